@@ -1,0 +1,51 @@
+using System.Text;
+using Engine.Backends;
+using Engine.Tensors;
+
+namespace Engine.Autograd;
+
+/// <summary>
+/// One differentiable operation: what it computes and how a gradient passes back through it.
+/// Its properties are its settings, so a printed op explains itself: <c>MaxPool { Kernel = 3, Stride = 2, Padding = 1 }</c>.
+/// In every method <c>y</c> is the op's own output on the tape, and <c>y[i]</c> its i-th input.
+/// </summary>
+public abstract record Op
+{
+    /// <summary>The output's shape, or a <see cref="ShapeException"/>. All checking happens here.</summary>
+    public abstract Shape Infer(IReadOnlyList<Shape> inputs);
+
+    /// <summary>Writes y.</summary>
+    public abstract void Forward(IBackend on, Value y);
+
+    /// <summary>Given d[y], adds one term to the gradient of every input that wants one. It may overwrite d[y], which nobody reads later.</summary>
+    public abstract void Backward(IBackend on, Value y, Gradients d);
+
+    /// <summary>Whether <see cref="Backward"/> reads the data of input i: if not, its memory may be reused by then.</summary>
+    public virtual bool RereadsInput(Value y, int input) => true;
+
+    /// <summary>Whether <see cref="Backward"/> reads the data of y.</summary>
+    public virtual bool RereadsOutput(Value y) => true;
+
+    /// <summary>The input whose gradient is d[y] itself, handed on by <see cref="Gradients.Pass"/> without a copy; null if there is none.</summary>
+    public virtual int? PassesGradientTo => null;
+
+    /// <summary>Whether y ends in a ReLU, so that the last term of d[y] may be gated by y where it is made (see <see cref="Accumulator.Gate"/>).</summary>
+    public virtual bool EndsInRelu => false;
+
+    /// <summary>An exception that names this op, the shapes it met and what it takes.</summary>
+    protected ShapeException Refuse(IReadOnlyList<Shape> inputs, string wants) => new(ToString(), inputs, wants);
+
+    /// <summary>The op's name and settings.</summary>
+    public sealed override string ToString() => Describe();
+
+    /// <summary>The op's name and settings.</summary>
+    protected virtual string Describe()
+    {
+        var settings = new StringBuilder();
+        string name = GetType().Name;
+        return PrintMembers(settings) && settings.Length > 0 ? $"{name} {{ {settings} }}" : name;
+    }
+
+    /// <summary>What a record prints of its members: an op's settings, not its other properties.</summary>
+    protected virtual bool PrintMembers(StringBuilder builder) => false;
+}

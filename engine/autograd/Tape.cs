@@ -1,0 +1,188 @@
+using System.Collections;
+using Engine.Backends;
+using Engine.Tensors;
+
+namespace Engine.Autograd;
+
+/// <summary>
+/// What is computed, in order. Recording only writes lines down; <see cref="Forward"/> runs them, as often as wanted, into
+/// the same memory, and read from its end the list is the backward pass: it is already in topological order.
+/// A kept tape keeps every number for study. A planned one keeps what was asked for and reuses the memory of everything else:
+/// replaying it allocates nothing.
+/// </summary>
+public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
+{
+    private readonly List<Value> _lines = [];
+    private readonly List<Tensor> _arenas = [];
+    private bool _laidOut;
+    private (Value Loss, Gradients Gradients)? _planned;
+
+    /// <summary>The device that runs it.</summary>
+    public IBackend Backend => backend;
+
+    /// <summary>Numbers of memory held beside the leaves' own.</summary>
+    public long ArenaCount => _arenas.Sum(arena => (long)arena.Shape.Count);
+
+    /// <summary>The line of that name; the last one if several carry it.</summary>
+    /// <exception cref="KeyNotFoundException">No line has that name.</exception>
+    public Value this[string name] => _lines.FindLast(line => line.Name == name)
+        ?? throw new KeyNotFoundException($"no line of the tape is named '{name}'.");
+
+    /// <summary>Puts a leaf that wants a gradient on the tape. The caller owns its memory.</summary>
+    public Value Variable(Tensor data, string name) => Append(name, null, [], data.Shape, data, wantsGradient: true);
+
+    /// <summary>Puts a leaf that is only read on the tape. The caller owns its memory.</summary>
+    public Value Constant(Tensor data, string name) => Append(name, null, [], data.Shape, data, wantsGradient: false);
+
+    /// <summary>Writes an op down. Its shapes are checked here, once.</summary>
+    /// <exception cref="ShapeException">The op cannot take inputs of these shapes.</exception>
+    public Value Record(Op op, params Value[] inputs)
+    {
+        if (inputs.FirstOrDefault(input => input.Tape != this) is { } stranger)
+            throw new ArgumentException($"{op}: its input '{stranger.Name}' stands on another tape.");
+        Shape shape = op.Infer([.. inputs.Select(input => input.Shape)]);
+        return Append(op.ToString(), op, inputs, shape, null, inputs.Any(input => input.WantsGradient));
+    }
+
+    /// <summary>
+    /// Decides where everything lives, so that only the leaves' gradients, the loss and <paramref name="keep"/> outlast a run.
+    /// Nothing can be recorded afterwards.
+    /// </summary>
+    /// <param name="loss">What <see cref="Backward"/> will start from, or null if there will be no backward pass.</param>
+    /// <param name="keep">Values to be read after a run.</param>
+    public void Plan(Value? loss, params Value[] keep)
+    {
+        MustNotBeLaidOut();
+        BackwardReach? reach = loss is null ? null : new BackwardReach(_lines, loss);
+        var data = new (Value Value, Lifetime Life)[_lines.Count(line => line.Op is not null)];
+        int buffer = 0;
+        foreach (Value y in _lines.Where(line => line.Op is not null))
+            data[buffer++] = (y, Life(y, reach, forever: y == loss || keep.Contains(y)));
+
+        List<(Value Value, Lifetime Life)> gradients = reach?.Lifetimes() ?? [];
+        (long[] offsets, long size) = MemoryPlan.Fit([.. data.Select(b => b.Life), .. gradients.Select(b => b.Life)]);
+        Tensor arena = Arena(size);
+        for (int i = 0; i < data.Length; i++)
+            data[i].Value.Data = arena.View(offsets[i], data[i].Value.Shape);
+        _laidOut = true;
+
+        if (reach is not null)
+        {
+            var tensors = new Tensor?[_lines.Count];
+            for (int i = 0; i < gradients.Count; i++)
+                tensors[gradients[i].Value.Line] = arena.View(offsets[data.Length + i], gradients[i].Value.Shape);
+            reach.Share(tensors);
+            _planned = (loss!, new Gradients(backend, tensors, reach.Terms, gates: true));
+        }
+    }
+
+    /// <summary>Runs every line, in order, and overwrites what an earlier run left.</summary>
+    public void Forward()
+    {
+        if (!_laidOut)
+            KeepEverything();
+        for (int line = 0; line < _lines.Count; line++)
+            _lines[line].Op?.Forward(backend, _lines[line]);
+    }
+
+    /// <summary>
+    /// The gradient of <paramref name="loss"/>, summed over its numbers, with respect to every variable above it;
+    /// on a kept tape with respect to every value between. Call <see cref="Forward"/> first.
+    /// On a planned tape the result is overwritten by the next call.
+    /// </summary>
+    /// <param name="loss">On a planned tape the loss it was planned for.</param>
+    /// <param name="rule">Replaces the derivative of some ops, for this pass; kept tapes only.</param>
+    public Gradients Backward(Value loss, BackwardRule? rule = null)
+    {
+        if (!_laidOut)
+            throw new InvalidOperationException("the tape has not run: call Forward before Backward.");
+        Gradients d = _planned is null ? KeepGradients(loss)
+            : _planned.Value.Loss == loss && rule is null ? _planned.Value.Gradients
+            : throw new InvalidOperationException("a planned tape has the one loss of its plan and no rule: use a kept tape for others.");
+
+        d.Begin(loss);
+        for (int line = loss.Line; line >= 0; line--)
+        {
+            Value y = _lines[line];
+            if (y.Op is null || !d.Computes(y) || !d.Reached(y))
+                continue;
+            if (rule is null || !rule.Backward(backend, y, d))
+                y.Op.Backward(backend, y, d);
+        }
+        d.End(_lines);
+        return d;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerator<Value> GetEnumerator() => _lines.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    /// <summary>One line of text per line of the tape: number, name, op, shape, inputs.</summary>
+    public override string ToString() => string.Join(Environment.NewLine, _lines);
+
+    /// <summary>Releases everything the tape computed. The leaves belong to whoever put them on it.</summary>
+    public void Dispose()
+    {
+        foreach (Tensor arena in _arenas)
+            arena.Storage.Dispose();
+        _arenas.Clear();
+    }
+
+    private Value Append(string name, Op? op, Value[] inputs, Shape shape, Tensor? data, bool wantsGradient)
+    {
+        MustNotBeLaidOut();
+        var value = new Value(this, _lines.Count, name, op, inputs, shape, data, wantsGradient);
+        _lines.Add(value);
+        return value;
+    }
+
+    private void MustNotBeLaidOut()
+    {
+        if (_laidOut)
+            throw new InvalidOperationException("the tape's memory is laid out: record everything before the first Forward or Plan.");
+    }
+
+    private void KeepEverything()
+    {
+        foreach (Value y in _lines.Where(line => line.Op is not null))
+            y.Data = Arena(y.Shape.Count).View(0, y.Shape);
+        _laidOut = true;
+    }
+
+    private Gradients KeepGradients(Value loss)
+    {
+        var reach = new BackwardReach(_lines, loss);
+        var tensors = new Tensor?[_lines.Count];
+        foreach (Value x in _lines.Where(reach.Includes))
+            tensors[x.Line] = Arena(x.Shape.Count).View(0, x.Shape);
+        return new Gradients(backend, tensors, reach.Terms, gates: false);
+    }
+
+    private Tensor Arena(long count)
+    {
+        Tensor arena = backend.Allocate(new Shape(checked((int)Math.Max(count, 1))));
+        _arenas.Add(arena);
+        return arena;
+    }
+
+    /// <summary>From its own line to its last reader, forward or backward. Forward runs line i at moment i, backward at 2L - 1 - i.</summary>
+    private Lifetime Life(Value y, BackwardReach? reach, bool forever)
+    {
+        int death = forever ? int.MaxValue : y.Line;
+        foreach (Value reader in _lines)
+        {
+            for (int input = 0; input < reader.Inputs.Count && reader.Op is not null; input++)
+            {
+                if (reader[input] != y)
+                    continue;
+                death = Math.Max(death, reader.Line);
+                if (reach is not null && reach.Includes(reader) && reader.Op.RereadsInput(reader, input))
+                    death = Math.Max(death, reach.Moment(reader));
+            }
+        }
+        if (reach is not null && reach.Includes(y) && y.Op!.RereadsOutput(y))
+            death = Math.Max(death, reach.Moment(y));
+        return new Lifetime(y.Shape.Count, y.Line, death);
+    }
+}

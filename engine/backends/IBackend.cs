@@ -1,0 +1,163 @@
+using Engine.Tensors;
+
+namespace Engine.Backends;
+
+/// <summary>
+/// Everything a device must be able to do. Forward verbs write (=) their last argument; backward verbs add one term to the
+/// gradient their <see cref="Accumulator"/> names. Shapes were checked by the op: a backend may trust its arguments.
+/// No row of a result depends on how many other rows there are: the same image gives the same bits in every batch.
+/// A verb allocates nothing once it has run for a shape.
+/// </summary>
+public interface IBackend : IDisposable
+{
+    /// <summary>The device in words, for people.</summary>
+    string Name { get; }
+
+    // ---- memory ----
+
+    /// <summary>New memory of that shape, filled with zeros, 64-byte aligned.</summary>
+    Tensor Allocate(Shape shape);
+
+    /// <summary>Host to device.</summary>
+    void Upload(ReadOnlySpan<float> from, Tensor to);
+
+    /// <summary>Device to host; waits until the numbers are there.</summary>
+    void Download(Tensor from, Span<float> to);
+
+    /// <summary>x = value everywhere.</summary>
+    void Fill(Tensor x, float value);
+
+    /// <summary>to = from, equal counts.</summary>
+    void Copy(Tensor from, Tensor to);
+
+    // ---- elementwise ----
+
+    /// <summary>y = f(x).</summary>
+    void Map<F>(F f, Tensor x, Tensor y) where F : struct, IUnary;
+
+    /// <summary>dx += dy f'(x).</summary>
+    void MapBackward<F>(F f, Tensor x, Tensor y, Tensor dy, Accumulator dx) where F : struct, IUnary;
+
+    /// <summary>y = a + b.</summary>
+    void Add(Tensor a, Tensor b, Tensor y);
+
+    /// <summary>y = a b.</summary>
+    void Multiply(Tensor a, Tensor b, Tensor y);
+
+    /// <summary>dx += dy other.</summary>
+    void MultiplyBackward(Tensor dy, Tensor other, Accumulator dx);
+
+    /// <summary>dx += dy: the derivative of a sum.</summary>
+    void Accumulate(Tensor dy, Accumulator dx);
+
+    /// <summary>dy = 0 where y is not positive: the gradient of ReLU, in place.</summary>
+    void Gate(Tensor y, Tensor dy);
+
+    // ---- reduction ----
+
+    /// <summary>y[i] = factor x the sum of the i-th of y.Count equal runs of x, summed in double.</summary>
+    void Sum(Tensor x, float factor, Tensor y);
+
+    /// <summary>dx += factor x dy[i] over the i-th run.</summary>
+    void SumBackward(Tensor dy, float factor, Accumulator dx);
+
+    // ---- linear ----
+
+    /// <summary>y (N, K) = x (N, ...) wᵀ (K, C) + bias (K), then ReLU where asked. C numbers per row of x, whatever its shape.</summary>
+    void Linear(Tensor x, Tensor w, Tensor? bias, bool relu, Tensor y);
+
+    /// <summary>dx += dy w. Honours the gate.</summary>
+    void LinearBackwardData(Tensor dy, Tensor w, Accumulator dx);
+
+    /// <summary>dw += dyᵀ x.</summary>
+    void LinearBackwardWeights(Tensor x, Tensor dy, Accumulator dw);
+
+    /// <summary>db (K) += dy summed over everything but its last axis: for linear layers and convolutions.</summary>
+    void BiasBackward(Tensor dy, Accumulator db);
+
+    // ---- convolution ----
+
+    /// <summary>y (N, P, Q, K) = x (N, H, W, C) * w (K, R, S, C) (cross-correlation) + bias (K) + residual (y's shape), then ReLU where asked.</summary>
+    void Convolution(Tensor x, Tensor w, Tensor? bias, Tensor? residual, bool relu, ConvGeometry geometry, Tensor y);
+
+    /// <summary>dx += the transposed convolution of dy. Honours the gate.</summary>
+    void ConvolutionBackwardData(Tensor dy, Tensor w, ConvGeometry geometry, Accumulator dx);
+
+    /// <summary>dw += the correlation of x with dy.</summary>
+    void ConvolutionBackwardWeights(Tensor x, Tensor dy, ConvGeometry geometry, Accumulator dw);
+
+    // ---- pooling ----
+
+    /// <summary>y = the largest number in each window; padding never wins.</summary>
+    void MaxPool(Tensor x, ConvGeometry geometry, Tensor y);
+
+    /// <summary>dx += dy at the first largest number of each window, in row-major order.</summary>
+    void MaxPoolBackward(Tensor x, Tensor y, Tensor dy, ConvGeometry geometry, Accumulator dx);
+
+    /// <summary>Bin k of an axis is the mean over floor(k h / H) to ceil((k + 1) h / H): y may be smaller or larger than x.</summary>
+    void AdaptiveAveragePool(Tensor x, Tensor y);
+
+    /// <summary>dx += each dy spread evenly over its bin.</summary>
+    void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx);
+
+    // ---- resampling ----
+
+    /// <summary>y = x enlarged or reduced bilinearly, without antialiasing.</summary>
+    void Resize(Tensor x, Corners corners, Tensor y);
+
+    /// <summary>dx += the adjoint of <see cref="Resize"/>.</summary>
+    void ResizeBackward(Tensor dy, Corners corners, Accumulator dx);
+
+    /// <summary>y = x convolved along H and W, each channel alone, with symmetric taps (odd count); the border is a mirror about the edge pixel's centre.</summary>
+    void Blur(Tensor x, Tensor taps, Tensor y);
+
+    /// <summary>dx += the adjoint of <see cref="Blur"/>, which differs from it at the border.</summary>
+    void BlurBackward(Tensor dy, Tensor taps, Accumulator dx);
+
+    /// <summary>The channels of y from <paramref name="first"/> on = x: one part of a concatenation.</summary>
+    void CopyChannels(Tensor x, int first, Tensor y);
+
+    /// <summary>dx += the channels of dy from <paramref name="first"/> on.</summary>
+    void CopyChannelsBackward(Tensor dy, int first, Accumulator dx);
+
+    // ---- loss ----
+
+    /// <summary>y[n] = -log softmax(logits[n])[targets[n]] in nats; targets (N) are class indices kept as floats.</summary>
+    void CrossEntropy(Tensor logits, Tensor targets, Tensor y);
+
+    /// <summary>dlogits[n] += dy[n] (softmax(logits[n]) - onehot(targets[n])).</summary>
+    void CrossEntropyBackward(Tensor logits, Tensor targets, Tensor dy, Accumulator dlogits);
+
+    // ---- bottleneck: x, λ (I, H, W, C); mean, std, active (1, H, W, C); z (I x copies, H, W, C), the copies of an image side by side ----
+
+    /// <summary>y = (x - mean) / std.</summary>
+    void Standardise(Tensor x, Tensor mean, Tensor std, Tensor y);
+
+    /// <summary>z = active (λ x + (1 - λ)(mean + std ε)), then max(z, 0) where <paramref name="clamp"/>.</summary>
+    void Restrict(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z);
+
+    /// <summary>dλ += the sum over an image's copies of active dz (x - mean - std ε), 0 where clamped (z not positive).</summary>
+    void RestrictBackward(Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ);
+
+    /// <summary>y = active/2 ((λ r)² + (1 - λ)² - ln (1 - λ)² - 1) in nats, r the standardised features; 1 - λ is held above 2^-24, so λ = 1 is finite.</summary>
+    void Information(Tensor r, Tensor λ, Tensor active, Tensor y);
+
+    /// <summary>dλ += dy active (λ r² - (1 - λ) + 1 / (1 - λ)).</summary>
+    void InformationBackward(Tensor r, Tensor λ, Tensor active, Tensor dy, Accumulator dλ);
+
+    // ---- noise ----
+
+    /// <summary>y = x + scale ε, x and y (I x copies, H, W, C) or x (I, H, W, C) repeated for every copy.</summary>
+    void AddNoise(Tensor x, Noise noise, float scale, Tensor y);
+
+    // ---- optimizer ----
+
+    /// <summary>One step of Adam: p, m, v are updated from dp; step (1) counts the steps done before.</summary>
+    void Adam(Tensor p, Tensor dp, Tensor m, Tensor v, Tensor step, AdamSettings settings);
+
+    /// <summary>Row number step of history (steps, ...) = x.</summary>
+    void Append(Tensor x, Tensor step, Tensor history);
+
+    /// <summary>step += 1, on the device.</summary>
+    void Advance(Tensor step);
+}

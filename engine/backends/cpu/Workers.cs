@@ -1,0 +1,154 @@
+namespace Engine.Backends.Cpu;
+
+/// <summary>Work that falls into numbered tiles, any of which may run on any core, in any order.</summary>
+internal interface ITiles
+{
+    /// <param name="tile">Which tile.</param>
+    /// <param name="worker">Who runs it, from 0: the index of scratch memory that is its own meanwhile.</param>
+    void Run(int tile, int worker);
+}
+
+/// <summary>
+/// Threads that live as long as the backend and share out tiles: whoever is free takes the next one, the caller included.
+/// After the first job of its type a run allocates nothing. One caller at a time, and no run inside a tile.
+/// Results must not depend on who runs what: tiles write disjoint numbers, and no sum is split between them.
+/// </summary>
+internal sealed class Workers : IDisposable
+{
+    /// <summary>About a tenth of a millisecond of waiting awake: longer than the gaps between the ops of a network.</summary>
+    private const int Spins = 1_000;
+
+    private readonly Thread[] _threads;
+    private readonly Dictionary<Type, Job> _jobs = [];
+    private readonly object _bed = new();
+    private Job? _job;
+    private int _epoch;
+    private int _busy;
+    private int _asleep;
+    private volatile bool _stopped;
+
+    /// <param name="count">Cores to use, the caller's included.</param>
+    public Workers(int count)
+    {
+        Count = Math.Max(count, 1);
+        _threads = new Thread[Count - 1];
+        for (int i = 0; i < _threads.Length; i++)
+        {
+            int worker = i + 1;
+            _threads[i] = new Thread(() => Live(worker)) { IsBackground = true, Name = $"cpu backend {worker}" };
+            _threads[i].Start();
+        }
+    }
+
+    /// <summary>Cores in use.</summary>
+    public int Count { get; }
+
+    /// <summary>Runs tiles 0 to <paramref name="tiles"/> - 1 and returns when all are done. An exception in a tile is thrown here.</summary>
+    public void Run<T>(int tiles, T body) where T : struct, ITiles
+    {
+        if (tiles <= 1 || Count == 1)
+        {
+            for (int tile = 0; tile < tiles; tile++)
+                body.Run(tile, 0);
+            return;
+        }
+
+        if (!_jobs.TryGetValue(typeof(T), out Job? known))
+            _jobs[typeof(T)] = known = new Job<T>();
+        var job = (Job<T>)known;
+        job.Begin(tiles, body);
+        Publish(job);
+        job.Work(0);
+
+        // Whoever enters after this finds no job; whoever entered before is waited for. Both orders are full fences.
+        Interlocked.Exchange(ref _job, null);
+        var wait = new SpinWait();
+        while (Volatile.Read(ref _busy) > 0)
+            wait.SpinOnce(sleep1Threshold: -1);
+        job.End();
+    }
+
+    public void Dispose()
+    {
+        _stopped = true;
+        lock (_bed)
+            Monitor.PulseAll(_bed);
+        foreach (Thread thread in _threads)
+            thread.Join();
+    }
+
+    private void Publish(Job job)
+    {
+        Interlocked.Exchange(ref _job, job);
+        Interlocked.Increment(ref _epoch);
+        if (Volatile.Read(ref _asleep) == 0)
+            return;
+        lock (_bed)
+            Monitor.PulseAll(_bed);
+    }
+
+    private void Live(int worker)
+    {
+        int seen = 0;
+        while (!_stopped)
+        {
+            for (int spin = 0; spin < Spins && Volatile.Read(ref _epoch) == seen && !_stopped; spin++)
+                Thread.SpinWait(10);
+            if (Volatile.Read(ref _epoch) == seen)
+                Sleep(seen);
+            seen = Volatile.Read(ref _epoch);
+
+            Interlocked.Increment(ref _busy);
+            Volatile.Read(ref _job)?.Work(worker);
+            Interlocked.Decrement(ref _busy);
+        }
+    }
+
+    private void Sleep(int seen)
+    {
+        lock (_bed)
+        {
+            Interlocked.Increment(ref _asleep);
+            while (Volatile.Read(ref _epoch) == seen && !_stopped)
+                Monitor.Wait(_bed);
+            Interlocked.Decrement(ref _asleep);
+        }
+    }
+
+    private abstract class Job
+    {
+        protected int Tiles;
+        protected int Next;
+        protected Exception? Failure;
+
+        public abstract void Work(int worker);
+    }
+
+    private sealed class Job<T> : Job where T : struct, ITiles
+    {
+        private T _body;
+
+        public void Begin(int tiles, T body) => (Tiles, Next, Failure, _body) = (tiles, 0, null, body);
+
+        public override void Work(int worker)
+        {
+            try
+            {
+                for (int tile; (tile = Interlocked.Increment(ref Next) - 1) < Tiles;)
+                    _body.Run(tile, worker);
+            }
+            catch (Exception failure)
+            {
+                Interlocked.CompareExchange(ref Failure, failure, null);
+                Volatile.Write(ref Next, Tiles);
+            }
+        }
+
+        public void End()
+        {
+            _body = default;
+            if (Failure is not null)
+                throw new AggregateException(Failure);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Tensors;
+
+namespace Engine.Ops;
+
+/// <summary>
+/// y = the mean over each of Height x Width bins, bin k covering floor(k h / Height) to ceil((k + 1) h / Height);
+/// dx = dy spread evenly over its bin. (1, 1) is global average pooling; more bins than pixels repeat pixels.
+/// </summary>
+public sealed record AdaptiveAveragePool(int Height, int Width) : Op
+{
+    /// <inheritdoc/>
+    public override Shape Infer(IReadOnlyList<Shape> inputs) =>
+        inputs[0].Rank == 4 ? new Shape(inputs[0].N, Height, Width, inputs[0].C) : throw Refuse(inputs, "x (N, H, W, C)");
+
+    /// <inheritdoc/>
+    public override void Forward(IBackend on, Value y) => on.AdaptiveAveragePool(y[0], y);
+
+    /// <inheritdoc/>
+    public override void Backward(IBackend on, Value y, Gradients d) => on.AdaptiveAveragePoolBackward(d[y], d.Into(y[0]));
+
+    /// <inheritdoc/>
+    public override bool RereadsInput(Value y, int input) => false;
+
+    /// <inheritdoc/>
+    public override bool RereadsOutput(Value y) => false;
+
+    /// <inheritdoc/>
+    protected override string Describe() => $"AdaptiveAveragePool {{ {Height}x{Width} }}";
+}
+
+public static partial class Operations
+{
+    extension(Value x)
+    {
+        /// <summary>Records the means over height x width bins.</summary>
+        public Value AdaptiveAveragePool(int height, int width) => x.Tape.Record(new AdaptiveAveragePool(height, width), x);
+    }
+}

@@ -1,0 +1,40 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Tensors;
+
+namespace Engine.Ops;
+
+/// <summary>y = f(x), number by number;  dx = dy f'(x)</summary>
+public sealed record Map<F>(F Function) : Op where F : struct, IUnary
+{
+    /// <inheritdoc/>
+    public override bool EndsInRelu => Function is Relu;
+
+    /// <inheritdoc/>
+    public override Shape Infer(IReadOnlyList<Shape> inputs) => inputs[0];
+
+    /// <inheritdoc/>
+    public override void Forward(IBackend on, Value y) => on.Map(Function, y[0], y);
+
+    /// <inheritdoc/>
+    public override void Backward(IBackend on, Value y, Gradients d)
+    {
+        if (d.IsGated(y))
+            d.Pass(y, y[0]);
+        else
+            on.MapBackward(Function, y[0], y, d[y], d.Into(y[0]));
+    }
+
+    /// <inheritdoc/>
+    protected override string Describe() => Function.ToString()!.Replace(" { }", "");
+}
+
+/// <summary>Records the ops of this folder: <c>x.Sigmoid()</c>, <c>a * b</c>.</summary>
+public static partial class Operations
+{
+    extension(Value x)
+    {
+        /// <summary>Records f(x).</summary>
+        public Value Map<F>(F f) where F : struct, IUnary => x.Tape.Record(new Map<F>(f), x);
+    }
+}

@@ -1,0 +1,35 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Tensors;
+
+namespace Engine.Ops;
+
+/// <summary>y = the largest number in each window;  dx = dy at the first largest, 0 elsewhere</summary>
+public sealed record MaxPool(ConvGeometry Geometry) : Op
+{
+    /// <inheritdoc/>
+    public override Shape Infer(IReadOnlyList<Shape> inputs)
+    {
+        Shape x = inputs[0];
+        bool fits = x.Rank == 4 && Geometry.Output(x.H) > 0 && Geometry.Output(x.W) > 0 && 2 * Geometry.Padding <= Geometry.Kernel;
+        return fits ? Geometry.Output(x, x.C) : throw Refuse(inputs, "x (N, H, W, C) at least as large as its window");
+    }
+
+    /// <inheritdoc/>
+    public override void Forward(IBackend on, Value y) => on.MaxPool(y[0], Geometry, y);
+
+    /// <inheritdoc/>
+    public override void Backward(IBackend on, Value y, Gradients d) => on.MaxPoolBackward(y[0], y, d[y], Geometry, d.Into(y[0]));
+
+    /// <inheritdoc/>
+    protected override string Describe() => $"MaxPool {{ {Geometry.Kernel}x{Geometry.Kernel}, stride {Geometry.Stride}, padding {Geometry.Padding} }}";
+}
+
+public static partial class Operations
+{
+    extension(Value x)
+    {
+        /// <summary>Records the largest number in each window.</summary>
+        public Value MaxPool(ConvGeometry geometry) => x.Tape.Record(new MaxPool(geometry), x);
+    }
+}

@@ -1,0 +1,41 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Tensors;
+
+namespace Engine.Ops;
+
+/// <summary>y = a b;  da = dy b,  db = dy a</summary>
+public sealed record Multiply : Op
+{
+    /// <inheritdoc/>
+    public override Shape Infer(IReadOnlyList<Shape> inputs) =>
+        inputs[0] == inputs[1] ? inputs[0] : throw Refuse(inputs, "two equal shapes");
+
+    /// <inheritdoc/>
+    public override void Forward(IBackend on, Value y) => on.Multiply(y[0], y[1], y);
+
+    /// <inheritdoc/>
+    public override void Backward(IBackend on, Value y, Gradients d)
+    {
+        (Value a, Value b) = (y[0], y[1]);
+        if (a.WantsGradient)
+            on.MultiplyBackward(d[y], b, d.Into(a));
+        if (b.WantsGradient)
+            on.MultiplyBackward(d[y], a, d.Into(b));
+    }
+
+    /// <inheritdoc/>
+    public override bool RereadsInput(Value y, int input) => y[1 - input].WantsGradient;
+
+    /// <inheritdoc/>
+    public override bool RereadsOutput(Value y) => false;
+}
+
+public static partial class Operations
+{
+    extension(Value)
+    {
+        /// <summary>Records a b, number by number.</summary>
+        public static Value operator *(Value a, Value b) => a.Tape.Record(new Multiply(), a, b);
+    }
+}

@@ -1,0 +1,23 @@
+using Engine.Autograd;
+using Engine.Backends;
+
+namespace Engine.Ops;
+
+/// <summary>y = max(x, 0);  dy/dx = 1 where y is positive</summary>
+public readonly record struct Relu : IUnary
+{
+    /// <inheritdoc/>
+    public float At(float x) => x > 0f ? x : 0f;
+
+    /// <inheritdoc/>
+    public float Slope(float x, float y) => y > 0f ? 1f : 0f;
+}
+
+public static partial class Operations
+{
+    extension(Value x)
+    {
+        /// <summary>Records max(x, 0).</summary>
+        public Value Relu() => x.Map(new Relu());
+    }
+}

@@ -1,0 +1,55 @@
+using Engine.Backends;
+using Engine.Tensors;
+
+namespace Engine.Optimizers;
+
+/// <summary>
+/// Adam with PyTorch's semantics: with t = steps done + 1, m = β1 m + (1 - β1) g, v = β2 v + (1 - β2) g²,
+/// p -= lr / (1 - β1^t) m / (sqrt(v) / sqrt(1 - β2^t) + ε). The step count lives on the device, so a recorded loop can be replayed.
+/// </summary>
+public sealed class Adam : IDisposable
+{
+    private readonly IBackend _backend;
+    private readonly Tensor[] _parameters;
+    private readonly Tensor[] _means;
+    private readonly Tensor[] _squares;
+
+    /// <param name="backend">Where the parameters live.</param>
+    /// <param name="settings">Learning rate and decays.</param>
+    /// <param name="parameters">The tensors to be changed in place.</param>
+    public Adam(IBackend backend, AdamSettings settings, params Tensor[] parameters)
+    {
+        (_backend, Settings, _parameters) = (backend, settings, parameters);
+        _means = [.. parameters.Select(p => backend.Allocate(p.Shape))];
+        _squares = [.. parameters.Select(p => backend.Allocate(p.Shape))];
+        StepCount = backend.Allocate(new Shape(1));
+    }
+
+    /// <summary>Learning rate and decays.</summary>
+    public AdamSettings Settings { get; }
+
+    /// <summary>(1) the steps done, on the device.</summary>
+    public Tensor StepCount { get; }
+
+    /// <summary>Changes every parameter by its gradient, given in the order of the parameters, and counts the step.</summary>
+    public void Step(params ReadOnlySpan<Tensor> gradients)
+    {
+        for (int i = 0; i < _parameters.Length; i++)
+            _backend.Adam(_parameters[i], gradients[i], _means[i], _squares[i], StepCount, Settings);
+        _backend.Advance(StepCount);
+    }
+
+    /// <summary>Forgets what was learnt, as a new optimizer would start.</summary>
+    public void Reset()
+    {
+        foreach (Tensor state in (ReadOnlySpan<Tensor>)[.. _means, .. _squares, StepCount])
+            _backend.Fill(state, 0f);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Tensor state in (ReadOnlySpan<Tensor>)[.. _means, .. _squares, StepCount])
+            state.Storage.Dispose();
+    }
+}
