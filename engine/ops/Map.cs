@@ -11,6 +11,9 @@ public sealed record Map<F>(F Function) : Op where F : struct, IUnary
     public override bool EndsInRelu => Function is Relu;
 
     /// <inheritdoc/>
+    public override int? PassesGradientTo => EndsInRelu ? 0 : null;
+
+    /// <inheritdoc/>
     public override Shape Infer(IReadOnlyList<Shape> inputs) => inputs[0];
 
     /// <inheritdoc/>

@@ -1,0 +1,55 @@
+using Engine.Autograd;
+using Engine.Tensors;
+
+namespace Engine.Networks;
+
+/// <summary>A network, or a part of one, run without gradients, again and again for one shape of input.</summary>
+public sealed class Inference : IDisposable
+{
+    private readonly Tape _tape;
+
+    /// <param name="network">What to run.</param>
+    /// <param name="input">(N, H, W, C) the shape of every input.</param>
+    /// <param name="keep">Names of layers whose outputs are wanted besides the last one's.</param>
+    /// <exception cref="ShapeException">The network cannot take that shape.</exception>
+    public Inference(Network network, Shape input, params string[] keep)
+    {
+        Input = network.Backend.Allocate(input);
+        _tape = new Tape(network.Backend);
+        string[] names = [.. keep.Select(network.Resolve)];
+        Value output = network.Record(_tape.Constant(Input, "input"), visible: names);
+        Value[] kept = [output, .. names.Select(name => _tape[name])];
+        _tape.Plan(null, kept);
+        Output = output.Data;
+    }
+
+    /// <summary>Where to put the input before a run.</summary>
+    public Tensor Input { get; }
+
+    /// <summary>The last layer's output after a run.</summary>
+    public Tensor Output { get; }
+
+    /// <summary>The output of a kept layer after a run, by its full name.</summary>
+    public Tensor this[string layer] => _tape[layer].Data;
+
+    /// <summary>Runs every layer.</summary>
+    public void Run() => _tape.Forward();
+
+    /// <summary>The output for a batch given on the host, on the host.</summary>
+    /// <param name="images">N x H x W x C numbers.</param>
+    public float[] Run(ReadOnlySpan<float> images)
+    {
+        _tape.Backend.Upload(images, Input);
+        Run();
+        var output = new float[Output.Shape.Count];
+        _tape.Backend.Download(Output, output);
+        return output;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _tape.Dispose();
+        Input.Storage.Dispose();
+    }
+}
