@@ -1,0 +1,86 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
+namespace Engine.Files;
+
+/// <summary>What one number in a file is. The names are those of safetensors headers, so <c>ToString</c> is the file's spelling.</summary>
+public enum ElementType
+{
+    /// <summary>One byte, 0 or 1.</summary>
+    BOOL,
+    /// <summary>Unsigned 8-bit integer.</summary>
+    U8,
+    /// <summary>Signed 8-bit integer.</summary>
+    I8,
+    /// <summary>Signed 16-bit integer.</summary>
+    I16,
+    /// <summary>Unsigned 16-bit integer.</summary>
+    U16,
+    /// <summary>IEEE half: 5 bits of exponent, 10 of fraction.</summary>
+    F16,
+    /// <summary>bfloat16: the upper half of a float32.</summary>
+    BF16,
+    /// <summary>Signed 32-bit integer.</summary>
+    I32,
+    /// <summary>Unsigned 32-bit integer.</summary>
+    U32,
+    /// <summary>IEEE single.</summary>
+    F32,
+    /// <summary>Signed 64-bit integer.</summary>
+    I64,
+    /// <summary>Unsigned 64-bit integer.</summary>
+    U64,
+    /// <summary>IEEE double.</summary>
+    F64,
+}
+
+/// <summary>Sizes of the element types, and their numbers as float32.</summary>
+public static class ElementTypes
+{
+    extension(ElementType type)
+    {
+        /// <summary>Bytes of one element.</summary>
+        public int Size => type switch
+        {
+            ElementType.BOOL or ElementType.U8 or ElementType.I8 => 1,
+            ElementType.I16 or ElementType.U16 or ElementType.F16 or ElementType.BF16 => 2,
+            ElementType.I32 or ElementType.U32 or ElementType.F32 => 4,
+            _ => 8,
+        };
+
+        /// <summary>Whether elements are floating point numbers; only those are turned into float32.</summary>
+        public bool IsFloating => type is ElementType.F16 or ElementType.BF16 or ElementType.F32 or ElementType.F64;
+
+        /// <summary>Rounds little-endian floating point elements to float32; F16 and BF16 are exact.</summary>
+        /// <param name="little">Elements as they lie in the file: <c>Size</c> bytes for each number of <paramref name="to"/>.</param>
+        /// <param name="to">The float32 numbers.</param>
+        /// <exception cref="ArgumentException">The type is not floating point.</exception>
+        public void ToFloats(ReadOnlySpan<byte> little, Span<float> to)
+        {
+            switch (type)
+            {
+                case ElementType.F32 when BitConverter.IsLittleEndian:
+                    little.CopyTo(MemoryMarshal.AsBytes(to));
+                    break;
+                case ElementType.F32:
+                    for (int i = 0; i < to.Length; i++)
+                        to[i] = BinaryPrimitives.ReadSingleLittleEndian(little[(4 * i)..]);
+                    break;
+                case ElementType.F64:
+                    for (int i = 0; i < to.Length; i++)
+                        to[i] = (float)BinaryPrimitives.ReadDoubleLittleEndian(little[(8 * i)..]);
+                    break;
+                case ElementType.F16:
+                    for (int i = 0; i < to.Length; i++)
+                        to[i] = (float)BinaryPrimitives.ReadHalfLittleEndian(little[(2 * i)..]);
+                    break;
+                case ElementType.BF16:
+                    for (int i = 0; i < to.Length; i++)
+                        to[i] = BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(little[(2 * i)..]) << 16);
+                    break;
+                default:
+                    throw new ArgumentException($"{type} elements are not floating point numbers");
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+namespace Engine.Files;
+
+/// <summary>A file is not what its reader needs. The message names the file, the reason and what to do next.</summary>
+/// <param name="path">The file.</param>
+/// <param name="reason">What is wrong with it, without a full stop.</param>
+/// <param name="advice">The next step for whoever gave the file.</param>
+/// <param name="inner">The error underneath, when there was one.</param>
+public class FileFormatException(string path, string reason, string advice, Exception? inner = null)
+    : IOException($"{path}: {reason}. {advice}", inner)
+{
+    /// <summary>The file that could not be used.</summary>
+    public string Path { get; } = path;
+}

@@ -1,0 +1,183 @@
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Engine.Files;
+
+/// <summary>
+/// A .safetensors file, open for reading: 8 bytes of header length, a JSON header, then the tensors' bytes, little-endian and in C
+/// order. Opening checks the whole header; a tensor's bytes are read when asked for. Reading is safe from several threads at once.
+/// </summary>
+public sealed class SafetensorsFile : IDisposable
+{
+    private const int ChunkBytes = 1 << 18;
+    private const string Advice = "The file is damaged or no .safetensors file; fetch or write it again.";
+
+    private readonly SafeFileHandle _file;
+    private readonly long _dataStart;
+    private readonly SafetensorsHeader _header;
+    private readonly Dictionary<string, SafetensorsEntry> _byName;
+
+    private SafetensorsFile(string path, SafeFileHandle file, SafetensorsHeader header, long dataStart)
+    {
+        (Path, _file, _header, _dataStart) = (path, file, header, dataStart);
+        _byName = header.Entries.ToDictionary(entry => entry.Name);
+    }
+
+    /// <summary>The file.</summary>
+    public string Path { get; }
+
+    /// <summary>The tensors, in the order of the header.</summary>
+    public IReadOnlyList<SafetensorsEntry> Entries => _header.Entries;
+
+    /// <summary>The header's <c>__metadata__</c>; empty when there is none.</summary>
+    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+
+    /// <summary>The tensor of this name.</summary>
+    /// <exception cref="FileFormatException">There is none.</exception>
+    public SafetensorsEntry this[string name] => _byName.TryGetValue(name, out SafetensorsEntry? entry)
+        ? entry
+        : throw new FileFormatException(Path, $"it holds no tensor named '{name}'", "Check that this is the file you meant.");
+
+    /// <summary>Opens a file and checks everything its header says.</summary>
+    /// <exception cref="FileFormatException">It is no valid .safetensors file.</exception>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    public static SafetensorsFile Open(string path)
+    {
+        SafeFileHandle file = File.OpenHandle(path, options: FileOptions.RandomAccess);
+        try
+        {
+            long length = RandomAccess.GetLength(file);
+            if (length < 10)
+                throw new InvalidDataException($"{length} bytes are too few for a safetensors file");
+            Span<byte> prefix = stackalloc byte[8];
+            ReadExactly(file, prefix, 0);
+            byte[] json = new byte[SafetensorsHeader.Length(BinaryPrimitives.ReadUInt64LittleEndian(prefix), length)];
+            ReadExactly(file, json, 8);
+            long dataStart = 8 + json.Length;
+            return new SafetensorsFile(path, file, SafetensorsHeader.Parse(json, length - dataStart), dataStart);
+        }
+        catch (InvalidDataException e)
+        {
+            file.Dispose();
+            throw new FileFormatException(path, e.Message, Advice, e);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether the file holds a tensor of this name.</summary>
+    public bool TryGet(string name, [NotNullWhen(true)] out SafetensorsEntry? entry) => _byName.TryGetValue(name, out entry);
+
+    /// <summary>A floating point tensor (F32, F16, BF16, F64) as float32, in C order.</summary>
+    /// <exception cref="FileFormatException">No such tensor, or its elements are not floating point numbers.</exception>
+    public float[] ReadFloats(string name)
+    {
+        SafetensorsEntry entry = this[name];
+        if (!entry.Type.IsFloating)
+            throw WrongType(entry, "floating point numbers");
+        float[] values = new float[Length(entry, entry.Count)];
+        byte[] chunk = new byte[Math.Min(ChunkBytes, entry.End - entry.Begin)];
+        int step = ChunkBytes / entry.Type.Size;
+        for (int at = 0; at < values.Length; at += step)
+        {
+            Span<float> part = values.AsSpan(at, Math.Min(step, values.Length - at));
+            Span<byte> bytes = chunk.AsSpan(0, part.Length * entry.Type.Size);
+            Read(entry, bytes, (long)at * entry.Type.Size);
+            entry.Type.ToFloats(bytes, part);
+        }
+        return values;
+    }
+
+    /// <summary>An I64 tensor in C order.</summary>
+    /// <exception cref="FileFormatException">No such tensor, or another type.</exception>
+    public long[] ReadInt64(string name) => ReadIntegers<long>(name, ElementType.I64, BinaryPrimitives.ReverseEndianness);
+
+    /// <summary>An I32 tensor in C order.</summary>
+    /// <exception cref="FileFormatException">No such tensor, or another type.</exception>
+    public int[] ReadInt32(string name) => ReadIntegers<int>(name, ElementType.I32, BinaryPrimitives.ReverseEndianness);
+
+    /// <summary>A BOOL tensor in C order; every byte that is not 0 is true.</summary>
+    /// <exception cref="FileFormatException">No such tensor, or another type.</exception>
+    public bool[] ReadBools(string name) =>
+        this[name].Type == ElementType.BOOL
+            ? Array.ConvertAll(ReadBytes(name), b => b != 0)
+            : throw WrongType(this[name], "booleans");
+
+    /// <summary>A tensor's bytes as they lie in the file, whatever its type.</summary>
+    /// <exception cref="FileFormatException">No such tensor.</exception>
+    public byte[] ReadBytes(string name)
+    {
+        SafetensorsEntry entry = this[name];
+        byte[] bytes = new byte[Length(entry, entry.End - entry.Begin)];
+        Read(entry, bytes, 0);
+        return bytes;
+    }
+
+    /// <summary>Writes a file: the same tensors and metadata give the same bytes. The file appears whole or not at all.</summary>
+    /// <param name="path">Where to write; an older file is replaced.</param>
+    /// <param name="tensors">In the order they shall have in the header. Their data is asked for one tensor at a time.</param>
+    /// <param name="metadata">Names and texts for <c>__metadata__</c>; written in ordinal order of the names.</param>
+    /// <param name="cancel">Leaves an older file as it was.</param>
+    /// <exception cref="ArgumentException">Two tensors share a name, or a tensor's data does not fit its shape.</exception>
+    public static void Write(string path, IReadOnlyList<SafetensorsTensor> tensors,
+        IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default)
+    {
+        using var file = new AtomicFile(path);
+        SafetensorsTensor.WriteAll(file.Stream, tensors, metadata ?? new Dictionary<string, string>(), cancel);
+        file.Commit();
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => _file.Dispose();
+
+    private T[] ReadIntegers<T>(string name, ElementType type, Func<T, T> reverse) where T : unmanaged
+    {
+        SafetensorsEntry entry = this[name];
+        if (entry.Type != type)
+            throw WrongType(entry, $"{type} elements");
+        T[] values = new T[Length(entry, entry.Count)];
+        for (int at = 0, step = ChunkBytes; at < values.Length; at += step)
+        {
+            Span<T> part = values.AsSpan(at, Math.Min(step, values.Length - at));
+            Read(entry, MemoryMarshal.AsBytes(part), (long)at * type.Size);
+        }
+        return BitConverter.IsLittleEndian ? values : Array.ConvertAll(values, v => reverse(v));
+    }
+
+    private void Read(SafetensorsEntry entry, Span<byte> to, long at)
+    {
+        try
+        {
+            ReadExactly(_file, to, _dataStart + entry.Begin + at);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new FileFormatException(Path, e.Message, "It was changed after it was opened; fetch or write it again.", e);
+        }
+    }
+
+    private int Length(SafetensorsEntry entry, long length) =>
+        length <= Array.MaxLength
+            ? (int)length
+            : throw new FileFormatException(Path, $"tensor {entry} has more elements than one array can hold", "Split it when writing.");
+
+    private FileFormatException WrongType(SafetensorsEntry entry, string wanted) =>
+        new(Path, $"tensor {entry} does not hold {wanted}", "Check that this is the file you meant.");
+
+    private static void ReadExactly(SafeFileHandle file, Span<byte> to, long at)
+    {
+        while (to.Length > 0)
+        {
+            int read = RandomAccess.Read(file, to, at);
+            if (read == 0)
+                throw new InvalidDataException($"it ends at byte {at}, {to.Length} bytes too early");
+            to = to[read..];
+            at += read;
+        }
+    }
+}

@@ -1,0 +1,170 @@
+using System.Text.Json;
+
+namespace Engine.Files;
+
+/// <summary>One tensor of a .safetensors file: its name, what its elements are, its extents, and where its bytes lie.</summary>
+/// <param name="Name">The key in the file.</param>
+/// <param name="Type">What the elements are.</param>
+/// <param name="Shape">Extents, outermost first; empty for a scalar.</param>
+/// <param name="Begin">First byte, counted from the end of the header.</param>
+/// <param name="End">One past the last byte.</param>
+public sealed record SafetensorsEntry(string Name, ElementType Type, int[] Shape, long Begin, long End)
+{
+    /// <summary>Number of elements.</summary>
+    public long Count => (End - Begin) / Type.Size;
+
+    /// <summary>The entry as a person reads it: <c>conv1.weight F32 (64, 3, 7, 7)</c>.</summary>
+    public override string ToString() => $"{Name} {Type} ({string.Join(", ", Shape)})";
+}
+
+/// <summary>
+/// The JSON at the head of a .safetensors file. Everything a file can lie about is settled here: types, extents, byte counts,
+/// names given twice, and offsets, which must cover the data exactly once, without holes.
+/// </summary>
+internal sealed class SafetensorsHeader
+{
+    private const int MaximumBytes = 100_000_000;   // the limit of the format's reference implementation
+
+    private readonly List<SafetensorsEntry> _entries = [];
+    private readonly Dictionary<string, string> _metadata = [];
+
+    public IReadOnlyList<SafetensorsEntry> Entries => _entries;
+    public IReadOnlyDictionary<string, string> Metadata => _metadata;
+
+    /// <summary>Reads the header length: 8 bytes, unsigned, little-endian.</summary>
+    public static int Length(ulong stated, long fileLength) =>
+        stated <= 1 ? throw new InvalidDataException($"a header of {stated} bytes cannot be JSON")
+        : stated > MaximumBytes || (long)stated > fileLength - 8
+            ? throw new InvalidDataException($"the header claims {stated} bytes, the file has {fileLength}")
+            : (int)stated;
+
+    /// <exception cref="InvalidDataException">The header is wrong; the message says where.</exception>
+    public static SafetensorsHeader Parse(ReadOnlySpan<byte> json, long dataLength)
+    {
+        var header = new SafetensorsHeader();
+        try
+        {
+            header.Read(new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 8 }));
+        }
+        // The reader throws InvalidOperationException for tokens of the wrong kind and for text that is not UTF-8.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw new InvalidDataException($"the header is not the JSON of a safetensors file ({e.Message.TrimEnd('.')})", e);
+        }
+        header.CheckCoverage(dataLength);
+        return header;
+    }
+
+    private void Read(Utf8JsonReader json)
+    {
+        var names = new HashSet<string>();
+        Expect(ref json, JsonTokenType.StartObject);
+        while (NextName(ref json) is { } name)
+        {
+            if (!names.Add(name))
+                throw new InvalidDataException($"the name '{name}' appears twice");
+            Expect(ref json, JsonTokenType.StartObject);
+            if (name == "__metadata__")
+                ReadMetadata(ref json);
+            else
+                _entries.Add(ReadEntry(ref json, name));
+        }
+        if (json.Read())
+            throw new JsonException("text after the closing brace");
+    }
+
+    private void ReadMetadata(ref Utf8JsonReader json)
+    {
+        while (NextName(ref json) is { } key)
+        {
+            Expect(ref json, JsonTokenType.String);
+            if (!_metadata.TryAdd(key, json.GetString()!))
+                throw new InvalidDataException($"the metadata name '{key}' appears twice");
+        }
+    }
+
+    private static SafetensorsEntry ReadEntry(ref Utf8JsonReader json, string name)
+    {
+        ElementType? type = null;
+        long[]? shape = null, offsets = null;
+        while (NextName(ref json) is { } field)
+        {
+            switch (field)
+            {
+                case "dtype" when type is null:
+                    Expect(ref json, JsonTokenType.String);
+                    type = TypeNamed(json.GetString()!, name);
+                    break;
+                case "shape" when shape is null:
+                    shape = ReadIntegers(ref json);
+                    break;
+                case "data_offsets" when offsets is null:
+                    offsets = ReadIntegers(ref json);
+                    break;
+                default:
+                    throw new InvalidDataException($"tensor '{name}' has an unknown or repeated field '{field}'");
+            }
+        }
+        if (type is not { } known || shape is null || offsets is not [long begin, long end])
+            throw new InvalidDataException($"tensor '{name}' needs dtype, shape and two data_offsets");
+
+        UInt128 bytes = (UInt128)known.Size;
+        foreach (long extent in shape)
+        {
+            // A factor is below 2^31 and the product was below 2^63 before it, so 128 bits never overflow.
+            if (extent > int.MaxValue || (bytes *= (UInt128)extent) > long.MaxValue)
+                throw new InvalidDataException($"tensor '{name}' has the impossible shape ({string.Join(", ", shape)})");
+        }
+        return begin <= end && bytes == (UInt128)(end - begin)
+            ? new SafetensorsEntry(name, known, [.. shape.Select(extent => (int)extent)], begin, end)
+            : throw new InvalidDataException(
+                $"tensor '{name}' of shape ({string.Join(", ", shape)}) needs {bytes} bytes, its data_offsets are {begin} to {end}");
+    }
+
+    private void CheckCoverage(long dataLength)
+    {
+        long covered = 0;
+        foreach (SafetensorsEntry entry in _entries.OrderBy(e => e.Begin).ThenBy(e => e.End))
+        {
+            if (entry.Begin != covered)
+                throw new InvalidDataException($"tensor '{entry.Name}' begins at byte {entry.Begin} of the data, "
+                    + (entry.Begin < covered ? $"inside another that ends at {covered}" : $"after a hole from {covered}"));
+            covered = entry.End;
+        }
+        if (covered != dataLength)
+            throw new InvalidDataException($"the tensors need {covered} bytes, the file holds {dataLength} after its header");
+    }
+
+    private static ElementType TypeNamed(string dtype, string tensor)
+    {
+        foreach (ElementType type in Enum.GetValues<ElementType>())
+        {
+            if (type.ToString() == dtype)
+                return type;
+        }
+        throw new InvalidDataException($"tensor '{tensor}' has elements of type '{dtype}', which is not read here");
+    }
+
+    private static string? NextName(ref Utf8JsonReader json)
+    {
+        Advance(ref json);
+        return json.TokenType == JsonTokenType.EndObject ? null : json.GetString();
+    }
+
+    private static long[] ReadIntegers(ref Utf8JsonReader json)
+    {
+        Expect(ref json, JsonTokenType.StartArray);
+        var values = new List<long>();
+        while (Advance(ref json) != JsonTokenType.EndArray)
+            values.Add(json.TryGetInt64(out long value) && value >= 0 ? value : throw new JsonException("a negative or broken number"));
+        return [.. values];
+    }
+
+    private static void Expect(ref Utf8JsonReader json, JsonTokenType type)
+    {
+        if (Advance(ref json) != type)
+            throw new JsonException($"{json.TokenType} at byte {json.TokenStartIndex}, expected {type}");
+    }
+
+    private static JsonTokenType Advance(ref Utf8JsonReader json) => json.Read() ? json.TokenType : throw new JsonException("it ends early");
+}

@@ -1,0 +1,116 @@
+using System.Collections.Concurrent;
+using Engine.Files;
+using Xunit;
+
+namespace Tests;
+
+/// <summary>
+/// The numbers that decide what is right: the folder that IBA_GOLDEN names, else shared/golden beside the project, else the subset
+/// committed under tests/golden. A file that is not there skips the test that asks for it. Which fields were read is remembered,
+/// so that a last test can name those that nothing looks at.
+/// </summary>
+public static class Golden
+{
+    private static readonly ConcurrentDictionary<string, GoldenFile> Opened = new();
+
+    /// <summary>The folder in use.</summary>
+    public static string Folder { get; } = FindFolder();
+
+    /// <summary>The root of the project: the folder of Engine.sln.</summary>
+    public static string Root => FindRoot();
+
+    /// <summary>Opens a .safetensors file of the golden folder, or skips the running test. The file stays open for all tests.</summary>
+    public static GoldenFile Open(string file)
+    {
+        string path = Path(file);
+        return Opened.GetOrAdd(file, _ => new GoldenFile(SafetensorsFile.Open(path)));
+    }
+
+    /// <summary>The path of a file (or folder) of the golden folder, or skips the running test.</summary>
+    public static string Path(string file)
+    {
+        string path = System.IO.Path.Combine(Folder, file);
+        Assert.SkipUnless(Exists(path), $"golden file {file} is not in {Folder}");
+        return path;
+    }
+
+    /// <summary>The fields of a golden file that tests of this run have read so far.</summary>
+    public static IReadOnlyCollection<string> FieldsRead(string file) =>
+        Opened.TryGetValue(file, out GoldenFile? golden) ? golden.FieldsRead : [];
+
+    private static bool Exists(string path) => File.Exists(path) || Directory.Exists(path);
+
+    private static string FindFolder()
+    {
+        if (Environment.GetEnvironmentVariable("IBA_GOLDEN") is { Length: > 0 } named)
+            return Directory.Exists(named) ? named : throw new DirectoryNotFoundException($"IBA_GOLDEN names {named}, which is no folder");
+        string shared = System.IO.Path.GetFullPath(System.IO.Path.Combine(FindRoot(), "..", "shared", "golden"));
+        return Directory.Exists(shared) ? shared : System.IO.Path.Combine(FindRoot(), "tests", "golden");
+    }
+
+    private static string FindRoot()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(System.IO.Path.Combine(folder.FullName, "Engine.sln")))
+                return folder.FullName;
+        }
+        throw new DirectoryNotFoundException($"no folder above {AppContext.BaseDirectory} holds Engine.sln");
+    }
+}
+
+/// <summary>A golden file whose reads are remembered field by field. Maps are N,C,H,W in the file; the engine wants N,H,W,C.</summary>
+public sealed class GoldenFile(SafetensorsFile file)
+{
+    private readonly ConcurrentDictionary<string, bool> _read = new();
+
+    public IReadOnlyCollection<string> FieldsRead => [.. _read.Keys];
+    public IEnumerable<string> Fields => file.Entries.Select(entry => entry.Name);
+    public IReadOnlyDictionary<string, string> Metadata => file.Metadata;
+
+    /// <summary>Whether the file has the field. Asking is not reading.</summary>
+    public bool Has(string name) => file.TryGet(name, out _);
+
+    /// <summary>Extents as they are in the file. Asking is not reading.</summary>
+    public int[] Shape(string name) => file[name].Shape;
+
+    public float[] Floats(string name) => file.ReadFloats(Reading(name));
+    public int[] Ints(string name) => file.ReadInt32(Reading(name));
+    public long[] Longs(string name) => file.ReadInt64(Reading(name));
+    public bool[] Bools(string name) => file.ReadBools(Reading(name));
+    public byte[] Bytes(string name) => file.ReadBytes(Reading(name));
+
+    /// <summary>The one number of a field of shape [1], whatever its type.</summary>
+    public double Scalar(string name) => file[name] switch
+    {
+        { Count: not 1 } entry => throw new ArgumentException($"{entry} is no scalar"),
+        { Type: ElementType.I64 } => Longs(name)[0],
+        { Type: ElementType.I32 } => Ints(name)[0],
+        { Type: ElementType.U8 or ElementType.BOOL } => Bytes(name)[0],
+        _ => Floats(name)[0],
+    };
+
+    /// <summary>A parameter of the metadata: <c>param.{name}</c>.</summary>
+    public string Param(string name) => Metadata[$"param.{name}"];
+
+    /// <summary>A field (..., C, H, W) turned round to (..., H, W, C); any number of leading extents, so (C, H, W) works too.</summary>
+    public float[] NHWC(string name)
+    {
+        if (Shape(name) is not [.., int channels, int height, int width])
+            throw new ArgumentException($"{file[name]} has no channels, rows and columns");
+        float[] from = Floats(name), to = new float[from.Length];
+        int plane = height * width, image = channels * plane;
+        for (int i = 0; i < from.Length; i++)
+        {
+            int n = i / image, c = i % image / plane, at = i % plane;
+            to[n * image + at * channels + c] = from[i];
+        }
+        return to;
+    }
+
+    private string Reading(string name)
+    {
+        _read[name] = true;
+        return name;
+    }
+}
