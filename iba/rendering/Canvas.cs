@@ -1,0 +1,205 @@
+using System.Numerics;
+using Iba.Images;
+
+namespace Iba.Rendering;
+
+/// <summary>Which way text runs.</summary>
+public enum TextDirection
+{
+    /// <summary>From left to right.</summary>
+    Right,
+    /// <summary>From bottom to top, its head to the left.</summary>
+    Up,
+}
+
+/// <summary>
+/// 8-bit RGB pixels to draw on. Places are in pixels from the top left corner, so pixel (x, y) has its centre at (x + 0.5, y + 0.5);
+/// edges are anti-aliased, and what falls outside is cut off.
+/// </summary>
+public sealed class Canvas
+{
+    /// <summary>A canvas of one colour.</summary>
+    /// <exception cref="ArgumentException">An extent is not positive.</exception>
+    public Canvas(int width, int height, Rgb background)
+    {
+        if (width <= 0 || height <= 0)
+            throw new ArgumentException($"Canvas: {width} x {height} pixels hold no picture");
+        (Width, Height, Pixels) = (width, height, new byte[checked(width * height * 3)]);
+        for (int y = 0; y < height; y++)
+        {
+            for (int x = 0; x < width; x++)
+                this[x, y] = background;
+        }
+    }
+
+    /// <summary>Pixels per row.</summary>
+    public int Width { get; }
+
+    /// <summary>Rows.</summary>
+    public int Height { get; }
+
+    /// <summary>H x W x 3 bytes, interleaved.</summary>
+    public byte[] Pixels { get; }
+
+    /// <summary>One pixel.</summary>
+    public Rgb this[int x, int y]
+    {
+        get => Pixels.AsSpan(3 * (y * Width + x)) is [var r, var g, var b, ..] ? new Rgb(r, g, b) : default;
+        set
+        {
+            int at = 3 * (y * Width + x);
+            (Pixels[at], Pixels[at + 1], Pixels[at + 2]) = (value.R, value.G, value.B);
+        }
+    }
+
+    /// <summary>Copies a picture to a place.</summary>
+    public void Blit(ReadOnlySpan<byte> pixels, int width, int height, int left, int top)
+    {
+        for (int y = Math.Max(0, -top); y < Math.Min(height, Height - top); y++)
+        {
+            int from = Math.Max(0, -left), end = Math.Min(width, Width - left);
+            if (from < end)
+                pixels.Slice(3 * (y * width + from), 3 * (end - from)).CopyTo(Pixels.AsSpan(3 * ((y + top) * Width + left + from)));
+        }
+    }
+
+    /// <summary>Fills a rectangle; edges inside of a pixel cover it in part.</summary>
+    public void Fill(double left, double top, double width, double height, Rgb colour)
+    {
+        double right = left + width, bottom = top + height;
+        for (int y = Math.Max(0, (int)top); y < Math.Min(Height, Math.Ceiling(bottom)); y++)
+        {
+            double rows = Math.Min(bottom, y + 1) - Math.Max(top, y);
+            for (int x = Math.Max(0, (int)left); x < Math.Min(Width, Math.Ceiling(right)); x++)
+                Blend(x, y, colour, rows * (Math.Min(right, x + 1) - Math.Max(left, x)));
+        }
+    }
+
+    /// <summary>Fills a polygon (even-odd rule), with 4 x 4 samples per pixel.</summary>
+    public void Fill(ReadOnlySpan<Vector2> corners, Rgb colour)
+    {
+        const int Samples = 4;
+        (Vector2 low, Vector2 high) = Bounds(corners);
+        for (int y = Math.Max(0, (int)low.Y); y < Math.Min(Height, MathF.Ceiling(high.Y)); y++)
+        {
+            for (int x = Math.Max(0, (int)low.X); x < Math.Min(Width, MathF.Ceiling(high.X)); x++)
+            {
+                int inside = 0;
+                for (int s = 0; s < Samples * Samples; s++)
+                {
+                    if (Contains(corners, new Vector2(x + (s % Samples + 0.5f) / Samples, y + (s / Samples + 0.5f) / Samples)))
+                        inside++;
+                }
+                Blend(x, y, colour, (double)inside / (Samples * Samples));
+            }
+        }
+    }
+
+    /// <summary>Draws a line with round ends.</summary>
+    public void Line(Vector2 from, Vector2 to, double pen, Rgb colour) => Stroke([[from, to]], pen, colour);
+
+    /// <summary>Draws one line of text.</summary>
+    /// <param name="text">The text; see <see cref="StrokeFont"/> for what it can hold.</param>
+    /// <param name="x">Where the baseline starts.</param>
+    /// <param name="y">Where the baseline starts.</param>
+    /// <param name="size">Pixels per em.</param>
+    /// <param name="colour">The pen's colour.</param>
+    /// <param name="weight">The pen's breadth.</param>
+    /// <param name="direction">Which way the baseline runs.</param>
+    public void Text(string text, double x, double y, double size, Rgb colour, FontWeight weight = FontWeight.Regular, TextDirection direction = TextDirection.Right)
+    {
+        // A baseline through the middle of a row of pixels keeps small letters crisp.
+        Vector2 start = direction == TextDirection.Right ? new((float)x, MathF.Floor((float)y) + 0.5f) : new(MathF.Floor((float)x) + 0.5f, (float)y);
+        foreach (Vector2[][] strokes in StrokeFont.Strokes(text, size, weight))
+        {
+            foreach (Vector2[] stroke in strokes)
+            {
+                for (int i = 0; i < stroke.Length; i++)
+                    stroke[i] = start + (direction == TextDirection.Right ? new(stroke[i].X, -stroke[i].Y) : new(-stroke[i].Y, -stroke[i].X));
+            }
+            Stroke(strokes, StrokeFont.Pen(size, weight), colour);
+        }
+    }
+
+    /// <summary>
+    /// Draws connected lines with a round pen, all as one shape: where they meet or cross, nothing is painted twice. A pixel is
+    /// covered by how far it is inside of the pen's edge, at the nearest point of any line.
+    /// </summary>
+    private void Stroke(ReadOnlySpan<Vector2[]> lines, double pen, Rgb colour)
+    {
+        // A pen thinner than a pixel is drawn as wide as one, but fainter.
+        float radius = Math.Max((float)pen, 1) / 2;
+        double strength = Math.Min(pen, 1);
+        (Vector2 low, Vector2 high) = Bounds(lines[0]);
+        foreach (Vector2[] line in lines[1..])
+        {
+            (Vector2 lineLow, Vector2 lineHigh) = Bounds(line);
+            (low, high) = (Vector2.Min(low, lineLow), Vector2.Max(high, lineHigh));
+        }
+        (int left, int top, int right, int bottom) = Reach(low, high, radius);
+        if (left >= right || top >= bottom)
+            return;
+
+        float[] coverage = new float[(right - left) * (bottom - top)];
+        foreach (Vector2[] line in lines)
+        {
+            // A single point is a dot, a little larger than the pen so that it does not look smaller than the strokes.
+            float reach = line.Length == 1 ? radius * 1.2f : radius;
+            for (int i = 0; i < Math.Max(line.Length - 1, 1); i++)
+            {
+                Vector2 from = line[i], along = line[Math.Min(i + 1, line.Length - 1)] - from;
+                (int x0, int y0, int x1, int y1) = Reach(Vector2.Min(from, from + along), Vector2.Max(from, from + along), reach);
+                float length2 = Math.Max(along.LengthSquared(), 1e-12f);
+                for (int y = y0; y < y1; y++)
+                {
+                    for (int x = x0; x < x1; x++)
+                    {
+                        Vector2 at = new Vector2(x + 0.5f, y + 0.5f) - from;
+                        float place = Math.Clamp(Vector2.Dot(at, along) / length2, 0, 1);
+                        float covered = Math.Clamp(reach + 0.5f - (at - place * along).Length(), 0, 1);
+                        ref float most = ref coverage[(y - top) * (right - left) + x - left];
+                        most = Math.Max(most, covered);
+                    }
+                }
+            }
+        }
+        for (int y = top; y < bottom; y++)
+        {
+            for (int x = left; x < right; x++)
+                Blend(x, y, colour, strength * coverage[(y - top) * (right - left) + x - left]);
+        }
+    }
+
+    private (int Left, int Top, int Right, int Bottom) Reach(Vector2 low, Vector2 high, float radius)
+    {
+        float margin = 1.2f * radius + 1;
+        return (Math.Clamp((int)(low.X - margin), 0, Width), Math.Clamp((int)(low.Y - margin), 0, Height),
+            Math.Clamp((int)(high.X + margin) + 1, 0, Width), Math.Clamp((int)(high.Y + margin) + 1, 0, Height));
+    }
+
+    private void Blend(int x, int y, Rgb colour, double share)
+    {
+        if (share > 0)
+            this[x, y] = this[x, y].Under(colour, share);
+    }
+
+    private static (Vector2 Low, Vector2 High) Bounds(ReadOnlySpan<Vector2> points)
+    {
+        (Vector2 low, Vector2 high) = (points[0], points[0]);
+        foreach (Vector2 point in points)
+            (low, high) = (Vector2.Min(low, point), Vector2.Max(high, point));
+        return (low, high);
+    }
+
+    private static bool Contains(ReadOnlySpan<Vector2> corners, Vector2 at)
+    {
+        bool inside = false;
+        for (int i = 0, j = corners.Length - 1; i < corners.Length; j = i++)
+        {
+            (Vector2 a, Vector2 b) = (corners[i], corners[j]);
+            if (a.Y > at.Y != b.Y > at.Y && at.X < (b.X - a.X) * (at.Y - a.Y) / (b.Y - a.Y) + a.X)
+                inside = !inside;
+        }
+        return inside;
+    }
+}

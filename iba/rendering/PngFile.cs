@@ -1,0 +1,130 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.Text;
+using Engine.Files;
+
+namespace Iba.Rendering;
+
+/// <summary>
+/// Writes 8-bit RGB PNG files (W3C PNG, third edition). The same pixels and texts give the same bytes; how well zlib packs them
+/// is the runtime's business, so another release of .NET may give other bytes with the same pixels.
+/// </summary>
+public static class PngFile
+{
+    private static readonly uint[] CrcTable = [.. Enumerable.Range(0, 256).Select(n =>
+    {
+        uint c = (uint)n;
+        for (int bit = 0; bit < 8; bit++)
+            c = (c & 1) != 0 ? 0xEDB88320 ^ (c >> 1) : c >> 1;
+        return c;
+    })];
+
+    /// <summary>Writes a file, which appears whole or not at all.</summary>
+    /// <param name="path">The file; one that is there is replaced, missing folders are made.</param>
+    /// <param name="canvas">The picture.</param>
+    /// <param name="text">Keywords and what they say, in this order: where the picture comes from, so that it explains itself.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
+    public static void Write(string path, Canvas canvas, params IEnumerable<KeyValuePair<string, string>> text) =>
+        AtomicFile.Write(path, Encode(canvas.Pixels, canvas.Width, canvas.Height, text));
+
+    /// <summary>The bytes of a PNG file.</summary>
+    /// <param name="pixels">H x W x 3 bytes, interleaved.</param>
+    /// <param name="width">W.</param>
+    /// <param name="height">H.</param>
+    /// <param name="text">Keywords (1 to 79 printable ASCII characters, no blank at the ends) and what they say.</param>
+    /// <exception cref="ArgumentException">The pixels do not fill the extents, or a keyword is not allowed.</exception>
+    public static byte[] Encode(ReadOnlySpan<byte> pixels, int width, int height, params IEnumerable<KeyValuePair<string, string>> text)
+    {
+        if (width <= 0 || height <= 0 || pixels.Length != 3L * width * height)
+            throw new ArgumentException($"PngFile: {pixels.Length} bytes cannot be {width} x {height} RGB pixels");
+        using var file = new MemoryStream();
+        file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n']);
+        byte[] header = new byte[13];
+        BinaryPrimitives.WriteInt32BigEndian(header, width);
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
+        (header[8], header[9]) = (8, 2); // bits per channel; RGB
+        Chunk(file, "IHDR", header);
+        foreach ((string keyword, string value) in text)
+            TextChunk(file, keyword, value);
+        Chunk(file, "IDAT", Compress(pixels, 3 * width, height));
+        Chunk(file, "IEND", []);
+        return file.ToArray();
+    }
+
+    private static ReadOnlySpan<byte> Compress(ReadOnlySpan<byte> pixels, int stride, int height)
+    {
+        var packed = new MemoryStream();
+        using (var zlib = new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true))
+        {
+            byte[] nothing = new byte[stride];
+            byte[] best = new byte[stride + 1], trial = new byte[stride + 1];
+            for (int y = 0; y < height; y++)
+            {
+                ReadOnlySpan<byte> row = pixels.Slice(y * stride, stride), above = y == 0 ? nothing : pixels.Slice((y - 1) * stride, stride);
+                long least = long.MaxValue;
+                for (byte filter = 0; filter < 5; filter++)
+                {
+                    long size = Filter(filter, row, above, trial);
+                    if (size < least)
+                        (least, best, trial) = (size, trial, best);
+                }
+                zlib.Write(best);
+            }
+        }
+        return packed.GetBuffer().AsSpan(0, (int)packed.Length);
+    }
+
+    /// <summary>Filters a row (PNG section 9) and returns the sum of the results as signed bytes, the standard's measure of how well it will pack.</summary>
+    private static long Filter(byte filter, ReadOnlySpan<byte> row, ReadOnlySpan<byte> above, Span<byte> to)
+    {
+        const int Pixel = 3;
+        to[0] = filter;
+        long size = 0;
+        for (int i = 0; i < row.Length; i++)
+        {
+            int a = i < Pixel ? 0 : row[i - Pixel], b = above[i], c = i < Pixel ? 0 : above[i - Pixel];
+            int predicted = filter switch { 0 => 0, 1 => a, 2 => b, 3 => (a + b) >> 1, _ => Paeth(a, b, c) };
+            byte difference = (byte)(row[i] - predicted);
+            to[i + 1] = difference;
+            size += Math.Abs((int)(sbyte)difference);
+        }
+        return size;
+    }
+
+    private static int Paeth(int a, int b, int c)
+    {
+        int pa = Math.Abs(b - c), pb = Math.Abs(a - c), pc = Math.Abs(a + b - 2 * c);
+        return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+    }
+
+    private static void TextChunk(Stream file, string keyword, string value)
+    {
+        if (keyword.Length is 0 or > 79 || keyword != keyword.Trim() || keyword.Any(c => c is < ' ' or > '~'))
+            throw new ArgumentException($"PngFile: \"{keyword}\" cannot be a keyword. Use 1 to 79 printable ASCII characters with no blank at the ends");
+        value = value.Replace('\0', ' ').ReplaceLineEndings("\n");
+        if (value.All(char.IsAscii))
+            Chunk(file, "tEXt", Encoding.ASCII.GetBytes($"{keyword}\0{value}"));
+        else // keyword, not compressed, no language, no translated keyword, UTF-8
+            Chunk(file, "iTXt", Encoding.UTF8.GetBytes($"{keyword}\0\0\0\0\0{value}"));
+    }
+
+    private static void Chunk(Stream file, string type, ReadOnlySpan<byte> data)
+    {
+        Span<byte> number = stackalloc byte[4], name = stackalloc byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(number, data.Length);
+        file.Write(number);
+        Encoding.ASCII.GetBytes(type, name);
+        file.Write(name);
+        file.Write(data);
+        BinaryPrimitives.WriteUInt32BigEndian(number, ~Crc(Crc(uint.MaxValue, name), data));
+        file.Write(number);
+    }
+
+    private static uint Crc(uint crc, ReadOnlySpan<byte> bytes)
+    {
+        foreach (byte b in bytes)
+            crc = CrcTable[(crc ^ b) & 0xFF] ^ (crc >> 8);
+        return crc;
+    }
+}
