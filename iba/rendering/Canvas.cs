@@ -1,5 +1,4 @@
 using System.Numerics;
-using Iba.Images;
 
 namespace Iba.Rendering;
 

@@ -1,0 +1,38 @@
+namespace Iba.Attribution;
+
+/// <summary>What a network made of one image, and why.</summary>
+/// <param name="Heatmap">Where the evidence is.</param>
+/// <param name="Target">The class explained.</param>
+/// <param name="Logits">The network's output for the unchanged image, one per class.</param>
+public record Attribution(Heatmap Heatmap, int Target, float[] Logits)
+{
+    /// <summary>The class with the largest logit.</summary>
+    public int Predicted => Classes.Largest(Logits);
+
+    /// <summary>The network's probability of the target, 0 to 1.</summary>
+    public double Probability => Classes.Softmax(Logits)[Target];
+}
+
+/// <summary>A heatmap: a number for each pixel of the network's input.</summary>
+/// <param name="Height">Rows.</param>
+/// <param name="Width">Columns.</param>
+/// <param name="Values">Row-major.</param>
+/// <param name="Unit">What the numbers are.</param>
+public sealed record Heatmap(int Height, int Width, float[] Values, HeatmapUnit Unit)
+{
+    /// <summary>The largest number.</summary>
+    public float Max => Values.Max();
+}
+
+/// <summary>What the numbers of a heatmap are.</summary>
+public enum HeatmapUnit
+{
+    /// <summary>Information that the network was given at that pixel.</summary>
+    BitsPerPixel,
+
+    /// <summary>Change of a logit; signed.</summary>
+    Logit,
+
+    /// <summary>No unit: only the order of the pixels means something.</summary>
+    Relative,
+}

@@ -1,0 +1,27 @@
+namespace Iba.Attribution;
+
+/// <summary>An image whose classification is to be explained.</summary>
+/// <param name="Pixels">The network's input, H x W x 3 numbers in that order.</param>
+/// <param name="Target">The class to explain, or null for the class that the network predicts.</param>
+public sealed record Sample(float[] Pixels, int? Target = null);
+
+/// <summary>How far a batch has come.</summary>
+/// <param name="ImagesDone">Images finished.</param>
+/// <param name="Images">Images in all.</param>
+/// <param name="Step">Steps done of the images under way.</param>
+/// <param name="Steps">Steps that each image takes.</param>
+public readonly record struct AttributionProgress(int ImagesDone, int Images, int Step, int Steps);
+
+/// <summary>A way to say which pixels a classification rests on.</summary>
+public interface IAttributionMethod : IDisposable
+{
+    /// <summary>The method's name on the command line.</summary>
+    string Name { get; }
+
+    /// <summary>Explains images, as many at a time as the method was made for; the result of one does not depend on the others.</summary>
+    /// <param name="samples">The images.</param>
+    /// <param name="progress">Told now and then.</param>
+    /// <param name="cancellation">Asked between steps.</param>
+    /// <returns>One attribution per sample, in their order, as they are finished.</returns>
+    IEnumerable<Attribution> Attribute(IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default);
+}

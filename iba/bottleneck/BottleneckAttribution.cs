@@ -1,0 +1,24 @@
+using Iba.Attribution;
+
+namespace Iba.Bottleneck;
+
+/// <summary>An attribution in bits.</summary>
+/// <param name="Heatmap">Bits per pixel.</param>
+/// <param name="Target">The class explained.</param>
+/// <param name="Logits">The network's output for the unchanged image.</param>
+/// <param name="TotalBits">The information that passes the whole layer: an upper bound of what the decision can have used.</param>
+/// <param name="ProbabilityRestricted">The network's probability of the target when only that much information passes, mean over the noise samples.</param>
+/// <param name="Losses">One for each step, before its update; empty where nothing was fitted.</param>
+public sealed record BottleneckAttribution(
+    Heatmap Heatmap, int Target, float[] Logits, double TotalBits, double ProbabilityRestricted, IReadOnlyList<StepLoss> Losses)
+    : Attribution.Attribution(Heatmap, Target, Logits);
+
+/// <summary>The loss of one image at one step, in nats.</summary>
+/// <param name="Model">Cross-entropy of the target, mean over noise samples.</param>
+/// <param name="Information">Mean over the layer's neurons.</param>
+/// <param name="Beta">Weight of the information.</param>
+public readonly record struct StepLoss(float Model, float Information, float Beta)
+{
+    /// <summary>What is minimised.</summary>
+    public float Total => Model + Beta * Information;
+}

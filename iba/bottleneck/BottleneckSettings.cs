@@ -1,0 +1,76 @@
+namespace Iba.Bottleneck;
+
+/// <summary>Which spread of the features noise is drawn with.</summary>
+public enum Spread
+{
+    /// <summary>Mean and standard deviation over all images: the paper's text and the reference package.</summary>
+    Standard,
+
+    /// <summary>Mean 0 and the root mean square where the neuron is on, the restricted features held at 0 from below: the paper's own code on ResNet-50.</summary>
+    ReluRms,
+}
+
+/// <summary>Which mask the heatmap shows.</summary>
+public enum FinalMap
+{
+    /// <summary>That of the last forward pass, before the last update: the reference's PyTorch code.</summary>
+    BeforeLastUpdate,
+
+    /// <summary>That after the last update.</summary>
+    AfterLastUpdate,
+}
+
+/// <summary>The per-sample bottleneck's settings, with the paper's defaults (Table 2).</summary>
+public sealed record BottleneckSettings
+{
+    /// <summary>Weight of the mean information in nats against the cross-entropy in nats. The paper's β = 10/k for the summed information.</summary>
+    public float Beta { get; init; } = 10f;
+
+    /// <summary>Updates of the mask.</summary>
+    public int Steps { get; init; } = 10;
+
+    /// <summary>Noise samples per image and step.</summary>
+    public int Copies { get; init; } = 10;
+
+    /// <summary>Adam's learning rate.</summary>
+    public float LearningRate { get; init; } = 1f;
+
+    /// <summary>Standard deviation of the mask's smoothing in feature cells; 0 for none.</summary>
+    public double Sigma { get; init; } = 1;
+
+    /// <summary>α of every neuron at the start: sigmoid(5) = 0.993 passes.</summary>
+    public float InitialAlpha { get; init; } = 5f;
+
+    /// <summary>Spreads below this are taken for this.</summary>
+    public float MinimumStd { get; init; } = 0.01f;
+
+    /// <summary>Neurons that were on in no larger share of the images carry no information and give 0.</summary>
+    public float ActiveThreshold { get; init; } = 0.01f;
+
+    /// <summary>Which spread of the features noise is drawn with.</summary>
+    public Spread Spread { get; init; } = Spread.Standard;
+
+    /// <summary>Which mask the heatmap shows.</summary>
+    public FinalMap FinalMap { get; init; } = FinalMap.BeforeLastUpdate;
+
+    /// <summary>The noise's key.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Refuses settings that mean nothing.</summary>
+    /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
+    public void Check()
+    {
+        Demand(Steps >= 1, "steps", Steps, "at least 1");
+        Demand(Copies >= 1, "copies", Copies, "at least 1");
+        Demand(Beta >= 0 && float.IsFinite(Beta), "beta", Beta, "0 or above");
+        Demand(LearningRate > 0 && float.IsFinite(LearningRate), "learning rate", LearningRate, "above 0");
+        Demand(Sigma >= 0 && Sigma <= 10, "sigma", Sigma, "between 0 (no smoothing) and 10 cells");
+        Demand(MinimumStd > 0, "minimum standard deviation", MinimumStd, "above 0");
+
+        static void Demand(bool holds, string name, object value, string range)
+        {
+            if (!holds)
+                throw new ArgumentException($"{name} is {value}; it must be {range}.");
+        }
+    }
+}

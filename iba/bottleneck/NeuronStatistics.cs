@@ -1,0 +1,43 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Tensors;
+using Iba.Statistics;
+
+namespace Iba.Bottleneck;
+
+/// <summary>What the bottleneck needs to know of each neuron, on a device: (1, H, W, C) each.</summary>
+internal sealed class NeuronStatistics : IDisposable
+{
+    public NeuronStatistics(IBackend backend, FeatureStatistics statistics, BottleneckSettings settings)
+    {
+        Shape shape = statistics.Origin.Shape;
+        bool rms = settings.Spread == Spread.ReluRms;
+        Mean = Place(rms ? new float[shape.Count] : statistics.Mean);
+        Std = Place([.. (rms ? statistics.Rms : statistics.Std).Select(std => Math.Max(std, settings.MinimumStd))]);
+        Active = Place([.. statistics.Nonzero.Select(share => rms || share > settings.ActiveThreshold ? 1f : 0f)]);
+
+        Tensor Place(float[] numbers)
+        {
+            Tensor tensor = backend.Allocate(shape);
+            backend.Upload(numbers, tensor);
+            return tensor;
+        }
+    }
+
+    public Tensor Mean { get; }
+
+    public Tensor Std { get; }
+
+    /// <summary>1 for neurons that carry information, 0 for those that are nearly always off. The paper's own code knows no such mask.</summary>
+    public Tensor Active { get; }
+
+    public (Value Mean, Value Std, Value Active) On(Tape tape) =>
+        (tape.Constant(Mean, "mean"), tape.Constant(Std, "std"), tape.Constant(Active, "active"));
+
+    public void Dispose()
+    {
+        Mean.Storage.Dispose();
+        Std.Storage.Dispose();
+        Active.Storage.Dispose();
+    }
+}

@@ -1,0 +1,64 @@
+namespace Iba.Statistics;
+
+/// <summary>
+/// Mean, spread and activity of every neuron of a layer, image by image, without keeping the images: Welford's update in double,
+/// and beside it the root mean square over the images in which the neuron was on.
+/// </summary>
+public sealed class FeatureEstimator
+{
+    private readonly double[] _mean;
+    private readonly double[] _squaredDeviations;
+    private readonly double[] _squares;
+    private readonly long[] _nonzero;
+
+    /// <param name="neurons">Neurons of the layer, H x W x C.</param>
+    public FeatureEstimator(int neurons)
+    {
+        _mean = new double[neurons];
+        _squaredDeviations = new double[neurons];
+        _squares = new double[neurons];
+        _nonzero = new long[neurons];
+    }
+
+    /// <summary>Images seen.</summary>
+    public long Samples { get; private set; }
+
+    /// <summary>Takes the features of some images in, one image after the other.</summary>
+    /// <param name="features">Images x neurons numbers.</param>
+    public void Add(ReadOnlySpan<float> features)
+    {
+        for (; features.Length >= _mean.Length; features = features[_mean.Length..])
+        {
+            Samples++;
+            double share = 1.0 / Samples;
+            for (int i = 0; i < _mean.Length; i++)
+            {
+                double x = features[i];
+                double deviation = x - _mean[i];
+                _mean[i] += deviation * share;
+                _squaredDeviations[i] += deviation * (x - _mean[i]);
+                _squares[i] += x * x;
+                _nonzero[i] += x != 0 ? 1 : 0;
+            }
+        }
+    }
+
+    /// <summary>What was learnt so far.</summary>
+    /// <param name="origin">What the features are features of.</param>
+    /// <exception cref="InvalidOperationException">Fewer than two images were seen: a spread needs two.</exception>
+    public FeatureStatistics Finish(FeatureOrigin origin)
+    {
+        if (Samples < 2)
+            throw new InvalidOperationException($"{Samples} images were seen; the spread of a neuron needs at least 2. Give more images.");
+        return new FeatureStatistics(
+            origin,
+            Samples,
+            [.. _mean.Select(mean => (float)mean)],
+            [.. _squaredDeviations.Select(sum => (float)Math.Sqrt(sum / (Samples - 1)))],
+            [.. _squares.Zip(_nonzero, (sum, on) => (float)Math.Sqrt(Math.Max(sum, SmallestSquares) / Math.Max(on, 1)))],
+            [.. _nonzero.Select(on => (float)((double)on / Samples))]);
+    }
+
+    /// <summary>What the paper's code takes for the sum of squares of a neuron that was never on.</summary>
+    private const double SmallestSquares = 1e-5;
+}

@@ -1,0 +1,88 @@
+using Engine.Files;
+using Engine.Tensors;
+
+namespace Iba.Statistics;
+
+/// <summary>What features are features of.</summary>
+/// <param name="Network">The architecture: <c>resnet50</c>.</param>
+/// <param name="Layer">The layer's full name: <c>layer2.3</c>.</param>
+/// <param name="Shape">(1, H, W, C) of one image's features.</param>
+/// <param name="WeightsSha256">SHA-256 of the weights file in hexadecimal, or empty where unknown.</param>
+public sealed record FeatureOrigin(string Network, string Layer, Shape Shape, string WeightsSha256);
+
+/// <summary>
+/// How the features of one layer are distributed over images, neuron by neuron (paper section 3.1: μ_R, σ_R). Noise is drawn from it,
+/// and information is measured against it.
+/// </summary>
+/// <param name="Origin">What the features are features of.</param>
+/// <param name="Samples">Images seen.</param>
+/// <param name="Mean">Mean of each neuron, in H, W, C order.</param>
+/// <param name="Std">Standard deviation, divisor N - 1.</param>
+/// <param name="Rms">Root mean square over the images in which the neuron was not 0: the spread that the paper's own code took on ResNet-50.</param>
+/// <param name="Nonzero">Share of the images in which the neuron was not 0.</param>
+public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float[] Mean, float[] Std, float[] Rms, float[] Nonzero)
+{
+    /// <summary>Fewer images than this give a mask that follows the accidents of the sample; the reference warns there, too.</summary>
+    public const int EnoughSamples = 1000;
+
+    /// <summary>Whether there were too few images to trust the numbers.</summary>
+    public bool IsScarce => Samples < EnoughSamples;
+
+    /// <summary>Reads a file that <see cref="Save"/> wrote.</summary>
+    /// <exception cref="StatisticsException">It is no statistics file.</exception>
+    /// <exception cref="FileFormatException">It is no safetensors file.</exception>
+    public static FeatureStatistics Load(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        string[] wanted = ["mean", "std", "rms", "nonzero"];
+        if (wanted.FirstOrDefault(name => !file.TryGet(name, out _)) is { } missing)
+            throw new StatisticsException($"{path} is no statistics file: it has no tensor '{missing}'. Make one with: iba estimate --images DIR --out FILE");
+        int[] shape = file["mean"].Shape;
+        if (shape.Length != 3 || wanted.Any(name => !file[name].Shape.AsSpan().SequenceEqual(shape)))
+            throw new StatisticsException($"{path} is damaged: its tensors must all be H x W x C of one layer. Make it again with: iba estimate");
+
+        var origin = new FeatureOrigin(Metadata("network"), Metadata("layer"), new Shape([1, .. shape]), Metadata("weights_sha256"));
+        if (!long.TryParse(Metadata("samples"), out long samples) || samples < 2)
+            throw new StatisticsException($"{path} is damaged: its sample count '{Metadata("samples")}' is no number above 1.");
+        return new FeatureStatistics(
+            origin, samples, file.ReadFloats("mean"), file.ReadFloats("std"), file.ReadFloats("rms"), file.ReadFloats("nonzero"));
+
+        string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
+            ? value
+            : throw new StatisticsException($"{path} does not say its {key}: it is no statistics file of this program.");
+    }
+
+    /// <summary>Writes everything to a safetensors file, at once or not at all. The same statistics give the same bytes.</summary>
+    public void Save(string path)
+    {
+        int[] shape = Origin.Shape.Dims[1..];
+        SafetensorsFile.Write(
+            path,
+            [new("mean", shape, Mean), new("std", shape, Std), new("rms", shape, Rms), new("nonzero", shape, Nonzero)],
+            new Dictionary<string, string>
+            {
+                ["about"] = "feature statistics per neuron, H x W x C: mean, standard deviation (N-1), root mean square where not 0, share of images where not 0",
+                ["network"] = Origin.Network,
+                ["layer"] = Origin.Layer,
+                ["samples"] = Samples.ToString(),
+                ["weights_sha256"] = Origin.WeightsSha256,
+            });
+    }
+
+    /// <summary>Refuses to be used for features of another kind.</summary>
+    /// <exception cref="StatisticsException">They belong to another network, layer, size of image or weights.</exception>
+    public void MustFit(FeatureOrigin features)
+    {
+        string? reason =
+            Origin.Network != features.Network ? $"network {Origin.Network}, not {features.Network}" :
+            Origin.Layer != features.Layer ? $"layer {Origin.Layer}, not {features.Layer}" :
+            Origin.Shape != features.Shape ? $"features {Origin.Shape}, not {features.Shape}: images of another size, or a network of another width" :
+            Origin.WeightsSha256 != "" && features.WeightsSha256 != "" && Origin.WeightsSha256 != features.WeightsSha256
+                ? $"weights {Origin.WeightsSha256[..8]}..., not {features.WeightsSha256[..8]}..." : null;
+        if (reason is not null)
+            throw new StatisticsException($"the statistics are of {reason}. Estimate them anew: iba estimate --images DIR --out FILE");
+    }
+}
+
+/// <summary>Statistics that cannot be used, and why.</summary>
+public sealed class StatisticsException(string message) : Exception(message);
