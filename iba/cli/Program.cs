@@ -1,1 +1,1 @@
-Console.WriteLine("iba");
+Iba.Cli.Terminal.Say("iba");

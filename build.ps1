@@ -1,0 +1,59 @@
+<#
+.SYNOPSIS
+    Checks formatting, builds, tests and publishes the iba command: the same steps as .ci/run, for PowerShell.
+.DESCRIPTION
+    Needs the .NET SDK that global.json names, and nothing else. Works in Windows PowerShell 5.1 and in PowerShell 7 on any system.
+.PARAMETER SkipTests
+    Builds without running the tests.
+.PARAMETER Publish
+    Also publishes a self-contained iba command into out/<runtime>: a folder that runs on machines without .NET.
+.PARAMETER Runtime
+    What to publish for, such as win-x64 or linux-x64. Default: this machine.
+.EXAMPLE
+    ./build.ps1 -Publish
+#>
+[CmdletBinding()]
+param(
+    [switch] $SkipTests,
+    [switch] $Publish,
+    [string] $Runtime
+)
+
+Set-StrictMode -Version Latest
+$ErrorActionPreference = 'Stop'
+Set-Location -Path $PSScriptRoot
+
+function Invoke-Step {
+    param([string] $Name, [string[]] $Arguments)
+
+    Write-Host "==> $Name"
+    & dotnet @Arguments
+    if ($LASTEXITCODE -ne 0) {
+        throw "$Name failed with exit code $LASTEXITCODE (dotnet $($Arguments -join ' '))."
+    }
+}
+
+if (-not (Get-Command -Name dotnet -ErrorAction SilentlyContinue)) {
+    throw 'dotnet was not found. Install the .NET 10 SDK and open a new PowerShell window.'
+}
+
+Invoke-Step 'Restore' @('restore', '--locked-mode')
+Invoke-Step 'Formatting' @('format', '--no-restore', '--verify-no-changes')
+Invoke-Step 'Build' @('build', '--no-restore', '--configuration', 'Release')
+
+if (-not $SkipTests) {
+    # The README's own command, so that what it promises is what is tested.
+    $test = (Select-String -Path 'README.md' -Pattern '^dotnet (test .*)$' | Select-Object -First 1).Matches[0].Groups[1].Value
+    Invoke-Step 'Tests' ($test -split '\s+')
+}
+
+if ($Publish) {
+    if (-not $Runtime) {
+        $Runtime = (& dotnet --info | Select-String -Pattern '^\s*RID:\s*(\S+)').Matches[0].Groups[1].Value
+    }
+    $folder = Join-Path -Path 'out' -ChildPath $Runtime
+    Invoke-Step "Publish for $Runtime" @(
+        'publish', 'iba/cli', '--configuration', 'Release', '--runtime', $Runtime, '--self-contained', '--output', $folder,
+        '-p:RestoreLockedMode=false', '-p:RestorePackagesWithLockFile=false')
+    Write-Host "iba is in $folder"
+}

@@ -1,0 +1,19 @@
+namespace Iba.Cli;
+
+/// <summary>How the command ended, for scripts.</summary>
+internal enum ExitCode
+{
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    NoSuchDevice = 3,
+
+    /// <summary>Cancelled, or some of several inputs failed; what was finished is kept.</summary>
+    Partial = 4,
+}
+
+/// <summary>The user asked for something that cannot be; the message says what, why and what to do next.</summary>
+internal sealed class UsageException(string message) : Exception(message);
+
+/// <summary>The device asked for is not there.</summary>
+internal sealed class DeviceException(string message) : Exception(message);

@@ -1,0 +1,37 @@
+using Xunit;
+
+namespace Tests;
+
+/// <summary>Agreement of two sets of numbers, measured against the largest of the expected ones.</summary>
+public static class Close
+{
+    /// <summary>Fails unless max |actual - expected| is at most <paramref name="tolerance"/> x max |expected|.</summary>
+    public static void InMaxNorm(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, string what)
+    {
+        Assert.True(expected.Length == actual.Length, $"{what}: {actual.Length} numbers, expected {expected.Length}");
+        double largest = 0, worst = 0;
+        int at = 0;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            largest = Math.Max(largest, Math.Abs((double)expected[i]));
+            double error = Math.Abs((double)actual[i] - expected[i]);
+            if (!(error <= worst))
+                (worst, at) = (error, i);
+        }
+        Assert.True(worst <= tolerance * largest,
+            $"{what}: off by {worst / largest:G3} of the largest number (allowed {tolerance:G3}); at {at} {actual[at]}, expected {expected[at]}");
+    }
+
+    /// <summary>Fails unless ||actual - expected|| is at most <paramref name="tolerance"/> x ||expected||, Euclidean.</summary>
+    public static void InNorm(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, string what)
+    {
+        Assert.True(expected.Length == actual.Length, $"{what}: {actual.Length} numbers, expected {expected.Length}");
+        double error = 0, norm = 0;
+        for (int i = 0; i < expected.Length; i++)
+        {
+            error += Math.Pow((double)actual[i] - expected[i], 2);
+            norm += Math.Pow(expected[i], 2);
+        }
+        Assert.True(Math.Sqrt(error) <= tolerance * Math.Sqrt(norm), $"{what}: off by {Math.Sqrt(error / norm):G3} of the norm (allowed {tolerance:G3})");
+    }
+}
