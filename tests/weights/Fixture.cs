@@ -1,0 +1,42 @@
+using System.IO.Compression;
+using System.Text;
+using Weights;
+
+namespace Tests.Weights;
+
+/// <summary>The files that make_fixtures.py wrote, and small files made by hand.</summary>
+internal static class Fixture
+{
+    public static string Path(string file) => System.IO.Path.Combine(Golden.Root, "tests", "weights", "fixtures", file);
+
+    public static byte[] Bytes(string file) => File.ReadAllBytes(Path(file));
+
+    /// <summary>A zip archive of stored entries.</summary>
+    public static byte[] Zip(params (string Name, byte[] Data)[] entries)
+    {
+        using var bytes = new MemoryStream();
+        using (var zip = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            foreach ((string name, byte[] data) in entries)
+            {
+                using Stream entry = zip.CreateEntry(name, CompressionLevel.NoCompression).Open();
+                entry.Write(data);
+            }
+        }
+        return bytes.ToArray();
+    }
+
+    /// <summary>
+    /// A pickle put together from texts and bytes: "c" + "os\nsystem\n" is a GLOBAL. Characters stand for their Latin-1 codes.
+    /// </summary>
+    public static byte[] Pickle(params string[] parts) => Encoding.Latin1.GetBytes(string.Concat(parts));
+
+    /// <summary>A short text instruction (BINUNICODE).</summary>
+    public static string Text(string text) => $"X{(char)text.Length}\0\0\0{text}";
+
+    /// <summary>Opens what a torch zip with this pickle and these storages would be.</summary>
+    public static StateDict Open(TemporaryFolder folder, byte[] pickle, params (string Key, byte[] Data)[] storages) => StateDict.Open(
+        folder.With("hand.pth", Zip([("hand/data.pkl", pickle), .. storages.Select(s => ($"hand/data/{s.Key}", s.Data))])));
+
+    public static float[] Floats(this StateDict dict, string name) => dict[name].Read();
+}

@@ -1,0 +1,24 @@
+using System.Security.Cryptography;
+
+namespace Weights;
+
+/// <summary>The identity of a file.</summary>
+public static class FileHash
+{
+    /// <summary>SHA-256 of a file's bytes as 64 lower-case hexadecimal digits, read as a stream.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancel">Stops between blocks.</param>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public static string Sha256(string path, CancellationToken cancel = default)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using FileStream file = File.OpenRead(path);
+        byte[] block = new byte[1 << 20];
+        for (int read; (read = file.Read(block)) > 0;)
+        {
+            cancel.ThrowIfCancellationRequested();
+            hash.AppendData(block, 0, read);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

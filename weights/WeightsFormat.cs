@@ -1,0 +1,12 @@
+namespace Weights;
+
+/// <summary>How a file's weights are packed.</summary>
+public enum WeightsFormat
+{
+    /// <summary>PyTorch's zip archive, since 1.6.</summary>
+    TorchZip,
+    /// <summary>PyTorch's stream of pickles and raw storages, before 1.6.</summary>
+    TorchStream,
+    /// <summary>A safetensors file.</summary>
+    Safetensors,
+}

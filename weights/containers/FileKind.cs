@@ -1,0 +1,48 @@
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Weights.Containers;
+
+/// <summary>Tells from a file's first bytes what it is; names and extensions are not believed.</summary>
+internal static class FileKind
+{
+    private const int Prefix = 512;
+    private const string FetchAgain = "Fetch it again, and compare its size with the source's.";
+
+    /// <exception cref="NotWeightsException">No weights; the message says what it is instead.</exception>
+    public static WeightsFormat Detect(SafeFileHandle file)
+    {
+        Span<byte> buffer = stackalloc byte[Prefix];
+        ReadOnlySpan<byte> start = buffer[..RandomAccess.Read(file, buffer, 0)];
+        if (start.StartsWith("PK\x3\x4"u8))
+            return WeightsFormat.TorchZip;
+        if (start is [0x80, ..])
+            return WeightsFormat.TorchStream;
+        if (start is [_, _, _, _, _, _, _, 0, (byte)'{', ..])
+            return WeightsFormat.Safetensors;
+        throw Else(start);
+    }
+
+    private static NotWeightsException Else(ReadOnlySpan<byte> start)
+    {
+        if (start.Length == 0)
+            return new("empty", FetchAgain);
+        if (start.Length > 262 && start[257..].StartsWith("ustar"u8))
+            return new("a tar archive; PyTorch wrote those before 0.1.10",
+                "Save it again with a PyTorch of today: torch.save(torch.load(FILE), 'weights.pth'). Any other tar must be unpacked first.");
+        if (start is [0x1f, 0x8b, ..])
+            return new("gzip-compressed", "Unpack it with gunzip first.");
+        if (start is [0x89, (byte)'H', (byte)'D', (byte)'F', ..])
+            return new("an HDF5 file, as Keras writes", "Take the PyTorch weights of the network.");
+        if (start is [(byte)'P', (byte)'K', ..])
+            return new("an empty or split zip archive", FetchAgain);
+
+        string text = Encoding.Latin1.GetString(start).TrimStart('\u00EF', '\u00BB', '\u00BF', ' ', '\t', '\r', '\n');
+        if (text.StartsWith("version https://git-lfs", StringComparison.Ordinal))
+            return new("a git-lfs pointer, not the file it stands for", "Run `git lfs pull` where it came from, or fetch the file itself.");
+        if (text.StartsWith("<!doctype", StringComparison.OrdinalIgnoreCase) || text.StartsWith("<html", StringComparison.OrdinalIgnoreCase)
+            || text.StartsWith("<?xml", StringComparison.Ordinal))
+            return new("a web page, probably an error message saved under this name", FetchAgain);
+        return new("neither a PyTorch file nor a safetensors file", "Give a .pth or .safetensors file with a state dict.");
+    }
+}

@@ -1,0 +1,174 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+
+namespace Weights.Containers;
+
+/// <summary>One file of a zip archive.</summary>
+internal sealed record ZipEntry(string Name, bool Deflated, long CompressedLength, long Length, long HeaderAt);
+
+/// <summary>
+/// The central directory of a zip archive, with zip64. Read here rather than by a library because a storage must be opened anywhere
+/// in the middle, by several readers at once, and because no claim of the archive may be believed further than its bytes reach.
+/// </summary>
+internal sealed class ZipDirectory
+{
+    private const int EndLength = 22, EntryLength = 46, LocalLength = 30, MaximumComment = ushort.MaxValue;
+    private const int MaximumDirectory = 1 << 24, BombRatio = 20;
+
+    private readonly SafeFileHandle _file;
+    private readonly long _fileLength;
+    private readonly Dictionary<string, ZipEntry> _entries = [];
+
+    /// <exception cref="InvalidDataException">The archive is broken, cut off, encrypted, or a bomb.</exception>
+    public ZipDirectory(SafeFileHandle file)
+    {
+        (_file, _fileLength) = (file, RandomAccess.GetLength(file));
+        (long at, long length) = FindDirectory();
+        Read(Bytes(at, length));
+        // PyTorch stores; a file packed again by hand shrinks a little, never 20 times. Overlapping entries are caught here too.
+        if (_entries.Values.Aggregate((Int128)0, (sum, entry) => sum + entry.Length) > (Int128)_fileLength * BombRatio)
+            throw new InvalidDataException($"it would unpack to more than {BombRatio} times its size, as no weights do");
+    }
+
+    public IReadOnlyDictionary<string, ZipEntry> Entries => _entries;
+
+    /// <summary>The bytes of an entry from <paramref name="at"/> on. Where the entry is deflated, the bytes before are unpacked and dropped.</summary>
+    public Stream Open(ZipEntry entry, long at = 0)
+    {
+        var raw = new FileSlice(_file, DataStart(entry), entry.CompressedLength);
+        if (!entry.Deflated)
+        {
+            raw.Position = at;
+            return raw;
+        }
+        var inflated = new DeflateStream(raw, CompressionMode.Decompress);
+        byte[] skipped = new byte[1 << 14];
+        while (at > 0)
+        {
+            int read = inflated.Read(skipped, 0, (int)Math.Min(at, skipped.Length));
+            at -= read > 0 ? read : throw new InvalidDataException($"entry {entry.Name} ends early");
+        }
+        return inflated;
+    }
+
+    /// <summary>A small entry as a whole.</summary>
+    public byte[] ReadAll(ZipEntry entry, int limit)
+    {
+        if (entry.Length > limit)
+            throw new InvalidDataException($"entry {entry.Name} of {entry.Length} bytes is larger than any state dict's");
+        byte[] bytes = new byte[entry.Length];
+        using Stream stream = Open(entry);
+        return stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length
+            ? bytes
+            : throw new InvalidDataException($"entry {entry.Name} ends early");
+    }
+
+    private long DataStart(ZipEntry entry)
+    {
+        ReadOnlySpan<byte> local = Bytes(entry.HeaderAt, LocalLength);
+        if (!local.StartsWith("PK\x3\x4"u8))
+            throw new InvalidDataException($"entry {entry.Name} is not where the directory says");
+        long start = entry.HeaderAt + LocalLength + UInt16(local, 26) + UInt16(local, 28);
+        return entry.CompressedLength <= _fileLength - start
+            ? start
+            : throw new InvalidDataException($"entry {entry.Name} passes the end of the file");
+    }
+
+    private (long At, long Length) FindDirectory()
+    {
+        long tailAt = Math.Max(0, _fileLength - EndLength - MaximumComment);
+        ReadOnlySpan<byte> tail = Bytes(tailAt, _fileLength - tailAt);
+        int end = tail.LastIndexOf("PK\x5\x6"u8);
+        if (end < 0 || tail.Length - end < EndLength)
+            throw new InvalidDataException("the zip archive's directory at its end is missing, so the file is cut off");
+        ReadOnlySpan<byte> record = tail[end..];
+        (long at, long length) = (UInt32(record, 16), UInt32(record, 12));
+
+        // zip64: a locator right before the end record points to a record with 64-bit fields.
+        long locatorAt = tailAt + end - 20;
+        if (locatorAt >= 0 && Bytes(locatorAt, 20) is var locator && locator.StartsWith("PK\x6\x7"u8))
+        {
+            ReadOnlySpan<byte> wide = Bytes(Int64(locator, 8), 56);
+            if (!wide.StartsWith("PK\x6\x6"u8))
+                throw new InvalidDataException("the zip64 directory is not where the archive says");
+            (at, length) = (Int64(wide, 48), Int64(wide, 40));
+        }
+        return length <= MaximumDirectory
+            ? (at, length)
+            : throw new InvalidDataException($"a zip directory of {length} bytes is larger than any state dict's");
+    }
+
+    private void Read(ReadOnlySpan<byte> directory)
+    {
+        while (directory.Length > 0)
+        {
+            if (directory.Length < EntryLength || !directory.StartsWith("PK\x1\x2"u8))
+                throw new InvalidDataException("the zip directory is broken");
+            int nameLength = UInt16(directory, 28), extraLength = UInt16(directory, 30), commentLength = UInt16(directory, 32);
+            int length = EntryLength + nameLength + extraLength + commentLength;
+            if (length > directory.Length)
+                throw new InvalidDataException("the zip directory is broken");
+            Add(directory[..EntryLength],
+                Encoding.UTF8.GetString(directory.Slice(EntryLength, nameLength)),
+                directory.Slice(EntryLength + nameLength, extraLength));
+            directory = directory[length..];
+        }
+    }
+
+    private void Add(ReadOnlySpan<byte> record, string name, ReadOnlySpan<byte> extra)
+    {
+        int flags = UInt16(record, 8), method = UInt16(record, 10);
+        long compressed = UInt32(record, 20), length = UInt32(record, 24), at = UInt32(record, 42);
+        // Fields that do not fit are all ones here; the zip64 extra field then holds just those, in this order.
+        ReadOnlySpan<byte> wide = Zip64(extra);
+        length = Widen(length, ref wide);
+        compressed = Widen(compressed, ref wide);
+        at = Widen(at, ref wide);
+
+        if ((flags & 1) != 0)
+            throw new InvalidDataException($"entry {name} is encrypted");
+        if (method is not (0 or 8))
+            throw new InvalidDataException($"entry {name} is packed by method {method}; only stored and deflated ones are read");
+        if (compressed < 0 || compressed > _fileLength || length < 0 || (method == 0 && length != compressed))
+            throw new InvalidDataException($"entry {name} claims {compressed} packed and {length} unpacked bytes");
+        if (!_entries.TryAdd(name, new ZipEntry(name, method == 8, compressed, length, at)))
+            throw new InvalidDataException($"entry {name} appears twice");
+    }
+
+    private static ReadOnlySpan<byte> Zip64(ReadOnlySpan<byte> extra)
+    {
+        while (extra.Length >= 4 && UInt16(extra, 2) is var length && length <= extra.Length - 4)
+        {
+            if (UInt16(extra, 0) == 1)
+                return extra.Slice(4, length);
+            extra = extra[(4 + length)..];
+        }
+        return [];
+    }
+
+    private static long Widen(long field, ref ReadOnlySpan<byte> wide)
+    {
+        if (field != uint.MaxValue || wide.Length < 8)
+            return field;
+        field = Int64(wide, 0);
+        wide = wide[8..];
+        return field;
+    }
+
+    private byte[] Bytes(long at, long length)
+    {
+        if (at < 0 || length < 0 || at > _fileLength || length > _fileLength - at)
+            throw new InvalidDataException("the zip archive points outside the file, so it is cut off or broken");
+        byte[] bytes = new byte[length];
+        using var slice = new FileSlice(_file, at, length);
+        return slice.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length
+            ? bytes
+            : throw new InvalidDataException("the file was cut while it was read");
+    }
+
+    private static int UInt16(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);
+    private static long UInt32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
+    private static long Int64(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadInt64LittleEndian(bytes[at..]);
+}

@@ -1,0 +1,151 @@
+namespace Weights.Pickle;
+
+/// <summary>
+/// Python's pickle machine, closed: it makes plain data (null, bool, long, BigInteger, double, string, byte[], object?[] for a tuple,
+/// List, PickleDictionary, PickleSet) and whatever its vocabulary gives. It runs no code of the file: a name outside the vocabulary
+/// is an error that holds the name. There is no recursion, so depth costs no stack.
+/// </summary>
+/// <param name="stream">Where the pickle lies; it needs a length and a position, and is read exactly up to the last instruction.</param>
+/// <param name="vocabulary">The names the pickle may use.</param>
+internal sealed class PickleReader(Stream stream, IPickleVocabulary vocabulary)
+{
+    private readonly PickleInput _input = new(stream);
+    private readonly PickleStack _stack = new();
+
+    /// <summary>Reads one pickle. Files of the old container hold several in a row; call again for the next.</summary>
+    /// <exception cref="InvalidDataException">The pickle is broken, or asks for what it may not have; the message holds the offset.</exception>
+    public object? Load()
+    {
+        _stack.Clear();
+        long at = 0;
+        try
+        {
+            while (true)
+            {
+                at = _input.Position;
+                var opcode = (PickleOpcode)_input.Byte();
+                if (opcode == PickleOpcode.Stop)
+                    return _stack.Pop();
+                Run(opcode);
+            }
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"its pickle is refused at byte {at}: {e.Message}", e);
+        }
+    }
+
+    private void Run(PickleOpcode opcode)
+    {
+        _stack.Spend(1);
+        switch (opcode)
+        {
+            case PickleOpcode.Proto:
+                if (_input.Byte() is var protocol and > 5)
+                    throw new InvalidDataException($"protocol {protocol} is newer than 5, the last one known here");
+                break;
+            case PickleOpcode.Frame: _input.Frame(); break;
+            case PickleOpcode.Mark: _stack.Mark(); break;
+            case PickleOpcode.Pop: _stack.Pop(); break;
+            case PickleOpcode.PopMark: _stack.PopToMark(); break;
+            case PickleOpcode.Dup: _stack.Push(_stack.Top()); break;
+
+            case PickleOpcode.BinPut: _stack.Put(_input.Byte()); break;
+            case PickleOpcode.LongBinPut: _stack.Put(_input.UInt32()); break;
+            case PickleOpcode.Memoize: _stack.Memoize(); break;
+            case PickleOpcode.BinGet: _stack.Get(_input.Byte()); break;
+            case PickleOpcode.LongBinGet: _stack.Get(_input.UInt32()); break;
+
+            case PickleOpcode.None: _stack.Push(null); break;
+            case PickleOpcode.NewTrue: _stack.Push(true); break;
+            case PickleOpcode.NewFalse: _stack.Push(false); break;
+            case PickleOpcode.BinInt: _stack.Push((long)_input.Int32()); break;
+            case PickleOpcode.BinInt1: _stack.Push((long)_input.Byte()); break;
+            case PickleOpcode.BinInt2: _stack.Push((long)_input.UInt16()); break;
+            case PickleOpcode.Int: _stack.Push(_input.DecimalInteger()); break;
+            case PickleOpcode.Long1: _stack.Push(_input.Integer(_input.Byte())); break;
+            case PickleOpcode.Long4: _stack.Push(_input.Integer(_input.UInt32())); break;
+            case PickleOpcode.BinFloat: _stack.Push(_input.Double()); break;
+
+            case PickleOpcode.ShortBinString: PushText(_input.OldText(_input.Byte())); break;
+            case PickleOpcode.BinString: PushText(_input.OldText(_input.UInt32())); break;
+            case PickleOpcode.ShortBinUnicode: PushText(_input.Text(_input.Byte())); break;
+            case PickleOpcode.BinUnicode: PushText(_input.Text(_input.UInt32())); break;
+            case PickleOpcode.BinUnicode8: PushText(_input.Text(_input.UInt64())); break;
+            case PickleOpcode.ShortBinBytes: PushText(_input.Bytes(_input.Byte())); break;
+            case PickleOpcode.BinBytes: PushText(_input.Bytes(_input.UInt32())); break;
+            case PickleOpcode.BinBytes8 or PickleOpcode.ByteArray8: PushText(_input.Bytes(_input.UInt64())); break;
+
+            case PickleOpcode.EmptyTuple: _stack.Push(Array.Empty<object?>()); break;
+            case PickleOpcode.Tuple1: _stack.Push(_stack.Pop(1)); break;
+            case PickleOpcode.Tuple2: _stack.Push(_stack.Pop(2)); break;
+            case PickleOpcode.Tuple3: _stack.Push(_stack.Pop(3)); break;
+            case PickleOpcode.Tuple: _stack.Push(_stack.PopToMark()); break;
+            case PickleOpcode.EmptyList: _stack.Push(new List<object?>()); break;
+            case PickleOpcode.Append: Append(_stack.Pop(1)); break;
+            case PickleOpcode.Appends: Append(_stack.PopToMark()); break;
+            case PickleOpcode.EmptyDict: _stack.Push(new PickleDictionary()); break;
+            case PickleOpcode.SetItem: SetItems(_stack.Pop(2)); break;
+            case PickleOpcode.SetItems: SetItems(_stack.PopToMark()); break;
+            case PickleOpcode.EmptySet: _stack.Push(new PickleSet()); break;
+            case PickleOpcode.AddItems: AddItems(_stack.PopToMark()); break;
+            case PickleOpcode.FrozenSet:
+                object?[] items = _stack.PopToMark();
+                _stack.Push(new PickleSet());
+                AddItems(items);
+                break;
+
+            case PickleOpcode.Global: _stack.Push(vocabulary.Global(_input.Line(), _input.Line())); break;
+            case PickleOpcode.StackGlobal: _stack.Push(StackGlobal()); break;
+            case PickleOpcode.BinPersistentId: _stack.Push(vocabulary.Persistent(_stack.Pop())); break;
+            case PickleOpcode.Reduce or PickleOpcode.NewObj: _stack.Push(Call(_stack.Pop(2))); break;
+            case PickleOpcode.Build:
+                object? state = _stack.Pop();
+                vocabulary.Build(_stack.Top(), state);
+                break;
+            default:
+                throw new InvalidDataException($"instruction 0x{(byte)opcode:x2} is not one that PyTorch writes");
+        }
+    }
+
+    // A character costs far less memory than a value.
+    private void PushText(object text)
+    {
+        _stack.Spend(PickleValue.Parts(text) / 32);
+        _stack.Push(text);
+    }
+
+    private void Append(object?[] items) => Top<List<object?>>("list").AddRange(items);
+
+    private void SetItems(object?[] items)
+    {
+        PickleDictionary dictionary = Top<PickleDictionary>("dict");
+        if (items.Length % 2 != 0)
+            throw new InvalidDataException("a dictionary is given a key without a value");
+        for (int i = 0; i < items.Length; i += 2)
+            dictionary[PickleKeys.Check(items[i])] = items[i + 1];
+    }
+
+    private void AddItems(object?[] items)
+    {
+        PickleSet set = Top<PickleSet>("set");
+        foreach (object? item in items)
+            set.Add(PickleKeys.Check(item));
+    }
+
+    private object StackGlobal() => _stack.Pop(2) is [string module, string name]
+        ? vocabulary.Global(module, name)
+        : throw new InvalidDataException("a global is named by something that is no text");
+
+    private object? Call(object?[] call)
+    {
+        if (call is not [PickleFunction function, object?[] arguments])
+            throw new InvalidDataException($"it calls a value of type {PickleValue.TypeName(call[0])}, which is no function");
+        foreach (object? argument in arguments)
+            _stack.Spend(PickleValue.Parts(argument));
+        return function(arguments);
+    }
+
+    private T Top<T>(string name) where T : class => _stack.Top() as T
+        ?? throw new InvalidDataException($"items are added to a {PickleValue.TypeName(_stack.Top())}, which is no {name}");
+}

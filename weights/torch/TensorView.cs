@@ -1,0 +1,179 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Engine.Files;
+
+namespace Weights.Torch;
+
+/// <summary>A storage as a pickle names it: a run of raw numbers somewhere in the container, or a part of one.</summary>
+/// <param name="Key">The container's name for the whole storage.</param>
+/// <param name="Type">What its elements are; U8 for an untyped one.</param>
+/// <param name="WholeBytes">Bytes of the whole storage, as the pickle claims.</param>
+/// <param name="Start">First byte of this part; 0 for all but views of the oldest files.</param>
+/// <param name="Bytes">Bytes of this part.</param>
+internal sealed record StorageReference(string Key, ElementType Type, long WholeBytes, long Start, long Bytes);
+
+/// <summary>A tensor as PyTorch keeps it: a strided window on a storage.</summary>
+/// <param name="Storage">Where the numbers lie.</param>
+/// <param name="Type">What they are.</param>
+/// <param name="Offset">Elements of the storage before the first of the tensor.</param>
+/// <param name="Shape">Extents, outermost first.</param>
+/// <param name="Strides">Elements from one index to the next, axis by axis; 0 repeats.</param>
+internal sealed record TensorView(StorageReference Storage, ElementType Type, long Offset, int[] Shape, long[] Strides)
+{
+    public const int MaximumRank = 64;   // PyTorch's own limit for indexing
+
+    private const int ChunkElements = 1 << 16;
+
+    /// <summary>Number of elements.</summary>
+    public int Count => Shape.Aggregate(1, (product, extent) => product * extent);
+
+    /// <summary>Elements of the storage from the first of the tensor to the last, both included.</summary>
+    private long Span => Count == 0 ? 0 : 1 + Shape.Zip(Strides, (extent, stride) => (extent - 1) * stride).Sum();
+
+    private bool IsContiguous
+    {
+        get
+        {
+            long step = 1;
+            for (int axis = Shape.Length - 1; axis >= 0; axis--)
+            {
+                if (Shape[axis] != 1 && Strides[axis] != step)
+                    return false;
+                step *= Shape[axis];
+            }
+            return true;
+        }
+    }
+
+    /// <summary>Makes a view of numbers from a file, none of them trusted.</summary>
+    /// <exception cref="InvalidDataException">The view leaves its storage.</exception>
+    public static TensorView Create(StorageReference storage, ElementType type, long offset, ReadOnlySpan<object?> shape, ReadOnlySpan<object?> strides)
+    {
+        if (shape.Length != strides.Length || shape.Length > MaximumRank)
+            throw new InvalidDataException($"a tensor has {shape.Length} extents and {strides.Length} strides");
+        int[] extents = new int[shape.Length];
+        long[] steps = new long[shape.Length];
+        Int128 count = 1, last = offset;
+        for (int axis = 0; axis < shape.Length; axis++)
+        {
+            if (shape[axis] is not (>= 0L and <= int.MaxValue and long extent) || strides[axis] is not (>= 0L and long step))
+                throw new InvalidDataException("a tensor has an extent or a stride that is no number from 0 on");
+            (extents[axis], steps[axis]) = ((int)extent, step);
+            // 128 bits: each term is below 2^31 x 2^63, and there are at most 64; the product is stopped at every step.
+            last += (Int128)Math.Max(extent - 1, 0) * step;
+            count *= extent;
+            if (count > Array.MaxLength)
+                throw new InvalidDataException("a tensor has more elements than one array can hold");
+        }
+        if (offset < 0 || (count > 0 && (last + 1) * type.Size > storage.Bytes))
+            throw new InvalidDataException($"a tensor reaches element {last} of a storage of {storage.Bytes / type.Size}");
+        return new TensorView(storage, type, offset, extents, steps);
+    }
+
+    /// <summary>The elements as float32, in C order.</summary>
+    public float[] ReadFloats(IStorages storages)
+    {
+        float[] values = new float[Count];
+        Read(storages, (at, bytes) => Type.ToFloats(bytes, values.AsSpan(at, bytes.Length / Type.Size)));
+        return values;
+    }
+
+    /// <summary>The elements as they are, little-endian, in C order.</summary>
+    public byte[] ReadBytes(IStorages storages)
+    {
+        byte[] values = new byte[Length(Count)];
+        Read(storages, (at, bytes) => bytes.CopyTo(values.AsSpan(at * Type.Size)));
+        return values;
+    }
+
+    private int Length(long elements) => elements * Type.Size is var bytes && bytes <= Array.MaxLength
+        ? (int)bytes
+        : throw new InvalidDataException($"a tensor spreads over {bytes} bytes, more than one array can hold");
+
+    private delegate void Sink(int at, ReadOnlySpan<byte> elements);
+
+    private void Read(IStorages storages, Sink sink)
+    {
+        if (Count == 0)
+            return;
+        using Stream stream = storages.Open(Storage, Storage.Start + Offset * Type.Size);
+        if (IsContiguous)
+        {
+            byte[] chunk = new byte[(int)Math.Min(ChunkElements, Count) * Type.Size];
+            for (int at = 0; at < Count; at += ChunkElements)
+            {
+                Span<byte> part = chunk.AsSpan(0, Math.Min(ChunkElements, Count - at) * Type.Size);
+                ReadLittle(stream, part, storages.BigEndian);
+                sink(at, part);
+            }
+            return;
+        }
+        byte[] window = new byte[Length(Span)];
+        ReadLittle(stream, window, storages.BigEndian);
+        Gather(window, sink);
+    }
+
+    /// <summary>Walks the indices in C order, like the wheels of an odometer, and hands out one element after the other.</summary>
+    private void Gather(ReadOnlySpan<byte> window, Sink sink)
+    {
+        int[] index = new int[Shape.Length];
+        long from = 0;
+        for (int at = 0; at < Count; at++)
+        {
+            sink(at, window.Slice((int)(from * Type.Size), Type.Size));
+            for (int axis = Shape.Length - 1; axis >= 0; axis--)
+            {
+                from += Strides[axis];
+                if (++index[axis] < Shape[axis])
+                    break;
+                from -= index[axis] * Strides[axis];
+                index[axis] = 0;
+            }
+        }
+    }
+
+    private void ReadLittle(Stream stream, Span<byte> elements, bool bigEndian)
+    {
+        try
+        {
+            stream.ReadExactly(elements);
+        }
+        catch (EndOfStreamException e)
+        {
+            throw new InvalidDataException($"storage '{Storage.Key}' ends early", e);
+        }
+        if (!bigEndian)
+            return;
+        switch (Type.Size)
+        {
+            case 2: Reverse<ushort>(elements, BinaryPrimitives.ReverseEndianness); break;
+            case 4: Reverse<uint>(elements, BinaryPrimitives.ReverseEndianness); break;
+            case 8: Reverse<ulong>(elements, BinaryPrimitives.ReverseEndianness); break;
+        }
+    }
+
+    private delegate void Reversal<T>(ReadOnlySpan<T> from, Span<T> to);
+
+    private static void Reverse<T>(Span<byte> elements, Reversal<T> reverse) where T : unmanaged
+    {
+        Span<T> typed = MemoryMarshal.Cast<byte, T>(elements);
+        reverse(typed, typed);
+    }
+}
+
+/// <summary>The raw numbers of a container.</summary>
+internal interface IStorages
+{
+    /// <summary>Whether the raw numbers are big-endian.</summary>
+    bool BigEndian { get; }
+
+    /// <summary>A stream of the storage's bytes from byte <paramref name="at"/> on.</summary>
+    Stream Open(StorageReference storage, long at);
+}
+
+/// <summary>A PyTorch file: what its pickle holds, and the raw numbers its tensors look at.</summary>
+internal interface ITorchFile : IStorages
+{
+    /// <summary>Plain data and <see cref="PickledTensor"/>s.</summary>
+    object? Root { get; }
+}

@@ -1,0 +1,77 @@
+using Engine.Files;
+using Weights.Pickle;
+
+namespace Weights.Torch;
+
+/// <summary>
+/// What a pickled state dict may name: storages, the functions that rebuild tensors from them, and Python's plain containers. Every
+/// other name is refused, whatever it is.
+/// </summary>
+internal sealed class TorchVocabulary : IPickleVocabulary
+{
+    /// <summary>The storages the pickle named so far: key to the claim made about the whole storage.</summary>
+    public Dictionary<string, StorageReference> Storages { get; } = [];
+
+    public object Global(string module, string name)
+    {
+        string global = $"{module}.{name}";
+        return TorchGlobals.Table.TryGetValue(global, out object? meaning)
+            ? meaning
+            : throw new InvalidDataException($"it asks for {global}, which no state dict needs; nothing of it was run");
+    }
+
+    /// <summary>
+    /// ("storage", type, key, location, elements) in a zip file; an old stream adds None or (key of the part, first element, elements).
+    /// Where the storage lived ("cpu", "cuda:0") does not matter here.
+    /// </summary>
+    public object Persistent(object? id)
+    {
+        object?[] parts = id as object?[] ?? [];
+        if (parts is not ["storage", StorageType type, string key, _, long elements, ..])
+            throw new InvalidDataException("a persistent id is not that of a storage");
+        long bytes = Bytes(elements, type.Element);
+        var whole = new StorageReference(key, type.Element, bytes, 0, bytes);
+        if (Storages.TryAdd(key, whole) is false && Storages[key] != whole)
+            throw new InvalidDataException($"storage '{key}' is described in two ways");
+        if (parts is not [_, _, _, _, _, object?[] view])
+            return whole;
+        if (view is not [_, long first, long length] || first < 0 || Bytes(length, type.Element) > bytes - Bytes(first, type.Element))
+            throw new InvalidDataException($"a view leaves its storage '{key}'");
+        return whole with { Start = Bytes(first, type.Element), Bytes = Bytes(length, type.Element) };
+    }
+
+    /// <summary>
+    /// The states of files of 2017, when a parameter was a variable around a tensor: (storage, offset, size, stride) for a tensor,
+    /// (data, ...) with 5 members for a parameter. Later states hold flags and hooks only, which say nothing about the numbers.
+    /// </summary>
+    public void Build(object? target, object? state)
+    {
+        switch (target, state)
+        {
+            case (PickledTensor { View: null } tensor, object?[] and [StorageReference, _, _, _]):
+                tensor.View = TorchGlobals.Rebuild((object?[])state);
+                break;
+            case (PickledTensor { View: null } parameter, object?[] and [PickledTensor data, _, _, _, _]):
+                parameter.View = data.View;
+                break;
+            case (PickledTensor { View: not null }, _) or (PickleDictionary, PickleDictionary):
+                break;
+            default:
+                throw new InvalidDataException($"the state of a {PickleValue.TypeName(target)} is set, which no state dict needs");
+        }
+    }
+
+    private static long Bytes(long elements, ElementType type) => elements >= 0 && elements <= long.MaxValue / 8
+        ? elements * type.Size
+        : throw new InvalidDataException($"a storage has {elements} elements");
+}
+
+/// <summary>A storage class of PyTorch, such as torch.FloatStorage.</summary>
+internal sealed record StorageType(ElementType Element);
+
+/// <summary>A tensor or parameter being unpickled. Files of 2017 make it first and set its state later.</summary>
+internal sealed class PickledTensor
+{
+    public TensorView? View { get; set; }
+    public bool IsParameter { get; init; }
+}
