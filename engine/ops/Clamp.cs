@@ -7,10 +7,10 @@ namespace Engine.Ops;
 public readonly record struct Clamp(float Low, float High) : IUnary
 {
     /// <inheritdoc/>
-    public float At(float x) => Math.Clamp(x, Low, High);
+    public V At<V>(V x) where V : struct, ILanes<V> => V.Max(Low, V.Min(High, x));
 
     /// <inheritdoc/>
-    public float Slope(float x, float y) => x >= Low && x <= High ? 1f : 0f;
+    public V Slope<V>(V x, V y) where V : struct, ILanes<V> => V.Select(V.Same(x, y), 1f, 0f);
 }
 
 public static partial class Operations

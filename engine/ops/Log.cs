@@ -7,10 +7,10 @@ namespace Engine.Ops;
 public readonly record struct Log : IUnary
 {
     /// <inheritdoc/>
-    public float At(float x) => MathF.Log(x);
+    public V At<V>(V x) where V : struct, ILanes<V> => Lanes.Log(x);
 
     /// <inheritdoc/>
-    public float Slope(float x, float y) => 1f / x;
+    public V Slope<V>(V x, V y) where V : struct, ILanes<V> => 1f / x;
 }
 
 public static partial class Operations

@@ -7,10 +7,10 @@ namespace Engine.Ops;
 public readonly record struct Relu : IUnary
 {
     /// <inheritdoc/>
-    public float At(float x) => x > 0f ? x : 0f;
+    public V At<V>(V x) where V : struct, ILanes<V> => V.Max(x, 0f);
 
     /// <inheritdoc/>
-    public float Slope(float x, float y) => y > 0f ? 1f : 0f;
+    public V Slope<V>(V x, V y) where V : struct, ILanes<V> => V.Select(y > 0f, 1f, 0f);
 }
 
 public static partial class Operations

@@ -7,10 +7,10 @@ namespace Engine.Ops;
 public readonly record struct Scale(float Factor) : IUnary
 {
     /// <inheritdoc/>
-    public float At(float x) => x * Factor;
+    public V At<V>(V x) where V : struct, ILanes<V> => x * Factor;
 
     /// <inheritdoc/>
-    public float Slope(float x, float y) => Factor;
+    public V Slope<V>(V x, V y) where V : struct, ILanes<V> => Factor;
 }
 
 public static partial class Operations

@@ -7,10 +7,10 @@ namespace Engine.Ops;
 public readonly record struct Sigmoid : IUnary
 {
     /// <inheritdoc/>
-    public float At(float x) => 1f / (1f + MathF.Exp(-x));
+    public V At<V>(V x) where V : struct, ILanes<V> => 1f / (1f + Lanes.Exp(-x));
 
     /// <inheritdoc/>
-    public float Slope(float x, float y) => y * (1f - y);
+    public V Slope<V>(V x, V y) where V : struct, ILanes<V> => y * (1f - y);
 }
 
 public static partial class Operations

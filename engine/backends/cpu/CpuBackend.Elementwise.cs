@@ -5,23 +5,70 @@ namespace Engine.Backends.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    public void Map<F>(F f, Tensor x, Tensor y) where F : struct, IUnary => throw new NotImplementedException();
+    public void Map<F>(F f, Tensor x, Tensor y) where F : struct, IUnary =>
+        Each(x, new MapAt<F>(f, Read(x), Write(y)));
 
     /// <inheritdoc/>
-    public void MapBackward<F>(F f, Tensor x, Tensor y, Tensor dy, Accumulator dx) where F : struct, IUnary => throw new NotImplementedException();
+    public void MapBackward<F>(F f, Tensor x, Tensor y, Tensor dy, Accumulator dx) where F : struct, IUnary =>
+        Each(x, new MapBackwardAt<F>(f, Read(x), Read(y), Read(dy), Into(dx)));
 
     /// <inheritdoc/>
-    public void Add(Tensor a, Tensor b, Tensor y) => throw new NotImplementedException();
+    public void Add(Tensor a, Tensor b, Tensor y) => Each(y, new AddAt(Read(a), Read(b), Write(y)));
 
     /// <inheritdoc/>
-    public void Multiply(Tensor a, Tensor b, Tensor y) => throw new NotImplementedException();
+    public void Multiply(Tensor a, Tensor b, Tensor y) =>
+        Each(y, new MultiplyAt(Read(a), Read(b), new Sink(Write(y), adds: false)));
 
     /// <inheritdoc/>
-    public void MultiplyBackward(Tensor dy, Tensor other, Accumulator dx) => throw new NotImplementedException();
+    public void MultiplyBackward(Tensor dy, Tensor other, Accumulator dx) => Each(dy, new MultiplyAt(Read(dy), Read(other), Into(dx)));
 
     /// <inheritdoc/>
-    public void Accumulate(Tensor dy, Accumulator dx) => throw new NotImplementedException();
+    public void Accumulate(Tensor dy, Accumulator dx) => Each(dy, new AccumulateAt(Read(dy), Into(dx)));
 
     /// <inheritdoc/>
-    public void Gate(Tensor y, Tensor dy) => throw new NotImplementedException();
+    public void Gate(Tensor y, Tensor dy) => Each(y, new GateAt(Read(y), Write(dy)));
+
+    /// <summary>Runs a body at every number of x.</summary>
+    private void Each<T>(Tensor x, T body) where T : struct, IPointwise => EachOfRows(1, x.Shape.Count, body);
+
+    /// <summary>Runs a body at every number of every row.</summary>
+    private void EachOfRows<T>(int rows, int row, T body) where T : struct, IPointwise
+    {
+        var tiles = new PointwiseTiles<T>(row, body);
+        _workers.Run(tiles.Count(rows), tiles);
+    }
+
+    private static Sink Into(Accumulator dx) => new(Write(dx.Tensor), dx.Adds);
+
+    private readonly struct MapAt<F>(F f, float* x, float* y) : IPointwise where F : struct, IUnary
+    {
+        public void At<V>(int i, int feature) where V : struct, ILanes<V> => V.Store(f.At(V.Load(x + i)), y + i);
+    }
+
+    private readonly struct MapBackwardAt<F>(F f, float* x, float* y, float* dy, Sink dx) : IPointwise where F : struct, IUnary
+    {
+        public void At<V>(int i, int feature) where V : struct, ILanes<V> =>
+            dx.Put(i, V.Load(dy + i) * f.Slope(V.Load(x + i), V.Load(y + i)));
+    }
+
+    private readonly struct AddAt(float* a, float* b, float* y) : IPointwise
+    {
+        public void At<V>(int i, int feature) where V : struct, ILanes<V> => V.Store(V.Load(a + i) + V.Load(b + i), y + i);
+    }
+
+    private readonly struct MultiplyAt(float* a, float* b, Sink y) : IPointwise
+    {
+        public void At<V>(int i, int feature) where V : struct, ILanes<V> => y.Put(i, V.Load(a + i) * V.Load(b + i));
+    }
+
+    private readonly struct AccumulateAt(float* dy, Sink dx) : IPointwise
+    {
+        public void At<V>(int i, int feature) where V : struct, ILanes<V> => dx.Put(i, V.Load(dy + i));
+    }
+
+    private readonly struct GateAt(float* y, float* dy) : IPointwise
+    {
+        public void At<V>(int i, int feature) where V : struct, ILanes<V> =>
+            V.Store(V.Select(V.Load(y + i) > 0f, V.Load(dy + i), 0f), dy + i);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
@@ -5,8 +6,69 @@ namespace Engine.Backends.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    public void CrossEntropy(Tensor logits, Tensor targets, Tensor y) => throw new NotImplementedException();
+    /// <exception cref="ArgumentOutOfRangeException">A target is not a class of the logits.</exception>
+    public void CrossEntropy(Tensor logits, Tensor targets, Tensor y)
+    {
+        CheckTargets(logits, targets);
+        _workers.Run(logits.Shape.N, new CrossEntropyRows(logits.Shape.C, Read(logits), Read(targets), Write(y)));
+    }
 
     /// <inheritdoc/>
-    public void CrossEntropyBackward(Tensor logits, Tensor targets, Tensor dy, Accumulator dlogits) => throw new NotImplementedException();
+    /// <exception cref="ArgumentOutOfRangeException">A target is not a class of the logits.</exception>
+    public void CrossEntropyBackward(Tensor logits, Tensor targets, Tensor dy, Accumulator dlogits)
+    {
+        CheckTargets(logits, targets);
+        _workers.Run(logits.Shape.N, new CrossEntropyBackwardRows(logits.Shape.C, Read(logits), Read(targets), Read(dy), Write(dlogits.Tensor), dlogits.Adds));
+    }
+
+    /// <summary>Targets are data, not shapes: nobody has checked them, and a wrong one would read foreign memory.</summary>
+    private static void CheckTargets(Tensor logits, Tensor targets)
+    {
+        for (int n = 0; n < logits.Shape.N; n++)
+        {
+            float target = Read(targets)[n];
+            if (!(target >= 0 && target < logits.Shape.C))
+                throw new ArgumentOutOfRangeException(nameof(targets), target, $"the target of row {n} is no class: logits {logits.Shape} have classes 0 to {logits.Shape.C - 1}.");
+        }
+    }
+
+    /// <summary>The largest logit of a row, and the sum of e^(logit - largest), in double and in order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static (float Largest, double Sum) Softmax(float* logits, int classes)
+    {
+        float largest = float.NegativeInfinity;
+        for (int k = 0; k < classes; k++)
+            largest = MathF.Max(largest, logits[k]);
+
+        double sum = 0;
+        for (int k = 0; k < classes; k++)
+            sum += Math.Exp((double)logits[k] - largest);
+        return (largest, sum);
+    }
+
+    private readonly struct CrossEntropyRows(int classes, float* logits, float* targets, float* y) : ITiles
+    {
+        public void Run(int tile, int worker)
+        {
+            float* row = logits + (long)tile * classes;
+            (float largest, double sum) = Softmax(row, classes);
+            y[tile] = (float)(Math.Log(sum) + largest - row[(int)targets[tile]]);
+        }
+    }
+
+    private readonly struct CrossEntropyBackwardRows(int classes, float* logits, float* targets, float* dy, float* dx, bool adds) : ITiles
+    {
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public void Run(int tile, int worker)
+        {
+            long first = (long)tile * classes;
+            (float largest, double sum) = Softmax(logits + first, classes);
+            for (int k = 0; k < classes; k++)
+            {
+                double p = Math.Exp((double)logits[first + k] - largest) / sum - (k == (int)targets[tile] ? 1 : 0);
+                float term = (float)(dy[tile] * p);
+                dx[first + k] = adds ? dx[first + k] + term : term;
+            }
+        }
+    }
 }

@@ -5,11 +5,36 @@ namespace Engine.Backends.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    public void Adam(Tensor p, Tensor dp, Tensor m, Tensor v, Tensor step, AdamSettings settings) => throw new NotImplementedException();
+    public void Adam(Tensor p, Tensor dp, Tensor m, Tensor v, Tensor step, AdamSettings settings)
+    {
+        // As PyTorch: corrections in double, the rest in float32 and in its order.
+        double t = *Read(step) + 1.0;
+        double correction1 = 1 - Math.Pow(settings.Beta1, t);
+        double correction2 = 1 - Math.Pow(settings.Beta2, t);
+        Each(p, new AdamAt(
+            Write(p), Read(dp), Write(m), Write(v),
+            (float)settings.Beta1, (float)(1 - settings.Beta1), (float)settings.Beta2, (float)(1 - settings.Beta2),
+            (float)Math.Sqrt(correction2), (float)settings.Epsilon, (float)-(settings.LearningRate / correction1)));
+    }
 
     /// <inheritdoc/>
-    public void Append(Tensor x, Tensor step, Tensor history) => throw new NotImplementedException();
+    public void Append(Tensor x, Tensor step, Tensor history) => Copy(x, history.View((long)*Read(step) * x.Shape.Count, x.Shape));
 
     /// <inheritdoc/>
-    public void Advance(Tensor step) => throw new NotImplementedException();
+    public void Advance(Tensor step) => *Write(step) += 1f;
+
+    private readonly struct AdamAt(
+        float* p, float* dp, float* m, float* v,
+        float beta1, float rest1, float beta2, float rest2, float root, float epsilon, float rate) : IPointwise
+    {
+        public void At<V>(int i, int feature) where V : struct, ILanes<V>
+        {
+            V g = V.Load(dp + i);
+            V mean = V.Fma(g, rest1, V.Load(m + i) * beta1);
+            V square = V.Fma(rest2 * g, g, V.Load(v + i) * beta2);
+            V.Store(mean, m + i);
+            V.Store(square, v + i);
+            V.Store(V.Load(p + i) + rate * mean / (V.Sqrt(square) / root + epsilon), p + i);
+        }
+    }
 }

@@ -5,14 +5,124 @@ namespace Engine.Backends.Cpu;
 public sealed unsafe partial class CpuBackend
 {
     /// <inheritdoc/>
-    public void MaxPool(Tensor x, ConvGeometry geometry, Tensor y) => throw new NotImplementedException();
+    public void MaxPool(Tensor x, ConvGeometry geometry, Tensor y) =>
+        _workers.Run(y.Shape.N * y.Shape.H, new MaxPoolRows(new Windows(x.Shape, y.Shape, geometry), Read(x), Write(y)));
 
     /// <inheritdoc/>
-    public void MaxPoolBackward(Tensor x, Tensor y, Tensor dy, ConvGeometry geometry, Accumulator dx) => throw new NotImplementedException();
+    public void MaxPoolBackward(Tensor x, Tensor y, Tensor dy, ConvGeometry geometry, Accumulator dx)
+    {
+        var windows = new Windows(x.Shape, y.Shape, geometry);
+        _workers.Run(x.Shape.N * windows.Bands, new MaxPoolBackwardBands(windows, Read(x), Read(y), Read(dy), Write(dx.Tensor), dx.Adds));
+    }
 
     /// <inheritdoc/>
-    public void AdaptiveAveragePool(Tensor x, Tensor y) => throw new NotImplementedException();
+    public void AdaptiveAveragePool(Tensor x, Tensor y) =>
+        Resample(x, AxisMap.Kind.Bins, y.Shape, backward: false, new Accumulator(y, Adds: false));
 
     /// <inheritdoc/>
-    public void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx) => throw new NotImplementedException();
+    public void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx) =>
+        Resample(dy, AxisMap.Kind.Bins, dx.Tensor.Shape, backward: true, dx);
+
+    /// <summary>The windows of a pooling, clipped to the image: padding is nothing.</summary>
+    private readonly struct Windows(Shape x, Shape y, ConvGeometry geometry)
+    {
+        /// <summary>Channels that one tile of the backward pass takes: windows overlap, channels do not.</summary>
+        public const int Band = 64;
+
+        public int H { get; } = x.H;
+
+        public int W { get; } = x.W;
+
+        public int P { get; } = y.H;
+
+        public int Q { get; } = y.W;
+
+        public int C { get; } = x.C;
+
+        public int Bands => (C + Band - 1) / Band;
+
+        public (int First, int End) Rows(int p) => Clip(p, H);
+
+        public (int First, int End) Columns(int q) => Clip(q, W);
+
+        private (int First, int End) Clip(int position, int extent)
+        {
+            int first = position * geometry.Stride - geometry.Padding;
+            return (Math.Max(first, 0), Math.Min(first + geometry.Kernel, extent));
+        }
+    }
+
+    /// <summary>One row of y: tile = n P + p.</summary>
+    private readonly struct MaxPoolRows(Windows windows, float* x, float* y) : ITiles
+    {
+        public void Run(int tile, int worker)
+        {
+            float* image = x + (long)(tile / windows.P) * windows.H * windows.W * windows.C;
+            float* to = y + (long)tile * windows.Q * windows.C;
+            (int top, int bottom) = windows.Rows(tile % windows.P);
+            for (int q = 0; q < windows.Q; q++)
+            {
+                (int left, int right) = windows.Columns(q);
+                Pointwise.Run(new LargestAt(image + ((long)top * windows.W + left) * windows.C, bottom - top, right - left, windows.W, windows.C, to + (long)q * windows.C), 0, 0, windows.C);
+            }
+        }
+    }
+
+    private readonly struct LargestAt(float* x, int rows, int columns, int width, int channels, float* y) : IPointwise
+    {
+        public void At<V>(int i, int feature) where V : struct, ILanes<V>
+        {
+            V largest = float.NegativeInfinity;
+            for (int r = 0; r < rows; r++)
+            {
+                for (int s = 0; s < columns; s++)
+                    largest = V.Max(V.Load(x + ((long)r * width + s) * channels + i), largest);
+            }
+            V.Store(largest, y + i);
+        }
+    }
+
+    /// <summary>Some channels of one image, all windows in order: tile = n bands + band.</summary>
+    private readonly struct MaxPoolBackwardBands(Windows windows, float* x, float* y, float* dy, float* dx, bool adds) : ITiles
+    {
+        public void Run(int tile, int worker)
+        {
+            int band = tile % windows.Bands * Windows.Band;
+            int count = Math.Min(Windows.Band, windows.C - band);
+            int n = tile / windows.Bands;
+            long image = (long)n * windows.H * windows.W * windows.C + band;
+            for (int pixel = 0; pixel < windows.H * windows.W && !adds; pixel++)
+                new Span<float>(dx + image + (long)pixel * windows.C, count).Clear();
+
+            for (int p = 0; p < windows.P; p++)
+            {
+                (int top, int bottom) = windows.Rows(p);
+                for (int q = 0; q < windows.Q; q++)
+                {
+                    (int left, int right) = windows.Columns(q);
+                    long from = image + ((long)top * windows.W + left) * windows.C;
+                    long at = ((long)(n * windows.P + p) * windows.Q + q) * windows.C + band;
+                    Pointwise.Run(new WinnerAt(x + from, dx + from, bottom - top, right - left, windows.W, windows.C, y + at, dy + at), 0, 0, count);
+                }
+            }
+        }
+    }
+
+    private readonly struct WinnerAt(float* x, float* dx, int rows, int columns, int width, int channels, float* y, float* dy) : IPointwise
+    {
+        public void At<V>(int i, int feature) where V : struct, ILanes<V>
+        {
+            (V largest, V left) = (V.Load(y + i), V.Load(dy + i));
+            for (int r = 0; r < rows; r++)
+            {
+                for (int s = 0; s < columns; s++)
+                {
+                    long at = ((long)r * width + s) * channels + i;
+                    V wins = V.Same(V.Load(x + at), largest);
+                    V.Store(V.Load(dx + at) + V.Select(wins, left, 0f), dx + at);
+                    left = V.Select(wins, 0f, left);
+                }
+            }
+        }
+    }
 }

@@ -4,21 +4,133 @@ namespace Engine.Backends.Cpu;
 
 public sealed unsafe partial class CpuBackend
 {
-    /// <inheritdoc/>
-    public void Resize(Tensor x, Corners corners, Tensor y) => throw new NotImplementedException();
+    private readonly Dictionary<(AxisMap.Kind Kind, int From, int To, bool Backward), AxisMap> _axisMaps = [];
+    private float[] _taps = [];
+    private CpuStorage _mixedRows = new(0);
 
     /// <inheritdoc/>
-    public void ResizeBackward(Tensor dy, Corners corners, Accumulator dx) => throw new NotImplementedException();
+    public void Resize(Tensor x, Corners corners, Tensor y) =>
+        Resample(x, KindOf(corners), y.Shape, backward: false, new Accumulator(y, Adds: false));
 
     /// <inheritdoc/>
-    public void Blur(Tensor x, Tensor taps, Tensor y) => throw new NotImplementedException();
+    public void ResizeBackward(Tensor dy, Corners corners, Accumulator dx) =>
+        Resample(dy, KindOf(corners), dx.Tensor.Shape, backward: true, dx);
 
     /// <inheritdoc/>
-    public void BlurBackward(Tensor dy, Tensor taps, Accumulator dx) => throw new NotImplementedException();
+    public void Blur(Tensor x, Tensor taps, Tensor y)
+    {
+        Learn(taps);
+        Resample(x, AxisMap.Kind.Mirror, y.Shape, backward: false, new Accumulator(y, Adds: false));
+    }
 
     /// <inheritdoc/>
-    public void CopyChannels(Tensor x, int first, Tensor y) => throw new NotImplementedException();
+    public void BlurBackward(Tensor dy, Tensor taps, Accumulator dx)
+    {
+        Learn(taps);
+        Resample(dy, AxisMap.Kind.Mirror, dx.Tensor.Shape, backward: true, dx);
+    }
 
     /// <inheritdoc/>
-    public void CopyChannelsBackward(Tensor dy, int first, Accumulator dx) => throw new NotImplementedException();
+    public void CopyChannels(Tensor x, int first, Tensor y) =>
+        CopyPixels(Read(x), x.Shape.C, new Sink(Write(y), adds: false), first, y.Shape.C, x.Shape);
+
+    /// <inheritdoc/>
+    public void CopyChannelsBackward(Tensor dy, int first, Accumulator dx) =>
+        CopyPixels(Read(dy) + first, dy.Shape.C, Into(dx), 0, dx.Tensor.Shape.C, dx.Tensor.Shape);
+
+    /// <summary>The channels of every pixel of a part, from one stride to another.</summary>
+    private void CopyPixels(float* from, int fromStride, Sink to, int toFirst, int toStride, Shape part)
+    {
+        int pixels = part.Count / part.C;
+        var tiles = new CopyPixelTiles(pixels, part.C, from, fromStride, to, toFirst, toStride);
+        _workers.Run((pixels + CopyPixelTiles.Pixels - 1) / CopyPixelTiles.Pixels, tiles);
+    }
+
+    private static AxisMap.Kind KindOf(Corners corners) => corners == Corners.Aligned ? AxisMap.Kind.Aligned : AxisMap.Kind.HalfPixel;
+
+    /// <summary>Maps made for other taps are forgotten.</summary>
+    private void Learn(Tensor taps)
+    {
+        var now = new ReadOnlySpan<float>(Read(taps), taps.Shape.Count);
+        if (now.SequenceEqual(_taps))
+            return;
+        _taps = now.ToArray();
+        foreach (var key in _axisMaps.Keys.Where(key => key.Kind == AxisMap.Kind.Mirror).ToArray())
+            _axisMaps.Remove(key);
+    }
+
+    /// <summary>The map of that kind from an axis of from pixels to one of to; backward the transpose of the map from to to from.</summary>
+    private AxisMap Axis(AxisMap.Kind kind, int from, int to, bool backward)
+    {
+        if (!_axisMaps.TryGetValue((kind, from, to, backward), out AxisMap? map))
+        {
+            map = backward ? AxisMap.Of(kind, to, from, _taps).Transposed(to) : AxisMap.Of(kind, from, to, _taps);
+            _axisMaps.Add((kind, from, to, backward), map);
+        }
+        return map;
+    }
+
+    /// <summary>to (=|+=) rows x columnsᵀ for every image and channel, with the maps of that kind along H and W.</summary>
+    private void Resample(Tensor x, AxisMap.Kind kind, Shape y, bool backward, Accumulator to)
+    {
+        long mixed = (long)x.Shape.W * x.Shape.C;
+        if (_mixedRows.Count < mixed * _workers.Count)
+        {
+            _mixedRows.Dispose();
+            _mixedRows = new CpuStorage(mixed * _workers.Count);
+        }
+        _workers.Run(y.N * y.H, new ResampleRows(
+            Axis(kind, x.Shape.H, y.H, backward), Axis(kind, x.Shape.W, y.W, backward), x.Shape, y, _mixedRows.Pointer, Read(x), Into(to)));
+    }
+
+    /// <summary>One row of y: the rows of x it is made of are mixed into one, then that row's pixels into y's. tile = n H + h of y.</summary>
+    private readonly struct ResampleRows(AxisMap rows, AxisMap columns, Shape x, Shape y, float* scratch, float* from, Sink to) : ITiles
+    {
+        public void Run(int tile, int worker)
+        {
+            int width = x.W * x.C;
+            float* image = from + (long)(tile / y.H) * x.H * width;
+            float* mixed = scratch + (long)worker * width;
+            Mix(rows, tile % y.H, image, width, new Sink(mixed, adds: false), 0);
+            for (int q = 0; q < y.W; q++)
+                Mix(columns, q, mixed, x.C, to, (tile * y.W + q) * x.C);
+        }
+
+        /// <summary>Runs of <paramref name="length"/> numbers, mixed as entry i of the map says.</summary>
+        private static void Mix(AxisMap map, int i, float* from, int length, Sink to, int at)
+        {
+            int start = map.Starts[i];
+            int count = map.Starts[i + 1] - start;
+            fixed (int* sources = map.Sources)
+            fixed (float* weights = map.Weights)
+                Pointwise.Run(new MixAt(count, sources + start, weights + start, from, length, to), at, 0, length);
+        }
+    }
+
+    private readonly struct MixAt(int count, int* sources, float* weights, float* from, int stride, Sink to) : IPointwise
+    {
+        public void At<V>(int i, int feature) where V : struct, ILanes<V>
+        {
+            V sum = 0f;
+            for (int k = 0; k < count; k++)
+                sum = V.Fma(weights[k], V.Load(from + (long)sources[k] * stride + feature), sum);
+            to.Put(i, sum);
+        }
+    }
+
+    private readonly struct CopyPixelTiles(int pixels, int channels, float* from, int fromStride, Sink to, int toFirst, int toStride) : ITiles
+    {
+        public const int Pixels = 64;
+
+        public void Run(int tile, int worker)
+        {
+            for (int pixel = tile * Pixels; pixel < Math.Min((tile + 1) * Pixels, pixels); pixel++)
+                Pointwise.Run(new CopyAt(from + (long)pixel * fromStride, to), pixel * toStride + toFirst, 0, channels);
+        }
+    }
+
+    private readonly struct CopyAt(float* from, Sink to) : IPointwise
+    {
+        public void At<V>(int i, int feature) where V : struct, ILanes<V> => to.Put(i, V.Load(from + feature));
+    }
 }

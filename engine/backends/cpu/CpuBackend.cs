@@ -34,7 +34,7 @@ public sealed unsafe partial class CpuBackend : IBackend
     public void Dispose() => _workers.Dispose();
 
     /// <summary>Where the numbers are, to be read.</summary>
-    private static float* Read(Tensor x) => ((CpuStorage)x.Storage).Pointer + x.Offset;
+    internal static float* Read(Tensor x) => ((CpuStorage)x.Storage).Pointer + x.Offset;
 
     /// <summary>Where the numbers are, to be changed: a packed copy of them is out of date from here on.</summary>
     private static float* Write(Tensor x)

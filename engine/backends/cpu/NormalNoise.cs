@@ -1,0 +1,67 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Engine.Backends.Cpu;
+
+/// <summary>
+/// Unit normal numbers from counters, as <see cref="Noise"/> lays down: Philox4x32-10 (Salmon et al. 2011), then Box-Muller.
+/// Several counters at a time; the same bits at every width.
+/// </summary>
+internal static unsafe class NormalNoise
+{
+    /// <summary>The widest step: a row may be written up to so many numbers beyond its end.</summary>
+    public const int Overrun = 32;
+
+    /// <summary>Writes the noise of elements <paramref name="first"/> (a multiple of 4) to first + <paramref name="count"/> of one image and copy.</summary>
+    public static void Fill(ulong seed, uint image, uint copy, uint step, int first, int count, float* to)
+    {
+        if (Avx512F.IsSupported)
+            Fill<Lanes512>(seed, image, copy, step, first, count, to);
+        else if (Avx2.IsSupported)
+            Fill<Lanes256>(seed, image, copy, step, first, count, to);
+        else
+            Fill<Lanes128>(seed, image, copy, step, first, count, to);
+    }
+
+    /// <inheritdoc cref="Fill"/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Fill<V>(ulong seed, uint image, uint copy, uint step, int first, int count, float* to)
+        where V : struct, IWideLanes<V>
+    {
+        for (int i = 0; i < count; i += 2 * V.Count)
+        {
+            (V a, V b, V c, V d) = Philox(V.Counters((uint)(first + i) / 4), V.Bits(image), V.Bits(copy), V.Bits(step), (uint)seed, (uint)(seed >> 32));
+            (V cos, V sin) = BoxMuller(V.Pair(a, c), V.Pair(b, d));
+            (V low, V high) = V.Interleave(cos, sin);
+            V.Store(low, to + i);
+            V.Store(high, to + i + V.Count);
+        }
+    }
+
+    /// <summary>Ten rounds of Philox: a counter of four words, one to a pair of lanes, becomes four random words. Upper halves are noise too.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (V A, V B, V C, V D) Philox<V>(V a, V b, V c, V d, uint key0, uint key1) where V : struct, IWideLanes<V>
+    {
+        for (int round = 0; round < 10; round++)
+        {
+            V p = V.Product(a, V.Bits(0xD2511F53));
+            V q = V.Product(c, V.Bits(0xCD9E8D57));
+            (a, b, c, d) = (V.HighWord(q) ^ b ^ V.Bits(key0), q, V.HighWord(p) ^ d ^ V.Bits(key1), p);
+            key0 += 0x9E3779B9;
+            key1 += 0xBB67AE85;
+        }
+        return (a, b, c, d);
+    }
+
+    /// <summary>Two random words to two independent unit normals: r cos θ and r sin θ with r = sqrt(-2 ln u).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (V Cos, V Sin) BoxMuller<V>(V radius, V turn) where V : struct, ILanes<V>
+    {
+        const float Unit = 2.3283064e-10f;    // 2^-32
+
+        V u = V.Fma(V.FromUnsigned(radius), Unit, 0.5f * Unit);
+        V r = V.Sqrt(-2f * Lanes.LogOfNormal(u));
+        (V sin, V cos) = Lanes.SinCosOfTurn(turn);
+        return (r * cos, r * sin);
+    }
+}
