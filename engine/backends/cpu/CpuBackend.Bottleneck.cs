@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
@@ -39,6 +40,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct InformationAt(float* r, float* λ, float* active, float* y) : IPointwise
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(int i, int feature) where V : struct, ILanes<V>
         {
             V μ = V.Load(λ + i) * V.Load(r + i);
@@ -49,6 +51,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct InformationBackwardAt(float* r, float* λ, float* active, float* dy, Sink dλ) : IPointwise
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(int i, int feature) where V : struct, ILanes<V>
         {
             (V features, V passes) = (V.Load(r + i), V.Load(λ + i));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
@@ -27,6 +28,7 @@ public sealed unsafe partial class CpuBackend
         float* p, float* dp, float* m, float* v,
         float beta1, float rest1, float beta2, float rest2, float root, float epsilon, float rate) : IPointwise
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(int i, int feature) where V : struct, ILanes<V>
         {
             V g = V.Load(dp + i);

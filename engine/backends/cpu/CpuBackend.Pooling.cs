@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
@@ -70,6 +71,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct LargestAt(float* x, int rows, int columns, int width, int channels, float* y) : IPointwise
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(int i, int feature) where V : struct, ILanes<V>
         {
             V largest = float.NegativeInfinity;
@@ -110,6 +112,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct WinnerAt(float* x, float* dx, int rows, int columns, int width, int channels, float* y, float* dy) : IPointwise
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(int i, int feature) where V : struct, ILanes<V>
         {
             (V largest, V left) = (V.Load(y + i), V.Load(dy + i));

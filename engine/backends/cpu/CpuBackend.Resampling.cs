@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
@@ -109,6 +110,7 @@ public sealed unsafe partial class CpuBackend
 
     private readonly struct MixAt(int count, int* sources, float* weights, float* from, int stride, Sink to) : IPointwise
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(int i, int feature) where V : struct, ILanes<V>
         {
             V sum = 0f;

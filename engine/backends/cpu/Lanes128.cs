@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
@@ -65,6 +66,7 @@ internal readonly unsafe struct Lanes128(Vector128<float> x) : IWideLanes<Lanes1
 
     public static void Store(Lanes128 x, float* to) => x._x.Store(to);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 Counters(uint first) => new((Vector128.Create((ulong)first) + Vector128.Create(0, 1ul)).AsSingle());
 
     public static Lanes128 Product(Lanes128 a, Lanes128 b) => new((Sse2.IsSupported

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -64,6 +65,7 @@ internal readonly unsafe struct Lanes256(Vector256<float> x) : IWideLanes<Lanes2
 
     public static void Store(Lanes256 x, float* to) => x._x.Store(to);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 Counters(uint first) => new((Vector256.Create((ulong)first) + Vector256.Create(0, 2, 1, 3ul)).AsSingle());
 
     public static Lanes256 Product(Lanes256 a, Lanes256 b) => new(Avx2.Multiply(a._x.AsUInt32(), b._x.AsUInt32()).AsSingle());

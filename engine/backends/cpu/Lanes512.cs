@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -64,6 +65,7 @@ internal readonly unsafe struct Lanes512(Vector512<float> x) : IWideLanes<Lanes5
 
     public static void Store(Lanes512 x, float* to) => x._x.Store(to);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 Counters(uint first) => new((Vector512.Create((ulong)first) + Vector512.Create(0, 4, 1, 5, 2, 6, 3, 7ul)).AsSingle());
 
     public static Lanes512 Product(Lanes512 a, Lanes512 b) => new(Avx512F.Multiply(a._x.AsUInt32(), b._x.AsUInt32()).AsSingle());

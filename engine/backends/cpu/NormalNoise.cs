@@ -30,7 +30,7 @@ internal static unsafe class NormalNoise
     {
         for (int i = 0; i < count; i += 2 * V.Count)
         {
-            (V a, V b, V c, V d) = Philox(V.Counters((uint)(first + i) / 4), V.Bits(image), V.Bits(copy), V.Bits(step), (uint)seed, (uint)(seed >> 32));
+            (V a, V b, V c, V d) = Philox(V.Counters((uint)(first + i) / 4), V.Bits(image), V.Bits(copy), V.Bits(step), V.Bits((uint)seed), V.Bits((uint)(seed >> 32)));
             (V cos, V sin) = BoxMuller(V.Pair(a, c), V.Pair(b, d));
             (V low, V high) = V.Interleave(cos, sin);
             V.Store(low, to + i);
@@ -40,15 +40,15 @@ internal static unsafe class NormalNoise
 
     /// <summary>Ten rounds of Philox: a counter of four words, one to a pair of lanes, becomes four random words. Upper halves are noise too.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static (V A, V B, V C, V D) Philox<V>(V a, V b, V c, V d, uint key0, uint key1) where V : struct, IWideLanes<V>
+    public static (V A, V B, V C, V D) Philox<V>(V a, V b, V c, V d, V key0, V key1) where V : struct, IWideLanes<V>
     {
         for (int round = 0; round < 10; round++)
         {
             V p = V.Product(a, V.Bits(0xD2511F53));
             V q = V.Product(c, V.Bits(0xCD9E8D57));
-            (a, b, c, d) = (V.HighWord(q) ^ b ^ V.Bits(key0), q, V.HighWord(p) ^ d ^ V.Bits(key1), p);
-            key0 += 0x9E3779B9;
-            key1 += 0xBB67AE85;
+            (a, b, c, d) = (V.HighWord(q) ^ b ^ key0, q, V.HighWord(p) ^ d ^ key1, p);
+            key0 = V.AddBits(key0, V.Bits(0x9E3779B9));
+            key1 = V.AddBits(key1, V.Bits(0xBB67AE85));
         }
         return (a, b, c, d);
     }

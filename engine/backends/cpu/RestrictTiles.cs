@@ -24,6 +24,7 @@ internal readonly unsafe struct RestrictTiles(
 
     private readonly struct At(float* x, float* λ, float* mean, float* std, float* active, float* ε, float floor, float* z) : IPointwise
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         void IPointwise.At<V>(int i, int feature)
         {
             V passes = V.Load(λ + i);
@@ -56,6 +57,7 @@ internal readonly unsafe struct RestrictBackwardTiles(
 
     private readonly struct TermAt(float* x, float* mean, float* std, float* ε, float* z, float* dz, Sink sum) : IPointwise
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(int i, int feature) where V : struct, ILanes<V>
         {
             V dy = z is null ? V.Load(dz + i) : V.Select(V.Load(z + i) > 0f, V.Load(dz + i), 0f);
