@@ -39,7 +39,7 @@ public sealed class MapResize
             throw new ArgumentException($"MapResize: the map cannot lie in {window}");
         _x = new Axis(width, window.Left, window.Width, toWidth, border);
         _y = new Axis(height, window.Top, window.Height, toHeight, border);
-        // Columns first: h rows of the result's width. What a row outside of the window holds is decided in Row.
+        // Along the rows first: a small map times the result's width stays small, and each row of the result can be made on its own.
         _map = new double[height * toWidth];
         for (int y = 0; y < height; y++)
         {
@@ -59,7 +59,7 @@ public sealed class MapResize
         return result;
     }
 
-    /// <summary>One row of the result; NaN outside of the window.</summary>
+    /// <summary>Writes one row of the result, W values; NaN outside of the window.</summary>
     public void Row(int y, Span<double> row)
     {
         for (int x = 0; x < row.Length; x++)

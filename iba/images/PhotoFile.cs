@@ -83,14 +83,17 @@ public static class PhotoFile
             if (Directory.Exists(path))
                 throw new ImageException(path, "this is a folder, not an image", "Name a file in it");
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            // The length of a pipe or a device says nothing, so the limit holds for what was read, too.
-            long length = stream.CanSeek ? stream.Length : 0;
-            using var bytes = new MemoryStream((int)Math.Min(length, MaxBytes));
+            if (stream.CanSeek && stream.Length > MaxBytes)
+                throw TooLarge(path);
+            // The length of a pipe or a device says nothing, so the limit holds for what is read, too.
+            using var bytes = new MemoryStream(stream.CanSeek ? (int)stream.Length : 0);
             byte[] part = new byte[1 << 16];
-            for (int count = 1; count > 0 && Math.Max(length, bytes.Length) <= MaxBytes; bytes.Write(part, 0, count))
-                count = stream.Read(part);
-            if (Math.Max(length, bytes.Length) > MaxBytes)
-                throw new ImageException(path, $"the file is larger than the {MaxBytes >> 20} MiB that are read", "Make it smaller first");
+            for (int count = stream.Read(part); count > 0; count = stream.Read(part))
+            {
+                if (bytes.Length + count > MaxBytes)
+                    throw TooLarge(path);
+                bytes.Write(part, 0, count);
+            }
             return bytes.ToArray();
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -102,4 +105,7 @@ public static class PhotoFile
             throw new ImageException(path, $"the file cannot be read ({e.Message.TrimEnd('.')})", "Check its name and permissions", e);
         }
     }
+
+    private static ImageException TooLarge(string path) =>
+        new(path, $"the file is larger than the {MaxBytes >> 20} MiB that are read", "Make it smaller first");
 }

@@ -17,6 +17,9 @@ public enum TextDirection
 /// </summary>
 public sealed class Canvas
 {
+    // A line of one point is a dot, a little larger than the pen so that it does not look smaller than the strokes.
+    private const float DotSize = 1.3f;
+
     /// <summary>A canvas of one colour.</summary>
     /// <exception cref="ArgumentException">An extent is not positive.</exception>
     public Canvas(int width, int height, Rgb background)
@@ -135,15 +138,14 @@ public sealed class Canvas
             (Vector2 lineLow, Vector2 lineHigh) = Bounds(line);
             (low, high) = (Vector2.Min(low, lineLow), Vector2.Max(high, lineHigh));
         }
-        (int left, int top, int right, int bottom) = Reach(low, high, radius);
+        (int left, int top, int right, int bottom) = Reach(low, high, radius * DotSize);
         if (left >= right || top >= bottom)
             return;
 
         float[] coverage = new float[(right - left) * (bottom - top)];
         foreach (Vector2[] line in lines)
         {
-            // A single point is a dot, a little larger than the pen so that it does not look smaller than the strokes.
-            float reach = line.Length == 1 ? radius * 1.2f : radius;
+            float reach = line.Length == 1 ? radius * DotSize : radius;
             for (int i = 0; i < Math.Max(line.Length - 1, 1); i++)
             {
                 Vector2 from = line[i], along = line[Math.Min(i + 1, line.Length - 1)] - from;
@@ -171,7 +173,7 @@ public sealed class Canvas
 
     private (int Left, int Top, int Right, int Bottom) Reach(Vector2 low, Vector2 high, float radius)
     {
-        float margin = 1.2f * radius + 1;
+        float margin = radius + 1;
         return (Math.Clamp((int)(low.X - margin), 0, Width), Math.Clamp((int)(low.Y - margin), 0, Height),
             Math.Clamp((int)(high.X + margin) + 1, 0, Width), Math.Clamp((int)(high.Y + margin) + 1, 0, Height));
     }

@@ -74,8 +74,8 @@ public static partial class StrokeFont
 
     private static double Units(FontWeight weight) => weight == FontWeight.Bold ? 2.2 : 1.45;
 
-    // A broader pen needs more room between the letters.
-    private static double Extra(FontWeight weight) => Units(weight) - Units(FontWeight.Regular);
+    // Room between the letters on top of the glyphs' own; a broader pen needs more of it.
+    private static double Extra(FontWeight weight) => 0.4 + Units(weight) - Units(FontWeight.Regular);
 
     private static Glyph Of(char character) => Glyphs.GetOrAdd(character, c => Glyph.Parse(Paths.GetValueOrDefault(c, Missing)));
 

@@ -1,0 +1,49 @@
+namespace Iba.Rendering;
+
+/// <summary>What stands below an overlay. Whatever is null is left out.</summary>
+public sealed record Caption
+{
+    // Longer texts (a class name that is a whole file, say) would make the picture below them hard to find.
+    private const int MaxLength = 300;
+
+    /// <summary>The class that the map explains.</summary>
+    public string? ClassName { get; init; }
+
+    /// <summary>The network's probability of that class, 0 to 1.</summary>
+    public double? Probability { get; init; }
+
+    /// <summary>The information that passes the bottleneck, bits in all.</summary>
+    public double? TotalBits { get; init; }
+
+    /// <summary>Where the bottleneck stands.</summary>
+    public string? Layer { get; init; }
+
+    /// <summary>β of the paper's equation 6 in units of 1/k.</summary>
+    public double? β { get; init; }
+
+    /// <summary>The attribution method.</summary>
+    public string? Method { get; init; }
+
+    /// <summary>Further lines.</summary>
+    public IReadOnlyList<string> More { get; init; } = [];
+
+    /// <summary>The first line: what the network saw, and how surely. Null when neither is known.</summary>
+    public string? Title => Join(", ", ClassName, Probability is { } p ? $"p = {p:0.000}" : null);
+
+    /// <summary>The lines below the title.</summary>
+    public IEnumerable<string> Lines
+    {
+        get
+        {
+            string? facts = Join(" · ", TotalBits is { } bits ? $"{Number(bits)} bits in total" : null, Method, Layer, β is { } beta ? $"β = {Number(beta)}/k" : null);
+            return (facts is null ? More : [facts, .. More]).Select(Shorten);
+        }
+    }
+
+    private static string? Join(string separator, params string?[] parts) =>
+        string.Join(separator, parts.Where(part => !string.IsNullOrWhiteSpace(part))) is { Length: > 0 } text ? Shorten(text) : null;
+
+    private static string Number(double value) => value.ToString(Math.Abs(value) is >= 100 and < 1e6 ? "0" : "G4").Replace('-', '−');
+
+    private static string Shorten(string text) => text.Length <= MaxLength ? text : $"{text[..(MaxLength - 4)].TrimEnd()} ...";
+}

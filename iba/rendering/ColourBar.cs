@@ -1,0 +1,71 @@
+using System.Numerics;
+
+namespace Iba.Rendering;
+
+/// <summary>The legend of a map: an upright bar of its colours, ticks at round values, and the unit.</summary>
+/// <param name="Scale">The values from the bar's lower to its upper end.</param>
+/// <param name="Colour">The colour at a place in [0, 1] of the scale.</param>
+/// <param name="Unit">What the numbers are, such as "bits / pixel".</param>
+public sealed record ColourBar(Scale Scale, Func<double, Rgb> Colour, string Unit)
+{
+    /// <summary>Whether some values lie above the scale: the bar then ends in a point.</summary>
+    public bool Above { get; init; }
+
+    /// <summary>Whether some values lie below the scale.</summary>
+    public bool Below { get; init; }
+
+    private static readonly Rgb Ink = Rgb.Grey(40);
+
+    // In em: the bar, the tick, the room beside each, and the unit's line.
+    private const double Bar = 1.1, Tick = 0.35, Gap = 0.35;
+
+    private string Caption => Scale.Exponent == 0 ? Unit : $"× 1e{Scale.Exponent} {Unit}";
+
+    /// <summary>The width of the bar with all that stands beside it, pixels.</summary>
+    /// <param name="height">The bar's height, pixels.</param>
+    /// <param name="size">The text's size, pixels per em.</param>
+    public double Width(double height, double size) =>
+        size * (Bar + Tick + Gap + Gap + StrokeFont.Ascent + StrokeFont.Descent) + Labels(height, size).Max(tick => StrokeFont.Width(tick.Label, size));
+
+    /// <summary>Draws the bar with its top left corner at a place. Labels of the ends reach half a line above and below.</summary>
+    public void Draw(Canvas canvas, double left, double top, double height, double size)
+    {
+        double right = left + Bar * size, bottom = top + height, line = Math.Max(1, size / 24);
+        double point = 0.8 * size;
+        (double barTop, double barBottom) = (Above ? top + point : top, Below ? bottom - point : bottom);
+        for (int y = (int)barTop; y < barBottom; y++)
+        {
+            double from = Math.Max(y, barTop), to = Math.Min(y + 1, barBottom);
+            canvas.Fill(left, from, right - left, to - from, Colour(1 - (y + 0.5 - barTop) / (barBottom - barTop)));
+        }
+        Vector2[] outline = [At(left, barTop), At((left + right) / 2, top), At(right, barTop), At(right, barBottom), At((left + right) / 2, bottom), At(left, barBottom)];
+        if (Above)
+            canvas.Fill(outline.AsSpan(0, 3), Colour(1));
+        if (Below)
+            canvas.Fill(outline.AsSpan(3, 3), Colour(0));
+        if (!Above)
+            outline[1] = outline[0];
+        if (!Below)
+            outline[4] = outline[3];
+        for (int i = 0; i < outline.Length; i++)
+            canvas.Line(outline[i], outline[(i + 1) % outline.Length], line, Ink);
+
+        double labels = right + (Tick + Gap) * size, labelsEnd = labels;
+        foreach (Tick tick in Labels(height, size))
+        {
+            double y = barBottom - Scale.Place(tick.Value) * (barBottom - barTop);
+            canvas.Line(At(right, y), At(right + Tick * size, y), line, Ink);
+            canvas.Text(tick.Label, labels, y + StrokeFont.CapHeight / 2 * size, size, Ink);
+            labelsEnd = Math.Max(labelsEnd, labels + StrokeFont.Width(tick.Label, size));
+        }
+        // The unit reads upwards beside the labels, smaller where the bar is short.
+        double unitSize = Math.Min(size, size * height / StrokeFont.Width(Caption, size));
+        double start = bottom - (height - StrokeFont.Width(Caption, unitSize)) / 2;
+        canvas.Text(Caption, labelsEnd + (Gap + StrokeFont.Ascent) * size, start, unitSize, Ink, direction: TextDirection.Up);
+    }
+
+    // A label at every third line at most.
+    private IReadOnlyList<Tick> Labels(double height, double size) => Scale.Ticks(Math.Clamp((int)(height / (3 * size)), 1, 6));
+
+    private static Vector2 At(double x, double y) => new((float)x, (float)y);
+}

@@ -1,0 +1,132 @@
+using Iba.Images;
+using Xunit;
+
+namespace Tests.Images;
+
+/// <summary>The golden folder decides: torchvision on Pillow, to the last bit.</summary>
+public class PreprocessingTests
+{
+    public static TheoryData<string> Files =>
+        ["jpeg420.jpg", "jpeg422.jpg", "jpeg444.jpg", "progressive.jpg", "gray.jpg", "exif6.jpg", "rgb.png", "rgba.png", "palette.png"];
+
+    private static GoldenFile Expected => Golden.Open("preprocessing.safetensors");
+
+    private static Photo Read(string file, bool rotate = false) => PhotoFile.Read(Golden.Path($"preprocessing/{file}"), rotate);
+
+    private static string Field(string file, string name) => $"{file.Replace('.', '_')}.{name}";
+
+    [Theory, MemberData(nameof(Files))]
+    public void Crops_equal_torchvision_bit_for_bit(string file)
+    {
+        Photo photo = Read(file);
+        NetworkInput input = Preprocessing.ImageNet.Apply(photo);
+        Assert.Equal(Expected.Bytes(Field(file, "crop")), input.Crop.Pixels);
+        AssertGeometry(file, photo, input);
+    }
+
+    [Fact]
+    public void Sixteen_bit_grey_is_scaled_where_the_reference_clips()
+    {
+        Photo photo = Read("gray16.png");
+        NetworkInput input = Preprocessing.ImageNet.Apply(photo);
+        AssertGeometry("gray16.png", photo, input);
+        Assert.All(Expected.Bytes("gray16_png.crop"), level => Assert.Equal(255, level));
+        Assert.InRange(input.Crop.Pixels.Average(level => level), 1, 254);
+    }
+
+    [Theory, InlineData("jpeg420.jpg"), InlineData("jpeg444.jpg"), InlineData("progressive.jpg")]
+    public void Jpeg_decodes_as_in_Pillow(string file) => Assert.Equal(Expected.Bytes(Field(file, "decoded")), Read(file).Pixels);
+
+    [Fact]
+    public void Normalised_values_equal_torchvision_as_floats() =>
+        Assert.Equal(Expected.NHWC("jpeg420_jpg.normalised"), Preprocessing.ImageNet.Apply(Read("jpeg420.jpg")).Values);
+
+    [Fact]
+    public void Without_normalising_values_are_levels_over_255()
+    {
+        NetworkInput input = (Preprocessing.ImageNet with { Normalise = false }).Apply(Read("jpeg420.jpg"));
+        Assert.Equal(input.Crop.Pixels.Select(level => level / 255f), input.Values);
+    }
+
+    [Fact]
+    public void Orientation_is_carried_out_only_when_asked_for()
+    {
+        Assert.Equal(Orientation.RotateClockwise, Read("exif6.jpg").Orientation);
+        Photo upright = Read("exif6.jpg", rotate: true);
+        Assert.Equal(Orientation.Upright, upright.Orientation);
+        Assert.Equal(Expected.Bytes("exif6_jpg.transposed_crop"), Preprocessing.ImageNet.Apply(upright).Crop.Pixels);
+    }
+
+    // The second is smaller than 256 pixels, so the crop pads it.
+    [Theory, InlineData("jpeg420.jpg"), InlineData("jpeg444.jpg")]
+    public void Crop_before_resize_equals_torchvision(string file)
+    {
+        Photo photo = Read(file);
+        NetworkInput input = Preprocessing.ImageNetCroppedFirst.Apply(photo);
+        Assert.Equal(Expected.Bytes(Field(file, "crop256_resize224")), input.Crop.Pixels);
+        Assert.Equal((256, 256), (input.Window.Width, input.Window.Height));
+        // The crop is centred to within half a pixel of rounding.
+        Assert.InRange(input.Window.Left + 128 - photo.Width / 2.0, -0.5, 0.5);
+        Assert.InRange(input.Window.Top + 128 - photo.Height / 2.0, -0.5, 0.5);
+    }
+
+    [Fact]
+    public void Masks_take_the_same_way_as_photos()
+    {
+        GoldenFile metrics = Golden.Open("metrics.safetensors");
+        int count = 0;
+        for (; metrics.Has($"boxes.{count}.mask"); count++)
+        {
+            (byte[] mask, int width, int height) = BoxMask(metrics, $"boxes.{count}");
+            Assert.Equal(metrics.Scalar($"boxes.{count}.mask_pixels"), mask.Count(level => level > 0));
+            Assert.Equal(metrics.Bytes($"boxes.{count}.mask"), Preprocessing.ImageNet.Apply(mask, width, height, "mask"));
+        }
+        Assert.True(count > 0, "the golden file holds no boxes");
+    }
+
+    [Fact]
+    public void A_photo_smaller_than_the_crop_is_centred_on_black()
+    {
+        var white = new Photo([.. Enumerable.Repeat((byte)255, 3 * 3 * 5)], 3, 5, "white");
+        NetworkInput input = new Preprocessing { Crop = 8, Resize = 3 }.Apply(white);
+        // 3 x 5 in 8 x 8: 2 columns of black before and 3 after, 1 row above and 2 below.
+        for (int y = 0; y < 8; y++)
+        {
+            for (int x = 0; x < 8; x++)
+                Assert.Equal(x is >= 2 and < 5 && y is >= 1 and < 6 ? 255 : 0, input.Crop.Pixels[3 * (8 * y + x)]);
+        }
+        Assert.Equal(new PhotoWindow(-2, -1, 8, 8), input.Window);
+    }
+
+    [Fact]
+    public void A_photo_too_elongated_to_resize_is_refused()
+    {
+        var line = new Photo(new byte[3 * 10_000_000], 10_000_000, 1, "line.png");
+        ImageException error = Assert.Throws<ImageException>(() => Preprocessing.ImageNet.Apply(line));
+        Assert.Contains("line.png: 10000000 x 1 pixels are too elongated", error.Message);
+    }
+
+    private static void AssertGeometry(string file, Photo photo, NetworkInput input)
+    {
+        long[] size = Expected.Longs(Field(file, "size")), offset = Expected.Longs(Field(file, "crop_offset"));
+        Assert.Equal((size[0], size[1]), (photo.Width, photo.Height));
+        double dx = (double)size[0] / size[2], dy = (double)size[1] / size[3];
+        Assert.Equal(new PhotoWindow(offset[1] * dx, offset[0] * dy, 224 * dx, 224 * dy), input.Window);
+    }
+
+    // The arithmetic of the evaluation's reference: corners scaled to the image and cut to whole pixels, end exclusive.
+    private static (byte[] Mask, int Width, int Height) BoxMask(GoldenFile metrics, string box)
+    {
+        int[] size = Whole(metrics, $"{box}.image_size"), annotation = Whole(metrics, $"{box}.annotation_size"), corners = Whole(metrics, $"{box}.boxes");
+        byte[] mask = new byte[size[0] * size[1]];
+        for (int i = 0; i < corners.Length; i += 4)
+        {
+            int At(int k) => (int)(size[k % 2] * ((double)corners[i + k] / annotation[k % 2]));
+            for (int y = At(1); y < At(3); y++)
+                mask.AsSpan((y * size[0]) + At(0), At(2) - At(0)).Fill(255);
+        }
+        return (mask, size[0], size[1]);
+    }
+
+    private static int[] Whole(GoldenFile file, string field) => [.. file.Longs(field).Select(value => (int)value)];
+}
