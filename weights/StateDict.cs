@@ -30,7 +30,7 @@ public sealed class StateDict : IDisposable
         foreach (SafetensorsEntry entry in file.Entries)
         {
             string name = entry.Name;
-            Add(name[prefix.Length..], entry.Type, entry.Shape, () => file.ReadFloats(name), () => file.ReadBytes(name));
+            Add(name[prefix.Length..], entry.Type, entry.Shape, new SafetensorsSource(file, entry));
         }
     }
 
@@ -53,7 +53,7 @@ public sealed class StateDict : IDisposable
             // A stride of 0 repeats numbers that are not in the file; without a bound, a few bytes could ask for all memory.
             if (view.Count > fileLength)
                 throw new InvalidDataException($"tensor '{name}' has {view.Count} elements, more than the file has bytes");
-            Add(name[prefix.Length..], view.Type, view.Shape, () => view.ReadFloats(torch), () => view.ReadBytes(torch));
+            Add(name[prefix.Length..], view.Type, view.Shape, new TorchSource(path, name, view, torch));
         }
     }
 
@@ -131,21 +131,45 @@ public sealed class StateDict : IDisposable
         return prefix;
     }
 
-    private void Add(string name, ElementType type, int[] shape, Func<float[]> floats, Func<byte[]> bytes) =>
-        _entries.Add(name, new StateDictEntry(name, type, shape, () => type.IsFloating
-            ? Reading(name, floats)
-            : throw new FileFormatException(Path, $"tensor '{name}' holds {type}, no floating point numbers", "Read it as bytes."),
-            () => Reading(name, bytes)));
+    private void Add(string name, ElementType type, int[] shape, ITensorSource source) =>
+        _entries.Add(name, new StateDictEntry(name, type, shape, source));
 
-    private T Reading<T>(string name, Func<T> read)
+    private sealed class SafetensorsSource(SafetensorsFile file, SafetensorsEntry entry) : ITensorSource
     {
-        try
+        public float[] Floats() => file.ReadFloats(entry.Name);
+
+        public float[] Floats(int firstRow, int rows)
         {
-            return read();
+            long row = entry.Shape[0] == 0 ? 0 : entry.Count / entry.Shape[0];
+            return file.ReadFloats(entry.Name, firstRow * row, checked((int)(rows * row)));
         }
-        catch (InvalidDataException e)
+
+        public byte[] Bytes() => file.ReadBytes(entry.Name);
+    }
+
+    private sealed class TorchSource(string path, string name, TensorView view, IStorages storages) : ITensorSource
+    {
+        public float[] Floats() => Floats(view);
+
+        public float[] Floats(int firstRow, int rows) => Floats(view.Rows(firstRow, rows));
+
+        public byte[] Bytes() => Reading(() => view.ReadBytes(storages));
+
+        private float[] Floats(TensorView part) => view.Type.IsFloating
+            ? Reading(() => part.ReadFloats(storages))
+            : throw new FileFormatException(path, $"tensor {name} {view.Type} does not hold floating point numbers",
+                "Check that this is the file you meant.");
+
+        private T Reading<T>(Func<T> read)
         {
-            throw new FileFormatException(Path, $"tensor '{name}' cannot be read: {e.Message}", Advice, e);
+            try
+            {
+                return read();
+            }
+            catch (InvalidDataException e)
+            {
+                throw new FileFormatException(path, $"tensor {name} cannot be read: {e.Message}", Advice, e);
+            }
         }
     }
 }

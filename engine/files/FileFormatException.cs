@@ -8,7 +8,7 @@ namespace Engine.Files;
 public sealed class FileFormatException(string path, string reason, string advice, Exception? inner = null)
     : IOException($"{path}: {Printable(reason)}. {advice}", inner)
 {
-    private const int LongestReason = 4000;
+    private const int LongestReason = 1 << 16;
 
     /// <summary>The file that could not be used.</summary>
     public string Path { get; } = path;

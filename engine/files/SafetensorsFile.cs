@@ -75,19 +75,28 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>A floating point tensor (F32, F16, BF16, F64) as float32, in C order.</summary>
     /// <exception cref="FileFormatException">No such tensor, or its elements are not floating point numbers.</exception>
-    public float[] ReadFloats(string name)
+    public float[] ReadFloats(string name) => ReadFloats(name, 0, Length(this[name], this[name].Count));
+
+    /// <summary>A part of a floating point tensor as float32.</summary>
+    /// <param name="name">The tensor.</param>
+    /// <param name="first">The first element of the part, in C order.</param>
+    /// <param name="count">How many elements.</param>
+    /// <exception cref="FileFormatException">No such tensor, or its elements are not floating point numbers.</exception>
+    public float[] ReadFloats(string name, long first, int count)
     {
         SafetensorsEntry entry = this[name];
         if (!entry.Type.IsFloating)
             throw WrongType(entry, "floating point numbers");
-        float[] values = new float[Length(entry, entry.Count)];
-        byte[] chunk = new byte[Math.Min(ChunkBytes, entry.End - entry.Begin)];
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, entry.Count - first);
+        float[] values = new float[count];
         int step = ChunkBytes / entry.Type.Size;
-        for (int at = 0; at < values.Length; at += step)
+        byte[] chunk = new byte[Math.Min(step, count) * entry.Type.Size];
+        for (int at = 0; at < count; at += step)
         {
-            Span<float> part = values.AsSpan(at, Math.Min(step, values.Length - at));
+            Span<float> part = values.AsSpan(at, Math.Min(step, count - at));
             Span<byte> bytes = chunk.AsSpan(0, part.Length * entry.Type.Size);
-            Read(entry, bytes, (long)at * entry.Type.Size);
+            Read(entry, bytes, (first + at) * entry.Type.Size);
             entry.Type.ToFloats(bytes, part);
         }
         return values;

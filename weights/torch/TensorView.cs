@@ -70,6 +70,9 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
         return new TensorView(storage, type, offset, extents, steps);
     }
 
+    /// <summary>Rows of the outermost axis.</summary>
+    public TensorView Rows(int first, int count) => this with { Offset = Offset + first * Strides[0], Shape = [count, .. Shape[1..]] };
+
     /// <summary>The elements as float32, in C order.</summary>
     public float[] ReadFloats(IStorages storages)
     {

@@ -1,0 +1,86 @@
+using Engine.Files;
+using Engine.Networks;
+using Engine.Tensors;
+
+namespace Weights;
+
+/// <summary>
+/// Walks through a network's parameters without reading a number, and remembers everything in the state dict that does not fit. The
+/// parameters it hands out have shapes only.
+/// </summary>
+internal sealed class ParameterCheck(StateDict weights) : IParameterSource
+{
+    /// <summary>An extent that the tensors do not tell because they are missing; it fits every other.</summary>
+    private const int Unknown = 0;
+
+    private readonly HashSet<string> _asked = [];
+    private readonly List<string> _missing = [], _misshapen = [];
+
+    public ParameterPair Convolution(string name, string? norm, int kernel, int channels, int outputs)
+    {
+        string[] vectors = norm is null
+            ? [$"{name}.bias"]
+            : [$"{norm}.weight", $"{norm}.bias", $"{norm}.running_mean", $"{norm}.running_var"];
+        int found = Expect($"{name}.weight", vectors, channels, kernel, kernel);
+        return Pair(name, new Shape(found, kernel, kernel, channels));
+    }
+
+    public ParameterPair Linear(string name, Shape input, int outputs)
+    {
+        int found = Expect($"{name}.weight", [$"{name}.bias"], input.Count);
+        return Pair(name, new Shape(found, input.Count));
+    }
+
+    /// <exception cref="FileFormatException">Something was missing, misshapen, or is there and was not asked for.</exception>
+    public void ThrowIfWrong(string architecture)
+    {
+        // Counted batches steer training only.
+        string[] unexpected = [.. weights.Entries.Select(entry => entry.Name)
+            .Where(name => !_asked.Contains(name) && !name.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];
+        if (_missing.Count + _misshapen.Count + unexpected.Length == 0)
+            return;
+        string[] report = [.. Section("missing", _missing), .. Section("misshapen", _misshapen), .. Section("unexpected", unexpected)];
+        throw new FileFormatException(weights.Path,
+            $"it does not fit {architecture}: {_missing.Count} tensors missing, {_misshapen.Count} misshapen, {unexpected.Length} unexpected\n"
+            + string.Join('\n', report) + "\n",
+            "Give a state dict with torchvision's names and shapes; `iba weights inspect` lists what a file holds.");
+    }
+
+    private static IEnumerable<string> Section(string title, IReadOnlyCollection<string> lines) => lines.Select(line => $"  {title}: {line}");
+
+    /// <summary>Checks a weight (outputs, rest) and vectors of its outputs, and returns how many outputs there are.</summary>
+    private int Expect(string weight, string[] vectors, params int[] rest)
+    {
+        int outputs = ((string[])[weight, .. vectors])
+            .Select(name => weights.TryGet(name, out StateDictEntry? entry) && entry.Shape.Count > 0 ? entry.Shape[0] : Unknown)
+            .FirstOrDefault(extent => extent != Unknown, Unknown);
+        Check(weight, [outputs, .. rest]);
+        foreach (string vector in vectors)
+            Check(vector, [outputs]);
+        return outputs;
+    }
+
+    private void Check(string name, int[] shape)
+    {
+        _asked.Add(name);
+        if (!weights.TryGet(name, out StateDictEntry? entry))
+            _missing.Add(name);
+        else if (!entry.Type.IsFloating)
+            _misshapen.Add($"{entry} should hold floating point numbers");
+        else if (entry.Shape.Count != shape.Length || entry.Shape.Zip(shape).Any(pair => pair.First == 0 || (pair.Second != Unknown && pair.First != pair.Second)))
+            _misshapen.Add($"{entry} should be ({string.Join(", ", shape.Select(extent => extent == Unknown ? "any" : $"{extent}"))})");
+    }
+
+    private static ParameterPair Pair(string name, Shape weight) => new(
+        new Parameter($"{name}.weight", new Tensor(weight, NoStorage.Instance)),
+        new Parameter($"{name}.bias", new Tensor(new Shape(weight.N), NoStorage.Instance)));
+
+    private sealed class NoStorage : IStorage
+    {
+        public static readonly NoStorage Instance = new();
+
+        public void Dispose()
+        {
+        }
+    }
+}
