@@ -1,0 +1,131 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.Json;
+using Iba.Attribution;
+using Iba.Bottleneck;
+using Iba.Images;
+using Iba.Statistics;
+
+namespace Iba.Cli;
+
+/// <summary><c>iba attribute</c>: which pixels a classification rests on, in bits per pixel.</summary>
+internal static class AttributeCommand
+{
+    /// <summary>Images fitted together where there are many: their weights are read once for all of them.</summary>
+    private const int DefaultBatch = 4;
+
+    public static Command Create()
+    {
+        var defaults = new BottleneckSettings();
+        var images = new Argument<string[]>("IMAGE") { Description = "Photos.", Arity = ArgumentArity.OneOrMore };
+        var statistics = new Option<string?>("--statistics") { Description = "Feature statistics made by iba estimate.", HelpName = "FILE" };
+        var folder = new Option<string?>("--images") { Description = "A folder of photos to estimate the statistics from, once; they are kept.", HelpName = "DIR" };
+        var samples = new Option<int>("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples };
+        var layer = new Option<string?>("--layer") { Description = "Where to restrict the flow. Default: the statistics' layer, or the paper's: layer2, features.17.", HelpName = "NAME" };
+        var target = new Option<string?>("--target") { Description = "The class to explain, by number or name. Default: the class that the network predicts.", HelpName = "CLASS" };
+        var beta = new Option<float>("--beta") { Description = "Weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => defaults.Beta };
+        var steps = new Option<int>("--steps") { Description = "Updates of the mask.", DefaultValueFactory = _ => defaults.Steps };
+        var copies = new Option<int>("--copies") { Description = "Noise samples per image and step.", DefaultValueFactory = _ => defaults.Copies };
+        var learningRate = new Option<float>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate };
+        var sigma = new Option<double>("--sigma") { Description = "Smoothing of the mask, in cells of the layer; 0 for none.", DefaultValueFactory = _ => defaults.Sigma };
+        var seed = new Option<ulong>("--seed") { Description = "The noise's key. The same seed gives the same bytes, whatever the batch." };
+        var reluRms = new Option<bool>("--relu-rms") { Description = "Noise as the paper's own code draws it on ResNet-50: mean 0, spread where the neuron is on, held at 0 from below." };
+        var afterLast = new Option<bool>("--after-last-update") { Description = "Show the mask after the last update; the reference shows the one before it." };
+        var batch = new Option<int>("--batch") { Description = $"Images to fit at a time. Default: {DefaultBatch}, or fewer if there are fewer." };
+        var output = new Option<string>("--out") { Description = "Where to write NAME.iba.safetensors and NAME.iba.png.", DefaultValueFactory = _ => ".", HelpName = "DIR" };
+        var fullPhoto = new Option<bool>("--full-photo") { Description = "Draw the map on the whole photo, not on the network's crop of it." };
+        var scale = new Option<double?>("--scale") { Description = "Bits per pixel at the top of the colour bar, to compare pictures. Default: the map's largest value." };
+        var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
+        var networkOptions = new NetworkOptions();
+        var command = new Command("attribute", "Show which pixels a classification rests on, in bits per pixel.")
+        {
+            images, statistics, folder, samples, layer, target, beta, steps, copies, learningRate, sigma, seed, reluRms, afterLast,
+            batch, output, fullPhoto, scale, json,
+        };
+        networkOptions.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            var settings = new BottleneckSettings
+            {
+                Beta = parsed.GetValue(beta),
+                Steps = parsed.GetValue(steps),
+                Copies = parsed.GetValue(copies),
+                LearningRate = parsed.GetValue(learningRate),
+                Sigma = parsed.GetValue(sigma),
+                Seed = parsed.GetValue(seed),
+                Spread = parsed.GetValue(reluRms) ? Spread.ReluRms : Spread.Standard,
+                FinalMap = parsed.GetValue(afterLast) ? FinalMap.AfterLastUpdate : FinalMap.BeforeLastUpdate,
+            };
+            settings.Check();
+            string[] paths = parsed.GetValue(images)!;
+            int perBatch = parsed.GetValue(batch) > 0 ? parsed.GetValue(batch) : Math.Min(DefaultBatch, paths.Length);
+
+            using LoadedNetwork loaded = networkOptions.Load(parsed);
+            string? targetText = parsed.GetValue(target), file = parsed.GetValue(statistics), layerName = parsed.GetValue(layer);
+            int? targetClass = targetText is null ? null : loaded.Class(targetText);
+            FeatureStatistics learnt = StatisticsSource.Get(loaded, file, parsed.GetValue(folder), layerName ?? loaded.DefaultLayer, parsed.GetValue(samples));
+            if (layerName is not null && loaded.Network.Resolve(layerName) != learnt.Origin.Layer)
+                throw new UsageException($"--layer {layerName}: {file} is of {learnt.Origin.Layer}. Estimate statistics of {layerName}, or leave --layer out.");
+
+            var run = new AttributionRun(loaded, learnt, settings, parsed.GetValue(output)!, parsed.GetValue(fullPhoto), parsed.GetValue(scale), parsed.GetValue(json));
+            return (int)run.Explain(paths, targetClass, perBatch);
+        });
+        return command;
+    }
+}
+
+/// <summary>Explains photos batch by batch and writes what was found.</summary>
+internal sealed class AttributionRun(
+    LoadedNetwork loaded, FeatureStatistics statistics, BottleneckSettings settings, string folder, bool fullPhoto, double? scale, bool json)
+{
+    private readonly AttributionFiles _files = new(loaded, statistics, settings, folder, fullPhoto, scale);
+
+    public ExitCode Explain(string[] paths, int? target, int batch)
+    {
+        using var method = new PerSampleBottleneck(loaded.Network, statistics, loaded.Image, batch, settings, loaded.WeightsSha256);
+        int failed = 0;
+        return Terminal.Progress("attributing", paths.Length * settings.Steps, bar =>
+        {
+            for (int first = 0; first < paths.Length; first += batch)
+            {
+                Subject[] subjects = [.. paths.Skip(first).Take(batch).Select(Read).OfType<Subject>()];
+                failed += Math.Min(batch, paths.Length - first) - subjects.Length;
+                var clock = Stopwatch.StartNew();
+                var relay = new Relay(bar, first, settings.Steps);
+                Sample[] samples = [.. subjects.Select(subject => new Sample(subject.Input.Values, target))];
+                Attribution.Attribution[] results = [.. method.Attribute(samples, relay, Interrupt.Token)];
+                double seconds = clock.Elapsed.TotalSeconds / Math.Max(subjects.Length, 1);
+                foreach ((Subject subject, Attribution.Attribution result) in subjects.Zip(results))
+                    Write(_files.Write(subject, (BottleneckAttribution)result, seconds));
+            }
+            return failed == 0 ? ExitCode.Done : failed < paths.Length ? ExitCode.Partial : ExitCode.Failed;
+        });
+    }
+
+    private Subject? Read(string path)
+    {
+        try
+        {
+            Photo photo = PhotoFile.Read(path, loaded.Rotate);
+            return new Subject(path, photo, loaded.Preprocessing.Apply(photo));
+        }
+        catch (ImageException failure)
+        {
+            Terminal.Fail(failure.Message);
+            return null;
+        }
+    }
+
+    private void Write(AttributionLine line) => Terminal.Data(json
+        ? JsonSerializer.Serialize(line, Json.Lines.AttributionLine)
+        : $"{line.Image}: {line.TargetLabel} ({line.Target}), p {line.Probability:0.000}, {line.ProbabilityRestricted:0.000} with {line.TotalBits:0} bits, "
+            + $"at most {line.MaxBitsPerPixel:0.00} bits per pixel, {line.Seconds:0.0} s -> {line.Overlay}");
+
+    private sealed class Relay(IProgress<double> bar, int first, int steps) : IProgress<AttributionProgress>
+    {
+        public void Report(AttributionProgress at) => bar.Report((first + at.ImagesDone) * steps + at.Step * (at.Images - at.ImagesDone));
+    }
+}
+
+/// <summary>A photo under explanation.</summary>
+internal sealed record Subject(string Path, Photo Photo, NetworkInput Input);

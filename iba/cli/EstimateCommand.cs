@@ -1,0 +1,32 @@
+using System.CommandLine;
+using Iba.Statistics;
+
+namespace Iba.Cli;
+
+/// <summary><c>iba estimate</c>: how the features of a layer are distributed over a folder of images.</summary>
+internal static class EstimateCommand
+{
+    public const int DefaultSamples = 10_000;
+
+    public static Command Create()
+    {
+        var images = new Option<string>("--images") { Description = "A folder of images, sub-folders included.", Required = true, HelpName = "DIR" };
+        var output = new Option<string>("--out") { Description = "The statistics file to write.", Required = true, HelpName = "FILE" };
+        var layer = new Option<string?>("--layer") { Description = "The bottleneck's layer. Default: layer2 or features.17, as in the paper.", HelpName = "NAME" };
+        var samples = new Option<int>("--samples") { Description = "Images to use at most.", DefaultValueFactory = _ => DefaultSamples };
+        var networkOptions = new NetworkOptions();
+        var command = new Command("estimate", "Learn how the features of a layer are distributed, from a folder of images.") { images, output, layer, samples };
+        networkOptions.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            using LoadedNetwork loaded = networkOptions.Load(parsed);
+            FeatureStatistics statistics = StatisticsSource.Estimate(
+                loaded, parsed.GetValue(images)!, parsed.GetValue(layer) ?? loaded.DefaultLayer, parsed.GetValue(samples));
+            string path = parsed.GetValue(output)!;
+            statistics.Save(path);
+            Terminal.Say($"{path}: {statistics.Origin.Layer} of {statistics.Origin.Network} over {statistics.Samples} images.");
+            return (int)ExitCode.Done;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,104 @@
+using System.CommandLine;
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Networks;
+using Engine.Tensors;
+using Iba.Images;
+using Iba.Labels;
+using Weights;
+
+namespace Iba.Cli;
+
+/// <summary>The options that say which network to run, on what, and how its input is made.</summary>
+internal sealed class NetworkOptions
+{
+    private const int DefaultSize = 224;
+
+    private readonly Option<string?> _model = new("--model") { Description = "resnet50 or vgg16. Default: what the weights are of.", HelpName = "NAME" };
+    private readonly Option<string?> _weights = new("--weights") { Description = "A .pth or .safetensors file with torchvision's keys.", HelpName = "FILE" };
+    private readonly Option<string> _device = new("--device") { Description = "auto, cpu, cuda or cuda:N.", DefaultValueFactory = _ => "auto" };
+    private readonly Option<int> _threads = new("--threads") { Description = "Cores to use on the CPU; 0 for all. The result does not depend on it." };
+    private readonly Option<int> _size = new("--size") { Description = "Rows and columns of the network's input. The photo's short side is first resized to 8/7 of it.", DefaultValueFactory = _ => DefaultSize };
+    private readonly Option<string?> _labels = new("--labels") { Description = "A text file with one class name per line. Default: ImageNet's where there are 1000 classes.", HelpName = "FILE" };
+    private readonly Option<bool> _rotate = new("--exif-rotate") { Description = "Turn photos upright as their EXIF orientation says. torchvision does not." };
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in (Option[])[_model, _weights, _device, _threads, _size, _labels, _rotate])
+            command.Add(option);
+    }
+
+    /// <summary>Opens the weights and builds the network.</summary>
+    public LoadedNetwork Load(ParseResult parsed)
+    {
+        string? model = parsed.GetValue(_model);
+        int size = parsed.GetValue(_size);
+        if (size is < 32 or > 4096)
+            throw new UsageException($"--size {size}: the network's input must have 32 to 4096 rows.");
+        string path = parsed.GetValue(_weights) ?? FetchedWeights(model);
+        IBackend backend = Device(parsed.GetValue(_device)!, parsed.GetValue(_threads));
+        try
+        {
+            using StateDict weights = StateDict.Open(path);
+            Network network = NetworkBuilder.Build(weights, backend);
+            if (model is not null && model != network.Name)
+                throw new UsageException($"--model {model}: {path} holds the weights of {network.Name}. Leave --model out, or give other weights.");
+
+            int classes = network.Output(new Shape(1, size, size, 3)).C;
+            string? labels = parsed.GetValue(_labels);
+            return new LoadedNetwork(
+                network, FileHash.Sha256(path, Interrupt.Token), path,
+                new Preprocessing { Resize = size * 8 / 7, Crop = size },
+                labels is null ? ClassLabels.For(classes) : ClassLabels.Read(labels, classes), classes, parsed.GetValue(_rotate));
+        }
+        catch
+        {
+            backend.Dispose();
+            throw;
+        }
+    }
+
+    private static string FetchedWeights(string? model)
+    {
+        if (model is null)
+            throw new UsageException("no weights were given. Give --weights FILE, or --model resnet50 after: iba weights fetch resnet50");
+        throw new UsageException($"--model {model}: give its --weights FILE");
+    }
+
+    private static IBackend Device(string device, int threads) => device switch
+    {
+        "auto" or "cpu" => new CpuBackend(threads),
+        _ when device == "cuda" || device.StartsWith("cuda:", StringComparison.Ordinal) =>
+            throw new DeviceException($"--device {device}: this build has no CUDA backend. Use --device cpu."),
+        _ => throw new UsageException($"--device {device}: it must be auto, cpu, cuda or cuda:N."),
+    };
+}
+
+/// <summary>A network ready to run, and what is needed to feed it and to speak of it.</summary>
+internal sealed record LoadedNetwork(
+    Network Network, string WeightsSha256, string WeightsPath, Preprocessing Preprocessing, ClassLabels Labels, int Classes, bool Rotate) : IDisposable
+{
+    /// <summary>(1, H, W, 3).</summary>
+    public Shape Image => new(1, Preprocessing.Size, Preprocessing.Size, 3);
+
+    /// <summary>The paper's bottleneck position.</summary>
+    public string DefaultLayer => Network.Name == Vgg16.Name ? Vgg16.DefaultLayer : ResNet50.DefaultLayer;
+
+    /// <summary>A class given by number or name.</summary>
+    public int Class(string text) => Labels.Find(text, Classes)
+        ?? throw new UsageException($"--target {text}: no class has that name or number; the network knows classes 0 to {Classes - 1}.");
+
+    public void Dispose() => Network.Backend.Dispose();
+}
+
+/// <summary>Where files that can be made again are kept.</summary>
+internal static class Folders
+{
+    private static string Cache => Path.Combine(
+        Environment.GetEnvironmentVariable("IBA_CACHE") is { Length: > 0 } chosen ? chosen
+        : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "iba"));
+
+    public static string Weights => Path.Combine(Cache, "weights");
+
+    public static string Statistics => Path.Combine(Cache, "statistics");
+}

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using System.Text.Json;
+using Engine.Networks;
+using Iba.Attribution;
+using Iba.Images;
+
+namespace Iba.Cli;
+
+/// <summary><c>iba predict</c>: what a network sees in photos.</summary>
+internal static class PredictCommand
+{
+    public static Command Create()
+    {
+        var images = new Argument<string[]>("IMAGE") { Description = "Photos.", Arity = ArgumentArity.OneOrMore };
+        var top = new Option<int>("--top") { Description = "Classes to show, the likeliest first.", DefaultValueFactory = _ => 5 };
+        var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
+        var networkOptions = new NetworkOptions();
+        var command = new Command("predict", "Say what a network sees in photos.") { images, top, json };
+        networkOptions.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            int count = parsed.GetValue(top);
+            if (count < 1)
+                throw new UsageException($"--top {count}: it must be at least 1.");
+            using LoadedNetwork loaded = networkOptions.Load(parsed);
+            return (int)Run(loaded, parsed.GetValue(images)!, count, parsed.GetValue(json));
+        });
+        return command;
+    }
+
+    private static ExitCode Run(LoadedNetwork loaded, string[] images, int top, bool json)
+    {
+        using var inference = new Inference(loaded.Network, loaded.Image);
+        int failed = 0;
+        foreach (string image in images)
+        {
+            Interrupt.Token.ThrowIfCancellationRequested();
+            try
+            {
+                NetworkInput input = loaded.Preprocessing.Apply(PhotoFile.Read(image, loaded.Rotate));
+                Write(new PredictionLine(image, Rank(inference.Run(input.Values), loaded, top)), json);
+            }
+            catch (ImageException failure)
+            {
+                failed++;
+                Terminal.Fail(failure.Message);
+            }
+        }
+        return failed == 0 ? ExitCode.Done : failed < images.Length ? ExitCode.Partial : ExitCode.Failed;
+    }
+
+    private static List<Prediction> Rank(float[] logits, LoadedNetwork loaded, int top)
+    {
+        double[] probabilities = Classes.Softmax(logits);
+        return [.. Enumerable.Range(0, logits.Length)
+            .OrderByDescending(k => logits[k])
+            .Take(top)
+            .Select(k => new Prediction(k, loaded.Labels[k], probabilities[k], logits[k]))];
+    }
+
+    private static void Write(PredictionLine line, bool json)
+    {
+        if (json)
+        {
+            Terminal.Data(JsonSerializer.Serialize(line, Json.Lines.PredictionLine));
+            return;
+        }
+        Terminal.Data(line.Image);
+        foreach (Prediction prediction in line.Top)
+            Terminal.Data($"  {prediction.Probability,8:P2}  {prediction.Label} ({prediction.Class})");
+    }
+}

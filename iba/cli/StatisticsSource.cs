@@ -1,0 +1,84 @@
+using System.Security.Cryptography;
+using System.Text;
+using Iba.Images;
+using Iba.Statistics;
+
+namespace Iba.Cli;
+
+/// <summary>Where a run's feature statistics come from: a file, or a folder of images whose statistics are estimated once and kept.</summary>
+internal static class StatisticsSource
+{
+    public static FeatureStatistics Get(LoadedNetwork loaded, string? file, string? images, string layer, int samples)
+    {
+        if (file is not null && images is not null)
+            throw new UsageException("--statistics and --images exclude each other: give the one or the other.");
+        FeatureStatistics statistics = file is not null ? FeatureStatistics.Load(file)
+            : images is not null ? Cached(loaded, images, layer, samples)
+            : throw new UsageException(
+                "the bottleneck needs to know how features are distributed. Give --images DIR (a folder of photos), "
+                + "or --statistics FILE made by: iba estimate --images DIR --out FILE");
+        if (statistics.IsScarce)
+        {
+            Terminal.Warn($"the statistics are of {statistics.Samples} images; with fewer than {FeatureStatistics.EnoughSamples} "
+                + "the mask follows the accidents of the sample.");
+        }
+        return statistics;
+    }
+
+    public static FeatureStatistics Estimate(LoadedNetwork loaded, string folder, string layer, int samples) =>
+        Estimate(loaded, new ImageFolder(folder), layer, samples);
+
+    /// <summary>The folder's content decides: names, sizes and dates of its images, beside the weights, the layer and the size.</summary>
+    private static FeatureStatistics Cached(LoadedNetwork loaded, string folder, string layer, int samples)
+    {
+        var images = new ImageFolder(folder);
+        var key = new StringBuilder($"{loaded.WeightsSha256} {loaded.Network.Resolve(layer)} {loaded.Preprocessing} {loaded.Rotate} {samples}\n");
+        foreach (FileInfo file in images.Files.Select(image => new FileInfo(image.Path)))
+            key.Append($"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}\n");
+        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key.ToString())));
+        string path = Path.Combine(Folders.Statistics, $"{loaded.Network.Name}-{hash[..16]}.safetensors");
+        if (File.Exists(path))
+            return FeatureStatistics.Load(path);
+
+        FeatureStatistics statistics = Estimate(loaded, images, layer, samples);
+        Directory.CreateDirectory(Folders.Statistics);
+        statistics.Save(path);
+        Terminal.Say($"statistics of {statistics.Samples} images kept in {path}");
+        return statistics;
+    }
+
+    private static FeatureStatistics Estimate(LoadedNetwork loaded, ImageFolder folder, string layer, int samples)
+    {
+        if (samples < 2)
+            throw new UsageException($"--samples {samples}: a spread needs at least 2 images.");
+        int total = Math.Min(samples, folder.Files.Count);
+        return Terminal.Progress($"estimating {loaded.Network.Resolve(layer)}", total, bar => Estimation.Run(
+            loaded.Network, layer, loaded.Image, Pixels(loaded, folder, total), weightsSha256: loaded.WeightsSha256,
+            progress: new Relay(bar), cancellation: Interrupt.Token));
+    }
+
+    /// <summary>Evenly spread over the folder, so that no class is left out; files that are no image are named and passed over.</summary>
+    private static IEnumerable<float[]> Pixels(LoadedNetwork loaded, ImageFolder folder, int total)
+    {
+        for (int i = 0; i < total; i++)
+        {
+            NetworkInput? input = null;
+            try
+            {
+                string path = folder.Files[(int)((long)i * folder.Files.Count / total)].Path;
+                input = loaded.Preprocessing.Apply(PhotoFile.Read(path, loaded.Rotate));
+            }
+            catch (ImageException failure)
+            {
+                Terminal.Warn($"passed over: {failure.Message}");
+            }
+            if (input is not null)
+                yield return input.Values;
+        }
+    }
+
+    private sealed class Relay(IProgress<double> bar) : IProgress<long>
+    {
+        public void Report(long images) => bar.Report(images);
+    }
+}
