@@ -1,0 +1,146 @@
+using CsCheck;
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Ops;
+using Engine.Tensors;
+using Tests.Textbook;
+using Xunit;
+
+namespace Tests.Engine;
+
+/// <summary>Holds an op, as tapes run it, against its textbook version.</summary>
+public sealed class OpChecks(IBackend backend)
+{
+    /// <summary>
+    /// Relative to the largest number expected. An op of these sizes adds at most about 100 terms, each rounded to 2^-24, for a float32
+    /// error below 100 x 6e-8 = 6e-6; typical errors grow with the root and are ten times smaller.
+    /// </summary>
+    private const double Tolerance = 6e-6;
+
+    /// <summary>The op's numbers are the textbook's.</summary>
+    public void Values(OpCase op)
+    {
+        using var run = new Run(backend, op, uses: 1, planned: false);
+        Near(op.Textbook(op.Inputs).Numbers, run.Y, $"{op}: values");
+    }
+
+    /// <summary>The gradient of every variable is the textbook's central difference, number by number.</summary>
+    public void Gradients(OpCase op)
+    {
+        using var run = new Run(backend, op, uses: 1, planned: false);
+        for (int variable = 0; variable < op.Variables; variable++)
+            Near(Differences(op, variable, run.Weights), run.Gradient(variable), $"{op}: gradient of input {variable}");
+    }
+
+    /// <summary>Where a variable is used twice, its gradient is the sum of both uses'.</summary>
+    public void Accumulates(OpCase op)
+    {
+        using var run = new Run(backend, op, uses: 2, planned: false);
+        for (int variable = 0; variable < op.Variables; variable++)
+            Near(Differences(op, variable, run.Weights), run.Gradient(variable), $"{op}: gradient of input {variable}, used twice");
+    }
+
+    /// <summary>A planned tape, replayed, gives the bits of a kept one.</summary>
+    public void Plans(OpCase op)
+    {
+        using var kept = new Run(backend, op, uses: 2, planned: false);
+        using var planned = new Run(backend, op, uses: 2, planned: true);
+        Assert.Equal(kept.Y, planned.Y);
+        for (int variable = 0; variable < op.Variables; variable++)
+            Assert.Equal(kept.Gradient(variable), planned.Gradient(variable));
+    }
+
+    private static void Near(double[] expected, float[] actual, string what)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        double scale = expected.Max(Math.Abs);
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(Math.Abs(actual[i] - expected[i]) <= Tolerance * scale, $"{what}: number {i} is {actual[i]}, expected {expected[i]} (largest {scale})");
+    }
+
+    /// <summary>d(sum of weights x y)/dx by central differences in double: error about 1e-12 from the step's square, 1e-10 from rounding.</summary>
+    private static double[] Differences(OpCase op, int variable, double[] weights)
+    {
+        Exact[] inputs = [.. op.Inputs];
+        Exact x = inputs[variable];
+        inputs[variable] = x.Like(i => x[i]);
+        var gradient = new double[x.Shape.Count];
+        for (int i = 0; i < gradient.Length; i++)
+        {
+            double step = 1e-6 * Math.Max(1, Math.Abs(x[i]));
+            inputs[variable][i] = x[i] + step;
+            double up = Loss();
+            inputs[variable][i] = x[i] - step;
+            gradient[i] = (up - Loss()) / (2 * step);
+            inputs[variable][i] = x[i];
+        }
+        return gradient;
+
+        double Loss() => op.Textbook(inputs).Numbers.Select((y, i) => y * weights[i]).Sum();
+    }
+
+    /// <summary>The op on a tape, used so many times, under a loss that weighs every number of every use differently.</summary>
+    private sealed class Run : IDisposable
+    {
+        private readonly IBackend _backend;
+        private readonly Tape _tape;
+        private readonly Value[] _inputs;
+        private readonly Value _y;
+        private readonly Gradients _gradients = null!;
+        private readonly List<Tensor> _leaves = [];
+
+        public Run(IBackend backend, OpCase op, int uses, bool planned)
+        {
+            (_backend, _tape) = (backend, new Tape(backend));
+            _inputs = [.. op.Inputs.Select((input, i) => i < op.Variables
+                ? _tape.Variable(Leaf(input), $"x{i}")
+                : _tape.Constant(Leaf(input), $"c{i}"))];
+
+            Value? loss = null, y = null;
+            for (int use = 0; use < uses; use++)
+            {
+                y = op.Record(_inputs);
+                Exact weights = new Exact(y.Shape).Like(i => (i * 37 + use * 11) % 32 / 16f - 0.96875f);
+                Weights = [.. weights.Numbers.Select((weight, i) => weight + (use > 0 ? Weights[i] : 0))];
+                Value term = (y * _tape.Constant(Leaf(weights), $"weights{use}")).Sum();
+                loss = loss is null ? term : loss + term;
+            }
+            _y = y!;
+            if (planned)
+                _tape.Plan(loss, _y);
+            for (int replay = 0; replay < (planned ? 2 : 1); replay++)
+            {
+                _tape.Forward();
+                _gradients = _tape.Backward(loss!);
+            }
+        }
+
+        public double[] Weights { get; } = [];
+
+        public float[] Y => Download(_y);
+
+        public float[] Gradient(int variable) => Download(_gradients[_inputs[variable]]);
+
+        public void Dispose()
+        {
+            _tape.Dispose();
+            foreach (Tensor leaf in _leaves)
+                leaf.Storage.Dispose();
+        }
+
+        private float[] Download(Tensor x)
+        {
+            var numbers = new float[x.Shape.Count];
+            _backend.Download(x, numbers);
+            return numbers;
+        }
+
+        private Tensor Leaf(Exact numbers)
+        {
+            Tensor leaf = _backend.Allocate(numbers.Shape);
+            _backend.Upload([.. numbers.Numbers.Select(number => (float)number)], leaf);
+            _leaves.Add(leaf);
+            return leaf;
+        }
+    }
+}

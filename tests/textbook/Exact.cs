@@ -1,0 +1,35 @@
+using Engine.Tensors;
+
+namespace Tests.Textbook;
+
+/// <summary>Double-precision numbers in a shape: what the plain versions of the ops take and give.</summary>
+public sealed class Exact(Shape shape, double[] numbers)
+{
+    public Exact(Shape shape)
+        : this(shape, new double[shape.Count])
+    {
+    }
+
+    public Exact(Shape shape, ReadOnlySpan<float> numbers)
+        : this(shape)
+    {
+        for (int i = 0; i < numbers.Length; i++)
+            Numbers[i] = numbers[i];
+    }
+
+    public Shape Shape { get; } = shape;
+
+    public double[] Numbers { get; } = numbers;
+
+    /// <summary>A number of an (N, H, W, C) array.</summary>
+    public ref double this[int n, int h, int w, int c] => ref Numbers[((n * Shape.H + h) * Shape.W + w) * Shape.C + c];
+
+    /// <summary>A number of an (N, C) array.</summary>
+    public ref double this[int n, int c] => ref Numbers[n * Shape.C + c];
+
+    /// <summary>A number of an array in one piece.</summary>
+    public ref double this[int i] => ref Numbers[i];
+
+    /// <summary>Another array of this shape, number i being f(i).</summary>
+    public Exact Like(Func<int, double> f) => new(Shape, [.. Enumerable.Range(0, Shape.Count).Select(f)]);
+}
