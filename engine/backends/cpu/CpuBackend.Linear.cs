@@ -4,15 +4,82 @@ namespace Engine.Backends.Cpu;
 
 public sealed unsafe partial class CpuBackend
 {
-    /// <inheritdoc/>
-    public void Linear(Tensor x, Tensor w, Tensor? bias, bool relu, Tensor y) => throw new NotImplementedException();
+    /// <summary>
+    /// Rows of raw weights summed at once where dx = dy w: few, so that a tile reads long stretches of each, as memory likes it.
+    /// </summary>
+    private const int RawChunk = 32;
+
+    /// <summary>Columns of such a tile, in panels.</summary>
+    private const int RawTilePanels = 8;
 
     /// <inheritdoc/>
-    public void LinearBackwardData(Tensor dy, Tensor w, Accumulator dx) => throw new NotImplementedException();
+    public void Linear(Tensor x, Tensor w, Tensor? bias, bool relu, Tensor y)
+    {
+        var rows = new DotProduct
+        {
+            Scratch = Products.Scratch,
+            X = Read(x),
+            W = Read(w),
+            N = x.Shape.N,
+            K = w.Shape.N,
+            C = w.Shape.C,
+            Bias = bias is null ? null : Read(bias),
+            Relu = relu,
+            Y = Write(y),
+        };
+        _workers.Run(rows.Tiles, rows);
+    }
 
     /// <inheritdoc/>
-    public void LinearBackwardWeights(Tensor x, Tensor dy, Accumulator dw) => throw new NotImplementedException();
+    public void LinearBackwardData(Tensor dy, Tensor w, Accumulator dx)
+    {
+        (int n, int k, int c) = (dy.Shape.N, w.Shape.N, w.Shape.C);
+        LayRows(n, a: k, y: c, depth: k);
+        float* to = Write(dx.Tensor);
+        Run(new Product
+        {
+            A = Read(dy),
+            AStep = 1,
+            B = Read(w),
+            BColumn = 1,
+            BStep = c,
+            Start = dx.Adds ? to : null,
+            Gate = dx.Gate is null ? null : Read(dx.Gate),
+            Y = to,
+            Columns = c,
+        }, RawChunk, RawTilePanels);
+    }
 
     /// <inheritdoc/>
-    public void BiasBackward(Tensor dy, Accumulator db) => throw new NotImplementedException();
+    public void LinearBackwardWeights(Tensor x, Tensor dy, Accumulator dw) =>
+        Run(new WeightProduct { Geometry = new ConvGeometry(1), Height = 1, Width = 1, OutHeight = 1, OutWidth = 1 }, x, dy, dw);
+
+    /// <inheritdoc/>
+    public void BiasBackward(Tensor dy, Accumulator db)
+    {
+        int k = dy.Shape.C;
+        LayRows(1, a: 0, y: k, depth: dy.Shape.Count / k);
+        float* to = Write(db.Tensor);
+        float one = 1f;
+        Run(new Product
+        {
+            A = &one,
+            AStep = 0,
+            B = Read(dy),
+            BColumn = 1,
+            BStep = k,
+            Start = db.Adds ? to : null,
+            Y = to,
+            Columns = k,
+        }, Chunk, TilePanels);
+    }
+
+    /// <summary>One region of <paramref name="count"/> rows, <paramref name="a"/> apart in the left operand and <paramref name="y"/> in the result.</summary>
+    private void LayRows(int count, int a, int y, int depth)
+    {
+        Products.Regions.Clear();
+        Products.Taps.Clear();
+        Products.Regions.Add(new ProductRegion { Rows = count, Lines = 1, Pixels = count, APixel = a, YPixel = y, TapCount = 1, Depth = depth });
+        Products.Taps.Add(default);
+    }
 }

@@ -31,7 +31,11 @@ public sealed unsafe partial class CpuBackend : IBackend
     public void Copy(Tensor from, Tensor to) => new ReadOnlySpan<float>(Read(from), from.Shape.Count).CopyTo(Span(to));
 
     /// <inheritdoc/>
-    public void Dispose() => _workers.Dispose();
+    public void Dispose()
+    {
+        _workers.Dispose();
+        _products?.Dispose();
+    }
 
     /// <summary>Where the numbers are, to be read.</summary>
     internal static float* Read(Tensor x) => ((CpuStorage)x.Storage).Pointer + x.Offset;
@@ -40,11 +44,7 @@ public sealed unsafe partial class CpuBackend : IBackend
     private static float* Write(Tensor x)
     {
         var storage = (CpuStorage)x.Storage;
-        if (storage.Packed is { } stale)
-        {
-            storage.Packed = null;
-            stale.Dispose();
-        }
+        storage.Version++;
         return storage.Pointer + x.Offset;
     }
 

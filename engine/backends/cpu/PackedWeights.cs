@@ -1,7 +1,84 @@
+using System.Runtime.InteropServices;
+
 namespace Engine.Backends.Cpu;
 
-/// <summary>Weights copied into the order in which a matrix product reads them.</summary>
-internal abstract class PackedWeights : IDisposable
+/// <summary>
+/// How a right operand lies in weights (K, R, S, C) that begin at Offset of their storage: row (tap, i) of column j is number
+/// tap TapStep + i RowStep + j ColumnStep, with tap below Taps = R S and i below Depth.
+/// </summary>
+internal readonly record struct WeightOrder(long Offset, int Taps, int Depth, int Columns, nint TapStep, nint RowStep, nint ColumnStep)
 {
-    public abstract void Dispose();
+    /// <summary>Rows in all.</summary>
+    public int Rows => Taps * Depth;
+}
+
+/// <summary>
+/// Weights copied into the order in which a matrix product reads them: panels of columns, each with its rows one after the other,
+/// columns beyond the last one zero. Made again into the same memory when the weights have changed.
+/// </summary>
+internal sealed unsafe class PackedWeights : IDisposable
+{
+    private readonly nuint _bytes;
+
+    public PackedWeights(WeightOrder order, int paddedColumns)
+    {
+        Order = order;
+        _bytes = (nuint)order.Rows * (nuint)paddedColumns * sizeof(float);
+        Pointer = (float*)NativeMemory.AlignedAlloc(_bytes, 64);
+        GC.AddMemoryPressure((long)_bytes);
+    }
+
+    ~PackedWeights() => Free();
+
+    public WeightOrder Order { get; }
+
+    /// <summary>The <see cref="CpuStorage.Version"/> that was copied.</summary>
+    public long Version { get; set; } = -1;
+
+    public float* Pointer { get; private set; }
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        if (Pointer is null)
+            return;
+        NativeMemory.AlignedFree(Pointer);
+        GC.RemoveMemoryPressure((long)_bytes);
+        Pointer = null;
+    }
+}
+
+/// <summary>Copies weights into their panels, one panel per tile.</summary>
+internal unsafe struct Packing : ITiles
+{
+    public ProductKernels Kernels;
+    public WeightOrder Order;
+    public float* From;
+    public float* To;
+
+    public readonly int Tiles => (Order.Columns + Kernels.Panel - 1) / Kernels.Panel;
+
+    public readonly void Run(int tile, int worker)
+    {
+        int end = Math.Min(Order.Columns, (tile + 1) * Kernels.Panel);
+        for (int column = tile * Kernels.Panel, panel; column < end; column += panel)
+        {
+            panel = Kernels.NextPanel(end - column);
+            float* to = To + (nint)column * Order.Rows;
+            for (int tap = 0; tap < Order.Taps; tap++)
+            {
+                float* from = From + tap * Order.TapStep + column * Order.ColumnStep;
+                for (int row = 0; row < Order.Depth; row++, to += panel, from += Order.RowStep)
+                {
+                    for (int j = 0; j < panel; j++)
+                        to[j] = column + j < Order.Columns ? from[j * Order.ColumnStep] : 0f;
+                }
+            }
+        }
+    }
 }

@@ -1,0 +1,126 @@
+namespace Engine.Backends.Cpu;
+
+/// <summary>
+/// Rows of a product that share their taps. Row m stands for image n, line i, pixel j: (n, i, j) counted over Lines x Pixels per
+/// image. It begins at A + n AImage + i ALine + j APixel of the left operand, and at the same with Y of the result.
+/// </summary>
+internal struct ProductRegion
+{
+    public int Rows, Lines, Pixels;
+    public nint A, AImage, ALine, APixel;
+    public nint Y, YImage, YLine, YPixel;
+    public int FirstTap, TapCount;
+
+    /// <summary>Length of a tap's part of the reduction.</summary>
+    public int Depth;
+}
+
+/// <summary>
+/// y = a b (+ start) (+ bias), then ReLU or gate, cut into tiles of rows x columns for the cores, chunks of the reduction for the
+/// first two caches, and <see cref="ProductKernel{S}"/>s for the registers. The left operand is read where it lies; the right one comes in
+/// panels. A sum over several chunks is the sum of the chunks' sums, and chunks are cut by the reduction's own shape alone: the bits
+/// of a row depend neither on the other rows nor on how many cores there are.
+/// </summary>
+internal unsafe struct Product : ITiles
+{
+    /// <summary>Rows of a tile: the chunk of the left operand that they touch stays in the second cache for all panels.</summary>
+    public const int TileRows = 16 * ProductKernels.Rows;
+
+    public ProductKernels Kernels;
+    public ProductRegion* Regions;
+    public int RegionCount;
+    public Tap* Taps;
+
+    /// <summary>The longest part of the reduction summed at once.</summary>
+    public int Chunk;
+
+    public float* A;
+    public nint AStep;
+
+    /// <summary>The right operand; column j begins at B + j BColumn, its next row BStep on, 0 for panels packed to their own width.</summary>
+    public float* B;
+    public nint BColumn, BStep;
+
+    public float* Start;
+    public float* Bias;
+    public float* Gate;
+    public bool Relu;
+    public float* Y;
+    public int Columns;
+
+    /// <summary>Columns of a tile: a multiple of the panel.</summary>
+    public int TileColumns;
+    public ProductScratch Scratch;
+
+    /// <summary>How many tiles there are.</summary>
+    public readonly int Tiles
+    {
+        get
+        {
+            int blocks = 0;
+            for (int i = 0; i < RegionCount; i++)
+                blocks += RowBlocks(Regions[i]);
+            return blocks * ColumnBlocks;
+        }
+    }
+
+    private readonly int ColumnBlocks => (Columns + TileColumns - 1) / TileColumns;
+
+    public readonly void Run(int tile, int worker)
+    {
+        (int rowBlock, int columnBlock) = Math.DivRem(tile, ColumnBlocks);
+        ProductRegion* region = Regions;
+        for (; rowBlock >= RowBlocks(*region); region++)
+            rowBlock -= RowBlocks(*region);
+
+        RowTable rows = Scratch.Rows(worker);
+        int first = rowBlock * TileRows;
+        rows.Fill(*region, first, Math.Min(TileRows, region->Rows - first));
+
+        int column = columnBlock * TileColumns, end = Math.Min(Columns, column + TileColumns);
+        int taps = Math.Clamp(Chunk / region->Depth, 1, Math.Max(region->TapCount, 1));
+        int pieces = (region->Depth + Chunk - 1) / Chunk, piece = (region->Depth + pieces - 1) / pieces;
+        for (int tap = 0; tap == 0 || tap < region->TapCount; tap += taps)
+        {
+            for (int depth = 0; depth < region->Depth; depth += piece)
+            {
+                var chunk = new Extent(tap, Math.Min(taps, region->TapCount - tap), depth, Math.Min(piece, region->Depth - depth),
+                    tap + taps >= region->TapCount && depth + piece >= region->Depth);
+                for (int j = column, panel; j < end; j += panel)
+                {
+                    panel = Kernels.NextPanel(end - j);
+                    RunPanel(*region, chunk, j, panel, rows);
+                }
+            }
+        }
+    }
+
+    private static int RowBlocks(in ProductRegion region) => (region.Rows + TileRows - 1) / TileRows;
+
+    private readonly void RunPanel(in ProductRegion region, Extent chunk, int column, int panel, RowTable rows)
+    {
+        nint step = BStep != 0 ? BStep : panel;
+        float* start = chunk.IsFirst ? Start : Y;
+        var block = new ProductBlock
+        {
+            A = A + chunk.Depth * AStep,
+            AStep = AStep,
+            B = B + column * BColumn + chunk.Depth * step,
+            BStep = step,
+            Taps = Taps + region.FirstTap + chunk.Tap,
+            TapCount = chunk.Taps,
+            Depth = chunk.Length,
+            Start = start is null ? null : start + column,
+            Bias = chunk.IsFirst && Bias is not null ? Bias + column : null,
+            Gate = chunk.IsLast && Gate is not null ? Gate + column : null,
+            Relu = chunk.IsLast && Relu,
+        };
+        rows.Run(Kernels, block, Y + column, panel, Math.Min(panel, Columns - column));
+    }
+
+    /// <summary>A chunk of the reduction: some taps, each from Depth on for Length.</summary>
+    private readonly record struct Extent(int Tap, int Taps, int Depth, int Length, bool IsLast)
+    {
+        public bool IsFirst => Tap == 0 && Depth == 0;
+    }
+}

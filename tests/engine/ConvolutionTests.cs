@@ -1,0 +1,154 @@
+using CsCheck;
+using Engine.Backends.Cpu;
+using Engine.Tensors;
+using Tests.Textbook;
+using Xunit;
+
+namespace Tests.Engine;
+
+public sealed class ConvolutionTests : IDisposable
+{
+    private const int Cases = 60;
+
+    /// <summary>
+    /// Relative to the largest number expected. A float32 sum of d random products strays by about root(d) x 2^-24 of a typical one; the
+    /// sums here have up to 3000 terms and the largest number exceeds a typical one, which makes 3e-6 the worst to be expected.
+    /// </summary>
+    private const double Tolerance = 1e-5;
+
+    private readonly CpuBackend _backend = new(2);
+
+    public void Dispose() => _backend.Dispose();
+
+    public static TheoryData<int> NetworkCases => [.. Enumerable.Range(0, ConvolutionCase.OfNetworks.Count())];
+
+    [Fact]
+    public void Convolution_is_the_textbooks() => ConvolutionCase.Any.Sample(Forward, iter: Cases, threads: 1);
+
+    [Fact]
+    public void Gradient_of_the_data_is_the_textbooks() => ConvolutionCase.Any.Sample(BackwardData, iter: Cases, threads: 1);
+
+    [Fact]
+    public void Gradient_of_the_weights_is_the_textbooks() => ConvolutionCase.Any.Sample(BackwardWeights, iter: Cases, threads: 1);
+
+    [Theory]
+    [MemberData(nameof(NetworkCases))]
+    public void Convolutions_of_networks_are_the_textbooks(int index)
+    {
+        ConvolutionCase c = ConvolutionCase.OfNetworks.ElementAt(index);
+        Forward(c);
+        BackwardData(c);
+        BackwardWeights(c);
+    }
+
+    [Fact]
+    public void An_image_alone_gives_the_bits_it_gives_in_a_batch() => ConvolutionCase.Any.Sample(c =>
+    {
+        using var numbers = new Numbers(_backend);
+        Shape one = c.X.WithN(1), many = c.X.WithN(5);
+        Exact x = c.Numbers(many, 10), residual = c.Numbers(c.Y.WithN(5), 11);
+        float[] all = c.Forward(numbers, x, c.Residual ? residual : null);
+        for (int n = 0; n < 5; n++)
+        {
+            float[] alone = c.Forward(numbers, Image(x, n), c.Residual ? Image(residual, n) : null);
+            Assert.True(alone.AsSpan().SequenceEqual(all.AsSpan(n * alone.Length, alone.Length)), $"{c}: image {n} of 5");
+        }
+    }, iter: Cases, threads: 1);
+
+    [Fact]
+    public void The_gradient_of_an_image_alone_has_the_bits_it_has_in_a_batch() => ConvolutionCase.Any.Sample(c =>
+    {
+        using var numbers = new Numbers(_backend);
+        Exact dy = c.Numbers(c.Y.WithN(5), 10);
+        float[] all = Gradient(dy, 5);
+        for (int n = 0; n < 5; n++)
+        {
+            float[] alone = Gradient(Image(dy, n), 1);
+            Assert.True(alone.AsSpan().SequenceEqual(all.AsSpan(n * alone.Length, alone.Length)), $"{c}: image {n} of 5");
+        }
+
+        float[] Gradient(Exact dy, int n)
+        {
+            Tensor dx = numbers.Empty(c.X.WithN(n));
+            _backend.ConvolutionBackwardData(numbers.Upload(dy), numbers.Upload(c.WNumbers), c.Geometry, new(dx, Adds: false));
+            return numbers.Download(dx);
+        }
+    }, iter: Cases, threads: 1);
+
+    [Fact]
+    public void Any_number_of_threads_gives_the_same_bits()
+    {
+        using CpuBackend one = new(1), three = new(3);
+        foreach (ConvolutionCase c in ConvolutionCase.OfNetworks)
+        {
+            using Numbers alone = new(one), two = new(_backend), crowd = new(three);
+            Func<Numbers, float[]>[] verbs = [c.Forward, c.BackwardData, c.BackwardWeights];
+            foreach (Func<Numbers, float[]> verb in verbs)
+            {
+                float[] expected = verb(alone);
+                Assert.Equal(expected, verb(two));
+                Assert.Equal(expected, verb(crowd));
+            }
+        }
+    }
+
+    [Fact]
+    public void Changed_weights_are_seen_at_once()
+    {
+        ConvolutionCase c = ConvolutionCase.OfNetworks.ElementAt(1);
+        using var numbers = new Numbers(_backend);
+        Tensor x = numbers.Upload(c.XNumbers), w = numbers.Upload(c.WNumbers), y = numbers.Empty(c.Y), dx = numbers.Empty(c.X);
+        Run();
+        Exact changed = c.Numbers(c.W, 20);
+        _backend.Upload([.. changed.Numbers.Select(number => (float)number)], w);
+        Run();
+        Near(ConvolutionTextbook.Forward(c.XNumbers, changed, null, null, false, c.Geometry), numbers.Download(y), "values");
+        Near(ConvolutionTextbook.BackwardData(c.DyNumbers, changed, c.X, c.Geometry), numbers.Download(dx), "gradient");
+
+        void Run()
+        {
+            _backend.Convolution(x, w, null, null, relu: false, c.Geometry, y);
+            _backend.ConvolutionBackwardData(numbers.Upload(c.DyNumbers), w, c.Geometry, new(dx, Adds: false));
+        }
+    }
+
+    [Fact]
+    public void Weights_side_by_side_in_one_memory_are_kept_apart()
+    {
+        var c = new ConvolutionCase(new(3, 1, 1), new(1, 5, 6, 20), 24, false, false, false, false, false, 1);
+        using var numbers = new Numbers(_backend);
+        Exact first = c.Numbers(c.W, 1), second = c.Numbers(c.W, 2);
+        Tensor both = numbers.Upload(new Exact(new Shape(2 * c.W.Count), [.. first.Numbers, .. second.Numbers]));
+        Tensor x = numbers.Upload(c.XNumbers), y = numbers.Empty(c.Y);
+        for (int i = 0; i < 4; i++)
+        {
+            _backend.Convolution(x, both.View(i % 2 * c.W.Count, c.W), null, null, relu: false, c.Geometry, y);
+            Near(ConvolutionTextbook.Forward(c.XNumbers, i % 2 == 0 ? first : second, null, null, false, c.Geometry), numbers.Download(y), "values");
+        }
+    }
+
+    private void Forward(ConvolutionCase c)
+    {
+        using var numbers = new Numbers(_backend);
+        Near(ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, c.BiasNumbers, c.ResidualNumbers, c.Relu, c.Geometry), c.Forward(numbers), $"{c}: values");
+    }
+
+    private void BackwardData(ConvolutionCase c)
+    {
+        using var numbers = new Numbers(_backend);
+        Exact expected = c.Finished(ConvolutionTextbook.BackwardData(c.DyNumbers, c.WNumbers, c.X, c.Geometry), gated: true);
+        Near(expected, c.BackwardData(numbers), $"{c}: gradient of the data");
+    }
+
+    private void BackwardWeights(ConvolutionCase c)
+    {
+        using var numbers = new Numbers(_backend);
+        Exact expected = c.Finished(ConvolutionTextbook.BackwardWeights(c.XNumbers, c.DyNumbers, c.W, c.Geometry), gated: false);
+        Near(expected, c.BackwardWeights(numbers), $"{c}: gradient of the weights");
+    }
+
+    private static Exact Image(Exact x, int n) => new(x.Shape.WithN(1), [.. x.Numbers.Skip(n * x.Shape.Row).Take(x.Shape.Row)]);
+
+    private static void Near(Exact expected, float[] actual, string what) =>
+        Close.InMaxNorm([.. expected.Numbers.Select(number => (float)number)], actual, Tolerance, what);
+}

@@ -1,0 +1,119 @@
+using CsCheck;
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Tensors;
+using Tests.Textbook;
+using Xunit;
+
+namespace Tests.Engine;
+
+public sealed class LinearTests : IDisposable
+{
+    private const int Cases = 80;
+
+    /// <summary>As for convolutions: root(3000) x 2^-24, doubled and more.</summary>
+    private const double Tolerance = 1e-5;
+
+    private readonly CpuBackend _backend = new(2);
+
+    public void Dispose() => _backend.Dispose();
+
+    private static Gen<(int N, int C, int K, bool Bias, bool Relu, bool Adds, bool Gate, int Seed)> Any { get; } =
+        from n in Gen.Int[1, 40]
+        from c in Gen.OneOf(Gen.Int[1, 100], Gen.Int[1000, 3000])
+        from k in Gen.Int[1, 90]
+        from flags in Gen.Bool.Array[4]
+        from seed in Gen.Int[0, int.MaxValue]
+        select (n, c, k, flags[0], flags[1], flags[2], flags[3], seed);
+
+    [Fact]
+    public void Linear_is_the_textbooks() => Any.Sample(s =>
+    {
+        using var numbers = new Numbers(_backend);
+        Exact x = Random(s.Seed, s.N, s.C), w = Random(s.Seed + 1, s.K, s.C);
+        Exact? bias = s.Bias ? Random(s.Seed + 2, s.K) : null;
+        Tensor y = numbers.Empty(new(s.N, s.K));
+        _backend.Linear(numbers.Upload(x), numbers.Upload(w), numbers.UploadIfAny(bias), s.Relu, y);
+        Near(LinearTextbook.Forward(x, w, bias, s.Relu), numbers.Download(y), $"{s}: values");
+    }, iter: Cases, threads: 1);
+
+    [Fact]
+    public void Gradient_of_the_data_is_the_textbooks() => Any.Sample(s =>
+    {
+        using var numbers = new Numbers(_backend);
+        Exact dy = Random(s.Seed, s.N, s.K), w = Random(s.Seed + 1, s.K, s.C), before = Random(s.Seed + 2, s.N, s.C), gate = Random(s.Seed + 3, s.N, s.C);
+        Tensor dx = numbers.Upload(before);
+        _backend.LinearBackwardData(numbers.Upload(dy), numbers.Upload(w), new Accumulator(dx, s.Adds, s.Gate ? numbers.Upload(gate) : null));
+        Exact expected = LinearTextbook.BackwardData(dy, w);
+        Near(expected.Like(i => s.Gate && !(gate[i] > 0) ? 0 : expected[i] + (s.Adds ? before[i] : 0)), numbers.Download(dx), $"{s}: gradient of the data");
+    }, iter: Cases, threads: 1);
+
+    [Fact]
+    public void Gradient_of_the_weights_is_the_textbooks() => Any.Sample(s =>
+    {
+        using var numbers = new Numbers(_backend);
+        Exact dy = Random(s.Seed, s.N, s.K), x = Random(s.Seed + 1, s.N, s.C), before = Random(s.Seed + 2, s.K, s.C);
+        Tensor dw = numbers.Upload(before);
+        _backend.LinearBackwardWeights(numbers.Upload(x), numbers.Upload(dy), new Accumulator(dw, s.Adds));
+        Exact expected = LinearTextbook.BackwardWeights(x, dy);
+        Near(expected.Like(i => expected[i] + (s.Adds ? before[i] : 0)), numbers.Download(dw), $"{s}: gradient of the weights");
+    }, iter: Cases, threads: 1);
+
+    [Fact]
+    public void Gradient_of_a_bias_sums_all_but_the_channels() => Any.Sample(s =>
+    {
+        using var numbers = new Numbers(_backend);
+        Exact dy = Random(s.Seed, s.N, s.C % 50 + 1, 2, s.K), before = Random(s.Seed + 2, s.K);
+        Tensor db = numbers.Upload(before);
+        _backend.BiasBackward(numbers.Upload(dy), new Accumulator(db, s.Adds));
+        Exact expected = LinearTextbook.BackwardBias(dy);
+        Near(expected.Like(i => expected[i] + (s.Adds ? before[i] : 0)), numbers.Download(db), $"{s}: gradient of the bias");
+    }, iter: Cases, threads: 1);
+
+    [Fact]
+    public void A_row_alone_gives_the_bits_it_gives_in_a_batch() => Any.Sample(s =>
+    {
+        using var numbers = new Numbers(_backend);
+        Tensor x = numbers.Upload(Random(s.Seed, s.N, s.C)), w = numbers.Upload(Random(s.Seed + 1, s.K, s.C));
+        Tensor y = numbers.Empty(new(s.N, s.K)), dx = numbers.Empty(new(s.N, s.C)), alone = numbers.Empty(new(1, s.K)), dxAlone = numbers.Empty(new(1, s.C));
+        _backend.Linear(x, w, null, s.Relu, y);
+        _backend.LinearBackwardData(y, w, new(dx, Adds: false));
+        for (int n = 0; n < s.N; n++)
+        {
+            _backend.Linear(x.Rows(n, 1), w, null, s.Relu, alone);
+            _backend.LinearBackwardData(y.Rows(n, 1), w, new(dxAlone, Adds: false));
+            Assert.Equal(numbers.Download(y.Rows(n, 1)), numbers.Download(alone));
+            Assert.Equal(numbers.Download(dx.Rows(n, 1)), numbers.Download(dxAlone));
+        }
+    }, iter: Cases / 4, threads: 1);
+
+    [Fact]
+    public void Any_number_of_threads_gives_the_same_bits()
+    {
+        float[][] expected = Verbs(1);
+        Assert.Equal(expected, Verbs(2));
+        Assert.Equal(expected, Verbs(3));
+
+        static float[][] Verbs(int threads)
+        {
+            using var backend = new CpuBackend(threads);
+            using var numbers = new Numbers(backend);
+            Tensor x = numbers.Upload(Random(1, 19, 2500)), w = numbers.Upload(Random(2, 333, 2500)), y = numbers.Empty(new(19, 333));
+            Tensor dx = numbers.Empty(x.Shape), dw = numbers.Empty(w.Shape), db = numbers.Empty(new(333));
+            backend.Linear(x, w, null, relu: true, y);
+            backend.LinearBackwardData(y, w, new(dx, Adds: false));
+            backend.LinearBackwardWeights(x, y, new(dw, Adds: false));
+            backend.BiasBackward(y, new(db, Adds: false));
+            return [numbers.Download(y), numbers.Download(dx), numbers.Download(dw), numbers.Download(db)];
+        }
+    }
+
+    private static Exact Random(int seed, params int[] dims)
+    {
+        var random = new Random(seed);
+        return new Exact(new Shape(dims)).Like(_ => random.NextSingle() * 2 - 1);
+    }
+
+    private static void Near(Exact expected, float[] actual, string what) =>
+        Close.InMaxNorm([.. expected.Numbers.Select(number => (float)number)], actual, Tolerance, what);
+}
