@@ -1,0 +1,78 @@
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Tensors;
+
+namespace Benchmarks;
+
+/// <summary>
+/// A stopwatch over all layers in turn, round after round, with the peak measured between: on a shared machine only what runs side by side
+/// can be compared. Best and median of all rounds, as GFLOP/s and as a share of the best peak seen.
+/// </summary>
+internal static class Quick
+{
+    private const int Rounds = 15;
+
+    public static void Run(string[] args)
+    {
+        int threads = args.Length > 0 && int.TryParse(args[0], out int given) ? given : Environment.ProcessorCount;
+        string[] names = [.. args.Where(arg => !int.TryParse(arg, out _))];
+        using var backend = new CpuBackend(threads);
+        Work[] works = [.. Works(backend).Where(work => names.Length == 0 || names.Any(name => work.Name.Contains(name, StringComparison.Ordinal)))];
+        double peak = 0;
+        for (int round = 0; round < Rounds; round++)
+        {
+            peak = Math.Max(peak, Peak.Measure(threads));
+            foreach (Work work in works)
+                work.Measure(threads);
+        }
+
+        Console.WriteLine($"{threads} threads, peak {peak:F0} GFLOP/s");
+        Console.WriteLine($"{"",-32}{"best",8}{"share",8}{"median",8}  GFLOP/s");
+        foreach (Work work in works)
+            Console.WriteLine($"{work.Name,-32}{work.Best,8:F0}{work.Best / peak,8:P0}{work.Median,8:F0}");
+        foreach (string network in (string[])["r ", "v "])
+        {
+            Work[] own = [.. works.Where(work => work.Name.StartsWith(network, StringComparison.Ordinal) && work.Times > 0)];
+            double flops = own.Sum(work => work.Times * work.Flops), seconds = own.Sum(work => work.Times * work.Flops / work.Best / 1e9);
+            if (own.Length > 0)
+                Console.WriteLine($"{network}suffix, both directions: {flops / 1e9:F1} GFLOP in {seconds * 1e3:F1} ms best, {flops / seconds / 1e9:F0} GFLOP/s, {flops / seconds / 1e9 / peak:P0}");
+        }
+    }
+
+    private static IEnumerable<Work> Works(IBackend backend)
+    {
+        foreach (Layer layer in Layer.All)
+        {
+            Tensor x = backend.Random(layer.X), w = backend.Random(layer.W), y = backend.Random(layer.Y), bias = backend.Random(new(layer.K));
+            yield return new(layer.Name, layer.Flops, layer.Times, () => backend.Convolution(x, w, bias, null, relu: true, layer.Geometry, y));
+            yield return new($"{layer.Name} data", layer.Flops, layer.Times, () => backend.ConvolutionBackwardData(y, w, layer.Geometry, new(x, Adds: false)));
+            yield return new($"{layer.Name} weights", layer.Flops, 0, () => backend.ConvolutionBackwardWeights(x, y, layer.Geometry, new(w, Adds: false)));
+        }
+        foreach ((int c, int k) in ((int, int)[])[(25088, 4096), (2048, 1000)])
+        {
+            Tensor x = backend.Random(new(10, c)), w = backend.Random(new(k, c)), y = backend.Random(new(10, k));
+            double flops = 2.0 * 10 * c * k;
+            yield return new($"linear {c}>{k}", flops, 0, () => backend.Linear(x, w, null, relu: true, y));
+            yield return new($"linear {c}>{k} data", flops, 0, () => backend.LinearBackwardData(y, w, new(x, Adds: false)));
+        }
+    }
+
+    /// <summary>One verb on one shape, and the speeds it has shown.</summary>
+    private sealed record Work(string Name, double Flops, int Times, Action Run)
+    {
+        private readonly List<double> _speeds = [];
+
+        public double Best => _speeds.Max();
+
+        public double Median => _speeds.Order().ElementAt(_speeds.Count / 2);
+
+        public void Measure(int threads)
+        {
+            if (_speeds.Count == 0)
+                Run();
+            var clock = new Clock(threads);
+            Run();
+            _speeds.Add(Flops / clock.Seconds / 1e9);
+        }
+    }
+}
