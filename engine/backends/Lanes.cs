@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Engine.Backends;
 
 /// <summary>
-/// Elementary functions over lanes, within about one unit in the last place. They are polynomials and whole-number work on the bits
+/// Elementary functions over lanes, within one to two units in the last place. They are polynomials and whole-number work on the bits
 /// (no table, no call into a C library), so that the same few lines give the same bits on every processor and in a CUDA kernel.
 /// The coefficients are least-maximum fits of the remainders named beside them, weighted for a relative error of the whole below 2^-28.
 /// </summary>
@@ -28,21 +28,27 @@ public static class Lanes
     {
         x = V.Max(-110f, V.Min(90f, x));
 
-        // x = n ln 2 + r, |r| <= ln 2 / 2.
+        // x = n ln 2 + r + lost, |r| <= ln 2 / 2, and lost is what r's own rounding lost.
         V rounded = V.Fma(x, Log2E, Rounder);
         V n = rounded - Rounder;
-        V r = V.Fma(n, -Ln2Low, V.Fma(n, -Ln2High, x));
+        V high = V.Fma(n, -Ln2High, x);
+        V r = V.Fma(n, -Ln2Low, high);
+        V lost = V.Fma(n, -Ln2Low, high - r);
 
         // (e^r - 1 - r) / r²
         V p = V.Fma(r, 0.0013950807f, 0.008369073f);
         p = V.Fma(p, r, 0.041666202f);
         p = V.Fma(p, r, 0.16666517f);
         p = V.Fma(p, r, 0.5f);
-        p = V.Fma(r * r, p, r) + 1f;
+
+        // e^r = (1 + r) + (r² p + lost), with what the rounding of 1 + r lost added to the small part: one rounding at full size.
+        V one = 1f;
+        V sum = one + r;
+        V small = V.Fma(r * r, p, lost) + (r - (sum - one));
+        p = sum + small;
 
         // 2^n in two factors, each a normal number, also where the product is not.
         V half = V.Fma(n, 0.5f, Rounder);
-        V one = V.Bits(0x3F800000);
         return p * V.AddBits(one, half << 23) * V.AddBits(one, V.SubtractBits(rounded, half) << 23);
     }
 
@@ -90,12 +96,15 @@ public static class Lanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (V Sin, V Cos) SinCosOfTurn<V>(V turn) where V : struct, ILanes<V>
     {
-        const float ToRadians = 1.4629180792671596e-9f;    // 2π / 2^32
+        // 2π / 2^32 in two parts: one alone would be wrong by half a unit.
+        const float High = 1.46291812e-09f;
+        const float Low = -4.07094027e-17f;
 
         // The two high bits of w + 1/8 turn count quarters.
         V quarters = V.AddBits(turn, V.Bits(0x20000000));
         V rest = V.SubtractBits(turn, quarters & V.Bits(0xC0000000));
-        V a = V.Fma(V.FromSigned(rest), ToRadians, 0.5f * ToRadians);
+        V signed = V.FromSigned(rest);
+        V a = V.Fma(signed, High, V.Fma(signed, Low, 0.5f * High));
         V square = a * a;
 
         // (sin a - a) / a³ and (cos a - 1 + a²/2) / a⁴, in a².

@@ -7,7 +7,12 @@ namespace Engine.Ops;
 public readonly record struct Sigmoid : IUnary
 {
     /// <inheritdoc/>
-    public V At<V>(V x) where V : struct, ILanes<V> => 1f / (1f + Lanes.Exp(-x));
+    public V At<V>(V x) where V : struct, ILanes<V>
+    {
+        // e^-|x| cannot overflow, and where y is small its error is not doubled: y = e^x / (1 + e^x) for x below 0.
+        V small = Lanes.Exp(x | V.Bits(0x80000000));
+        return V.Select(x < 0f, small, 1f) / (1f + small);
+    }
 
     /// <inheritdoc/>
     public V Slope<V>(V x, V y) where V : struct, ILanes<V> => y * (1f - y);
