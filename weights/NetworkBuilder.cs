@@ -28,7 +28,13 @@ public static class NetworkBuilder
 
     /// <summary>Checks every key and shape, then reads the numbers, tensor by tensor, onto the backend's device.</summary>
     /// <exception cref="FileFormatException">Keys are missing, unexpected or misshapen: the message lists all of them.</exception>
-    public static Network Build(StateDict weights, IBackend backend)
+    public static Network Build(StateDict weights, IBackend backend) =>
+        Build(Check(weights, backend), backend, new ParameterReader(weights, backend));
+
+    /// <summary>Checks every key and shape without reading a number.</summary>
+    /// <returns>The architecture.</returns>
+    /// <exception cref="FileFormatException">Keys are missing, unexpected or misshapen: the message lists all of them.</exception>
+    public static string Check(StateDict weights, IBackend backend)
     {
         string architecture = Architecture(weights);
         var check = new ParameterCheck(weights);
@@ -43,7 +49,7 @@ public static class NetworkBuilder
             throw new FileFormatException(weights.Path, $"its layers do not fit together ({e.Message.TrimEnd('.')})",
                 $"Give a state dict of {architecture}.", e);
         }
-        return Build(architecture, backend, new ParameterReader(weights, backend));
+        return architecture;
     }
 
     private static Network Build(string architecture, IBackend backend, IParameterSource source) =>

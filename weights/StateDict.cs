@@ -12,7 +12,8 @@ namespace Weights;
 /// </summary>
 public sealed class StateDict : IDisposable
 {
-    private const string Advice = "The file is damaged; fetch or save it again.";
+    private const string Advice =
+        "Fetch it again if it is damaged; of a checkpoint that holds more than tensors, save the state dict alone: torch.save(model.state_dict(), FILE).";
 
     // What DataParallel and torch.compile put before every name.
     private static readonly string[] Prefixes = ["module.", "_orig_mod."];
@@ -113,6 +114,9 @@ public sealed class StateDict : IDisposable
 
     /// <summary>Whether the file holds a tensor of this name.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out StateDictEntry? entry) => _entries.TryGetValue(name, out entry);
+
+    /// <summary>SHA-256 of the whole file as 64 lower-case hexadecimal digits; reads all of it.</summary>
+    public string Sha256(CancellationToken cancel = default) => FileHash.Sha256(Path, cancel);
 
     /// <summary>Closes the file; entries can no longer be read.</summary>
     public void Dispose() => _source.Dispose();

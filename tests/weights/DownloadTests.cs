@@ -1,0 +1,225 @@
+using System.Security.Cryptography;
+using Weights;
+using Xunit;
+
+namespace Tests.Weights;
+
+public sealed class DownloadTests : IDisposable
+{
+    private static readonly byte[] Bytes = [.. Enumerable.Range(0, 700_000).Select(i => (byte)(i * 2654435761 >> 13))];
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly LoopbackServer _server = new(Bytes);
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false });
+
+    public void Dispose()
+    {
+        _http.Dispose();
+        _server.Dispose();
+        _folder.Dispose();
+    }
+
+    private PublishedWeights Published => new("test", "resnet50", "", _server.Source, Bytes.Length, Convert.ToHexStringLower(SHA256.HashData(Bytes)));
+    private string Part => $"{Published.FileName}.part";
+
+    [Fact]
+    public async Task A_file_arrives_whole_under_its_name_and_is_not_fetched_twice()
+    {
+        var reports = new List<DownloadProgress>();
+        string path = await Fetch(new Reports(reports.Add));
+        Assert.Equal(Bytes, File.ReadAllBytes(path));
+        Assert.Equal([Published.FileName], _folder.Files);
+        Assert.Equal(new DownloadProgress(Bytes.Length, Bytes.Length), reports[^1]);
+        Assert.Equal(reports.OrderBy(r => r.Received), reports);
+
+        Assert.Equal(path, await Fetch());
+        Assert.Single(_server.Requests);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_broken_download_goes_on_where_it_stopped(bool tellsLength)
+    {
+        (_server.CutAfter, _server.TellsLength) = (300_000, tellsLength);
+        var error = await Assert.ThrowsAsync<DownloadException>(() => Fetch());
+        Assert.Contains("of 700000 bytes", error.Message);
+        Assert.Equal([Part], _folder.Files);
+        long arrived = new FileInfo(_folder[Part]).Length;
+        Assert.InRange(arrived, 1, 300_000);
+
+        _server.CutAfter = int.MaxValue;
+        Assert.Equal(Bytes, File.ReadAllBytes(await Fetch()));
+        Assert.Equal([0, arrived], _server.Requests);
+        Assert.Equal([Published.FileName], _folder.Files);
+    }
+
+    [Fact]
+    public async Task A_server_without_ranges_sends_everything_again()
+    {
+        _server.KnowsRanges = false;
+        _folder.With(Part, Bytes.AsSpan(0, 1000));
+        Assert.Equal(Bytes, File.ReadAllBytes(await Fetch()));
+        Assert.Equal([1000], _server.Requests);
+    }
+
+    [Fact]
+    public async Task A_part_that_is_complete_needs_no_server()
+    {
+        _folder.With(Part, Bytes);
+        Assert.Equal(Bytes, File.ReadAllBytes(await Fetch()));
+        Assert.Empty(_server.Requests);
+    }
+
+    [Fact]
+    public async Task A_part_longer_than_the_file_is_started_anew()
+    {
+        _folder.With(Part, new byte[Bytes.Length + 1]);
+        Assert.Equal(Bytes, File.ReadAllBytes(await Fetch()));
+        Assert.Equal([0], _server.Requests);
+    }
+
+    [Fact]
+    public async Task A_part_of_another_file_is_found_out_and_deleted()
+    {
+        _folder.With(Part, new byte[1000]);
+        Assert.Contains("SHA-256", (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message);
+        Assert.Empty(_folder.Files);
+        Assert.Equal(Bytes, File.ReadAllBytes(await Fetch()));
+    }
+
+    [Fact]
+    public async Task A_file_of_another_size_is_refused_before_it_is_received()
+    {
+        PublishedWeights other = Published with { Bytes = Bytes.Length - 1 };
+        var error = await Assert.ThrowsAsync<DownloadException>(() => new Download(_http).FetchAsync(other, _folder[""]));
+        Assert.Contains("offers 700000 bytes, the published file has 699999", error.Message);
+        Assert.Empty(_folder.Files);
+    }
+
+    [Fact]
+    public async Task An_endless_body_is_stopped_at_the_published_size()
+    {
+        _server.TellsLength = false;
+        PublishedWeights other = Published with { Bytes = 1000 };
+        var error = await Assert.ThrowsAsync<DownloadException>(() => new Download(_http).FetchAsync(other, _folder[""]));
+        Assert.Contains("more than the published 1000 bytes", error.Message);
+    }
+
+    [Fact]
+    public async Task Another_part_than_was_asked_for_is_refused()
+    {
+        _server.Shift = 5;
+        _folder.With(Part, Bytes.AsSpan(0, 1000));
+        Assert.Contains("another part", (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message);
+        Assert.Equal(1000, new FileInfo(_folder[Part]).Length);
+    }
+
+    [Theory]
+    [InlineData(403)]
+    [InlineData(404)]
+    [InlineData(500)]
+    public async Task An_answer_that_is_an_error_is_told(int status)
+    {
+        _server.Status = status;
+        var error = await Assert.ThrowsAsync<DownloadException>(() => Fetch());
+        Assert.Contains($"the server answers {status}", error.Message);
+        Assert.Contains("--weights", error.Message);
+        Assert.Empty(_folder.Files);
+    }
+
+    [Fact]
+    public async Task No_network_is_told_with_the_next_step()
+    {
+        Uri source;
+        using (var gone = new LoopbackServer(Bytes))
+            source = gone.Source;
+        var error = await Assert.ThrowsAsync<DownloadException>(
+            () => new Download(_http).FetchAsync(Published with { Source = source }, _folder[""]));
+        Assert.Contains("there is no connection", error.Message);
+        Assert.Contains("--weights", error.Message);
+        Assert.Empty(_folder.Files);
+    }
+
+    [Fact]
+    public async Task A_server_that_falls_silent_is_given_up_and_what_arrived_is_kept()
+    {
+        (_server.CutAfter, _server.Stalls) = (1000, true);
+        var clock = new RingingClock();
+        var error = await Assert.ThrowsAsync<DownloadException>(
+            () => new Download(_http, clock).FetchAsync(Published, _folder[""], Once(clock.Ring)));
+        Assert.Contains("was silent for 60 seconds after 1000 of", error.Message);
+        Assert.Equal(1000, new FileInfo(_folder[Part]).Length);
+    }
+
+    [Fact]
+    public async Task A_cancelled_download_keeps_what_arrived()
+    {
+        (_server.CutAfter, _server.Stalls) = (1000, true);
+        using var cancel = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Fetch(Once(cancel.Cancel), cancel.Token));
+        Assert.Equal(1000, new FileInfo(_folder[Part]).Length);
+    }
+
+    [Fact]
+    public async Task A_file_that_is_there_and_is_another_is_not_overwritten()
+    {
+        _folder.With(Published.FileName, [1, 2, 3]);
+        Assert.Contains("Move it away", (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message);
+        Assert.Equal([1, 2, 3], File.ReadAllBytes(_folder[Published.FileName]));
+    }
+
+    [Fact]
+    public async Task Two_downloads_of_one_file_do_not_mix()
+    {
+        using FileStream other = new(_folder[Part], FileMode.Create, FileAccess.Write, FileShare.None);
+        other.WriteByte(1);
+        other.Flush();
+        Assert.Contains("no other download", (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message);
+    }
+
+    [Fact]
+    public void Names_of_published_files_begin_with_their_hash()
+    {
+        Assert.All(Catalogue.Entries, entry => Assert.EndsWith($"-{entry.Sha256[..8]}.pth", entry.FileName));
+        Assert.Equal(Catalogue.Entries.Count, Catalogue.Entries.Select(entry => entry.Name).Distinct().Count());
+        Assert.All(Catalogue.Entries, entry => Assert.Same(entry, Catalogue.Find(entry.FileName)));
+    }
+
+    /// <summary>Acts when the thousand bytes before a stall have arrived.</summary>
+    private static Reports Once(Action act) => new(progress =>
+    {
+        if (progress.Received == 1000)
+            act();
+    });
+
+    private Task<string> Fetch(IProgress<DownloadProgress>? progress = null, CancellationToken cancel = default) =>
+        new Download(_http).FetchAsync(Published, _folder[""], progress, cancel);
+
+    /// <summary>Reports at once; Progress would post them to another thread.</summary>
+    private sealed class Reports(Action<DownloadProgress> report) : IProgress<DownloadProgress>
+    {
+        public void Report(DownloadProgress value) => report(value);
+    }
+
+    /// <summary>A clock whose timers ring when the test says so.</summary>
+    private sealed class RingingClock : TimeProvider
+    {
+        private Action? _ring;
+
+        public void Ring() => _ring!();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            _ring = () => callback(state);
+            return new Timer();
+        }
+
+        private sealed class Timer : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+            public void Dispose() { }
+            public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+        }
+    }
+}

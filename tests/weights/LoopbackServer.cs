@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace Tests.Weights;
+
+/// <summary>A web server for one file on this machine, with the faults that servers and networks have.</summary>
+internal sealed class LoopbackServer : IDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly byte[] _file;
+
+    public LoopbackServer(byte[] file)
+    {
+        _file = file;
+        _listener.Start();
+        _ = ServeAsync();
+    }
+
+    public Uri Source => new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/models/file-{Convert.ToHexStringLower(_file.AsSpan(0, 4))}.pth");
+
+    /// <summary>The first byte each request asked for, in order.</summary>
+    public List<long> Requests { get; } = [];
+
+    public bool KnowsRanges { get; set; } = true;
+    public int Status { get; set; } = 200;
+
+    /// <summary>Closes the connection after so many bytes of the body.</summary>
+    public int CutAfter { get; set; } = int.MaxValue;
+
+    /// <summary>Says nothing more after the bytes before the cut, and keeps the connection.</summary>
+    public bool Stalls { get; set; }
+
+    /// <summary>Whether the length is told before the body.</summary>
+    public bool TellsLength { get; set; } = true;
+
+    /// <summary>Sends another part than was asked for.</summary>
+    public int Shift { get; set; }
+
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _listener.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task ServeAsync()
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            using TcpClient client = await _listener.AcceptTcpClientAsync(_stop.Token);
+            await using NetworkStream stream = client.GetStream();
+            try
+            {
+                await AnswerAsync(stream);
+            }
+            catch (IOException)
+            {
+                // The client went away, as some tests want.
+            }
+        }
+    }
+
+    private async Task AnswerAsync(NetworkStream stream)
+    {
+        using var reader = new StreamReader(stream, Encoding.ASCII, leaveOpen: true);
+        long asked = 0;
+        while (await reader.ReadLineAsync(_stop.Token) is { Length: > 0 } line)
+        {
+            if (line.StartsWith("Range: bytes=", StringComparison.OrdinalIgnoreCase))
+                asked = long.Parse(line["Range: bytes=".Length..].TrimEnd('-'), CultureInfo.InvariantCulture);
+        }
+        Requests.Add(asked);
+        bool partial = KnowsRanges && asked > 0;
+        int from = partial ? (int)asked + Shift : 0;
+        byte[] body = Status == 200 ? _file[from..] : "<html>sorry</html>"u8.ToArray();
+        var head = new StringBuilder($"HTTP/1.1 {(partial && Status == 200 ? "206 Partial Content" : $"{Status} Answer")}\r\nConnection: close\r\n");
+        if (TellsLength)
+            head.Append($"Content-Length: {body.Length}\r\n");
+        if (partial)
+            head.Append($"Content-Range: bytes {from}-{_file.Length - 1}/{_file.Length}\r\n");
+        await stream.WriteAsync(Encoding.ASCII.GetBytes($"{head}\r\n"), _stop.Token);
+        await stream.WriteAsync(body.AsMemory(0, Math.Min(CutAfter, body.Length)), _stop.Token);
+        await stream.FlushAsync(_stop.Token);
+        if (Stalls)
+            await Task.Delay(Timeout.Infinite, _stop.Token);
+    }
+}
