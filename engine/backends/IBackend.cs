@@ -142,7 +142,7 @@ public interface IBackend : IDisposable
     /// <summary>y = active/2 ((λ r)² + (1 - λ)² - ln (1 - λ)² - 1) in nats, r the standardised features; 1 - λ is held above 2^-24, so λ = 1 is finite.</summary>
     void Information(Tensor r, Tensor λ, Tensor active, Tensor y);
 
-    /// <summary>dλ += dy active (λ r² - (1 - λ) + 1 / (1 - λ)).</summary>
+    /// <summary>dλ += dy active λ (r² + (2 - λ) / (1 - λ)), which is λ r² - (1 - λ) + 1 / (1 - λ) without its cancellation.</summary>
     void InformationBackward(Tensor r, Tensor λ, Tensor active, Tensor dy, Accumulator dλ);
 
     // ---- noise ----

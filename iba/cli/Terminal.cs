@@ -9,7 +9,7 @@ internal static class Terminal
 {
     private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(10);
 
-    private static readonly IAnsiConsole Error = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+    private static readonly IAnsiConsole Error = On(Console.Error);
 
     /// <summary>One line of data.</summary>
     public static void Data(string line)
@@ -19,14 +19,7 @@ internal static class Terminal
     }
 
     /// <summary>A table of data, as wide as the terminal or as its cells where there is none.</summary>
-    public static void Table(Table table)
-    {
-        var output = new AnsiConsoleOutput(Console.Out);
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = output });
-        if (!output.IsTerminal)
-            console.Profile.Width = 200;
-        console.Write(table);
-    }
+    public static void Table(Table table) => On(Console.Out).Write(table);
 
     public static void Say(string line) => Error.WriteLine(line);
 
@@ -54,6 +47,16 @@ internal static class Terminal
                 task.IsIndeterminate = total <= 0;
                 return work(new Bar(task));
             });
+    }
+
+    /// <summary>Lines are broken for people at a terminal only.</summary>
+    private static IAnsiConsole On(TextWriter writer)
+    {
+        var output = new AnsiConsoleOutput(writer);
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = output });
+        if (!output.IsTerminal)
+            console.Profile.Width = 10_000;
+        return console;
     }
 
     private sealed class Bar(ProgressTask task) : IProgress<double>

@@ -43,9 +43,12 @@ public sealed unsafe partial class CpuBackend
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(int i, int feature) where V : struct, ILanes<V>
         {
-            V μ = V.Load(λ + i) * V.Load(r + i);
-            V σ = Spread(V.Load(λ + i));
-            V.Store(0.5f * V.Load(active + feature) * (μ * μ + σ * σ - 2f * Lanes.LogOfNormal(σ) - 1f), y + i);
+            // ((λ r)² + (1 - λ)² - 1) / 2 - ln(1 - λ), without the 1s that would swallow the digits of a small λ: the second term's rest
+            // is what the subtraction 1 - λ rounded away.
+            (V features, V passes) = (V.Load(r + i), V.Load(λ + i));
+            V σ = Spread(passes);
+            V log = Lanes.LogOfNormal(σ) + ((1f - (1f - passes)) - passes) / σ;
+            V.Store(V.Load(active + feature) * (0.5f * passes * passes * (features * features + 1f) - passes - log), y + i);
         }
     }
 
@@ -55,8 +58,7 @@ public sealed unsafe partial class CpuBackend
         public void At<V>(int i, int feature) where V : struct, ILanes<V>
         {
             (V features, V passes) = (V.Load(r + i), V.Load(λ + i));
-            V σ = Spread(passes);
-            dλ.Put(i, V.Load(dy + i) * V.Load(active + feature) * (passes * features * features - σ + 1f / σ));
+            dλ.Put(i, V.Load(dy + i) * V.Load(active + feature) * passes * (features * features + (2f - passes) / Spread(passes)));
         }
     }
 

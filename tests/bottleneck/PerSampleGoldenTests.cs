@@ -1,0 +1,133 @@
+using Engine.Networks;
+using Engine.Tensors;
+using Iba.Attribution;
+using Iba.Bottleneck;
+using Iba.Statistics;
+using Tests.Networks;
+using Xunit;
+
+namespace Tests.Bottleneck;
+
+/// <summary>The per-sample bottleneck against the reference package: statistics, ten steps with the recorded noise, capacity and heatmap.</summary>
+public sealed class PerSampleGoldenTests
+{
+    [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
+    public void Statistics_are_the_references(string name)
+    {
+        GoldenFile golden = Golden.Open($"{name}.per_sample.safetensors");
+        using NarrowNetwork narrow = NarrowNetwork.Open(name);
+        FeatureStatistics statistics = Estimate(narrow, golden, batch: 8);
+
+        Close.InMaxNorm(golden.NHWC("mean"), statistics.Mean, 1e-5, "mean");
+        Close.InMaxNorm(golden.NHWC("std"), statistics.Std, 1e-5, "std");
+        Assert.Equal(golden.Shape("estimation.images")[0], statistics.Samples);
+        float[] nonzero = [.. statistics.Nonzero.Select(share => share * statistics.Samples)];
+        // Rounding decides whether a ReLU's input of 1e-8 is above 0: a count here and there may be off by one image.
+        float[] expected = [.. ToHWC(golden.Longs("nonzero"), golden.Shape("nonzero")).Select(count => (float)count)];
+        Assert.True(expected.Zip(nonzero, (a, b) => Math.Abs(a - b)).Max() < 1.01f, "nonzero: off by more than one image");
+        Assert.True(Share(expected, nonzero, 0.01) <= 0.001, "nonzero: off on more than 0.1 % of the neurons");
+        IEnumerable<bool> active = ToHWC(golden.Bools("active"), golden.Shape("active"));
+        Assert.True(active.Zip(statistics.Nonzero, (on, share) => on != share > 0.01f).Count(differs => differs) <= expected.Length / 1000, "active");
+    }
+
+    [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
+    public void Ten_steps_follow_the_reference(string name)
+    {
+        GoldenFile golden = Golden.Open($"{name}.per_sample.safetensors");
+        using NarrowNetwork narrow = NarrowNetwork.Open(name);
+        BottleneckSettings settings = Settings(golden);
+        FeatureStatistics statistics = Given(narrow, golden);
+        using var trunk = new Inference(narrow.Network.Until(golden.Metadata["layer"]), ImageShape(golden, "input", 1));
+        using var fit = new MaskFit(narrow.Network.After(golden.Metadata["layer"]), statistics, 1, settings, recordedNoise: true);
+        narrow.Backend.Upload(golden.NHWC("input"), trunk.Input);
+        trunk.Run();
+        narrow.Backend.Copy(trunk.Output, fit.Features);
+        narrow.Backend.Fill(fit.Targets, (float)golden.Scalar("target"));
+        fit.Begin();
+
+        float[] noise = golden.NHWC("noise"), alphas = golden.NHWC("alpha.after"), gradients = golden.NHWC("alpha.grad");
+        int neurons = fit.Alpha.Shape.Count, perStep = settings.Copies * neurons;
+        for (int step = 0; step < settings.Steps; step++)
+        {
+            narrow.Backend.Upload(noise.AsSpan(step * perStep, perStep), fit.Noise!);
+            fit.Step();
+            double far = Share(alphas.AsSpan(step * neurons, neurons), Read(narrow, fit.Alpha), 1e-3);
+            Assert.True(far <= 0.001, $"α after step {step}: {far:P3} of the neurons are off by more than 1e-3");
+        }
+
+        // The reference logs one array that every step overwrites, so all its rows are the last step's gradient: a difference of two nearly equal
+        // terms by then, at an α that ten steps of rounding led to. Hence the wider bound.
+        Close.InNorm(gradients.AsSpan((settings.Steps - 1) * neurons, neurons), Read(narrow, fit.AlphaGradient!), 1e-3, "alpha.grad, last step");
+
+        float[] model = Read(narrow, fit.ModelHistory), information = Read(narrow, fit.InformationHistory);
+        float[] total = [.. model.Zip(information, (ce, kl) => new StepLoss(ce, kl, settings.Beta).Total)];
+        EachWithin(golden.Floats("loss.model"), model, 1e-5, "loss.model");
+        EachWithin(golden.Floats("loss.information"), information, 1e-5, "loss.information");
+        EachWithin(golden.Floats("loss.total"), total, 1e-5, "loss.total");
+
+        float[] capacity = Read(narrow, fit.Capacity);
+        Close.InNorm(golden.NHWC("capacity.nats"), capacity, 1e-4, "capacity.nats");
+        Shape features = fit.Features.Shape, image = ImageShape(golden, "input", 1);
+        Heatmap heatmap = new CapacityMap(features.H, features.W, features.C, capacity).Heatmap(image.H, image.W);
+        Close.InNorm(golden.Floats("saliency.bits_per_pixel"), heatmap.Values, 1e-4, "saliency.bits_per_pixel");
+    }
+
+    internal static BottleneckSettings Settings(GoldenFile golden) => new()
+    {
+        Beta = float.Parse(golden.Metadata["beta"]),
+        LearningRate = float.Parse(golden.Metadata["lr"]),
+        Steps = int.Parse(golden.Metadata["steps"]),
+        Copies = int.Parse(golden.Metadata["copies"]),
+        Sigma = double.Parse(golden.Metadata["sigma"]),
+        MinimumStd = float.Parse(golden.Metadata["min_std"]),
+        InitialAlpha = float.Parse(golden.Metadata["initial_alpha"]),
+    };
+
+    internal static FeatureStatistics Estimate(NarrowNetwork narrow, GoldenFile golden, int batch)
+    {
+        Shape image = ImageShape(golden, "estimation.images", 1);
+        IEnumerable<float[]> images = golden.NHWC("estimation.images").Chunk(image.Count);
+        return Estimation.Run(narrow.Network, golden.Metadata["layer"], image, images, batch);
+    }
+
+    private static FeatureStatistics Given(NarrowNetwork narrow, GoldenFile golden)
+    {
+        int[] chw = golden.Shape("mean");
+        var origin = new FeatureOrigin(narrow.Network.Name, narrow.Network.Resolve(golden.Metadata["layer"]), new Shape(1, chw[1], chw[2], chw[0]), "");
+        float[] active = [.. ToHWC(golden.Bools("active"), chw).Select(on => on ? 1f : 0f)];
+        return new FeatureStatistics(origin, golden.Shape("estimation.images")[0], golden.NHWC("mean"), golden.NHWC("std"), golden.NHWC("std"), active);
+    }
+
+    private static Shape ImageShape(GoldenFile golden, string field, int n)
+    {
+        int[] nchw = golden.Shape(field);
+        return new Shape(n, nchw[2], nchw[3], nchw[1]);
+    }
+
+    private static T[] ToHWC<T>(T[] from, int[] chw)
+    {
+        int plane = chw[1] * chw[2];
+        return [.. Enumerable.Range(0, from.Length).Select(i => from[i % chw[0] * plane + i / chw[0]])];
+    }
+
+    private static float[] Read(NarrowNetwork narrow, Tensor tensor)
+    {
+        var numbers = new float[tensor.Shape.Count];
+        narrow.Backend.Download(tensor, numbers);
+        return numbers;
+    }
+
+    private static double Share(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance)
+    {
+        int far = 0;
+        for (int i = 0; i < expected.Length; i++)
+            far += Math.Abs(expected[i] - actual[i]) <= tolerance ? 0 : 1;
+        return (double)far / expected.Length;
+    }
+
+    private static void EachWithin(float[] expected, float[] actual, double tolerance, string what)
+    {
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(Math.Abs(actual[i] - expected[i]) <= tolerance * Math.Abs(expected[i]), $"{what}, step {i}: {actual[i]}, expected {expected[i]}");
+    }
+}

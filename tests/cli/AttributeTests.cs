@@ -1,0 +1,166 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Engine.Files;
+using Tests.Weights;
+using Xunit;
+
+namespace Tests.Cli;
+
+/// <summary>iba attribute, end to end, on a golden network: what a user types and what comes back.</summary>
+public sealed class AttributeTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _weights = Golden.Path("resnet50-narrow.pth");
+    private readonly string _photos = Golden.Path("preprocessing");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_photo_becomes_a_map_a_picture_and_a_line_of_json()
+    {
+        IbaProcess.Result result = Attribute("--out", Out("a"), "--json", Photo("jpeg444.jpg"));
+        Assert.True(result.ExitCode == 0, result.Error);
+        JsonElement line = JsonDocument.Parse(Assert.Single(result.Lines)).RootElement;
+        foreach (string key in (string[])["image", "model", "layer", "target", "predicted", "probability", "probability_restricted", "total_bits",
+            "max_bits_per_pixel", "loss", "map", "overlay", "seconds"])
+        {
+            Assert.True(line.TryGetProperty(key, out _), $"the line has no {key}: {line}");
+        }
+        Assert.Equal(10, line.GetProperty("loss").GetArrayLength());
+        Assert.True(line.GetProperty("total_bits").GetDouble() > 0);
+
+        using SafetensorsFile map = SafetensorsFile.Open(line.GetProperty("map").GetString()!);
+        Assert.Equal([96, 96], map["map"].Shape);
+        Assert.Equal(line.GetProperty("max_bits_per_pixel").GetDouble(), map.ReadFloats("map").Max(), 1e-6);
+        foreach (string key in (string[])["weights_sha256", "image_sha256", "statistics_sha256", "layer", "beta", "seed", "steps", "copies", "unit"])
+            Assert.True(map.Metadata.ContainsKey(key), $"the map does not say its {key}");
+        Assert.Equal((byte)'P', File.ReadAllBytes(line.GetProperty("overlay").GetString()!)[1]);
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_bytes_whatever_the_batch()
+    {
+        string[] photos = [Photo("jpeg444.jpg"), Photo("rgb.png"), Photo("gray.jpg")];
+        foreach ((string name, string batch, string threads) in ((string, string, string)[])[("one", "1", "1"), ("three", "3", "2"), ("two", "2", "3")])
+            Assert.Equal(0, Attribute(["--out", Out(name), "--batch", batch, "--threads", threads, .. photos]).ExitCode);
+        Assert.Equal(0, Attribute(["--out", Out("reversed"), "--batch", "3", .. photos.Reverse()]).ExitCode);
+        Assert.Equal(0, Attribute(["--out", Out("seed"), "--seed", "1", .. photos]).ExitCode);
+
+        foreach (string file in Directory.GetFiles(Out("one")).Select(path => Path.GetFileName(path)))
+        {
+            byte[] expected = File.ReadAllBytes(Path.Combine(Out("one"), file));
+            Assert.Equal(expected, File.ReadAllBytes(Path.Combine(Out("three"), file)));
+            Assert.Equal(expected, File.ReadAllBytes(Path.Combine(Out("two"), file)));
+            Assert.Equal(expected, File.ReadAllBytes(Path.Combine(Out("reversed"), file)));
+            Assert.NotEqual(expected, File.ReadAllBytes(Path.Combine(Out("seed"), file)));
+        }
+    }
+
+    [Fact]
+    public void One_bad_file_does_not_stop_the_others()
+    {
+        string bad = _folder["bad.jpg"], truncated = _folder["truncated.jpg"];
+        File.WriteAllText(bad, "no image");
+        File.WriteAllBytes(truncated, File.ReadAllBytes(Photo("jpeg444.jpg"))[..5000]);
+        IbaProcess.Result result = Attribute("--out", Out("a"), "--json", bad, Photo("rgb.png"), truncated, _folder["absent.jpg"]);
+        Assert.Equal(4, result.ExitCode);
+        Assert.Single(result.Lines);
+        foreach (string name in (string[])["bad.jpg", "truncated.jpg", "absent.jpg"])
+            Assert.Contains(name, result.Error);
+        Assert.DoesNotContain("   at ", result.Error);
+    }
+
+    [Fact]
+    public void Two_photos_of_one_name_do_not_overwrite_each_other()
+    {
+        string other = _folder["rgb.png"];
+        File.Copy(Photo("rgba.png"), other);
+        Assert.Equal(0, Attribute("--out", Out("a"), Photo("rgb.png"), other).ExitCode);
+        Assert.Equal(4, Directory.GetFiles(Out("a")).Length);
+    }
+
+    [Theory]
+    [InlineData("no photo", "attribute")]
+    [InlineData("no such option", "attribute", "x.jpg", "--bta", "10")]
+    [InlineData("no weights", "attribute", "x.jpg")]
+    [InlineData("no number", "attribute", "x.jpg", "--beta", "ten")]
+    [InlineData("steps below 1", "attribute", "x.jpg", "--steps", "0")]
+    [InlineData("no such command", "atribute")]
+    public void Mistakes_of_usage_exit_with_2_and_no_stack_trace(string what, params string[] arguments)
+    {
+        IbaProcess.Result result = IbaProcess.Run(arguments);
+        Assert.True(result.ExitCode == 2, $"{what}: {result}");
+        Assert.Contains("error:", result.Error);
+        Assert.DoesNotContain("   at ", result.Error);
+        Assert.Empty(result.Output);
+    }
+
+    [Fact]
+    public void Mistakes_that_need_the_network_are_named_too()
+    {
+        Assert.Contains("bn1", Refused(1 + 1, "--layer", "layer9", Photo("rgb.png")));
+        Assert.Contains("10", Refused(2, "--target", "10", Photo("rgb.png")));
+        Assert.Contains("--device", Refused(3, "--device", "cuda", Photo("rgb.png")));
+        string photo = Refused(1, "--weights", Photo("rgb.png"), Photo("rgb.png"));
+        Assert.Contains("rgb.png", photo);
+    }
+
+    [Fact]
+    public void Statistics_of_another_layer_or_network_are_refused_with_the_reason()
+    {
+        string statistics = _folder["statistics.safetensors"];
+        Assert.Equal(0, IbaProcess.Run("estimate", "--weights", _weights, "--size", "96", "--images", _photos, "--out", statistics, "--layer", "layer1").ExitCode);
+        string[] common = ["attribute", Photo("rgb.png"), "--statistics", statistics, "--out", Out("a")];
+        Assert.Equal(0, IbaProcess.Run([.. common, "--weights", _weights, "--size", "96"]).ExitCode);
+
+        IbaProcess.Result size = IbaProcess.Run([.. common, "--weights", _weights, "--size", "64"]);
+        Assert.Equal(1, size.ExitCode);
+        Assert.Contains("(1, 24, 24, 32)", size.Error);
+        IbaProcess.Result layer = IbaProcess.Run([.. common, "--weights", _weights, "--size", "96", "--layer", "layer2"]);
+        Assert.Contains("layer1.2", layer.Error);
+        IbaProcess.Result network = IbaProcess.Run([.. common, "--weights", Golden.Path("vgg16-narrow.pth"), "--size", "96"]);
+        Assert.NotEqual(0, network.ExitCode);
+        Assert.Contains("layer1.2", network.Error);
+    }
+
+    [Fact]
+    public void Ctrl_C_stops_between_steps_and_leaves_nothing_half_written()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a console process cannot be sent Ctrl-C from here on Windows");
+        string[] photos = [Photo("jpeg444.jpg"), Photo("rgb.png"), Photo("gray.jpg"), Photo("jpeg420.jpg")];
+        string cache = Directory.CreateDirectory(Out("cache")).FullName;
+        using Process process = IbaProcess.Start(cache, [.. Arguments(), "--out", Out("a"), "--batch", "1", "--steps", "100000", "--json", .. photos]);
+        // The statistics are kept just before the first photo's hundred thousand steps begin.
+        while (!Directory.EnumerateFiles(cache, "*.safetensors", SearchOption.AllDirectories).Any() && !process.HasExited)
+            Thread.Sleep(20);
+        Thread.Sleep(500);
+        Assert.Equal(0, Kill(process.Id, 2));
+        process.WaitForExit();
+        Assert.Equal(4, process.ExitCode);
+        Assert.Contains("cancelled", process.StandardError.ReadToEnd());
+        Assert.False(Directory.Exists(Out("a")), "no photo was finished, so nothing should be there");
+        Assert.DoesNotContain(Directory.GetFiles(cache, "*", SearchOption.AllDirectories), file => !file.EndsWith(".safetensors", StringComparison.Ordinal));
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int process, int signal);
+
+    private string Photo(string name) => Path.Combine(_photos, name);
+
+    private string Out(string name) => _folder[name];
+
+    private string[] Arguments() => ["attribute", "--weights", _weights, "--size", "96", "--images", _photos, "--samples", "6"];
+
+    private IbaProcess.Result Attribute(params string[] arguments) => IbaProcess.Run([.. Arguments(), .. arguments]);
+
+    private string Refused(int exitCode, params string[] arguments)
+    {
+        string[] common = ["attribute", "--size", "96", "--images", _photos, "--samples", "6", "--out", Out("refused")];
+        string[] weights = arguments.Contains("--weights") ? [] : ["--weights", _weights];
+        IbaProcess.Result result = IbaProcess.Run([.. common, .. weights, .. arguments]);
+        Assert.True(result.ExitCode == exitCode, $"{string.Join(' ', arguments)}: {result}");
+        Assert.DoesNotContain("   at ", result.Error);
+        return result.Error;
+    }
+}

@@ -1,0 +1,127 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Networks;
+using Engine.Ops;
+using Engine.Tensors;
+using Xunit;
+
+namespace Tests.Networks;
+
+/// <summary>Activations and gradients of both golden networks against PyTorch.</summary>
+public sealed class ExpectedTests
+{
+    /// <summary>float32 against float32 of another order of summation, through up to 50 layers: PyTorch itself is within 1e-6 of float64.</summary>
+    private const double Activation = 1e-5, Gradient = 1e-4;
+
+    [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
+    public void Every_activation_and_gradient_is_PyTorchs_in_parts(string name)
+    {
+        GoldenFile golden = Golden.Open($"{name}.expected.safetensors");
+        using NarrowNetwork narrow = NarrowNetwork.Open(name);
+        using var run = new Run(narrow, golden, fused: false);
+        run.CheckLogits();
+        Close.InMaxNorm(golden.NHWC("grad.input"), run.Read(run.Gradients[run.Input]), Gradient, "grad.input");
+        foreach (string module in Modules(golden))
+        {
+            Value line = run.Tape[narrow.Network.Resolve(module)];
+            Close.InMaxNorm(Expected(golden, $"act.{module}"), run.Read(line.Data), Activation, $"act.{module}");
+            Close.InMaxNorm(Expected(golden, $"grad.{module}"), run.Read(run.Gradients[line]), Gradient, $"grad.{module}");
+        }
+    }
+
+    [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
+    public void Fused_units_give_the_same_logits_and_input_gradient(string name)
+    {
+        GoldenFile golden = Golden.Open($"{name}.expected.safetensors");
+        using NarrowNetwork narrow = NarrowNetwork.Open(name);
+        using var kept = new Run(narrow, golden, fused: true);
+        kept.CheckLogits();
+        Close.InMaxNorm(golden.NHWC("grad.input"), kept.Read(kept.Gradients[kept.Input]), Gradient, "grad.input, kept tape");
+    }
+
+    [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
+    public void A_planned_tape_reuses_memory_and_changes_nothing(string name)
+    {
+        GoldenFile golden = Golden.Open($"{name}.expected.safetensors");
+        using NarrowNetwork narrow = NarrowNetwork.Open(name);
+        using var kept = new Run(narrow, golden, fused: true);
+        using var planned = new Run(narrow, golden, fused: true, plan: true);
+        planned.CheckLogits();
+        Close.InMaxNorm(golden.NHWC("grad.input"), planned.Read(planned.Gradients[planned.Input]), Gradient, "grad.input, planned tape");
+        Assert.True(planned.Tape.ArenaCount < kept.Tape.ArenaCount / 2,
+            $"a plan should need less than half the memory: {planned.Tape.ArenaCount} of {kept.Tape.ArenaCount} numbers");
+    }
+
+    [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
+    public void The_two_halves_of_a_network_make_the_whole(string name)
+    {
+        GoldenFile golden = Golden.Open($"{name}.expected.safetensors");
+        using NarrowNetwork narrow = NarrowNetwork.Open(name);
+        float[] input = golden.NHWC("input");
+        int[] nchw = golden.Shape("input");
+        var shape = new Shape(nchw[0], nchw[2], nchw[3], nchw[1]);
+        foreach (string module in narrow.Network.Layers.Select(layer => layer.Name).SkipLast(1))
+        {
+            using var until = new Inference(narrow.Network.Until(module), shape);
+            float[] middle = until.Run(input);
+            using var after = new Inference(narrow.Network.After(module), until.Output.Shape);
+            Close.InMaxNorm(golden.Floats("logits"), after.Run(middle), Activation, $"logits, cut at {module}");
+        }
+    }
+
+    private static float[] Expected(GoldenFile golden, string field) =>
+        golden.Shape(field).Length == 4 ? golden.NHWC(field) : golden.Floats(field);
+
+    private static IEnumerable<string> Modules(GoldenFile golden) =>
+        golden.Fields.Where(field => field.StartsWith("act.", StringComparison.Ordinal)).Select(field => field[4..]);
+
+    /// <summary>The network and the loss's gradient on a tape, for the golden input.</summary>
+    private sealed class Run : IDisposable
+    {
+        private readonly GoldenFile _golden;
+        private readonly IBackend _backend;
+        private readonly Value _logits;
+        private readonly Value _loss;
+
+        public Run(NarrowNetwork narrow, GoldenFile golden, bool fused, bool plan = false)
+        {
+            (_golden, _backend) = (golden, narrow.Backend);
+            Tape = new Tape(_backend);
+            int[] nchw = golden.Shape("input");
+            Input = Tape.Variable(Place(golden.NHWC("input"), new Shape(nchw[0], nchw[2], nchw[3], nchw[1])), "input");
+            float[] targets = [.. golden.Longs("target").Select(target => (float)target)];
+            _logits = narrow.Network.Record(Input, fused);
+            _loss = _logits.CrossEntropy(Tape.Constant(Place(targets, new Shape(targets.Length)), "target")).Mean();
+            if (plan)
+                Tape.Plan(_loss, _logits);
+            Tape.Forward();
+            Gradients = Tape.Backward(_loss);
+        }
+
+        public Tape Tape { get; }
+        public Value Input { get; }
+        public Gradients Gradients { get; }
+
+        public void CheckLogits()
+        {
+            Close.InMaxNorm(_golden.Floats("logits"), Read(_logits.Data), Activation, "logits");
+            Close.InMaxNorm([(float)_golden.Scalar("loss")], Read(_loss.Data), Activation, "loss");
+        }
+
+        public float[] Read(Tensor tensor)
+        {
+            var numbers = new float[tensor.Shape.Count];
+            _backend.Download(tensor, numbers);
+            return numbers;
+        }
+
+        public void Dispose() => Tape.Dispose();
+
+        private Tensor Place(float[] numbers, Shape shape)
+        {
+            Tensor tensor = _backend.Allocate(shape);
+            _backend.Upload(numbers, tensor);
+            return tensor;
+        }
+    }
+}

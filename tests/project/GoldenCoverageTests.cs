@@ -1,0 +1,40 @@
+using Xunit;
+using Xunit.Sdk;
+using Xunit.v3;
+
+[assembly: TestCollectionOrderer(typeof(Tests.Project.LastCollection))]
+
+namespace Tests.Project;
+
+/// <summary>Runs after every other test: what no test has read by then is not tested.</summary>
+[Collection(nameof(LastCollection))]
+public sealed class GoldenCoverageTests
+{
+    /// <summary>Files whose subject is not built yet.</summary>
+    private static readonly string[] NotBuiltYet = ["*.baselines.safetensors", "*.degradation.safetensors", "metrics.safetensors", "readout.safetensors"];
+
+    [Fact]
+    public void Every_field_of_every_golden_file_is_read_by_some_test()
+    {
+        Assert.SkipWhen(Environment.GetCommandLineArgs().Any(word => word.StartsWith('-') && (word.Contains("filter") || word.Contains("class") || word.Contains("method"))),
+            "only some of the tests were asked for, so only some of the golden fields are read");
+        Assert.SkipUnless(Directory.Exists(Golden.Folder), $"no golden files: {Golden.Folder}");
+
+        string[] later = [.. NotBuiltYet.SelectMany(pattern => Directory.GetFiles(Golden.Folder, pattern))];
+        string[] unread = [.. Directory.GetFiles(Golden.Folder, "*.safetensors").Except(later).SelectMany(path =>
+        {
+            string file = Path.GetFileName(path);
+            return Golden.Open(file).Fields.Except(Golden.FieldsRead(file)).Select(field => $"{file}: {field}");
+        })];
+        Assert.Empty(unread);
+    }
+}
+
+/// <summary>Puts the collection of <see cref="GoldenCoverageTests"/> last; it runs alone, after those that run side by side.</summary>
+[CollectionDefinition(nameof(LastCollection), DisableParallelization = true)]
+public sealed class LastCollection : ITestCollectionOrderer
+{
+    public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
+        where TTestCollection : ITestCollection =>
+        [.. testCollections.OrderBy(collection => collection.TestCollectionDisplayName == nameof(LastCollection))];
+}
