@@ -21,7 +21,10 @@ public sealed class ImageFolder
         try
         {
             if (!Directory.Exists(path))
-                throw new ImageException(path, File.Exists(path) ? "this is a file, not a folder" : "there is no such folder", "Name a folder with images");
+            {
+                string reason = File.Exists(path) ? "this is a file, not a folder" : "there is no such folder";
+                throw new ImageException(path, reason, "Name a folder with images");
+            }
             Collect(new DirectoryInfo(path), null, [], files);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

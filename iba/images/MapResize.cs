@@ -5,7 +5,7 @@ public enum MapBorder
 {
     /// <summary>Mirrored about the centre of the edge pixel (sample -1 is sample 1), as skimage.transform.resize does by default.</summary>
     Mirror,
-    /// <summary>The edge pixel goes on, as in OpenCV. Enlarging by whole factors then keeps the map's mean, and so its total, exactly.</summary>
+    /// <summary>The edge pixel goes on, as in OpenCV. Enlarging by whole factors then keeps the map's mean exactly.</summary>
     Replicate,
 }
 
@@ -34,7 +34,7 @@ public sealed class MapResize
     public MapResize(ReadOnlySpan<double> map, int height, int width, PhotoWindow window, int toHeight, int toWidth, MapBorder border)
     {
         if (height <= 0 || width <= 0 || toHeight <= 0 || toWidth <= 0 || map.Length != (long)height * width)
-            throw new ArgumentException($"MapResize: a map of {map.Length} values, {height} x {width}, cannot become {toHeight} x {toWidth}");
+            throw new ArgumentException($"MapResize: {map.Length} values, {height} x {width}, cannot become {toHeight} x {toWidth}");
         if (!(window.Width > 0 && window.Height > 0))
             throw new ArgumentException($"MapResize: the map cannot lie in {window}");
         _x = new Axis(width, window.Left, window.Width, toWidth, border);
@@ -50,7 +50,8 @@ public sealed class MapResize
 
     /// <summary>Interpolates a whole map.</summary>
     /// <returns>H x W values.</returns>
-    public static double[] Enlarge(ReadOnlySpan<double> map, int height, int width, int toHeight, int toWidth, MapBorder border = MapBorder.Mirror)
+    public static double[] Enlarge(
+        ReadOnlySpan<double> map, int height, int width, int toHeight, int toWidth, MapBorder border = MapBorder.Mirror)
     {
         var resize = new MapResize(map, height, width, new PhotoWindow(0, 0, toWidth, toHeight), toHeight, toWidth, border);
         double[] result = new double[toHeight * toWidth];

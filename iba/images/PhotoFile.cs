@@ -46,7 +46,10 @@ public static class PhotoFile
 
         (int width, int height) = (codec.Info.Width, codec.Info.Height);
         if ((long)width * height > MaxPixels)
-            throw new ImageException(source, $"{width} x {height} pixels are more than the {MaxPixels / 1_000_000} million that are decoded", "Make it smaller first");
+        {
+            string reason = $"{width} x {height} pixels are more than the {MaxPixels / 1_000_000} million that are decoded";
+            throw new ImageException(source, reason, "Make it smaller first");
+        }
         var photo = new Photo(Pixels(codec, source), width, height, source, (Orientation)codec.EncodedOrigin);
         return rotate ? photo.Upright() : photo;
     }
@@ -64,7 +67,7 @@ public static class PhotoFile
         {
             throw result == SKCodecResult.IncompleteInput
                 ? new ImageException(source, "the file is truncated: it ends before the picture does", "Fetch or copy it again")
-                : new ImageException(source, $"the file is damaged ({result})", "Fetch it again, or open and save it with an image program");
+                : new ImageException(source, $"the file is damaged ({result})", "Fetch it again, or save it anew with an image program");
         }
         byte[] rgb = GC.AllocateUninitializedArray<byte>(3 * width * height);
         for (int from = 0, to = 0; to < rgb.Length; from += 4, to += 3)

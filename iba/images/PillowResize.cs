@@ -24,7 +24,8 @@ public static class PillowResize
     /// <param name="toHeight">The height of the whole result.</param>
     /// <param name="window">The part of the result that is wanted, inside it.</param>
     /// <exception cref="ArgumentException">The extents do not fit the pixels or each other.</exception>
-    public static byte[] Bilinear(ReadOnlySpan<byte> pixels, int width, int height, int channels, int toWidth, int toHeight, PixelWindow window)
+    public static byte[] Bilinear(
+        ReadOnlySpan<byte> pixels, int width, int height, int channels, int toWidth, int toHeight, PixelWindow window)
     {
         if (width <= 0 || height <= 0 || channels <= 0 || pixels.Length != (long)width * height * channels)
             throw new ArgumentException($"PillowResize: {pixels.Length} bytes cannot be {width} x {height} pixels of {channels} channels");
@@ -103,7 +104,7 @@ public static class PillowResize
     // The weights are not negative, so only rounding of their sum can pass 255.
     private static byte Round(int sum) => (byte)Math.Min(sum >> FractionalBits, 255);
 
-    /// <summary>Which input pixels make an output pixel, and with what weights: Pillow's precompute_coeffs and normalize_coeffs_8bpc.</summary>
+    /// <summary>Which input pixels make an output pixel, and with what weights (Pillow: precompute_coeffs, normalize_coeffs_8bpc).</summary>
     private sealed class Taps
     {
         private readonly int _stride;

@@ -76,33 +76,35 @@ public sealed record Preprocessing
         if (Order == CropOrder.CropThenResize)
         {
             (CentreCut x, CentreCut y) = (new(width, Crop), new(height, Crop));
-            // Resizing to the size it already has is the identity, so this is a plain cut.
-            byte[] cut = PadTo(Crop, x, y, channels, PillowResize.Bilinear(pixels, width, height, channels, width, height, Inside(x, y)));
+            // Resizing to the size it already has is the identity, so this only cuts.
+            byte[] cut = Cut(pixels, width, height, channels, width, height, x, y);
             return (PillowResize.Bilinear(cut, Crop, Crop, channels, Resize, Resize), new(x.Offset, y.Offset, Crop, Crop));
         }
         else
         {
             double longSide = (double)((long)Resize * Math.Max(width, height)) / Math.Min(width, height);
             if (longSide > int.MaxValue)
-                throw new ImageException(source, $"{width} x {height} pixels are too elongated to be resized", "Cut out the part that matters");
+                throw new ImageException(source, $"{width} x {height} pixels are too elongated to resize", "Cut out the part that matters");
             (int toWidth, int toHeight) = width <= height ? (Resize, (int)longSide) : ((int)longSide, Resize);
             (CentreCut x, CentreCut y) = (new(toWidth, Crop), new(toHeight, Crop));
-            byte[] cut = PadTo(Crop, x, y, channels, PillowResize.Bilinear(pixels, width, height, channels, toWidth, toHeight, Inside(x, y)));
+            byte[] cut = Cut(pixels, width, height, channels, toWidth, toHeight, x, y);
             (double dx, double dy) = ((double)width / toWidth, (double)height / toHeight);
             return (cut, new(x.Offset * dx, y.Offset * dy, Crop * dx, Crop * dy));
         }
     }
 
-    private static PixelWindow Inside(CentreCut x, CentreCut y) => new(x.Start, y.Start, x.Length, y.Length);
-
-    private static byte[] PadTo(int size, CentreCut x, CentreCut y, int channels, byte[] inside)
+    /// <summary>Resizes, cuts the square from the centre, and pads what is missing.</summary>
+    private byte[] Cut(
+        ReadOnlySpan<byte> pixels, int width, int height, int channels, int toWidth, int toHeight, CentreCut x, CentreCut y)
     {
-        if (x.Length == size && y.Length == size)
+        var window = new PixelWindow(x.Start, y.Start, x.Length, y.Length);
+        byte[] inside = PillowResize.Bilinear(pixels, width, height, channels, toWidth, toHeight, window);
+        if (x.Length == Crop && y.Length == Crop)
             return inside;
-        byte[] padded = new byte[size * size * channels];
+        byte[] padded = new byte[Crop * Crop * channels];
         int stride = x.Length * channels;
         for (int row = 0; row < y.Length; row++)
-            inside.AsSpan(row * stride, stride).CopyTo(padded.AsSpan(((y.Padding + row) * size + x.Padding) * channels));
+            inside.AsSpan(row * stride, stride).CopyTo(padded.AsSpan(((y.Padding + row) * Crop + x.Padding) * channels));
         return padded;
     }
 
@@ -124,10 +126,13 @@ public sealed record Preprocessing
         return values;
     }
 
-    /// <summary>One axis of torchvision's center_crop: halves are rounded to even, missing pixels are padded, the odd one at the end.</summary>
+    /// <summary>One axis of torchvision's center_crop: halves round to even; missing pixels are padded, the odd one at the end.</summary>
     private readonly struct CentreCut(int extent, int crop)
     {
-        public int Offset { get; } = crop > extent ? -((crop - extent) / 2) : (int)Math.Round((extent - crop) / 2.0, MidpointRounding.ToEven);
+        public int Offset { get; } = crop > extent
+            ? -((crop - extent) / 2)
+            : (int)Math.Round((extent - crop) / 2.0, MidpointRounding.ToEven);
+
         public int Start => Math.Max(Offset, 0);
         public int Padding => Math.Max(-Offset, 0);
         public int Length => Math.Min(extent, crop);

@@ -13,7 +13,8 @@ public class PhotoFileTests
     // Beside each lies what Pillow made of it, as plain RGB PNG (a kind that the golden crops prove).
     [Theory]
     [InlineData("cmyk.jpg"), InlineData("cmyk-progressive.jpg"), InlineData("ycck.jpg")]
-    [InlineData("alpha.png"), InlineData("grey-alpha.png"), InlineData("palette-alpha.png"), InlineData("colour-key.png"), InlineData("rgb16.png")]
+    [InlineData("alpha.png"), InlineData("grey-alpha.png"), InlineData("palette-alpha.png"), InlineData("colour-key.png")]
+    [InlineData("rgb16.png")]
     [InlineData("lossy.webp"), InlineData("alpha.webp"), InlineData("rgb.bmp"), InlineData("palette.gif")]
     public void Files_decode_to_the_bytes_that_Pillow_gives(string file)
     {
@@ -74,7 +75,8 @@ public class PhotoFileTests
     public void Damaged_files_give_a_photo_or_an_image_error_and_nothing_else()
     {
         var random = new Random(3);
-        byte[][] files = [Jpeg(40, 30), .. Directory.GetFiles(Path.GetDirectoryName(Fixture("x"))!, "*.*").Where(f => !f.EndsWith(".py")).Select(File.ReadAllBytes)];
+        IEnumerable<string> fixtures = Directory.GetFiles(Fixture("")).Where(file => !file.EndsWith(".py", StringComparison.Ordinal)).Order();
+        byte[][] files = [Jpeg(40, 30), .. fixtures.Select(File.ReadAllBytes)];
         int errors = 0;
         for (int i = 0; i < 2000; i++)
         {
@@ -126,13 +128,14 @@ public class PhotoFileTests
     [Fact]
     public void What_is_no_image_is_named_with_the_reason()
     {
-        Assert.Contains("the file is empty", Assert.Throws<ImageException>(() => PhotoFile.Decode([], "a")).Message);
-        Assert.Contains("no image of a known format", Assert.Throws<ImageException>(() => PhotoFile.Decode("hello, world, this is text"u8.ToArray(), "a.txt")).Message);
+        static string Error(Func<Photo> read) => Assert.Throws<ImageException>(read).Message;
+        Assert.Contains("the file is empty", Error(() => PhotoFile.Decode([], "a")));
+        Assert.Contains("no image of a known format", Error(() => PhotoFile.Decode("hello, world, this is text"u8.ToArray(), "a.txt")));
         // Two zero bytes and two sizes are a WBMP to Skia.
-        Assert.Contains("no image of a known format", Assert.Throws<ImageException>(() => PhotoFile.Decode([0, 0, 8, 2, 255, 255], "a.wbmp")).Message);
-        Assert.Contains("this is a folder", Assert.Throws<ImageException>(() => PhotoFile.Read(Path.GetTempPath())).Message);
-        Assert.Contains("there is no such file", Assert.Throws<ImageException>(() => PhotoFile.Read(Path.Combine(Path.GetTempPath(), "no", "such", "file"))).Message);
-        Assert.Contains("cannot be read", Assert.Throws<ImageException>(() => PhotoFile.Read("a\0b")).Message);
+        Assert.Contains("no image of a known format", Error(() => PhotoFile.Decode([0, 0, 8, 2, 255, 255], "a.wbmp")));
+        Assert.Contains("this is a folder", Error(() => PhotoFile.Read(Path.GetTempPath())));
+        Assert.Contains("there is no such file", Error(() => PhotoFile.Read(Path.Combine(Path.GetTempPath(), "no", "such", "file"))));
+        Assert.Contains("cannot be read", Error(() => PhotoFile.Read("a\0b")));
     }
 
     private static byte[] Jpeg(int width, int height)

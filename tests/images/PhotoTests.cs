@@ -8,8 +8,14 @@ public class PhotoTests
     /// <summary>EXIF 2.3, tag 0x0112: which visual side the stored picture's row 0 and column 0 are.</summary>
     private static readonly Dictionary<int, (string Row0, string Column0)> Sides = new()
     {
-        [1] = ("top", "left"), [2] = ("top", "right"), [3] = ("bottom", "right"), [4] = ("bottom", "left"),
-        [5] = ("left", "top"), [6] = ("right", "top"), [7] = ("right", "bottom"), [8] = ("left", "bottom"),
+        [1] = ("top", "left"),
+        [2] = ("top", "right"),
+        [3] = ("bottom", "right"),
+        [4] = ("bottom", "left"),
+        [5] = ("left", "top"),
+        [6] = ("right", "top"),
+        [7] = ("right", "bottom"),
+        [8] = ("left", "bottom"),
     };
 
     [Theory, InlineData(1), InlineData(2), InlineData(3), InlineData(4), InlineData(5), InlineData(6), InlineData(7), InlineData(8)]

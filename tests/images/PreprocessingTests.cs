@@ -103,7 +103,7 @@ public class PreprocessingTests
     {
         var line = new Photo(new byte[3 * 10_000_000], 10_000_000, 1, "line.png");
         ImageException error = Assert.Throws<ImageException>(() => Preprocessing.ImageNet.Apply(line));
-        Assert.Contains("line.png: 10000000 x 1 pixels are too elongated", error.Message);
+        Assert.Contains("line.png: 10000000 x 1 pixels are too elongated to resize", error.Message);
     }
 
     private static void AssertGeometry(string file, Photo photo, NetworkInput input)
@@ -117,7 +117,8 @@ public class PreprocessingTests
     // The arithmetic of the evaluation's reference: corners scaled to the image and cut to whole pixels, end exclusive.
     private static (byte[] Mask, int Width, int Height) BoxMask(GoldenFile metrics, string box)
     {
-        int[] size = Whole(metrics, $"{box}.image_size"), annotation = Whole(metrics, $"{box}.annotation_size"), corners = Whole(metrics, $"{box}.boxes");
+        int[] size = Whole(metrics, $"{box}.image_size"), annotation = Whole(metrics, $"{box}.annotation_size");
+        int[] corners = Whole(metrics, $"{box}.boxes");
         byte[] mask = new byte[size[0] * size[1]];
         for (int i = 0; i < corners.Length; i += 4)
         {
