@@ -108,16 +108,19 @@ public sealed class Canvas
     /// <param name="colour">The pen's colour.</param>
     /// <param name="weight">The pen's breadth.</param>
     /// <param name="direction">Which way the baseline runs.</param>
-    public void Text(string text, double x, double y, double size, Rgb colour, FontWeight weight = FontWeight.Regular, TextDirection direction = TextDirection.Right)
+    public void Text(
+        string text, double x, double y, double size, Rgb colour,
+        FontWeight weight = FontWeight.Regular, TextDirection direction = TextDirection.Right)
     {
+        bool up = direction == TextDirection.Up;
         // A baseline through the middle of a row of pixels keeps small letters crisp.
-        Vector2 start = direction == TextDirection.Right ? new((float)x, MathF.Floor((float)y) + 0.5f) : new(MathF.Floor((float)x) + 0.5f, (float)y);
+        Vector2 start = up ? new(MathF.Floor((float)x) + 0.5f, (float)y) : new((float)x, MathF.Floor((float)y) + 0.5f);
         foreach (Vector2[][] strokes in StrokeFont.Strokes(text, size, weight))
         {
             foreach (Vector2[] stroke in strokes)
             {
                 for (int i = 0; i < stroke.Length; i++)
-                    stroke[i] = start + (direction == TextDirection.Right ? new(stroke[i].X, -stroke[i].Y) : new(-stroke[i].Y, -stroke[i].X));
+                    stroke[i] = start + (up ? new(-stroke[i].Y, -stroke[i].X) : new(stroke[i].X, -stroke[i].Y));
             }
             Stroke(strokes, StrokeFont.Pen(size, weight), colour);
         }

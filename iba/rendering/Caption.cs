@@ -35,7 +35,9 @@ public sealed record Caption
     {
         get
         {
-            string? facts = Join(" · ", TotalBits is { } bits ? $"{Number(bits)} bits in total" : null, Method, Layer, β is { } beta ? $"β = {Number(beta)}/k" : null);
+            string? total = TotalBits is { } bits ? $"{Number(bits)} bits in total" : null;
+            string? weight = β is { } beta ? $"β = {Number(beta)}/k" : null;
+            string? facts = Join(" · ", total, Method, Layer, weight);
             return (facts is null ? More : [facts, .. More]).Select(Shorten);
         }
     }

@@ -32,5 +32,6 @@ public sealed class Colormap
         return new Rgb(Level(Red, i, t), Level(Green, i, t), Level(Blue, i, t));
     }
 
-    private static byte Level(ReadOnlySpan<double> ends, int i, double t) => (byte)Math.Round(255 * (ends[i] + (ends[i + 1] - ends[i]) * t));
+    private static byte Level(ReadOnlySpan<double> ends, int i, double t) =>
+        (byte)Math.Round(255 * (ends[i] + (ends[i + 1] - ends[i]) * t));
 }

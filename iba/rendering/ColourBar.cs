@@ -25,20 +25,27 @@ public sealed record ColourBar(Scale Scale, Func<double, Rgb> Colour, string Uni
     /// <param name="height">The bar's height, pixels.</param>
     /// <param name="size">The text's size, pixels per em.</param>
     public double Width(double height, double size) =>
-        size * (Bar + Tick + Gap + Gap + StrokeFont.Ascent + StrokeFont.Descent) + Labels(height, size).Max(tick => StrokeFont.Width(tick.Label, size));
+        size * (Bar + Tick + Gap + Gap + StrokeFont.Ascent + StrokeFont.Descent)
+        + Labels(height, size).Max(tick => StrokeFont.Width(tick.Label, size));
 
     /// <summary>Draws the bar with its top left corner at a place. Labels of the ends reach half a line above and below.</summary>
     public void Draw(Canvas canvas, double left, double top, double height, double size)
     {
         double right = left + Bar * size, bottom = top + height, line = Math.Max(1, size / 24);
-        double point = 0.8 * size;
+        // Whole pixels, so that no seam shows between the bar and its points.
+        double point = Math.Round(0.8 * size);
         (double barTop, double barBottom) = (Above ? top + point : top, Below ? bottom - point : bottom);
         for (int y = (int)barTop; y < barBottom; y++)
         {
             double from = Math.Max(y, barTop), to = Math.Min(y + 1, barBottom);
             canvas.Fill(left, from, right - left, to - from, Colour(1 - (y + 0.5 - barTop) / (barBottom - barTop)));
         }
-        Vector2[] outline = [At(left, barTop), At((left + right) / 2, top), At(right, barTop), At(right, barBottom), At((left + right) / 2, bottom), At(left, barBottom)];
+        double middle = (left + right) / 2;
+        Vector2[] outline =
+        [
+            At(left, barTop), At(middle, top), At(right, barTop),
+            At(right, barBottom), At(middle, bottom), At(left, barBottom),
+        ];
         if (Above)
             canvas.Fill(outline.AsSpan(0, 3), Colour(1));
         if (Below)

@@ -99,7 +99,7 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
             Outline(canvas, margin, window, width, height, Math.Max(2, size / 12));
     }
 
-    /// <summary>The reference's blend (IBA package, plot_saliency_map): the stronger the value, the less of the photo shows through.</summary>
+    /// <summary>The blend of the published package's plot_saliency_map: the stronger the value, the less of the photo shows.</summary>
     private static Rgb Tint(Rgb grey, double place, bool signed)
     {
         place = Math.Clamp(place, 0, 1);
@@ -117,18 +117,21 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
         canvas.Fill(right - pen, top, pen, bottom - top, Rgb.White);
     }
 
-    private sealed record Line(string Text, double Size, Rgb Colour, FontWeight Weight = FontWeight.Regular);
+    private sealed record Line(string Text, double Size, Rgb Colour, FontWeight Weight);
 
     private List<Line> TextLines(MapRange range, bool signed, double size, double width)
     {
         var lines = new List<Line>();
         if (Caption.Title is { } title)
-            lines.AddRange(StrokeFont.Wrap(title, 1.15 * size, width, FontWeight.Bold).Select(text => new Line(text, 1.15 * size, Ink, FontWeight.Bold)));
+            Add(title, 1.15 * size, Ink, FontWeight.Bold);
         foreach (string line in Caption.Lines)
-            lines.AddRange(StrokeFont.Wrap(line, size, width).Select(text => new Line(text, size, Ink)));
+            Add(line, size, Ink, FontWeight.Regular);
         foreach (string note in range.Notes(signed))
-            lines.AddRange(StrokeFont.Wrap(note, size, width).Select(text => new Line(text, size, Faint)));
+            Add(note, size, Faint, FontWeight.Regular);
         return lines;
+
+        void Add(string text, double textSize, Rgb colour, FontWeight weight) =>
+            lines.AddRange(StrokeFont.Wrap(text, textSize, width, weight).Select(line => new Line(line, textSize, colour, weight)));
     }
 
     /// <summary>What the values of a map are like: the extremes of the finite ones, and how many are not.</summary>

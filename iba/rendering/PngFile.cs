@@ -61,7 +61,8 @@ public static class PngFile
             byte[] best = new byte[stride + 1], trial = new byte[stride + 1];
             for (int y = 0; y < height; y++)
             {
-                ReadOnlySpan<byte> row = pixels.Slice(y * stride, stride), above = y == 0 ? nothing : pixels.Slice((y - 1) * stride, stride);
+                ReadOnlySpan<byte> row = pixels.Slice(y * stride, stride);
+                ReadOnlySpan<byte> above = y == 0 ? nothing : pixels.Slice((y - 1) * stride, stride);
                 long least = long.MaxValue;
                 for (byte filter = 0; filter < 5; filter++)
                 {
@@ -75,7 +76,10 @@ public static class PngFile
         return packed.GetBuffer().AsSpan(0, (int)packed.Length);
     }
 
-    /// <summary>Filters a row (PNG section 9) and returns the sum of the results as signed bytes, the standard's measure of how well it will pack.</summary>
+    /// <summary>
+    /// Filters a row (PNG section 9) and returns the sum of the results' sizes as signed bytes, the standard's measure of how
+    /// well a row will pack.
+    /// </summary>
     private static long Filter(byte filter, ReadOnlySpan<byte> row, ReadOnlySpan<byte> above, Span<byte> to)
     {
         const int Pixel = 3;
@@ -101,7 +105,7 @@ public static class PngFile
     private static void TextChunk(Stream file, string keyword, string value)
     {
         if (keyword.Length is 0 or > 79 || keyword != keyword.Trim() || keyword.Any(c => c is < ' ' or > '~'))
-            throw new ArgumentException($"PngFile: \"{keyword}\" cannot be a keyword. Use 1 to 79 printable ASCII characters with no blank at the ends");
+            throw new ArgumentException($"PngFile: \"{keyword}\" is no keyword: those are 1 to 79 printable ASCII characters, no blank at the ends");
         value = value.Replace('\0', ' ').ReplaceLineEndings("\n");
         if (value.All(char.IsAscii))
             Chunk(file, "tEXt", Encoding.ASCII.GetBytes($"{keyword}\0{value}"));

@@ -29,7 +29,10 @@ public static partial class StrokeFont
     public static double Width(string text, double size, FontWeight weight = FontWeight.Regular) =>
         text.Sum(character => Of(character).Advance + Extra(weight)) * size / UnitsPerEm;
 
-    /// <summary>Breaks a text into lines that are no wider than a width: at line breaks, at blanks, and inside of a word when it alone is too wide.</summary>
+    /// <summary>
+    /// Breaks a text into lines that are no wider than a width: at line breaks, at blanks, and inside of a word when it alone
+    /// is too wide.
+    /// </summary>
     public static IReadOnlyList<string> Wrap(string text, double size, double width, FontWeight weight = FontWeight.Regular)
     {
         var lines = new List<string>();
@@ -58,7 +61,7 @@ public static partial class StrokeFont
     /// <summary>The pen's width, pixels.</summary>
     internal static double Pen(double size, FontWeight weight) => Units(weight) * size / UnitsPerEm;
 
-    /// <summary>The strokes of a text whose baseline starts at the origin, in pixels, y pointing up; one entry per character that has any.</summary>
+    /// <summary>The strokes of a text in pixels, per character; its baseline starts at the origin, and y points up.</summary>
     internal static IEnumerable<Vector2[][]> Strokes(string text, double size, FontWeight weight)
     {
         float scale = (float)size / UnitsPerEm, x = 0;

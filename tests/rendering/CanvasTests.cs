@@ -18,8 +18,9 @@ public class CanvasTests
             Canvas canvas = White();
             canvas.Line(new(x0, y0), new(x1, y1), pen, Rgb.Grey(0));
             double length = Vector2.Distance(new(x0, y0), new(x1, y1)), area = pen * length + Math.PI * pen * pen / 4;
-            // The edge's coverage is taken along its normal: exact for straight edges at 0 and 45 degrees, within a few per cent between.
-            Assert.Equal(area, Ink(canvas), 0.05 * area + 1);
+            // Coverage is the distance to the edge, sampled at pixel centres: exact for upright and level lines, else within some
+            // per cent of the pen's width, most for a pen of one pixel. A pen wrong by a pixel would be off by its whole length.
+            Assert.Equal(area, Ink(canvas), 0.1 * area + 1);
         }, iter: 200);
 
     [Fact]

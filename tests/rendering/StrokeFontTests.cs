@@ -22,7 +22,7 @@ public class StrokeFontTests
         byte[] box = Pixels("☃");
         Assert.All(shapes, shape => Assert.NotEqual(box, shape.Value));
         foreach ((char a, byte[] shape) in shapes)
-            Assert.All(shapes.Where(other => other.Key > a), other => Assert.False(shape.AsSpan().SequenceEqual(other.Value), $"{a} looks like {other.Key}"));
+            Assert.All(shapes.Where(b => b.Key > a), b => Assert.False(shape.AsSpan().SequenceEqual(b.Value), $"{a} looks like {b.Key}"));
     }
 
     [Fact]
