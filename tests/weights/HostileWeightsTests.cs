@@ -201,7 +201,7 @@ public sealed class HostileWeightsTests : IDisposable
                 ReadAll(_folder.With("mutant.pth", mutant));
             }
             catch (FileFormatException) { }
-        }, iter: 3000, threads: 1);
+        }, iter: 1000, threads: 1);
     }
 
     private static void ReadAll(string path)
