@@ -41,7 +41,7 @@ internal sealed class NetworkOptions
         {
             using StateDict weights = StateDict.Open(path);
             Network network = NetworkBuilder.Build(weights, backend);
-            if (model is not null && model != network.Name)
+            if (model is not null && (Catalogue.Find(model)?.Architecture ?? model) != network.Name)
                 throw new UsageException($"--model {model}: {path} holds the weights of {network.Name}. Leave --model out, or give other weights.");
 
             int classes = network.Output(new Shape(1, size, size, 3)).C;
@@ -62,7 +62,11 @@ internal sealed class NetworkOptions
     {
         if (model is null)
             throw new UsageException("no weights were given. Give --weights FILE, or --model resnet50 after: iba weights fetch resnet50");
-        throw new UsageException($"--model {model}: give its --weights FILE");
+        PublishedWeights published = Catalogue.Find(model)
+            ?? throw new UsageException($"--model {model}: known are {string.Join(", ", Catalogue.Entries.Select(entry => entry.Name))}.");
+        string path = Path.Combine(Folders.Weights, published.FileName);
+        return File.Exists(path) ? path : throw new UsageException(
+            $"--model {model}: its weights are not here yet ({path}). Run: iba weights fetch {model}, or give --weights FILE");
     }
 
     private static IBackend Device(string device, int threads) => device switch
