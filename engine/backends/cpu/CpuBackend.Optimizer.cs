@@ -19,7 +19,11 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <inheritdoc/>
-    public void Append(Tensor x, Tensor step, Tensor history) => Copy(x, history.View((long)*Read(step) * x.Shape.Count, x.Shape));
+    public void Append(Tensor x, Tensor step, Tensor history)
+    {
+        int count = x.Shape.Count;
+        new ReadOnlySpan<float>(Read(x), count).CopyTo(new Span<float>(Write(history) + (long)*Read(step) * count, count));
+    }
 
     /// <inheritdoc/>
     public void Advance(Tensor step) => *Write(step) += 1f;
