@@ -76,10 +76,10 @@ public sealed unsafe class NoiseTests : IDisposable
         Assert.InRange(x.Average(v => v * v * v * v), 3 - 5 * Math.Sqrt(96) / 1000, 3 + 5 * Math.Sqrt(96) / 1000);
 
         double distance = 0;
-        for (int i = 0; i < Million; i++)
+        for (int i = 0; i < Million; i += 10)
         {
             double below = Normal(x[i]);
-            distance = Math.Max(distance, Math.Max((i + 1.0) / Million - below, below - (double)i / Million));
+            distance = Math.Max(distance, Math.Max((i + 10.0) / Million - below, below - (double)i / Million));
         }
         Assert.InRange(distance, 0, 1.95e-3);
     }
@@ -109,10 +109,10 @@ public sealed unsafe class NoiseTests : IDisposable
     public void Added_noise_is_scaled_and_x_may_hold_an_image_per_copy()
     {
         var shape = new Shape(6, 2, 2, 3);
-        float[] x = [.. Enumerable.Range(0, shape.Count).Select(i => i / 16f)], y = new float[shape.Count];
-        Tensor on = Upload(shape, x), noisy = _backend.Allocate(shape);
-        _backend.AddNoise(on, Noise([3, 4]), 0.5f, noisy);
-        _backend.Download(noisy, y);
+        float[] x = [.. Enumerable.Range(0, shape.Count).Select(i => i / 16f)];
+        Tensor noisy = _backend.Allocate(shape);
+        _backend.AddNoise(_backend.Tensor(shape, x), Noise([3, 4]), 0.5f, noisy);
+        float[] y = _backend.Numbers(noisy);
         Exact ε = NoiseTextbook.Normals(11, new Shape(2, 2, 2, 3), [3, 4], copies: 3, step: 2);
         for (int i = 0; i < y.Length; i++)
             Assert.Equal(x[i] + 0.5 * ε[i], y[i], 1e-6);
@@ -151,21 +151,12 @@ public sealed unsafe class NoiseTests : IDisposable
         return 0.5 + sum * step / 3 / Math.Sqrt(2 * Math.PI);
     }
 
-    private Tensor Upload(Shape shape, float[] numbers)
-    {
-        Tensor x = _backend.Allocate(shape);
-        _backend.Upload(numbers, x);
-        return x;
-    }
-
-    private Noise Noise(float[] images) => new(11, Upload(new Shape(images.Length), images), Upload(new Shape(1), [2]));
+    private Noise Noise(float[] images) => new(11, _backend.Tensor(new Shape(images.Length), images), _backend.Tensor(new Shape(1), [2]));
 
     private float[] AddNoise(Shape x, float[] images, int copies)
     {
         Tensor noisy = _backend.Allocate(x.WithN(x.N * copies));
         _backend.AddNoise(_backend.Allocate(x), Noise(images), 1, noisy);
-        var numbers = new float[noisy.Shape.Count];
-        _backend.Download(noisy, numbers);
-        return numbers;
+        return _backend.Numbers(noisy);
     }
 }

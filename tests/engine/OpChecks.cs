@@ -117,9 +117,9 @@ public sealed class OpChecks(IBackend backend)
 
         public double[] Weights { get; } = [];
 
-        public float[] Y => Download(_y);
+        public float[] Y => _backend.Numbers(_y);
 
-        public float[] Gradient(int variable) => Download(_gradients[_inputs[variable]]);
+        public float[] Gradient(int variable) => _backend.Numbers(_gradients[_inputs[variable]]);
 
         public void Dispose()
         {
@@ -128,17 +128,9 @@ public sealed class OpChecks(IBackend backend)
                 leaf.Storage.Dispose();
         }
 
-        private float[] Download(Tensor x)
-        {
-            var numbers = new float[x.Shape.Count];
-            _backend.Download(x, numbers);
-            return numbers;
-        }
-
         private Tensor Leaf(Exact numbers)
         {
-            Tensor leaf = _backend.Allocate(numbers.Shape);
-            _backend.Upload([.. numbers.Numbers.Select(number => (float)number)], leaf);
+            Tensor leaf = _backend.Tensor(numbers.Shape, [.. numbers.Numbers.Select(number => (float)number)]);
             _leaves.Add(leaf);
             return leaf;
         }

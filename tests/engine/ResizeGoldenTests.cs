@@ -1,0 +1,80 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Ops;
+using Engine.Tensors;
+using Xunit;
+
+namespace Tests.Engine;
+
+/// <summary>Resizing and pooling as PyTorch does them, forward and backward.</summary>
+public sealed class ResizeGoldenTests : IDisposable
+{
+    /// <summary>PyTorch's own float32 is within 1e-6 of double in this file.</summary>
+    private const double Tolerance = 2e-6;
+
+    private readonly CpuBackend _backend = new();
+
+    public void Dispose() => _backend.Dispose();
+
+    [Fact]
+    public void Bilinear_resizing_is_PyTorchs_with_either_corners()
+    {
+        GoldenFile golden = Golden.Open("resize.safetensors");
+        int i = 0;
+        for (; golden.Has($"bilinear.{i}.input"); i++)
+        {
+            foreach ((string field, Corners corners) in (ReadOnlySpan<(string, Corners)>)[("half_pixel", Corners.HalfPixel), ("align_corners", Corners.Aligned)])
+            {
+                int[] size = golden.Shape($"bilinear.{i}.{field}");
+                Check(golden, $"bilinear.{i}.input", $"bilinear.{i}.{field}", null, x => x.Resize(size[2], size[3], corners));
+            }
+        }
+        Assert.Equal(8, i);
+    }
+
+    [Fact]
+    public void Adaptive_average_pooling_is_PyTorchs()
+    {
+        GoldenFile golden = Golden.Open("resize.safetensors");
+        int i = 0;
+        for (; golden.Has($"adaptive.{i}.input"); i++)
+        {
+            int[] size = golden.Shape($"adaptive.{i}.output");
+            Check(golden, $"adaptive.{i}.input", $"adaptive.{i}.output", $"adaptive.{i}", x => x.AdaptiveAveragePool(size[2], size[3]));
+        }
+        Assert.Equal(5, i);
+    }
+
+    [Theory]
+    [InlineData(0, 3, 2, 1)]
+    [InlineData(1, 3, 2, 1)]
+    [InlineData(2, 2, 2, 0)]
+    public void Max_pooling_is_PyTorchs(int i, int kernel, int stride, int padding)
+    {
+        GoldenFile golden = Golden.Open("resize.safetensors");
+        Check(golden, $"maxpool.{i}.input", $"maxpool.{i}.output", $"maxpool.{i}", x => x.MaxPool(new ConvGeometry(kernel, stride, padding)));
+
+        // The engine keeps no index of the winner: PyTorch's must be where the output's number stands.
+        float[] x = golden.Floats($"maxpool.{i}.input"), y = golden.Floats($"maxpool.{i}.output");
+        long[] winner = golden.Longs($"maxpool.{i}.index");
+        int[] from = golden.Shape($"maxpool.{i}.input"), to = golden.Shape($"maxpool.{i}.output");
+        for (int at = 0; at < y.Length; at++)
+            Assert.Equal(y[at], x[at / (to[2] * to[3]) * from[2] * from[3] + (int)winner[at]]);
+    }
+
+    /// <summary>Holds an op's numbers, and its gradient where the file has one, against a file's fields.</summary>
+    private void Check(GoldenFile golden, string input, string output, string? gradient, Func<Value, Value> op)
+    {
+        int[] shape = golden.Shape(input);
+        using var tape = new Tape(_backend);
+        Value x = tape.Variable(_backend.Tensor(new Shape(shape[0], shape[2], shape[3], shape[1]), golden.NHWC(input)), "x");
+        Value y = op(x);
+        Value dy = tape.Constant(gradient is null ? _backend.Allocate(y.Shape) : _backend.Tensor(y.Shape, golden.NHWC($"{gradient}.grad")), "dy");
+        Value loss = (y * dy).Sum();
+        tape.Forward();
+        Close.InMaxNorm(golden.NHWC(output), _backend.Numbers(y), Tolerance, output);
+        if (gradient is not null)
+            Close.InMaxNorm(golden.NHWC($"{gradient}.grad_input"), _backend.Numbers(tape.Backward(loss)[x]), Tolerance, $"{gradient}.grad_input");
+    }
+}
