@@ -1,0 +1,175 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Ops;
+using Engine.Tensors;
+using Xunit;
+
+namespace Tests.Engine;
+
+/// <summary>What a tape promises: the same numbers kept or planned, run once or often, alone or in company, on one core or three.</summary>
+public sealed class TapeTests : IDisposable
+{
+    private readonly CpuBackend _backend = new();
+
+    public void Dispose() => _backend.Dispose();
+
+    /// <summary>
+    /// The planned tape also gates gradients where they are made and hands some on in the same memory; the kept one does neither.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_planned_tape_gives_the_bits_of_a_kept_one(bool weightsAreVariables)
+    {
+        using SmallNetwork kept = new(_backend, [1, 2, 3], weightsAreVariables), planned = new(_backend, [1, 2, 3], weightsAreVariables);
+        planned.Tape.Plan(planned.Loss, planned.Logits);
+        Gradients expected = kept.Run(), actual = planned.Run();
+        Assert.Equal(kept.Numbers(kept.Logits), planned.Numbers(planned.Logits));
+        Assert.Equal(kept.Numbers(kept.Loss), planned.Numbers(planned.Loss));
+        foreach ((Value x, Value y) in kept.Variables.Zip(planned.Variables))
+            Assert.Equal(kept.Numbers(expected[x]), planned.Numbers(actual[y]));
+        Assert.True(planned.Tape.ArenaCount < kept.Tape.ArenaCount / 2, "the plan reuses no memory");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_replay_gives_the_same_bits(bool planned)
+    {
+        using var network = new SmallNetwork(_backend, [4, 5], weightsAreVariables: true);
+        if (planned)
+            network.Tape.Plan(network.Loss);
+        float[][] first = All(network);
+        float[][] second = All(network);
+        for (int i = 0; i < first.Length; i++)
+            Assert.Equal(first[i], second[i]);
+    }
+
+    /// <summary>Tiles, tails and sums fall as they do for the image alone.</summary>
+    [Fact]
+    public void An_images_numbers_do_not_depend_on_its_company()
+    {
+        using SmallNetwork alone = new(_backend, [7]), company = new(_backend, [1, 2, 7, 3, 4]);
+        float[] dα = alone.Numbers(alone.Run()[alone.α]), all = company.Numbers(company.Run()[company.α]);
+        Assert.Equal(dα, all[(2 * dα.Length)..(3 * dα.Length)]);
+        float[] logits = alone.Numbers(alone.Logits), allLogits = company.Numbers(company.Logits);
+        Assert.Equal(logits, allLogits[(2 * logits.Length)..(3 * logits.Length)]);
+    }
+
+    [Fact]
+    public void The_number_of_threads_changes_no_bit()
+    {
+        float[][]? expected = null;
+        foreach (int threads in (int[])[1, 2, 3])
+        {
+            using var backend = new CpuBackend(threads);
+            using var network = new SmallNetwork(backend, [1, 2, 3], weightsAreVariables: true);
+            float[][] numbers = All(network);
+            expected ??= numbers;
+            for (int i = 0; i < numbers.Length; i++)
+                Assert.Equal(expected[i], numbers[i]);
+        }
+    }
+
+    /// <summary>Over a hundred replays less than a byte each: what is measured includes what the measuring itself may allocate.</summary>
+    [Fact]
+    public void Replays_allocate_nothing()
+    {
+        using var backend = new CpuBackend(threads: 1);
+        using var network = new SmallNetwork(backend, [1, 2], weightsAreVariables: true);
+        network.Tape.Plan(network.Loss);
+        for (int warm = 0; warm < 40; warm++)
+            network.Run();
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int replay = 0; replay < 100; replay++)
+            network.Run();
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 99);
+    }
+
+    /// <summary>The gradient with respect to what lies between, which a study of the gradient's path wants.</summary>
+    [Fact]
+    public void A_kept_tape_has_the_gradient_of_every_value_between()
+    {
+        using var tape = new Tape(_backend);
+        Value x = tape.Variable(_backend.Tensor(new Shape(3), 1, -2, 3), "x");
+        Value y = (x * 2f).Named("y"), loss = (y * y).Sum();
+        tape.Forward();
+        Gradients d = tape.Backward(loss);
+        Assert.Equal([4, -8, 12], _backend.Numbers(d[tape["y"]]));
+        Assert.Equal([8, -16, 24], _backend.Numbers(d[x]));
+        Assert.Equal([1], _backend.Numbers(d[loss]));
+    }
+
+    [Fact]
+    public void A_rule_replaces_the_derivative_of_the_ops_it_takes()
+    {
+        using var tape = new Tape(_backend);
+        Value x = tape.Variable(_backend.Tensor(new Shape(2), 1, -1), "x");
+        Value loss = (x.Relu() * 3f).Sum();
+        tape.Forward();
+        Assert.Equal([3, 0], _backend.Numbers(tape.Backward(loss)[x]));
+        Assert.Equal([3, 3], _backend.Numbers(tape.Backward(loss, new StraightThrough())[x]));
+    }
+
+    [Fact]
+    public void A_variable_that_a_rule_cuts_off_has_gradient_zero()
+    {
+        using var tape = new Tape(_backend);
+        Value x = tape.Variable(_backend.Tensor(new Shape(2), 1, -1), "x"), w = tape.Variable(_backend.Tensor(new Shape(2), 5, 6), "w");
+        Value loss = (x.Relu() * w).Sum();
+        tape.Forward();
+        Gradients d = tape.Backward(loss, new Cut());
+        Assert.Equal([0, 0], _backend.Numbers(d[x]));
+        Assert.Equal([1, 0], _backend.Numbers(d[w]));
+    }
+
+    [Fact]
+    public void What_cannot_be_done_is_said_plainly()
+    {
+        using var tape = new Tape(_backend);
+        Value x = tape.Variable(_backend.Tensor(new Shape(2), 1, 2), "x"), c = tape.Constant(_backend.Tensor(new Shape(2), 1, 2), "c");
+        Value fixedLoss = c.Sum(), loss = x.Sum();
+        Assert.Contains("call Forward", Assert.Throws<InvalidOperationException>(() => tape.Backward(loss)).Message);
+        Assert.Contains("call Forward", Assert.Throws<InvalidOperationException>(() => loss.Data).Message);
+        tape.Forward();
+        Assert.Contains("no variable", Assert.Throws<ArgumentException>(() => tape.Backward(fixedLoss)).Message);
+        Assert.Contains("'c'", Assert.Throws<ArgumentException>(() => tape.Backward(loss)[c]).Message);
+        Assert.Contains("laid out", Assert.Throws<InvalidOperationException>(() => x.Sum()).Message);
+        Assert.Contains("'nothing'", Assert.Throws<KeyNotFoundException>(() => tape["nothing"]).Message);
+    }
+
+    [Fact]
+    public void A_planned_tape_takes_its_own_loss_and_no_rule()
+    {
+        using var tape = new Tape(_backend);
+        Value x = tape.Variable(_backend.Tensor(new Shape(2), 1, 2), "x"), loss = x.Sum(), other = x.Mean();
+        tape.Plan(loss, other);
+        tape.Forward();
+        Assert.Contains("kept tape", Assert.Throws<InvalidOperationException>(() => tape.Backward(other)).Message);
+        Assert.Contains("kept tape", Assert.Throws<InvalidOperationException>(() => tape.Backward(loss, new Cut())).Message);
+    }
+
+    private static float[][] All(SmallNetwork network)
+    {
+        Gradients d = network.Run();
+        return [network.Numbers(network.Loss), .. network.Variables.Select(x => network.Numbers(d[x]))];
+    }
+
+    private sealed class StraightThrough : BackwardRule
+    {
+        public override bool Backward(IBackend on, Value y, Gradients d)
+        {
+            if (y.Op is not Map<Relu>)
+                return false;
+            d.Pass(y, y[0]);
+            return true;
+        }
+    }
+
+    private sealed class Cut : BackwardRule
+    {
+        public override bool Backward(IBackend on, Value y, Gradients d) => y.Op is Map<Relu>;
+    }
+}
