@@ -110,12 +110,14 @@ internal unsafe struct Product : ITiles
             Taps = Taps + region.FirstTap + chunk.Tap,
             TapCount = chunk.Taps,
             Depth = chunk.Length,
+            Y = Y + column,
+            ColumnCount = Math.Min(panel, Columns - column),
             Start = start is null ? null : start + column,
             Bias = chunk.IsFirst && Bias is not null ? Bias + column : null,
             Gate = chunk.IsLast && Gate is not null ? Gate + column : null,
             Relu = chunk.IsLast && Relu,
         };
-        rows.Run(Kernels, block, Y + column, panel, Math.Min(panel, Columns - column));
+        rows.Run(Kernels, block, panel);
     }
 
     /// <summary>A chunk of the reduction: some taps, each from Depth on for Length.</summary>

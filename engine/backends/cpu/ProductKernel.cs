@@ -5,13 +5,13 @@ using System.Runtime.Intrinsics.X86;
 namespace Engine.Backends.Cpu;
 
 /// <summary>
-/// One call of the kernel: six rows by one panel of columns, over one chunk of the reduction. With a tap's part of the reduction
-/// of length Depth, out[i, j] = start[i, j] + bias[j] + sum over taps and d of a[i, d] b[d, j], then ReLU or gate.
-/// Offsets count numbers.
+/// One call of the kernel: up to six rows by one panel of columns, over one chunk of the reduction. With a tap's part of the reduction
+/// of length Depth, y[i, j] = start[i, j] + bias[j] + sum over taps and d of a[i, d] b[d, j], then ReLU or gate.
+/// Offsets and steps count numbers.
 /// </summary>
 internal unsafe struct ProductBlock
 {
-    /// <summary>The left operand: row i begins at ARows[i], its next number lies AStep on.</summary>
+    /// <summary>The left operand: row i begins at ARows[i], of which there are always six, its next number lies AStep on.</summary>
     public float* A;
     public nint* ARows;
     public nint AStep;
@@ -25,9 +25,16 @@ internal unsafe struct ProductBlock
     public int TapCount;
     public nint Depth;
 
-    /// <summary>What the sum is added to, row i at Rows[i]; or null.</summary>
+    /// <summary>Room for six rows of the panel.</summary>
+    public float* Sums;
+
+    /// <summary>The result, and what the sums are added to or null: row i at Rows[i].</summary>
+    public float* Y;
     public float* Start;
     public nint* Rows;
+
+    /// <summary>How many rows and columns of the block are the result's.</summary>
+    public int RowCount, ColumnCount;
 
     /// <summary>One number per column, or null.</summary>
     public float* Bias;
@@ -35,10 +42,6 @@ internal unsafe struct ProductBlock
     /// <summary>Where its number, row i at Rows[i], is not positive the result is 0; or null.</summary>
     public float* Gate;
     public bool Relu;
-
-    /// <summary>The result: row i at OutRows[i].</summary>
-    public float* Out;
-    public nint* OutRows;
 }
 
 /// <summary>One part of a reduction: A numbers into the left operand, B rows into the right one.</summary>
@@ -50,8 +53,15 @@ internal readonly record struct Tap(nint A, nint B);
 /// </summary>
 internal static unsafe class ProductKernel<S> where S : struct, IStrip<S>
 {
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(ProductBlock* block)
+    {
+        Sum(block);
+        Finish(block);
+    }
+
+    /// <summary>Alone in its method, so that nothing competes with the tile for registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Sum(ProductBlock* block)
     {
         S sum0 = default, sum1 = default, sum2 = default, sum3 = default, sum4 = default, sum5 = default;
         nint aStep = block->AStep, bStep = block->BStep;
@@ -73,27 +83,38 @@ internal static unsafe class ProductKernel<S> where S : struct, IStrip<S>
                 sum5 = S.Fma(a5 + k, strip, sum5);
             }
         }
-        Finish(block, sum0, 0);
-        Finish(block, sum1, 1);
-        Finish(block, sum2, 2);
-        Finish(block, sum3, 3);
-        Finish(block, sum4, 4);
-        Finish(block, sum5, 5);
+        float* sums = block->Sums;
+        S.Store(sum0, sums);
+        S.Store(sum1, sums + S.Count);
+        S.Store(sum2, sums + 2 * S.Count);
+        S.Store(sum3, sums + 3 * S.Count);
+        S.Store(sum4, sums + 4 * S.Count);
+        S.Store(sum5, sums + 5 * S.Count);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish(ProductBlock* block, S sum, int row)
+    /// <summary>
+    /// The sums are still in the first cache. A last panel may stick out of the result: what is read there belongs to others and goes nowhere.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Finish(ProductBlock* block)
     {
-        nint offset = block->Rows[row];
-        if (block->Start is not null)
-            sum = S.Load(block->Start + offset) + sum;
-        if (block->Bias is not null)
-            sum += S.Load(block->Bias);
-        if (block->Relu)
-            sum = S.Gated(sum, sum);
-        if (block->Gate is not null)
-            sum = S.Gated(sum, S.Load(block->Gate + offset));
-        S.Store(sum, block->Out + block->OutRows[row]);
+        bool whole = block->ColumnCount == S.Count;
+        S bias = block->Bias is not null ? S.Load(block->Bias) : default;
+        for (int i = 0; i < block->RowCount; i++)
+        {
+            nint row = block->Rows[i];
+            float* sums = block->Sums + i * S.Count;
+            S sum = S.Load(sums) + bias;
+            if (block->Start is not null)
+                sum += S.Load(block->Start + row);
+            if (block->Relu)
+                sum = S.Gated(sum, sum);
+            if (block->Gate is not null)
+                sum = S.Gated(sum, S.Load(block->Gate + row));
+            S.Store(sum, whole ? block->Y + row : sums);
+            for (int j = 0; !whole && j < block->ColumnCount; j++)
+                block->Y[row + j] = sums[j];
+        }
     }
 }
 

@@ -10,9 +10,8 @@ internal unsafe struct RowTable
     /// <summary>In the left operand, and in the result. Up to a whole number of the kernel's rows, the first row again.</summary>
     public nint* A, Y;
 
-    /// <summary>Room for the kernel's rows of one panel, and where they begin in it.</summary>
-    public float* Spare;
-    public nint* SpareRows;
+    /// <summary>Room for the kernel's rows of one panel.</summary>
+    public float* Sums;
 
     /// <summary>Rows <paramref name="first"/> to first + <paramref name="count"/> of the region.</summary>
     public void Fill(in ProductRegion region, int first, int count)
@@ -36,23 +35,16 @@ internal unsafe struct RowTable
             (A[row], Y[row]) = (A[0], Y[0]);
     }
 
-    /// <summary>
-    /// Runs the kernel over all rows of a panel, of which <paramref name="valid"/> columns are y's. What sticks out of y goes to spare
-    /// memory; what the kernel reads there belongs to others and is never used.
-    /// </summary>
-    public readonly void Run(in ProductKernels kernels, ProductBlock block, float* y, int panel, int valid)
+    /// <summary>Runs the kernel over all rows of a panel, the rest of whose block is given.</summary>
+    public readonly void Run(in ProductKernels kernels, ProductBlock block, int panel)
     {
+        block.Sums = Sums;
         for (int row = 0; row < Count; row += ProductKernels.Rows)
         {
-            int count = Math.Min(ProductKernels.Rows, Count - row);
-            bool whole = valid == panel && count == ProductKernels.Rows;
             block.ARows = A + row;
             block.Rows = Y + row;
-            block.Out = whole ? y : Spare;
-            block.OutRows = whole ? Y + row : SpareRows;
+            block.RowCount = Math.Min(ProductKernels.Rows, Count - row);
             kernels.Run(panel, &block);
-            for (int i = 0; !whole && i < count; i++)
-                new ReadOnlySpan<float>(Spare + SpareRows[i], valid).CopyTo(new Span<float>(y + Y[row + i], valid));
         }
     }
 }
@@ -60,8 +52,8 @@ internal unsafe struct RowTable
 /// <summary>What every core needs of its own while it multiplies, and the lists that describe a product; made once, grown rarely.</summary>
 internal sealed unsafe class ProductScratch : IDisposable
 {
-    private const int TableBytes = sizeof(long) * (2 * Product.TileRows + ProductKernels.Rows);
-    private const int SpareBytes = sizeof(float) * ProductKernels.Rows * ProductKernels.MaxPanel;
+    private const int TableBytes = sizeof(long) * 2 * Product.TileRows;
+    private const int SumBytes = sizeof(float) * ProductKernels.Rows * ProductKernels.MaxPanel;
     private const int PackedBytes = sizeof(float) * WeightProduct.PackedCount;
 
     private readonly byte* _memory;
@@ -70,32 +62,21 @@ internal sealed unsafe class ProductScratch : IDisposable
     /// <param name="workers">Cores.</param>
     public ProductScratch(int workers)
     {
-        _perWorker = SpareBytes + PackedBytes + (TableBytes + 63) / 64 * 64;
+        _perWorker = SumBytes + PackedBytes + (TableBytes + 63) / 64 * 64;
         _memory = (byte*)NativeMemory.AlignedAlloc(_perWorker * (nuint)workers, 64);
         NativeMemory.Clear(_memory, _perWorker * (nuint)workers);
-        for (int worker = 0; worker < workers; worker++)
-        {
-            for (int i = 0; i < ProductKernels.Rows; i++)
-                Rows(worker).SpareRows[i] = i * ProductKernels.MaxPanel;
-        }
     }
 
     /// <summary>The core's table, still to be filled.</summary>
     public RowTable Rows(int worker)
     {
         byte* memory = _memory + (nuint)worker * _perWorker;
-        var tables = (nint*)(memory + SpareBytes + PackedBytes);
-        return new RowTable
-        {
-            Spare = (float*)memory,
-            A = tables,
-            Y = tables + Product.TileRows,
-            SpareRows = tables + 2 * Product.TileRows,
-        };
+        var tables = (nint*)(memory + SumBytes + PackedBytes);
+        return new RowTable { Sums = (float*)memory, A = tables, Y = tables + Product.TileRows };
     }
 
     /// <summary>The core's room for packing.</summary>
-    public float* Packed(int worker) => (float*)(_memory + (nuint)worker * _perWorker + SpareBytes);
+    public float* Packed(int worker) => (float*)(_memory + (nuint)worker * _perWorker + SumBytes);
 
     public void Dispose() => NativeMemory.AlignedFree(_memory);
 }

@@ -62,9 +62,11 @@ internal unsafe struct WeightProduct : ITiles
                     Taps = &all,
                     TapCount = 1,
                     Depth = count,
+                    Y = Dw + column,
+                    ColumnCount = Math.Min(panel, Columns - column),
                     Start = start is null ? null : start + column,
                 };
-                rows.Run(Kernels, block, Dw + column, panel, Math.Min(panel, Columns - column));
+                rows.Run(Kernels, block, panel);
             }
         }
     }
