@@ -1,0 +1,86 @@
+using System.Text;
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Networks;
+using Engine.Ops;
+using Engine.Tensors;
+using Iba.Attribution;
+using Iba.Bottleneck;
+using Iba.Images;
+using Iba.Statistics;
+using Tests.Weights;
+using Weights;
+using Xunit;
+
+namespace Tests.Readme;
+
+/// <summary>The README's code, compiled and run: a sample that does not work is worse than none.</summary>
+public sealed class SampleTests
+{
+    [Fact]
+    public void The_samples_run_as_they_stand_in_the_readme()
+    {
+        using var folder = new TemporaryFolder();
+        string weightsFile = Golden.Path("resnet50-narrow.pth"), photoFile = Golden.Path("preprocessing/rgb.png"), statisticsFile = folder["statistics.safetensors"];
+        var output = new StringBuilder();
+
+        using IBackend backend = new CpuBackend();
+        using StateDict weights = StateDict.Open(weightsFile);
+        Network network = NetworkBuilder.Build(weights, backend);
+        Estimate(network, statisticsFile);
+        FeatureStatistics statistics = FeatureStatistics.Load(statisticsFile);
+
+        NetworkInput photo = Preprocessing.ImageNet.Apply(PhotoFile.Read(photoFile));
+        using var bottleneck = new PerSampleBottleneck(network, statistics, new Shape(1, 224, 224, 3));
+        foreach (BottleneckAttribution result in bottleneck.Attribute([new Sample(photo.Values)]))
+            output.AppendLine($"class {result.Target}: {result.TotalBits:0} bits, at most {result.Heatmap.Max:0.00} per pixel");
+
+        Tensor input = Place(backend, photo.Values, new Shape(1, 224, 224, 3)), target = Place(backend, [3], new Shape(1));
+        using var tape = new Tape(backend);
+        Value image = tape.Variable(input, "image");
+        Value loss = network.Record(image, fused: false).CrossEntropy(tape.Constant(target, "target")).Sum();
+        tape.Forward();
+        Gradients d = tape.Backward(loss);
+        output.AppendLine($"{tape}");
+        Tensor gradient = d[tape["layer2.3"]];
+
+        Assert.StartsWith("class ", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("layer4.2.add = Add", output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(new Shape(1, 28, 28, 64), gradient.Shape);
+    }
+
+    /// <summary>Every line of the README's C# about embedding stands in this file too, but for the names of files and where it prints.</summary>
+    [Fact]
+    public void The_readme_shows_the_code_that_was_run()
+    {
+        string readme = File.ReadAllText(Path.Combine(Golden.Root, "README.md"));
+        string source = Squeeze(File.ReadAllText(Path.Combine(Golden.Root, "tests", "readme", "SampleTests.cs")));
+        string embedding = readme[readme.IndexOf("## Embedding it", StringComparison.Ordinal)..];
+        string[] blocks = [.. embedding.Split("```").Where(block => block.StartsWith("csharp", StringComparison.Ordinal))];
+        Assert.Equal(2, blocks.Length);
+        foreach (string line in blocks.SelectMany(block => block.Split('\n').Skip(1)).Where(line => line.Trim().Length > 0))
+            Assert.Contains(Squeeze(line), source, StringComparison.Ordinal);
+    }
+
+    private static string Squeeze(string code)
+    {
+        string text = code.Replace("weightsFile", "\"resnet50.pth\"").Replace("statisticsFile", "\"statistics.safetensors\"").Replace("photoFile", "\"photo.jpg\"")
+            .Replace("output.AppendLine($\"{tape}\")", "Console.WriteLine(tape)").Replace("output.AppendLine", "Console.WriteLine");
+        IEnumerable<string> lines = text.Split('\n').Select(line => line.Contains("//", StringComparison.Ordinal) ? line[..line.IndexOf("//", StringComparison.Ordinal)] : line);
+        return string.Concat(lines.Select(line => line.Trim()));
+    }
+
+    private static void Estimate(Network network, string file)
+    {
+        IEnumerable<float[]> photos = new ImageFolder(Golden.Path("preprocessing")).Files.Select(image => Preprocessing.ImageNet.Apply(PhotoFile.Read(image.Path)).Values);
+        Estimation.Run(network, ResNet50.DefaultLayer, new Shape(1, 224, 224, 3), photos, batch: 2).Save(file);
+    }
+
+    private static Tensor Place(IBackend backend, float[] numbers, Shape shape)
+    {
+        Tensor tensor = backend.Allocate(shape);
+        backend.Upload(numbers, tensor);
+        return tensor;
+    }
+}
