@@ -56,7 +56,10 @@ public static class Conversion
         {
             var half = (Half)values[i];
             if (Half.IsInfinity(half) && float.IsFinite(values[i]))
-                throw new FileFormatException(from.Path, $"tensor {entry} holds {values[i]}, beyond half precision's 65504", "Write it as F32.");
+            {
+                throw new FileFormatException(
+                    from.Path, $"tensor {entry} holds {values[i]}, beyond half precision's 65504", "Write it as F32.");
+            }
             BinaryPrimitives.WriteHalfLittleEndian(bytes.AsSpan(2 * i), half);
         }
         return bytes;

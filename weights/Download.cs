@@ -29,7 +29,9 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
     /// <param name="progress">Told now and then.</param>
     /// <param name="cancel">Stops and keeps what has arrived.</param>
     /// <returns>The path of the file.</returns>
-    /// <exception cref="DownloadException">There is no network, the server lacks the file or sends another, or the connection broke.</exception>
+    /// <exception cref="DownloadException">
+    /// There is no network, the server lacks the file or sends another, or the connection broke.
+    /// </exception>
     public async Task<string> FetchAsync(
         PublishedWeights weights, string folder, IProgress<DownloadProgress>? progress = null, CancellationToken cancel = default)
     {
@@ -39,7 +41,8 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         {
             return FileHash.Sha256(path, cancel) == weights.Sha256
                 ? path
-                : throw new DownloadException(weights.Source, $"{path} exists and is not the published file", "Move it away, then fetch again.");
+                : throw new DownloadException(
+                    weights.Source, $"{path} exists and is not the published file", "Move it away, then fetch again.");
         }
 
         try
@@ -82,7 +85,8 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         }
     }
 
-    private async Task ReceiveAsync(PublishedWeights weights, FileStream file, IProgress<DownloadProgress>? progress, CancellationToken cancel)
+    private async Task ReceiveAsync(
+        PublishedWeights weights, FileStream file, IProgress<DownloadProgress>? progress, CancellationToken cancel)
     {
         using var silence = new CancellationTokenSource(Patience, clock ?? TimeProvider.System);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, silence.Token);
@@ -99,7 +103,7 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
                 if (read == 0)
                     break;
                 if (file.Length + read > weights.Bytes)
-                    throw new DownloadException(weights.Source, $"the server sends more than the published {weights.Bytes} bytes", "Fetch again later.");
+                    throw Answer(weights, $"sends more than the published {weights.Bytes} bytes");
                 await file.WriteAsync(block.AsMemory(0, read), cancel);
                 progress?.Report(new DownloadProgress(file.Position, weights.Bytes));
             }
@@ -126,17 +130,13 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         try
         {
             if (!response.IsSuccessStatusCode)
-                throw new DownloadException(weights.Source, $"the server answers {(int)response.StatusCode} {response.ReasonPhrase}",
-                    "Check the network (a proxy may answer in its stead), or fetch the file by other means and name it with --weights.");
-            bool continues = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == file.Length;
-            if (!continues && response.StatusCode == HttpStatusCode.PartialContent)
-                throw new DownloadException(weights.Source, "the server sends another part than it was asked for", $"Delete {file.Name} and fetch again.");
-            if (!continues)
+                throw Answer(weights, $"answers {(int)response.StatusCode} {response.ReasonPhrase}");
+            if (response.StatusCode != HttpStatusCode.PartialContent)
                 file.SetLength(0);
+            else if (response.Content.Headers.ContentRange?.From != file.Length)
+                throw Answer(weights, "sends another part than it was asked for");
             if (response.Content.Headers.ContentLength is { } length && file.Length + length != weights.Bytes)
-                throw new DownloadException(weights.Source,
-                    $"the server offers {file.Length + length} bytes, the published file has {weights.Bytes}",
-                    "Something between here and the server answers in its stead; fetch the file by other means and name it with --weights.");
+                throw Answer(weights, $"offers {file.Length + length} bytes, the published file has {weights.Bytes}");
             return response;
         }
         catch
@@ -145,6 +145,9 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
             throw;
         }
     }
+
+    private static DownloadException Answer(PublishedWeights weights, string doing) => new(weights.Source, $"the server {doing}",
+        "A proxy may answer in its stead: check the network, or fetch the file by other means and name it with --weights.");
 
     private static DownloadException Broken(PublishedWeights weights, FileStream file, string reason, Exception? inner = null) => new(
         weights.Source, $"{reason} after {file.Length} of {weights.Bytes} bytes",

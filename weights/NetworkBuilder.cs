@@ -22,7 +22,8 @@ public static class NetworkBuilder
         return Any("layer1.0.") ? ResNet50.Name
             : Any("features.0.") && Any("classifier.") ? Vgg16.Name
             : throw new FileFormatException(weights.Path,
-                $"its names belong neither to {ResNet50.Name} nor to {Vgg16.Name}: {string.Join(", ", weights.Entries.Take(5).Select(e => e.Name))} ...",
+                $"its names belong neither to {ResNet50.Name} nor to {Vgg16.Name}: "
+                + $"{string.Join(", ", weights.Entries.Take(5).Select(entry => entry.Name))} ...",
                 "Give a state dict with torchvision's names; `iba weights fetch` gets one.");
     }
 

@@ -41,12 +41,13 @@ internal sealed class ParameterCheck(StateDict weights) : IParameterSource
             return;
         string[] report = [.. Section("missing", _missing), .. Section("misshapen", _misshapen), .. Section("unexpected", unexpected)];
         throw new FileFormatException(weights.Path,
-            $"it does not fit {architecture}: {_missing.Count} tensors missing, {_misshapen.Count} misshapen, {unexpected.Length} unexpected\n"
+            $"it does not fit {architecture}: "
+            + $"{_missing.Count} tensors missing, {_misshapen.Count} misshapen, {unexpected.Length} unexpected\n"
             + string.Join('\n', report) + "\n",
             "Give a state dict with torchvision's names and shapes; `iba weights inspect` lists what a file holds.");
     }
 
-    private static IEnumerable<string> Section(string title, IReadOnlyCollection<string> lines) => lines.Select(line => $"  {title}: {line}");
+    private static IEnumerable<string> Section(string title, IEnumerable<string> lines) => lines.Select(line => $"  {title}: {line}");
 
     /// <summary>Checks a weight (outputs, rest) and vectors of its outputs, and returns how many outputs there are.</summary>
     private int Expect(string weight, string[] vectors, params int[] rest)
@@ -67,9 +68,11 @@ internal sealed class ParameterCheck(StateDict weights) : IParameterSource
             _missing.Add(name);
         else if (!entry.Type.IsFloating)
             _misshapen.Add($"{entry} should hold floating point numbers");
-        else if (entry.Shape.Count != shape.Length || entry.Shape.Zip(shape).Any(pair => pair.First == 0 || (pair.Second != Unknown && pair.First != pair.Second)))
+        else if (entry.Shape.Count != shape.Length || !entry.Shape.Zip(shape).All(pair => Fits(pair.First, pair.Second)))
             _misshapen.Add($"{entry} should be ({string.Join(", ", shape.Select(extent => extent == Unknown ? "any" : $"{extent}"))})");
     }
+
+    private static bool Fits(int found, int wanted) => found > 0 && (wanted == Unknown || found == wanted);
 
     private static ParameterPair Pair(string name, Shape weight) => new(
         new Parameter($"{name}.weight", new Tensor(weight, NoStorage.Instance)),

@@ -12,8 +12,8 @@ namespace Weights;
 /// </summary>
 public sealed class StateDict : IDisposable
 {
-    private const string Advice =
-        "Fetch it again if it is damaged; of a checkpoint that holds more than tensors, save the state dict alone: torch.save(model.state_dict(), FILE).";
+    private const string Advice = "Fetch it again if it is damaged; of a checkpoint that holds more than tensors, "
+        + "save the state dict alone: torch.save(model.state_dict(), FILE).";
 
     // What DataParallel and torch.compile put before every name.
     private static readonly string[] Prefixes = ["module.", "_orig_mod."];
@@ -64,7 +64,7 @@ public sealed class StateDict : IDisposable
     /// <summary>How the file is packed.</summary>
     public WeightsFormat Format { get; }
 
-    /// <summary>What lay around the tensors and was taken away, from the outside in: <c>checkpoint["model"]</c>, <c>prefix "module."</c></summary>
+    /// <summary>What lay around the tensors, outermost first: <c>checkpoint["model"]</c>, <c>prefix "module."</c>; it was taken away.</summary>
     public IReadOnlyList<string> Unwrapped => _unwrapped;
 
     /// <summary>Names of the state dict whose values are no tensors; they are left out.</summary>
@@ -83,7 +83,7 @@ public sealed class StateDict : IDisposable
         : throw new FileFormatException(Path, $"it holds no tensor named '{name}'", "`iba weights inspect` lists what it holds.");
 
     /// <summary>Opens a file of any known format.</summary>
-    /// <exception cref="FileFormatException">There is no such file, it holds no weights, or it is damaged. The message says which.</exception>
+    /// <exception cref="FileFormatException">It is missing, holds no weights, or is damaged; the message says which.</exception>
     public static StateDict Open(string path)
     {
         if (!File.Exists(path))

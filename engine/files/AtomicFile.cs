@@ -41,9 +41,16 @@ public sealed class AtomicFile : IDisposable
     /// <summary>Removes the temporary file unless it was committed.</summary>
     public void Dispose()
     {
-        _stream.Dispose();
-        if (!_committed)
-            File.Delete(_temporary);
+        try
+        {
+            // Flushes what is buffered, which a full disk refuses.
+            _stream.Dispose();
+        }
+        finally
+        {
+            if (!_committed)
+                File.Delete(_temporary);
+        }
     }
 
     /// <summary>Writes a whole file in one go.</summary>

@@ -166,5 +166,6 @@ internal sealed class SafetensorsHeader
             throw new JsonException($"{json.TokenType} at byte {json.TokenStartIndex}, expected {type}");
     }
 
-    private static JsonTokenType Advance(ref Utf8JsonReader json) => json.Read() ? json.TokenType : throw new JsonException("it ends early");
+    private static JsonTokenType Advance(ref Utf8JsonReader json) =>
+        json.Read() ? json.TokenType : throw new JsonException("it ends early");
 }

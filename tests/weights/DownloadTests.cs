@@ -19,7 +19,9 @@ public sealed class DownloadTests : IDisposable
         _folder.Dispose();
     }
 
-    private PublishedWeights Published => new("test", "resnet50", "", _server.Source, Bytes.Length, Convert.ToHexStringLower(SHA256.HashData(Bytes)));
+    private PublishedWeights Published => new(
+        "test", "resnet50", "", _server.Source, Bytes.Length, Convert.ToHexStringLower(SHA256.HashData(Bytes)));
+
     private string Part => $"{Published.FileName}.part";
 
     [Fact]

@@ -81,8 +81,8 @@ public sealed class HostileWeightsTests : IDisposable
     [InlineData("\x8f(N\x91")]
     public void Depth_and_bulk_end_in_a_typed_error_without_a_stack_overflow(string repeated)
     {
-        byte[] pickle = [.. Enumerable.Repeat(Encoding.Latin1.GetBytes(repeated), 3_000_000 / repeated.Length).SelectMany(b => b), (byte)'.'];
-        Assert.Throws<FileFormatException>(() => Open(_folder, pickle));
+        string bulk = string.Concat(Enumerable.Repeat(repeated, 3_000_000 / repeated.Length));
+        Assert.Throws<FileFormatException>(() => Open(_folder, Pickle(bulk, ".")));
     }
 
     [Fact]

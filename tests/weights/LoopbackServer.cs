@@ -19,7 +19,7 @@ internal sealed class LoopbackServer : IDisposable
         _ = ServeAsync();
     }
 
-    public Uri Source => new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/models/file-{Convert.ToHexStringLower(_file.AsSpan(0, 4))}.pth");
+    public Uri Source => new($"http://{_listener.LocalEndpoint}/models/file.pth");
 
     /// <summary>The first byte each request asked for, in order.</summary>
     public List<long> Requests { get; } = [];
@@ -76,7 +76,8 @@ internal sealed class LoopbackServer : IDisposable
         bool partial = KnowsRanges && asked > 0;
         int from = partial ? (int)asked + Shift : 0;
         byte[] body = Status == 200 ? _file[from..] : "<html>sorry</html>"u8.ToArray();
-        var head = new StringBuilder($"HTTP/1.1 {(partial && Status == 200 ? "206 Partial Content" : $"{Status} Answer")}\r\nConnection: close\r\n");
+        string status = partial && Status == 200 ? "206 Partial Content" : $"{Status} Answer";
+        var head = new StringBuilder($"HTTP/1.1 {status}\r\nConnection: close\r\n");
         if (TellsLength)
             head.Append($"Content-Length: {body.Length}\r\n");
         if (partial)

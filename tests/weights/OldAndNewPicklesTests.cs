@@ -5,7 +5,7 @@ using static Tests.Weights.Fixture;
 
 namespace Tests.Weights;
 
-/// <summary>Spellings of a state dict that the fixtures' PyTorch does not write: those of 2017, of Python 2, and of later versions.</summary>
+/// <summary>Spellings of a state dict that the fixtures' PyTorch does not write: of 2017, of Python 2, and of later versions.</summary>
 public sealed class OldAndNewPicklesTests : IDisposable
 {
     private const string Storage = "(X\a\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\x03\0\0\0cpuK\x04tQ";
@@ -96,7 +96,8 @@ public sealed class OldAndNewPicklesTests : IDisposable
     /// <summary>A file of the old container with one tensor w on storage "k".</summary>
     private static byte[] Stream(string tensor) =>
     [
-        .. Pickle("\u0080\x02\u008a\nl\u00fc\u009cF\u00f9 j\u00a8P\x19.", "\u0080\x02M\u00e9\x03.", "\u0080\x02}.", "\u0080\x02}", Text("w"), tensor, "s."),
+        .. Pickle("\u0080\x02\u008a\nl\u00fc\u009cF\u00f9 j\u00a8P\x19.", "\u0080\x02M\u00e9\x03.", "\u0080\x02}."),
+        .. Pickle("\u0080\x02}", Text("w"), tensor, "s."),
         .. Pickle("\u0080\x02]X\x01\0\0\0ka."),
         .. BitConverter.GetBytes(4L),
         .. Numbers,
@@ -107,8 +108,9 @@ public sealed class OldAndNewPicklesTests : IDisposable
     {
         int end = zip.AsSpan().LastIndexOf("PK\x5\x6"u8);
         byte[] record = zip[end..];
+        long length = BitConverter.ToUInt32(record, 12), at = BitConverter.ToUInt32(record, 16);
         byte[] wide = [.. "PK\x6\x6"u8, .. BitConverter.GetBytes(44L), .. new byte[28],
-            .. BitConverter.GetBytes((long)BitConverter.ToUInt32(record, 12)), .. BitConverter.GetBytes((long)BitConverter.ToUInt32(record, 16))];
+            .. BitConverter.GetBytes(length), .. BitConverter.GetBytes(at)];
         byte[] locator = [.. "PK\x6\x7"u8, .. new byte[4], .. BitConverter.GetBytes((long)end), .. BitConverter.GetBytes(1)];
         record.AsSpan(12, 8).Fill(0xff);
         return [.. zip[..end], .. wide, .. locator, .. record];

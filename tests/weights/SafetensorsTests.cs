@@ -47,13 +47,18 @@ public sealed class SafetensorsTests : IDisposable
         byte[] wide = [.. values.SelectMany(BitConverter.GetBytes)];
         int[] shape = [values.Length];
         SafetensorsFile.Write(_folder["a"],
-            [new("half", ElementType.F16, shape, () => half), new("brain", ElementType.BF16, shape, () => brain), new("wide", ElementType.F64, shape, () => wide)]);
+        [
+            new("half", ElementType.F16, shape, () => half),
+            new("brain", ElementType.BF16, shape, () => brain),
+            new("wide", ElementType.F64, shape, () => wide),
+        ]);
 
         using SafetensorsFile read = SafetensorsFile.Open(_folder["a"]);
         Assert.Equal(values.Select(v => (float)(Half)v), read.ReadFloats("half"));
         Assert.Equal(values.Select(v => (float)v), read.ReadFloats("wide"));
         // Cut off after 7 bits of fraction: at most 2^-7 of the value is lost.
-        Assert.All(values.Zip(read.ReadFloats("brain")), p => Assert.True(p.First == p.Second || p.Second / p.First is > 1 - 1 / 128.0 and <= 1));
+        foreach ((double value, float cut) in values.Zip(read.ReadFloats("brain")))
+            Assert.True(value == cut || cut / value is > 1 - 1 / 128.0 and <= 1, $"{cut} is not {value}");
     }
 
     [Fact]
@@ -68,7 +73,8 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void Every_tensor_starts_at_a_multiple_of_its_element_size()
     {
-        SafetensorsFile.Write(_folder["a"], [new("byte", [1], new byte[] { 1 }), new("float", [1], new[] { 1f }), new("long", [1], new[] { 1L })]);
+        SafetensorsFile.Write(
+            _folder["a"], [new("byte", [1], new byte[] { 1 }), new("float", [1], new[] { 1f }), new("long", [1], new[] { 1L })]);
         using SafetensorsFile read = SafetensorsFile.Open(_folder["a"]);
         ulong header = BinaryPrimitives.ReadUInt64LittleEndian(File.ReadAllBytes(_folder["a"]));
         Assert.All(read.Entries, entry => Assert.Equal(0ul, (8 + header + (ulong)entry.Begin) % (ulong)entry.Type.Size));
@@ -145,7 +151,8 @@ public sealed class SafetensorsTests : IDisposable
     [Fact]
     public void Any_change_of_a_byte_gives_a_file_that_reads_or_a_typed_error()
     {
-        SafetensorsFile.Write(_folder["a"], [new("w", [2], new[] { 1f, 2f }), new("n", [], new[] { 3L })], new Dictionary<string, string> { ["k"] = "v" });
+        var metadata = new Dictionary<string, string> { ["k"] = "v" };
+        SafetensorsFile.Write(_folder["a"], [new("w", [2], new[] { 1f, 2f }), new("n", [], new[] { 3L })], metadata);
         byte[] whole = File.ReadAllBytes(_folder["a"]);
         Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte, Gen.Int[0, whole.Length]).Sample((at, value, length) =>
         {
@@ -170,7 +177,8 @@ public sealed class SafetensorsTests : IDisposable
         byte[] before = File.ReadAllBytes(_folder["a"]);
 
         Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(_folder["a"], [new("x", [3], new[] { 1f })]));
-        Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(_folder["a"], [new("x", [1], new[] { 1f }), new("x", [1], new[] { 1f })]));
+        SafetensorsTensor x = new("x", [1], new[] { 1f });
+        Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(_folder["a"], [x, x]));
         Assert.Throws<OperationCanceledException>(
             () => SafetensorsFile.Write(_folder["a"], [new("x", [1], new[] { 2f })], cancel: new CancellationToken(canceled: true)));
 

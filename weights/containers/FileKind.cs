@@ -29,7 +29,7 @@ internal static class FileKind
             return new("empty", FetchAgain);
         if (start.Length > 262 && start[257..].StartsWith("ustar"u8))
             return new("a tar archive; PyTorch wrote those before 0.1.10",
-                "Save it again with a PyTorch of today: torch.save(torch.load(FILE), 'weights.pth'). Any other tar must be unpacked first.");
+                "Save it again with PyTorch: torch.save(torch.load(FILE), 'weights.pth'). Any other tar must be unpacked first.");
         if (start is [0x1f, 0x8b, ..])
             return new("gzip-compressed", "Unpack it with gunzip first.");
         if (start is [0x89, (byte)'H', (byte)'D', (byte)'F', ..])

@@ -62,10 +62,11 @@ internal sealed class TorchStream : ITorchFile
                 throw new InvalidDataException($"it is cut off at byte {at}, before a storage");
             long elements = BinaryPrimitives.ReadInt64LittleEndian(count);
             at += sizeof(long);
-            if (elements != storage.WholeBytes / storage.Type.Size)
-                throw new InvalidDataException($"a storage has {elements} elements, its tensors need {storage.WholeBytes / storage.Type.Size}");
-            if (storage.WholeBytes > fileLength - at)
-                throw new InvalidDataException($"it is cut off: a storage at byte {at} needs {storage.WholeBytes} bytes, {fileLength - at} are left");
+            long claimed = storage.WholeBytes / storage.Type.Size, left = fileLength - at;
+            if (elements != claimed)
+                throw new InvalidDataException($"a storage has {elements} elements, its tensors need {claimed}");
+            if (storage.WholeBytes > left)
+                throw new InvalidDataException($"it is cut off: a storage at byte {at} needs {storage.WholeBytes} bytes, {left} are left");
             if (!_storages.TryAdd(key, (at, storage.WholeBytes)))
                 throw new InvalidDataException("the list of its storages names one twice");
             at += storage.WholeBytes;

@@ -34,7 +34,7 @@ internal sealed class ZipDirectory
 
     public IReadOnlyDictionary<string, ZipEntry> Entries => _entries;
 
-    /// <summary>The bytes of an entry from <paramref name="at"/> on. Where the entry is deflated, the bytes before are unpacked and dropped.</summary>
+    /// <summary>The bytes of an entry from <paramref name="at"/> on. Of a deflated entry, those before are unpacked and dropped.</summary>
     public Stream Open(ZipEntry entry, long at = 0)
     {
         var raw = new FileSlice(_file, DataStart(entry), entry.CompressedLength);

@@ -13,7 +13,7 @@ internal sealed class PickleReader(Stream stream, IPickleVocabulary vocabulary)
     private readonly PickleStack _stack = new();
 
     /// <summary>Reads one pickle. Files of the old container hold several in a row; call again for the next.</summary>
-    /// <exception cref="InvalidDataException">The pickle is broken, or asks for what it may not have; the message holds the offset.</exception>
+    /// <exception cref="InvalidDataException">The pickle is broken, or asks for what it may not have; the message says where.</exception>
     public object? Load()
     {
         _stack.Clear();

@@ -47,7 +47,8 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
 
     /// <summary>Makes a view of numbers from a file, none of them trusted.</summary>
     /// <exception cref="InvalidDataException">The view leaves its storage.</exception>
-    public static TensorView Create(StorageReference storage, ElementType type, long offset, ReadOnlySpan<object?> shape, ReadOnlySpan<object?> strides)
+    public static TensorView Create(
+        StorageReference storage, ElementType type, long offset, ReadOnlySpan<object?> shape, ReadOnlySpan<object?> strides)
     {
         if (shape.Length != strides.Length || shape.Length > MaximumRank)
             throw new InvalidDataException($"a tensor has {shape.Length} extents and {strides.Length} strides");
@@ -162,21 +163,4 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
         Span<T> typed = MemoryMarshal.Cast<byte, T>(elements);
         reverse(typed, typed);
     }
-}
-
-/// <summary>The raw numbers of a container.</summary>
-internal interface IStorages
-{
-    /// <summary>Whether the raw numbers are big-endian.</summary>
-    bool BigEndian { get; }
-
-    /// <summary>A stream of the storage's bytes from byte <paramref name="at"/> on.</summary>
-    Stream Open(StorageReference storage, long at);
-}
-
-/// <summary>A PyTorch file: what its pickle holds, and the raw numbers its tensors look at.</summary>
-internal interface ITorchFile : IStorages
-{
-    /// <summary>Plain data and <see cref="PickledTensor"/>s.</summary>
-    object? Root { get; }
 }
