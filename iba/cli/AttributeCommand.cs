@@ -118,8 +118,8 @@ internal sealed class AttributionRun(
 
     private void Write(AttributionLine line) => Terminal.Data(json
         ? JsonSerializer.Serialize(line, Json.Lines.AttributionLine)
-        : $"{line.Image}: {line.TargetLabel} ({line.Target}), p {line.Probability:0.000}, {line.ProbabilityRestricted:0.000} with {line.TotalBits:0} bits, "
-            + $"at most {line.MaxBitsPerPixel:0.00} bits per pixel, {line.Seconds:0.0} s -> {line.Overlay}");
+        : $"{line.Image}: {loaded.Labels.Describe(line.Target)}, p {line.Probability:0.000}, {line.ProbabilityRestricted:0.000} with {line.TotalBits:0} bits, "
+            + $"at most {line.MaxBitsPerPixel:G3} bits per pixel, {line.Seconds:0.0} s -> {line.Overlay}");
 
     private sealed class Relay(IProgress<double> bar, int first, int steps) : IProgress<AttributionProgress>
     {

@@ -38,7 +38,7 @@ internal static class PredictCommand
             try
             {
                 NetworkInput input = loaded.Preprocessing.Apply(PhotoFile.Read(image, loaded.Rotate));
-                Write(new PredictionLine(image, Rank(inference.Run(input.Values), loaded, top)), json);
+                Write(new PredictionLine(image, Rank(inference.Run(input.Values), loaded, top)), loaded, json);
             }
             catch (ImageException failure)
             {
@@ -58,7 +58,7 @@ internal static class PredictCommand
             .Select(k => new Prediction(k, loaded.Labels[k], probabilities[k], logits[k]))];
     }
 
-    private static void Write(PredictionLine line, bool json)
+    private static void Write(PredictionLine line, LoadedNetwork loaded, bool json)
     {
         if (json)
         {
@@ -67,6 +67,6 @@ internal static class PredictCommand
         }
         Terminal.Data(line.Image);
         foreach (Prediction prediction in line.Top)
-            Terminal.Data($"  {prediction.Probability,8:P2}  {prediction.Label} ({prediction.Class})");
+            Terminal.Data($"  {prediction.Probability,8:P2}  {loaded.Labels.Describe(prediction.Class)}");
     }
 }

@@ -16,6 +16,9 @@ public sealed class ClassLabels
     /// <summary>The class in words: the first of its names, or its number where it has none.</summary>
     public string this[int index] => index < _names.Length ? _names[index].Split(',')[0].Trim() : $"class {index}";
 
+    /// <summary>The class in words and by number: <c>tabby (281)</c>, or <c>class 5</c> where it has no name.</summary>
+    public string Describe(int index) => index < _names.Length ? $"{this[index]} ({index})" : this[index];
+
     /// <summary>ImageNet's names for a network of 1000 classes, numbers for any other.</summary>
     public static ClassLabels For(int classes) => classes == ImageNet.Count ? ImageNet : new([]);
 

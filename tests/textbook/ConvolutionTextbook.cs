@@ -35,18 +35,18 @@ public static class ConvolutionTextbook
     private static void Products(Shape x, Shape w, Shape y, ConvGeometry geometry, Action<int, int, int> product)
     {
         for (int n = 0; n < y.N; n++)
-        for (int p = 0; p < y.H; p++)
-        for (int q = 0; q < y.W; q++)
-        for (int k = 0; k < y.C; k++)
-        for (int r = 0; r < geometry.Kernel; r++)
-        for (int s = 0; s < geometry.Kernel; s++)
-        for (int c = 0; c < x.C; c++)
-        {
-            int height = p * geometry.Stride + r - geometry.Padding;
-            int width = q * geometry.Stride + s - geometry.Padding;
-            if (height >= 0 && height < x.H && width >= 0 && width < x.W)
-                product(At(y, n, p, q, k), At(x, n, height, width, c), At(w, k, r, s, c));
-        }
+            for (int p = 0; p < y.H; p++)
+                for (int q = 0; q < y.W; q++)
+                    for (int k = 0; k < y.C; k++)
+                        for (int r = 0; r < geometry.Kernel; r++)
+                            for (int s = 0; s < geometry.Kernel; s++)
+                                for (int c = 0; c < x.C; c++)
+                                {
+                                    int height = p * geometry.Stride + r - geometry.Padding;
+                                    int width = q * geometry.Stride + s - geometry.Padding;
+                                    if (height >= 0 && height < x.H && width >= 0 && width < x.W)
+                                        product(At(y, n, p, q, k), At(x, n, height, width, c), At(w, k, r, s, c));
+                                }
     }
 
     private static int At(Shape shape, int n, int h, int w, int c) => ((n * shape.H + h) * shape.W + w) * shape.C + c;

@@ -41,8 +41,8 @@ public static class LinearTextbook
     private static void Products(int rows, Shape w, Action<int, int, int> product)
     {
         for (int n = 0; n < rows; n++)
-        for (int k = 0; k < w.N; k++)
-        for (int c = 0; c < w.C; c++)
-            product(n, k, c);
+            for (int k = 0; k < w.N; k++)
+                for (int c = 0; c < w.C; c++)
+                    product(n, k, c);
     }
 }

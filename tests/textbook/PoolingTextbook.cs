@@ -9,21 +9,21 @@ public static class PoolingTextbook
     {
         var y = new Exact(geometry.Output(x.Shape, x.Shape.C));
         for (int n = 0; n < y.Shape.N; n++)
-        for (int p = 0; p < y.Shape.H; p++)
-        for (int q = 0; q < y.Shape.W; q++)
-        for (int c = 0; c < y.Shape.C; c++)
-        {
-            double largest = double.NegativeInfinity;
-            for (int r = 0; r < geometry.Kernel; r++)
-            for (int s = 0; s < geometry.Kernel; s++)
-            {
-                int h = p * geometry.Stride + r - geometry.Padding;
-                int w = q * geometry.Stride + s - geometry.Padding;
-                if (h >= 0 && h < x.Shape.H && w >= 0 && w < x.Shape.W)
-                    largest = Math.Max(largest, x[n, h, w, c]);
-            }
-            y[n, p, q, c] = largest;
-        }
+            for (int p = 0; p < y.Shape.H; p++)
+                for (int q = 0; q < y.Shape.W; q++)
+                    for (int c = 0; c < y.Shape.C; c++)
+                    {
+                        double largest = double.NegativeInfinity;
+                        for (int r = 0; r < geometry.Kernel; r++)
+                            for (int s = 0; s < geometry.Kernel; s++)
+                            {
+                                int h = p * geometry.Stride + r - geometry.Padding;
+                                int w = q * geometry.Stride + s - geometry.Padding;
+                                if (h >= 0 && h < x.Shape.H && w >= 0 && w < x.Shape.W)
+                                    largest = Math.Max(largest, x[n, h, w, c]);
+                            }
+                        y[n, p, q, c] = largest;
+                    }
         return y;
     }
 
@@ -32,18 +32,18 @@ public static class PoolingTextbook
     {
         var y = new Exact(new Shape(x.Shape.N, height, width, x.Shape.C));
         for (int n = 0; n < y.Shape.N; n++)
-        for (int p = 0; p < height; p++)
-        for (int q = 0; q < width; q++)
-        for (int c = 0; c < y.Shape.C; c++)
-        {
-            (int top, int bottom) = Bin(p, x.Shape.H, height);
-            (int left, int right) = Bin(q, x.Shape.W, width);
-            double sum = 0;
-            for (int h = top; h < bottom; h++)
-            for (int w = left; w < right; w++)
-                sum += x[n, h, w, c];
-            y[n, p, q, c] = sum / ((bottom - top) * (right - left));
-        }
+            for (int p = 0; p < height; p++)
+                for (int q = 0; q < width; q++)
+                    for (int c = 0; c < y.Shape.C; c++)
+                    {
+                        (int top, int bottom) = Bin(p, x.Shape.H, height);
+                        (int left, int right) = Bin(q, x.Shape.W, width);
+                        double sum = 0;
+                        for (int h = top; h < bottom; h++)
+                            for (int w = left; w < right; w++)
+                                sum += x[n, h, w, c];
+                        y[n, p, q, c] = sum / ((bottom - top) * (right - left));
+                    }
         return y;
     }
 

@@ -11,17 +11,17 @@ public static class ResamplingTextbook
     {
         var y = new Exact(new Shape(x.Shape.N, height, width, x.Shape.C));
         for (int n = 0; n < y.Shape.N; n++)
-        for (int p = 0; p < height; p++)
-        for (int q = 0; q < width; q++)
-        for (int c = 0; c < y.Shape.C; c++)
-        {
-            double h = Place(p, x.Shape.H, height, corners), w = Place(q, x.Shape.W, width, corners);
-            (int top, int left) = ((int)Math.Floor(h), (int)Math.Floor(w));
-            (int bottom, int right) = (Math.Min(top + 1, x.Shape.H - 1), Math.Min(left + 1, x.Shape.W - 1));
-            (double down, double across) = (h - top, w - left);
-            y[n, p, q, c] = (1 - down) * ((1 - across) * x[n, top, left, c] + across * x[n, top, right, c])
-                + down * ((1 - across) * x[n, bottom, left, c] + across * x[n, bottom, right, c]);
-        }
+            for (int p = 0; p < height; p++)
+                for (int q = 0; q < width; q++)
+                    for (int c = 0; c < y.Shape.C; c++)
+                    {
+                        double h = Place(p, x.Shape.H, height, corners), w = Place(q, x.Shape.W, width, corners);
+                        (int top, int left) = ((int)Math.Floor(h), (int)Math.Floor(w));
+                        (int bottom, int right) = (Math.Min(top + 1, x.Shape.H - 1), Math.Min(left + 1, x.Shape.W - 1));
+                        (double down, double across) = (h - top, w - left);
+                        y[n, p, q, c] = (1 - down) * ((1 - across) * x[n, top, left, c] + across * x[n, top, right, c])
+                            + down * ((1 - across) * x[n, bottom, left, c] + across * x[n, bottom, right, c]);
+                    }
         return y;
     }
 
@@ -31,14 +31,14 @@ public static class ResamplingTextbook
         int radius = taps.Shape.Count / 2;
         var y = new Exact(x.Shape);
         for (int n = 0; n < y.Shape.N; n++)
-        for (int h = 0; h < y.Shape.H; h++)
-        for (int w = 0; w < y.Shape.W; w++)
-        for (int c = 0; c < y.Shape.C; c++)
-        {
-            for (int r = -radius; r <= radius; r++)
-            for (int s = -radius; s <= radius; s++)
-                y[n, h, w, c] += taps[radius + r] * taps[radius + s] * x[n, Mirror(h + r, x.Shape.H), Mirror(w + s, x.Shape.W), c];
-        }
+            for (int h = 0; h < y.Shape.H; h++)
+                for (int w = 0; w < y.Shape.W; w++)
+                    for (int c = 0; c < y.Shape.C; c++)
+                    {
+                        for (int r = -radius; r <= radius; r++)
+                            for (int s = -radius; s <= radius; s++)
+                                y[n, h, w, c] += taps[radius + r] * taps[radius + s] * x[n, Mirror(h + r, x.Shape.H), Mirror(w + s, x.Shape.W), c];
+                    }
         return y;
     }
 
@@ -52,8 +52,8 @@ public static class ResamplingTextbook
         {
             int to = pixel * channels;
             foreach (Exact part in parts)
-            for (int c = 0; c < part.Shape.C; c++)
-                y[to++] = part[pixel * part.Shape.C + c];
+                for (int c = 0; c < part.Shape.C; c++)
+                    y[to++] = part[pixel * part.Shape.C + c];
         }
         return y;
     }
