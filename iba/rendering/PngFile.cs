@@ -6,7 +6,7 @@ using Engine.Files;
 namespace Iba.Rendering;
 
 /// <summary>
-/// Writes 8-bit RGB PNG files (W3C PNG, third edition). The same pixels and texts give the same bytes; how well zlib packs them
+/// Writes 8-bit RGB and grey PNG files (W3C PNG, third edition). The same pixels and texts give the same bytes; how well zlib packs them
 /// is the runtime's business, so another release of .NET may give other bytes with the same pixels.
 /// </summary>
 public static class PngFile
@@ -34,26 +34,38 @@ public static class PngFile
     /// <param name="height">H.</param>
     /// <param name="text">Keywords (1 to 79 printable ASCII characters, no blank at the ends) and what they say.</param>
     /// <exception cref="ArgumentException">The pixels do not fill the extents, or a keyword is not allowed.</exception>
-    public static byte[] Encode(ReadOnlySpan<byte> pixels, int width, int height, params IEnumerable<KeyValuePair<string, string>> text)
+    public static byte[] Encode(
+        ReadOnlySpan<byte> pixels, int width, int height, params IEnumerable<KeyValuePair<string, string>> text) =>
+        Encode(pixels, width, height, channels: 3, text);
+
+    /// <summary>The bytes of a grey PNG file; <paramref name="pixels"/> is H x W bytes.</summary>
+    /// <exception cref="ArgumentException">The pixels do not fill the extents, or a keyword is not allowed.</exception>
+    public static byte[] EncodeGrey(
+        ReadOnlySpan<byte> pixels, int width, int height, params IEnumerable<KeyValuePair<string, string>> text) =>
+        Encode(pixels, width, height, channels: 1, text);
+
+    private static byte[] Encode(
+        ReadOnlySpan<byte> pixels, int width, int height, int channels, IEnumerable<KeyValuePair<string, string>> text)
     {
-        if (width <= 0 || height <= 0 || pixels.Length != 3L * width * height)
-            throw new ArgumentException($"PngFile: {pixels.Length} bytes cannot be {width} x {height} RGB pixels");
+        if (width <= 0 || height <= 0 || pixels.Length != (long)channels * width * height)
+            throw new ArgumentException($"PngFile: {pixels.Length} bytes cannot be {width} x {height} pixels of {channels} channels");
         using var file = new MemoryStream();
         file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n']);
         byte[] header = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
-        (header[8], header[9]) = (8, 2); // bits per channel; RGB
+        (header[8], header[9]) = (8, (byte)(channels == 3 ? 2 : 0)); // bits per channel; RGB or grey
         Chunk(file, "IHDR", header);
         foreach ((string keyword, string value) in text)
             TextChunk(file, keyword, value);
-        Chunk(file, "IDAT", Compress(pixels, 3 * width, height));
+        Chunk(file, "IDAT", Compress(pixels, channels, width, height));
         Chunk(file, "IEND", []);
         return file.ToArray();
     }
 
-    private static ReadOnlySpan<byte> Compress(ReadOnlySpan<byte> pixels, int stride, int height)
+    private static ReadOnlySpan<byte> Compress(ReadOnlySpan<byte> pixels, int channels, int width, int height)
     {
+        int stride = channels * width;
         var packed = new MemoryStream();
         using (var zlib = new ZLibStream(packed, CompressionLevel.Optimal, leaveOpen: true))
         {
@@ -66,7 +78,7 @@ public static class PngFile
                 long least = long.MaxValue;
                 for (byte filter = 0; filter < 5; filter++)
                 {
-                    long size = Filter(filter, row, above, trial);
+                    long size = Filter(filter, channels, row, above, trial);
                     if (size < least)
                         (least, best, trial) = (size, trial, best);
                 }
@@ -80,14 +92,13 @@ public static class PngFile
     /// Filters a row (PNG section 9) and returns the sum of the results' sizes as signed bytes, the standard's measure of how
     /// well a row will pack.
     /// </summary>
-    private static long Filter(byte filter, ReadOnlySpan<byte> row, ReadOnlySpan<byte> above, Span<byte> to)
+    private static long Filter(byte filter, int pixel, ReadOnlySpan<byte> row, ReadOnlySpan<byte> above, Span<byte> to)
     {
-        const int Pixel = 3;
         to[0] = filter;
         long size = 0;
         for (int i = 0; i < row.Length; i++)
         {
-            int a = i < Pixel ? 0 : row[i - Pixel], b = above[i], c = i < Pixel ? 0 : above[i - Pixel];
+            int a = i < pixel ? 0 : row[i - pixel], b = above[i], c = i < pixel ? 0 : above[i - pixel];
             int predicted = filter switch { 0 => 0, 1 => a, 2 => b, 3 => (a + b) >> 1, _ => Paeth(a, b, c) };
             byte difference = (byte)(row[i] - predicted);
             to[i + 1] = difference;

@@ -25,6 +25,15 @@ public sealed class PngFileTests : IDisposable
         }, iter: 200);
 
     [Fact]
+    public void Grey_decodes_to_three_equal_channels() =>
+        Gen.Select(Gen.Int[1, 40], Gen.Int[1, 40], Gen.Int).Sample((width, height, seed) =>
+        {
+            byte[] grey = Pixels(width, height, kind: 3, seed)[..(width * height)];
+            Photo read = PhotoFile.Decode(PngFile.EncodeGrey(grey, width, height), "grey.png");
+            Assert.Equal(grey.SelectMany(level => new[] { level, level, level }), read.Pixels);
+        }, iter: 50);
+
+    [Fact]
     public void Every_row_filter_is_used_somewhere()
     {
         // Rows that are best left alone, or best predicted from the left, from above, from both, and by Paeth.
