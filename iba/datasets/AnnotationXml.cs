@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Text;
+using System.Xml;
+using System.Xml.Linq;
+using Engine.Files;
+
+namespace Iba.Datasets;
+
+/// <summary>Annotations as Pascal VOC's XML. Reading is bounded in size and resolves nothing outside the file.</summary>
+internal static class AnnotationXml
+{
+    // ImageNet's largest annotations are some tens of kilobytes.
+    private const int MaxBytes = 1 << 20;
+    private const int MaxExtent = 1_000_000;
+    private const int MaxDepth = 16;
+
+    private static readonly UTF8Encoding PlainUtf8 = new(encoderShouldEmitUTF8Identifier: false);
+    private static readonly XmlReaderSettings Untrusted = new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null };
+
+    public static Annotation Read(string path)
+    {
+        XElement root;
+        try
+        {
+            using FileStream file = File.OpenRead(path);
+            if (file.Length > MaxBytes)
+                throw new DatasetException(path, $"{file.Length:N0} bytes are too many for an annotation", "Name a Pascal VOC .xml file");
+            // The tree of a very deep document takes quadratic time to build: it is looked through first.
+            using (XmlReader scout = XmlReader.Create(file, Untrusted))
+            {
+                while (scout.Read())
+                {
+                    if (scout.Depth > MaxDepth)
+                        throw Malformed(path, $"its elements are nested more than {MaxDepth} deep");
+                }
+            }
+            file.Position = 0;
+            using XmlReader reader = XmlReader.Create(file, Untrusted);
+            root = XDocument.Load(reader).Root!;
+        }
+        catch (XmlException e)
+        {
+            throw new DatasetException(
+                path, $"not the XML of an annotation ({e.Message.TrimEnd('.')})", "Download or write the file again", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DatasetException(
+                path, $"the file cannot be read ({e.Message.TrimEnd('.')})", "Check the path and its permissions", e);
+        }
+
+        if (root.Name != "annotation")
+            throw Malformed(path, $"the outermost element is <{root.Name.LocalName}>, not <annotation>");
+        XElement size = Child(path, root, "size");
+        return new Annotation(
+            Child(path, root, "filename").Value.Trim(), Extent(path, size, "width"), Extent(path, size, "height"),
+            [.. root.Elements("object").Select(o => Object(path, o))]);
+    }
+
+    public static void Write(string path, Annotation annotation)
+    {
+        using var file = new AtomicFile(path);
+        var layout = new XmlWriterSettings { Encoding = PlainUtf8, Indent = true, NewLineChars = "\n", OmitXmlDeclaration = true };
+        using (var xml = XmlWriter.Create(file.Stream, layout))
+        {
+            new XElement("annotation",
+                new XElement("filename", annotation.FileName),
+                new XElement("size",
+                    new XElement("width", annotation.Width), new XElement("height", annotation.Height), new XElement("depth", 3)),
+                annotation.Objects.Select(o => new XElement("object",
+                    new XElement("name", o.Name),
+                    new XElement("bndbox",
+                        new XElement("xmin", o.Box.XMin), new XElement("ymin", o.Box.YMin),
+                        new XElement("xmax", o.Box.XMax), new XElement("ymax", o.Box.YMax))))).Save(xml);
+        }
+        file.Stream.WriteByte((byte)'\n');
+        file.Commit();
+    }
+
+    private static AnnotatedObject Object(string path, XElement element) =>
+        new(Child(path, element, "name").Value.Trim(), Corners(path, Child(path, element, "bndbox")));
+
+    private static Box Corners(string path, XElement box) => new(
+        Pixels(path, Child(path, box, "xmin")), Pixels(path, Child(path, box, "ymin")),
+        Pixels(path, Child(path, box, "xmax")), Pixels(path, Child(path, box, "ymax")));
+
+    private static int Extent(string path, XElement size, string name)
+    {
+        int extent = Pixels(path, Child(path, size, name));
+        return extent > 0 ? extent : throw Malformed(path, $"<{name}> is {extent}; an image has at least one pixel");
+    }
+
+    // Some annotators of Pascal VOC wrote fractions of a pixel; the part of a pixel is dropped, as it is when a box becomes a mask.
+    private static int Pixels(string path, XElement element)
+    {
+        string text = element.Value.Trim();
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && Math.Abs(number) <= MaxExtent
+            ? (int)number
+            : throw Malformed(path, $"<{element.Name.LocalName}> says \"{Short(text)}\", which is no number of pixels");
+    }
+
+    private static XElement Child(string path, XElement parent, string name) =>
+        parent.Element(name) ?? throw Malformed(path, $"<{parent.Name.LocalName}> has no <{name}>");
+
+    private static string Short(string text) => text.Length <= 40 ? text : text[..40] + "...";
+
+    private static DatasetException Malformed(string path, string reason) =>
+        new(path, reason, "The layout wanted is that of Pascal VOC: annotation/size and annotation/object/bndbox");
+}

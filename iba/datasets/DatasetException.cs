@@ -1,0 +1,5 @@
+namespace Iba.Datasets;
+
+/// <summary>A data set, or a file of one, that cannot be used or written: which, why, and what to do next.</summary>
+public sealed class DatasetException(string source, string reason, string nextStep, Exception? inner = null)
+    : Exception($"{source}: {reason}. {nextStep}.", inner);

@@ -1,0 +1,120 @@
+using System.Text;
+using Iba.Datasets;
+using Tests.Weights;
+using Xunit;
+
+namespace Tests.Datasets;
+
+public class AnnotationTests
+{
+    private const string LikeImageNet = """
+        <annotation>
+            <folder>val</folder>
+            <filename>ILSVRC2012_val_00000001</filename>
+            <source><database>ILSVRC_2012</database></source>
+            <size><width>500</width><height>375</height><depth>3</depth></size>
+            <segmented>0</segmented>
+            <object>
+                <name>n01751748</name><pose>Unspecified</pose><truncated>0</truncated><difficult>0</difficult>
+                <bndbox><xmin>111</xmin><ymin>108</ymin><xmax>441</xmax><ymax>193</ymax></bndbox>
+            </object>
+            <object>
+                <name>n01751748</name>
+                <bndbox><ymin> 2 </ymin><xmax>30.9</xmax><ymax>40</ymax><xmin>1</xmin></bndbox>
+            </object>
+        </annotation>
+        """;
+
+    private const string NoBox =
+        "<annotation><filename/><size><width>1</width><height>1</height></size><object><name/></object></annotation>";
+
+    [Fact]
+    public void An_ImageNet_annotation_is_read()
+    {
+        Annotation read = Read(LikeImageNet);
+        Assert.Equal(("ILSVRC2012_val_00000001", 500, 375), (read.FileName, read.Width, read.Height));
+        Assert.Equal([new("n01751748", new Box(111, 108, 441, 193)), new("n01751748", new Box(1, 2, 30, 40))], read.Objects);
+    }
+
+    [Fact]
+    public void What_is_written_is_read_back()
+    {
+        using var temporary = new TemporaryFolder();
+        var annotation = new Annotation("a <&> b.png", 7, 9, [new("x & y", new Box(0, 1, 6, 9)), new("z", new Box(3, 3, 4, 4))]);
+        annotation.Write(temporary["a.xml"]);
+        Annotation read = Annotation.Read(temporary["a.xml"]);
+        Assert.Equal((annotation.FileName, annotation.Width, annotation.Height), (read.FileName, read.Width, read.Height));
+        Assert.Equal(annotation.Objects, read.Objects);
+        byte[] bytes = File.ReadAllBytes(temporary["a.xml"]);
+        Assert.Equal(((byte)'<', (byte)'\n'), (bytes[0], bytes[^1])); // no byte order mark
+        Assert.DoesNotContain((byte)'\r', bytes);
+    }
+
+    [Theory, InlineData(0), InlineData(1), InlineData(2), InlineData(3), InlineData(4), InlineData(5)]
+    public void Boxes_become_the_mask_of_the_evaluation(int i)
+    {
+        GoldenFile golden = Golden.Open("metrics.safetensors");
+        int[] image = Ints("image_size"), annotated = Ints("annotation_size");
+        var annotation = new Annotation("", annotated[0], annotated[1],
+            [.. Ints("boxes").Chunk(4).Select(b => new AnnotatedObject("", new Box(b[0], b[1], b[2], b[3])))]);
+        Assert.Equal(golden.Scalar($"boxes.{i}.mask_pixels"), annotation.Mask(image[0], image[1]).Count(m => m == 255));
+
+        int[] Ints(string field) => [.. golden.Longs($"boxes.{i}.{field}").Select(value => (int)value)];
+    }
+
+    [Fact]
+    public void A_box_that_leaves_the_image_is_cut_and_one_turned_inside_out_is_empty()
+    {
+        byte[] mask = new Annotation("", 4, 4, [new("", new Box(-5, 2, 2, 99)), new("", new Box(3, 0, 1, 4))]).Mask(4, 4);
+        Assert.Equal([0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 255, 255, 0, 0], mask);
+    }
+
+    [Theory]
+    [InlineData("", "not the XML")]
+    [InlineData("no xml", "not the XML")]
+    [InlineData("<annotation>", "not the XML")]
+    [InlineData("<html/>", "<html>")]
+    [InlineData("<annotation/>", "no <size>")]
+    [InlineData("<annotation><filename/><size><width>1</width></size></annotation>", "no <height>")]
+    [InlineData("<annotation><filename/><size><width>0</width><height>1</height></size></annotation>", "<width> is 0")]
+    [InlineData("<annotation><filename/><size><width>NaN</width><height>1</height></size></annotation>", "no number of pixels")]
+    [InlineData("<annotation><filename/><size><width>1e300</width><height>1</height></size></annotation>", "no number of pixels")]
+    [InlineData(NoBox, "no <bndbox>")]
+    public void What_is_no_annotation_is_a_clear_error(string xml, string reason) =>
+        Assert.Contains(reason, Refusal(xml), StringComparison.Ordinal);
+
+    [Fact]
+    public void Entities_are_not_resolved()
+    {
+        const string Secret = "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/hostname'>]><annotation><filename>&x;</filename></annotation>";
+        const string Laughs = "<!DOCTYPE a [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;&a;'>]><annotation>&b;</annotation>";
+        Assert.Contains("DTD", Refusal(Secret), StringComparison.Ordinal);
+        Assert.Contains("DTD", Refusal(Laughs), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_too_large_or_too_deep_is_refused()
+    {
+        Assert.Contains("too many for an annotation", Refusal("<annotation>" + new string(' ', 2 << 20)), StringComparison.Ordinal);
+        // By recursion, or as a tree built without a look at its depth, this would end the process or take minutes.
+        string deep = string.Concat(Enumerable.Repeat("<a>", 100_000)) + string.Concat(Enumerable.Repeat("</a>", 100_000));
+        string refusal = Refusal($"<annotation><filename>{deep}</filename><size/></annotation>");
+        Assert.Contains("nested more than", refusal, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_missing_file_is_named()
+    {
+        using var temporary = new TemporaryFolder();
+        var error = Assert.Throws<DatasetException>(() => Annotation.Read(temporary["none.xml"]));
+        Assert.StartsWith(temporary["none.xml"], error.Message, StringComparison.Ordinal);
+    }
+
+    private static Annotation Read(string xml)
+    {
+        using var temporary = new TemporaryFolder();
+        return Annotation.Read(temporary.With("a.xml", Encoding.UTF8.GetBytes(xml)));
+    }
+
+    private static string Refusal(string xml) => Assert.Throws<DatasetException>(() => Read(xml)).Message;
+}
