@@ -13,7 +13,7 @@ namespace Benchmarks;
 public class LayerBenchmarks
 {
     private readonly CpuBackend _backend = new();
-    private Tensor _x = null!, _w = null!, _y = null!, _bias = null!;
+    private Tensor _x = null!, _w = null!, _y = null!, _bias = null!, _dw = null!;
 
     [ParamsSource(nameof(Layers))]
     public Layer Layer { get; set; } = null!;
@@ -21,8 +21,8 @@ public class LayerBenchmarks
     public static IEnumerable<Layer> Layers => Layer.All;
 
     [GlobalSetup]
-    public void Allocate() => (_x, _w, _y, _bias) = (
-        _backend.Random(Layer.X), _backend.Random(Layer.W), _backend.Random(Layer.Y), _backend.Random(new(Layer.K)));
+    public void Allocate() => (_x, _w, _y, _bias, _dw) = (
+        _backend.Random(Layer.X), _backend.Random(Layer.W), _backend.Random(Layer.Y), _backend.Random(new(Layer.K)), _backend.Random(Layer.W));
 
     [GlobalCleanup]
     public void Dispose() => _backend.Dispose();
@@ -34,7 +34,7 @@ public class LayerBenchmarks
     public void BackwardData() => _backend.ConvolutionBackwardData(_y, _w, Layer.Geometry, new(_x, Adds: false));
 
     [Benchmark]
-    public void BackwardWeights() => _backend.ConvolutionBackwardWeights(_x, _y, Layer.Geometry, new(_w, Adds: false));
+    public void BackwardWeights() => _backend.ConvolutionBackwardWeights(_x, _y, Layer.Geometry, new(_dw, Adds: false));
 
     private sealed class Speed : ManualConfig
     {

@@ -43,10 +43,10 @@ internal static class Quick
     {
         foreach (Layer layer in Layer.All)
         {
-            Tensor x = backend.Random(layer.X), w = backend.Random(layer.W), y = backend.Random(layer.Y), bias = backend.Random(new(layer.K));
+            Tensor x = backend.Random(layer.X), w = backend.Random(layer.W), y = backend.Random(layer.Y), dw = backend.Random(layer.W), bias = backend.Random(new(layer.K));
             yield return new(layer.Name, layer.Flops, layer.Times, () => backend.Convolution(x, w, bias, null, relu: true, layer.Geometry, y));
             yield return new($"{layer.Name} data", layer.Flops, layer.Times, () => backend.ConvolutionBackwardData(y, w, layer.Geometry, new(x, Adds: false)));
-            yield return new($"{layer.Name} weights", layer.Flops, 0, () => backend.ConvolutionBackwardWeights(x, y, layer.Geometry, new(w, Adds: false)));
+            yield return new($"{layer.Name} weights", layer.Flops, 0, () => backend.ConvolutionBackwardWeights(x, y, layer.Geometry, new(dw, Adds: false)));
         }
         foreach ((int c, int k) in ((int, int)[])[(25088, 4096), (2048, 1000)])
         {

@@ -8,7 +8,7 @@ public sealed unsafe partial class CpuBackend
     private const int TilePanels = 2;
 
     /// <summary>Rows of the right operand summed at once: a panel of them stays in the caches next to a tile's left operand.</summary>
-    private const int Chunk = 384;
+    private const int Chunk = 512;
 
     private Products? _products;
 
