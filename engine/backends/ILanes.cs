@@ -31,6 +31,12 @@ public unsafe interface ILanes<V> where V : struct, ILanes<V>
     /// <summary>a b + c, rounded once.</summary>
     static abstract V Fma(V a, V b, V c);
 
+    /// <summary>a b + c, rounded once where the processor can, else twice: <see cref="Fma"/> without the price of imitating it.</summary>
+    static abstract V MultiplyAdd(V a, V b, V c);
+
+    /// <summary>The lanes' sum: the upper half is added to the lower one until a single number is left.</summary>
+    static abstract float Sum(V x);
+
     /// <summary>The square root, correctly rounded.</summary>
     static abstract V Sqrt(V x);
 

@@ -23,6 +23,10 @@ internal readonly unsafe struct Lanes1(float x) : ILanes<Lanes1>
 
     public static Lanes1 Fma(Lanes1 a, Lanes1 b, Lanes1 c) => new(MathF.FusedMultiplyAdd(a._x, b._x, c._x));
 
+    public static Lanes1 MultiplyAdd(Lanes1 a, Lanes1 b, Lanes1 c) => new(float.MultiplyAddEstimate(a._x, b._x, c._x));
+
+    public static float Sum(Lanes1 x) => x._x;
+
     public static Lanes1 Sqrt(Lanes1 x) => new(MathF.Sqrt(x._x));
 
     public static Lanes1 Min(Lanes1 a, Lanes1 b) => new(a._x < b._x ? a._x : b._x);

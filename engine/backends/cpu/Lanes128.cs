@@ -28,6 +28,14 @@ internal readonly unsafe struct Lanes128(Vector128<float> x) : IWideLanes<Lanes1
 
     public static Lanes128 Fma(Lanes128 a, Lanes128 b, Lanes128 c) => new(Vector128.FusedMultiplyAdd(a._x, b._x, c._x));
 
+    public static Lanes128 MultiplyAdd(Lanes128 a, Lanes128 b, Lanes128 c) => new(Vector128.MultiplyAddEstimate(a._x, b._x, c._x));
+
+    public static float Sum(Lanes128 x)
+    {
+        Vector64<float> pairs = x._x.GetLower() + x._x.GetUpper();
+        return pairs[0] + pairs[1];
+    }
+
     public static Lanes128 Sqrt(Lanes128 x) => new(Vector128.Sqrt(x._x));
 
     public static Lanes128 Min(Lanes128 a, Lanes128 b) => new(Sse.IsSupported ? Sse.Min(a._x, b._x) : Vector128.ConditionalSelect(Vector128.LessThan(a._x, b._x), a._x, b._x));

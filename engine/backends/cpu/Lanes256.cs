@@ -27,6 +27,10 @@ internal readonly unsafe struct Lanes256(Vector256<float> x) : IWideLanes<Lanes2
 
     public static Lanes256 Fma(Lanes256 a, Lanes256 b, Lanes256 c) => new(Vector256.FusedMultiplyAdd(a._x, b._x, c._x));
 
+    public static Lanes256 MultiplyAdd(Lanes256 a, Lanes256 b, Lanes256 c) => new(Vector256.MultiplyAddEstimate(a._x, b._x, c._x));
+
+    public static float Sum(Lanes256 x) => Lanes128.Sum(new(x._x.GetLower() + x._x.GetUpper()));
+
     public static Lanes256 Sqrt(Lanes256 x) => new(Vector256.Sqrt(x._x));
 
     public static Lanes256 Min(Lanes256 a, Lanes256 b) => new(Avx.Min(a._x, b._x));

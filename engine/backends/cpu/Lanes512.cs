@@ -27,6 +27,10 @@ internal readonly unsafe struct Lanes512(Vector512<float> x) : IWideLanes<Lanes5
 
     public static Lanes512 Fma(Lanes512 a, Lanes512 b, Lanes512 c) => new(Vector512.FusedMultiplyAdd(a._x, b._x, c._x));
 
+    public static Lanes512 MultiplyAdd(Lanes512 a, Lanes512 b, Lanes512 c) => new(Vector512.MultiplyAddEstimate(a._x, b._x, c._x));
+
+    public static float Sum(Lanes512 x) => Lanes256.Sum(new(x._x.GetLower() + x._x.GetUpper()));
+
     public static Lanes512 Sqrt(Lanes512 x) => new(Vector512.Sqrt(x._x));
 
     public static Lanes512 Min(Lanes512 a, Lanes512 b) => new(Avx512F.Min(a._x, b._x));

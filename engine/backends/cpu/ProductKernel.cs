@@ -75,12 +75,12 @@ internal static unsafe class ProductKernel<S> where S : struct, IStrip<S>
             for (nint k = 0; b != bEnd; b += bStep, k += aStep)
             {
                 S strip = S.Load(b);
-                sum0 = S.Fma(a0 + k, strip, sum0);
-                sum1 = S.Fma(a1 + k, strip, sum1);
-                sum2 = S.Fma(a2 + k, strip, sum2);
-                sum3 = S.Fma(a3 + k, strip, sum3);
-                sum4 = S.Fma(a4 + k, strip, sum4);
-                sum5 = S.Fma(a5 + k, strip, sum5);
+                sum0 = S.MultiplyAdd(a0 + k, strip, sum0);
+                sum1 = S.MultiplyAdd(a1 + k, strip, sum1);
+                sum2 = S.MultiplyAdd(a2 + k, strip, sum2);
+                sum3 = S.MultiplyAdd(a3 + k, strip, sum3);
+                sum4 = S.MultiplyAdd(a4 + k, strip, sum4);
+                sum5 = S.MultiplyAdd(a5 + k, strip, sum5);
             }
         }
         float* sums = block->Sums;

@@ -54,7 +54,7 @@ internal sealed unsafe class ProductScratch : IDisposable
 {
     private const int TableBytes = sizeof(long) * 2 * Product.TileRows;
     private const int SumBytes = sizeof(float) * ProductKernels.Rows * ProductKernels.MaxPanel;
-    private const int PackedBytes = sizeof(float) * WeightProduct.PackedCount;
+    private const int RoomBytes = sizeof(float) * (WeightProduct.PackedCount > DotProduct.SumCount ? WeightProduct.PackedCount : DotProduct.SumCount);
 
     private readonly byte* _memory;
     private readonly nuint _perWorker;
@@ -62,7 +62,7 @@ internal sealed unsafe class ProductScratch : IDisposable
     /// <param name="workers">Cores.</param>
     public ProductScratch(int workers)
     {
-        _perWorker = SumBytes + PackedBytes + (TableBytes + 63) / 64 * 64;
+        _perWorker = SumBytes + RoomBytes + (TableBytes + 63) / 64 * 64;
         _memory = (byte*)NativeMemory.AlignedAlloc(_perWorker * (nuint)workers, 64);
         NativeMemory.Clear(_memory, _perWorker * (nuint)workers);
     }
@@ -71,12 +71,12 @@ internal sealed unsafe class ProductScratch : IDisposable
     public RowTable Rows(int worker)
     {
         byte* memory = _memory + (nuint)worker * _perWorker;
-        var tables = (nint*)(memory + SumBytes + PackedBytes);
+        var tables = (nint*)(memory + SumBytes + RoomBytes);
         return new RowTable { Sums = (float*)memory, A = tables, Y = tables + Product.TileRows };
     }
 
-    /// <summary>The core's room for packing.</summary>
-    public float* Packed(int worker) => (float*)(_memory + (nuint)worker * _perWorker + SumBytes);
+    /// <summary>The core's room for whatever it packs or sums.</summary>
+    public float* Room(int worker) => (float*)(_memory + (nuint)worker * _perWorker + SumBytes);
 
     public void Dispose() => NativeMemory.AlignedFree(_memory);
 }

@@ -21,8 +21,8 @@ internal unsafe interface IStrip<S> where S : struct, IStrip<S>
     /// <summary>a + b.</summary>
     static abstract S operator +(S a, S b);
 
-    /// <summary>*a b + c, rounded once.</summary>
-    static abstract S Fma(float* a, S b, S c);
+    /// <summary>*a b + c.</summary>
+    static abstract S MultiplyAdd(float* a, S b, S c);
 
     /// <summary>x where <paramref name="gate"/> is positive, else 0.</summary>
     static abstract S Gated(S x, S gate);
@@ -45,7 +45,7 @@ internal unsafe struct Strip1<V> : IStrip<Strip1<V>> where V : struct, ILanes<V>
     public static Strip1<V> operator +(Strip1<V> a, Strip1<V> b) => new() { _0 = a._0 + b._0 };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Strip1<V> Fma(float* a, Strip1<V> b, Strip1<V> c) => new() { _0 = V.Fma(*a, b._0, c._0) };
+    public static Strip1<V> MultiplyAdd(float* a, Strip1<V> b, Strip1<V> c) => new() { _0 = V.MultiplyAdd(*a, b._0, c._0) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Strip1<V> Gated(Strip1<V> x, Strip1<V> gate) => new() { _0 = V.Select(gate._0 > 0f, x._0, 0f) };
@@ -72,10 +72,10 @@ internal unsafe struct Strip2<V> : IStrip<Strip2<V>> where V : struct, ILanes<V>
     public static Strip2<V> operator +(Strip2<V> a, Strip2<V> b) => new() { _0 = a._0 + b._0, _1 = a._1 + b._1 };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Strip2<V> Fma(float* a, Strip2<V> b, Strip2<V> c)
+    public static Strip2<V> MultiplyAdd(float* a, Strip2<V> b, Strip2<V> c)
     {
         V x = *a;
-        return new() { _0 = V.Fma(x, b._0, c._0), _1 = V.Fma(x, b._1, c._1) };
+        return new() { _0 = V.MultiplyAdd(x, b._0, c._0), _1 = V.MultiplyAdd(x, b._1, c._1) };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -113,10 +113,10 @@ internal unsafe struct Strip4<V> : IStrip<Strip4<V>> where V : struct, ILanes<V>
         new() { _0 = a._0 + b._0, _1 = a._1 + b._1, _2 = a._2 + b._2, _3 = a._3 + b._3 };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Strip4<V> Fma(float* a, Strip4<V> b, Strip4<V> c)
+    public static Strip4<V> MultiplyAdd(float* a, Strip4<V> b, Strip4<V> c)
     {
         V x = *a;
-        return new() { _0 = V.Fma(x, b._0, c._0), _1 = V.Fma(x, b._1, c._1), _2 = V.Fma(x, b._2, c._2), _3 = V.Fma(x, b._3, c._3) };
+        return new() { _0 = V.MultiplyAdd(x, b._0, c._0), _1 = V.MultiplyAdd(x, b._1, c._1), _2 = V.MultiplyAdd(x, b._2, c._2), _3 = V.MultiplyAdd(x, b._3, c._3) };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -42,7 +42,7 @@ internal unsafe struct WeightProduct : ITiles
         RowTable rows = Scratch.Rows(worker);
         rows.Fill(new ProductRegion { Lines = 1, Pixels = K, APixel = 1, YPixel = Columns }, first, Math.Min(Product.TileRows, K - first));
 
-        float* windows = Scratch.Packed(worker);
+        float* windows = Scratch.Room(worker);
         Tap all = default;
         int end = Math.Min(Columns, (columnBlock + 1) * Kernels.Panel);
         for (int column = columnBlock * Kernels.Panel, panel; column < end; column += panel)
