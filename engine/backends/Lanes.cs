@@ -9,7 +9,7 @@ namespace Engine.Backends;
 /// </summary>
 public static class Lanes
 {
-    /// <summary>1.5 x 2^23: a float of this size has a last place of 1, so adding it rounds to a whole number, kept in the low bits.</summary>
+    /// <summary>1.5 x 2^23: floats of this size are whole, so adding it rounds to a whole number, kept in the low bits.</summary>
     private const float Rounder = 12582912f;
 
     private const float Log2E = 1.442695041f;

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>Adam and the history beside it. (Over random gradients of sizes 1e-6 to 10 it also takes PyTorch 1.13's steps bit for bit.)</summary>
+/// <summary>Adam and the history beside it.</summary>
 public sealed class AdamTests : IDisposable
 {
     private readonly CpuBackend _backend = new();

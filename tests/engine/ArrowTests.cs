@@ -66,7 +66,7 @@ public sealed partial class ArrowTests
         }
     }
 
-    /// <summary>The rooms that a text names, the longest name that is a room each time: Engine.Backends.Cpu.CpuBackend looks into Backends.Cpu.</summary>
+    /// <summary>The rooms that a text names, the longest that fits: Engine.Backends.Cpu.CpuBackend looks into Backends.Cpu.</summary>
     private static IEnumerable<string> Looks(string text) =>
         from Match name in QualifiedName().Matches(Namespace().Replace(text, ""))
         let room = Arrows.Keys.Where(room => (name.Groups[1].Value + ".").StartsWith(room + ".")).MaxBy(room => room.Length)

@@ -29,7 +29,8 @@ public sealed class CapacityGoldenTests : IDisposable
         float[] std = [.. golden.NHWC("std").Select(s => Math.Max(s, float.Parse(golden.Metadata["min_std"])))];
 
         Tensor α = _backend.Allocate(shape), r = _backend.Allocate(shape);
-        _backend.Standardise(_backend.Tensor(shape, forward.NHWC(layer)[..shape.Count]), _backend.Tensor(shape, golden.NHWC("mean")), _backend.Tensor(shape, std), r);
+        Tensor features = _backend.Tensor(shape, forward.NHWC(layer)[..shape.Count]);
+        _backend.Standardise(features, _backend.Tensor(shape, golden.NHWC("mean")), _backend.Tensor(shape, std), r);
         using var tape = new Tape(_backend);
         float[] taps = GaussianTaps.Of(double.Parse(golden.Metadata["sigma"]));
         Value λ = tape.Variable(α, "α").Sigmoid().Blur(tape.Constant(_backend.Tensor(new Shape(taps.Length), taps), "taps"));

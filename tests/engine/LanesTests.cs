@@ -8,14 +8,17 @@ namespace Tests.Engine;
 public sealed class LanesTests
 {
     [Fact]
-    public void The_exponential_is_within_one_unit_in_the_last_place() => Accurate(new Exponential(), x => Math.Exp(x), Spread(-87.3f, 88.7f), 1.0);
+    public void The_exponential_is_within_one_unit_in_the_last_place() =>
+        Accurate(new Exponential(), x => Math.Exp(x), Spread(-87.3f, 88.7f), 1.0);
 
     [Fact]
-    public void The_logarithm_is_within_one_unit_in_the_last_place() => Accurate(new Log(), x => Math.Log(x), [.. Spread(0f, 4f), .. Magnitudes], 1.0);
+    public void The_logarithm_is_within_one_unit_in_the_last_place() =>
+        Accurate(new Log(), x => Math.Log(x), [.. Spread(0f, 4f), .. Magnitudes], 1.0);
 
     /// <summary>The exponential by at most one unit, sum and quotient by half a unit each.</summary>
     [Fact]
-    public void The_sigmoid_is_within_two_units_in_the_last_place() => Accurate(new Sigmoid(), x => 1 / (1 + Math.Exp(-(double)x)), Spread(-87f, 87f), 2.0);
+    public void The_sigmoid_is_within_two_units_in_the_last_place() =>
+        Accurate(new Sigmoid(), x => 1 / (1 + Math.Exp(-(double)x)), Spread(-87f, 87f), 2.0);
 
     /// <summary>The angle rounds twice, by half a unit that may count double in a smaller sine, and the last sum once.</summary>
     [Fact]
@@ -55,16 +58,21 @@ public sealed class LanesTests
 
     /// <summary>Reflected to within a quarter turn in whole numbers: near half a turn, π in double would be too coarse.</summary>
     private static double SinOfTurn(long t) =>
-        t >= Turn ? SinOfTurn(t - Turn) : t > Turn / 2 ? -SinOfTurn(Turn - t) : t > Turn / 4 ? SinOfTurn(Turn / 2 - t) : Math.Sin(2 * Math.PI * t / Turn);
+        t >= Turn ? SinOfTurn(t - Turn)
+        : t > Turn / 2 ? -SinOfTurn(Turn - t)
+        : t > Turn / 4 ? SinOfTurn(Turn / 2 - t)
+        : Math.Sin(2 * Math.PI * t / Turn);
 
-    private static IEnumerable<float> Magnitudes => Enumerable.Range(1, 0x7F7F).Select(high => BitConverter.Int32BitsToSingle(high << 16 | 0x1234));
+    private static IEnumerable<float> Magnitudes =>
+        Enumerable.Range(1, 0x7F7F).Select(high => BitConverter.Int32BitsToSingle(high << 16 | 0x1234));
 
     private static IEnumerable<float> QuarterTurns =>
         from eighth in Enumerable.Range(0, 8)
         from near in Enumerable.Range(-2, 5)
         select BitConverter.UInt32BitsToSingle(unchecked((uint)(eighth * 0x20000000L + near)));
 
-    private static float[] Spread(float low, float high) => [.. Enumerable.Range(1, 50_000).Select(i => low + (high - low) * (i / 50_001f))];
+    private static float[] Spread(float low, float high) =>
+        [.. Enumerable.Range(1, 50_000).Select(i => low + (high - low) * (i / 50_001f))];
 
     private static void Accurate<F>(F f, Func<float, double> exact, float[] x, double units) where F : struct, IUnary
     {

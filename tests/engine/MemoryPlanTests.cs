@@ -8,7 +8,8 @@ namespace Tests.Engine;
 public sealed class MemoryPlanTests
 {
     private static readonly Gen<Lifetime[]> Lifetimes =
-        Gen.Select(Gen.Long[1, 5000], Gen.Int[0, 40], Gen.Int[0, 10]).Select((count, birth, length) => new Lifetime(count, birth, birth + length)).Array[0, 60];
+        Gen.Select(Gen.Long[1, 5000], Gen.Int[0, 40], Gen.Int[0, 10])
+            .Select((count, birth, length) => new Lifetime(count, birth, birth + length)).Array[0, 60];
 
     [Fact]
     public void Buffers_that_live_at_one_time_never_overlap() => Lifetimes.Sample(lives =>
@@ -38,11 +39,12 @@ public sealed class MemoryPlanTests
         Assert.Equal(2 * 640, MemoryPlan.Fit(chain).Size);
     }
 
-    /// <summary>No plan can be smaller than what lives at the busiest moment; the greedy one stays within a third of that and rounding.</summary>
+    /// <summary>No plan is smaller than what lives at the busiest moment; the greedy one stays within a third of that.</summary>
     [Fact]
     public void A_plan_is_little_larger_than_the_busiest_moment() => Lifetimes.Sample(lives =>
     {
-        long busiest = Enumerable.Range(0, 51).Max(moment => lives.Where(life => life.Birth <= moment && moment <= life.Death).Sum(life => (life.Count + 63) / 64 * 64));
+        long busiest = Enumerable.Range(0, 51).Max(moment => lives
+            .Where(life => life.Birth <= moment && moment <= life.Death).Sum(life => (life.Count + 63) / 64 * 64));
         Assert.InRange(MemoryPlan.Fit(lives).Size, 0, busiest * 4 / 3 + 5000);
     }, iter: 500);
 }

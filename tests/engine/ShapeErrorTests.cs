@@ -49,7 +49,7 @@ public sealed class ShapeErrorTests : IDisposable
         Assert.Contains("it takes", error.Message);
     }
 
-    /// <summary>The names in the table are all there are: an op added to engine/ops must be added to the table, or be one that takes any shape.</summary>
+    /// <summary>The table is complete: an op added to engine/ops must be added to it, or be one that takes any shape.</summary>
     [Fact]
     public void Every_op_that_checks_shapes_is_in_the_table()
     {
@@ -64,7 +64,8 @@ public sealed class ShapeErrorTests : IDisposable
         Tensor logits = _backend.Allocate(new Shape(2, 10)), y = _backend.Allocate(new Shape(2));
         foreach (float wrong in (float[])[10, -1, float.NaN, 1e9f])
         {
-            var error = Assert.Throws<ArgumentOutOfRangeException>(() => _backend.CrossEntropy(logits, _backend.Tensor(new Shape(2), 3, wrong), y));
+            Tensor targets = _backend.Tensor(new Shape(2), 3, wrong);
+            var error = Assert.Throws<ArgumentOutOfRangeException>(() => _backend.CrossEntropy(logits, targets, y));
             Assert.Contains("row 1", error.Message);
             Assert.Contains("0 to 9", error.Message);
         }

@@ -32,13 +32,16 @@ internal sealed class SmallNetwork : IDisposable
             weightsAreVariables ? Tape.Variable(Random(0.3f, new Shape(dims)), name) : Tape.Constant(Random(0.3f, new Shape(dims)), name);
 
         _step = backend.Allocate(new Shape(1));
-        Value w1 = Weights("w1", 24, 3, 3, Channels), b1 = Weights("b1", 24), w2 = Weights("w2", 24, 3, 3, 24), w3 = Weights("w3", 24, 1, 1, 24);
+        Value w1 = Weights("w1", 24, 3, 3, Channels), b1 = Weights("b1", 24);
+        Value w2 = Weights("w2", 24, 3, 3, 24), w3 = Weights("w3", 24, 1, 1, 24);
         Value w4 = Weights("w4", Classes, 24), b4 = Weights("b4", Classes);
-        Value mean = Tape.Constant(Random(1, one), "mean"), std = Tape.Constant(Random(1, one, 1.5f), "std"), active = Tape.Constant(Random(0, one, 1), "active");
+        Value mean = Tape.Constant(Random(1, one), "mean"), std = Tape.Constant(Random(1, one, 1.5f), "std");
+        Value active = Tape.Constant(Random(0, one, 1), "active");
         Value x = Tape.Constant(PerImage(images, shape, 1), "x"), r = Tape.Constant(PerImage(images, shape, 2), "r");
         Value taps = Tape.Constant(Leaf(new Shape(5), GaussianTaps.Of(1)), "taps");
         Value words = Tape.Constant(Leaf(new Shape(images.Length), [.. images.Select(seed => (float)seed)]), "images");
-        Value targets = Tape.Constant(Leaf(new Shape(images.Length * Copies), [.. Enumerable.Range(0, images.Length * Copies).Select(i => (float)(images[i / Copies] % Classes))]), "targets");
+        float[] classes = [.. images.SelectMany(seed => Enumerable.Repeat((float)(seed % Classes), Copies))];
+        Value targets = Tape.Constant(Leaf(new Shape(classes.Length), classes), "targets");
 
         α = Tape.Variable(PerImage(images, shape, 3), "α");
         Value λ = α.Sigmoid().Blur(taps);

@@ -93,8 +93,9 @@ internal sealed class AxisMap
     {
         (int To, int From, double Weight)[] sums =
         [
-            .. entries.GroupBy(entry => (entry.To, entry.From)).Select(group => (group.Key.To, group.Key.From, group.Sum(entry => entry.Weight)))
-                .Where(entry => entry.Item3 != 0).OrderBy(entry => entry.To).ThenBy(entry => entry.From),
+            .. entries.GroupBy(entry => (entry.To, entry.From))
+                .Select(same => (same.Key.To, same.Key.From, Weight: same.Sum(entry => entry.Weight)))
+                .Where(entry => entry.Weight != 0).OrderBy(entry => entry.To).ThenBy(entry => entry.From),
         ];
         int[] starts = new int[rows + 1];
         foreach ((int to, _, _) in sums)

@@ -13,11 +13,13 @@ public sealed unsafe partial class CpuBackend
     public void Restrict(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z)
     {
         var rows = new NoiseRows(noise, z.Shape.N / x.Shape.N, x.Shape.Row);
-        _workers.Run(rows.Tiles(x.Shape.N), new RestrictTiles(rows, Read(x), Read(λ), Read(mean), Read(std), Read(active), clamp, Write(z)));
+        var tiles = new RestrictTiles(rows, Read(x), Read(λ), Read(mean), Read(std), Read(active), clamp, Write(z));
+        _workers.Run(rows.Tiles(x.Shape.N), tiles);
     }
 
     /// <inheritdoc/>
-    public void RestrictBackward(Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ)
+    public void RestrictBackward(
+        Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ)
     {
         var rows = new NoiseRows(noise, dz.Shape.N / x.Shape.N, x.Shape.Row);
         _workers.Run(rows.Tiles(x.Shape.N), new RestrictBackwardTiles(
@@ -64,4 +66,80 @@ public sealed unsafe partial class CpuBackend
 
     /// <summary>1 - λ, held above 2^-24, the distance of 1 from the next smaller float: λ = 1 then has finite information.</summary>
     private static V Spread<V>(V λ) where V : struct, ILanes<V> => V.Max(1f - λ, 5.9604645e-8f);
+
+    /// <summary>
+    /// A block of an image's features, restricted in all copies: what the copies share (features, mask, statistics) is read into the
+    /// cache once, and the noise never leaves it.
+    /// </summary>
+    private readonly struct RestrictTiles(
+        NoiseRows noise, float* x, float* λ, float* mean, float* std, float* active, bool clamp, float* z) : ITiles
+    {
+        [SkipLocalsInit]
+        public void Run(int tile, int worker)
+        {
+            float* scratch = stackalloc float[NoiseRows.Scratch];
+            (int image, int first, int count) = noise.Tile(tile);
+            long own = (long)image * noise.Row + first;
+            float floor = clamp ? 0f : float.NegativeInfinity;
+            for (int copy = 0; copy < noise.Copies; copy++)
+            {
+                float* ε = noise.Block(image, copy, first, count, scratch);
+                float* to = z + noise.Place(image, copy, first);
+                Pointwise.Run(new RestrictAt(x + own, λ + own, mean + first, std + first, active + first, ε, floor, to), 0, 0, count);
+            }
+        }
+
+        private readonly struct RestrictAt(
+            float* x, float* λ, float* mean, float* std, float* active, float* ε, float floor, float* z) : IPointwise
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            public void At<V>(int i, int feature) where V : struct, ILanes<V>
+            {
+                V passes = V.Load(λ + i);
+                V noise = V.Fma(V.Load(std + i), V.Load(ε + i), V.Load(mean + i));
+                V mixed = V.Fma(passes, V.Load(x + i), (1f - passes) * noise);
+                V.Store(V.Max(V.Load(active + i) * mixed, floor), z + i);
+            }
+        }
+    }
+
+    /// <summary>The gradient of a block of an image's mask, summed over copies in their order; the noise is made again.</summary>
+    private readonly struct RestrictBackwardTiles(
+        NoiseRows noise, float* x, float* mean, float* std, float* active, float* z, float* dz, Sink dλ) : ITiles
+    {
+        [SkipLocalsInit]
+        public void Run(int tile, int worker)
+        {
+            float* scratch = stackalloc float[NoiseRows.Scratch];
+            float* sum = stackalloc float[NoiseRows.Features];
+            (int image, int first, int count) = noise.Tile(tile);
+            int own = image * noise.Row + first;
+            for (int copy = 0; copy < noise.Copies; copy++)
+            {
+                float* ε = noise.Block(image, copy, first, count, scratch);
+                long at = noise.Place(image, copy, first);
+                float* gate = z is null ? null : z + at;
+                var term = new TermAt(x + own, mean + first, std + first, ε, gate, dz + at, new Sink(sum, adds: copy > 0));
+                Pointwise.Run(term, 0, 0, count);
+            }
+            Pointwise.Run(new SumAt(active, sum - first, dλ), own - first, first, first + count);
+        }
+
+        private readonly struct TermAt(float* x, float* mean, float* std, float* ε, float* z, float* dz, Sink sum) : IPointwise
+        {
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            public void At<V>(int i, int feature) where V : struct, ILanes<V>
+            {
+                V dy = z is null ? V.Load(dz + i) : V.Select(V.Load(z + i) > 0f, V.Load(dz + i), 0f);
+                V noise = V.Fma(V.Load(std + i), V.Load(ε + i), V.Load(mean + i));
+                sum.Put(i, dy * (V.Load(x + i) - noise));
+            }
+        }
+
+        private readonly struct SumAt(float* active, float* sum, Sink dλ) : IPointwise
+        {
+            public void At<V>(int i, int feature) where V : struct, ILanes<V> =>
+                dλ.Put(i, V.Load(active + feature) * V.Load(sum + feature));
+        }
+    }
 }

@@ -18,7 +18,8 @@ public sealed unsafe partial class CpuBackend
     public void CrossEntropyBackward(Tensor logits, Tensor targets, Tensor dy, Accumulator dlogits)
     {
         CheckTargets(logits, targets);
-        _workers.Run(logits.Shape.N, new CrossEntropyBackwardRows(logits.Shape.C, Read(logits), Read(targets), Read(dy), Write(dlogits.Tensor), dlogits.Adds));
+        _workers.Run(logits.Shape.N, new CrossEntropyBackwardRows(
+            logits.Shape.C, Read(logits), Read(targets), Read(dy), Write(dlogits.Tensor), dlogits.Adds));
     }
 
     /// <summary>Targets are data, not shapes: nobody has checked them, and a wrong one would read foreign memory.</summary>
@@ -28,7 +29,10 @@ public sealed unsafe partial class CpuBackend
         {
             float target = Read(targets)[n];
             if (!(target >= 0 && target < logits.Shape.C))
-                throw new ArgumentOutOfRangeException(nameof(targets), target, $"the target of row {n} is no class: logits {logits.Shape} have classes 0 to {logits.Shape.C - 1}.");
+            {
+                string classes = $"logits {logits.Shape} have classes 0 to {logits.Shape.C - 1}";
+                throw new ArgumentOutOfRangeException(nameof(targets), target, $"the target of row {n} is no class: {classes}.");
+            }
         }
     }
 

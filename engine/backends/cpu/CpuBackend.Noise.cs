@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
@@ -10,5 +11,24 @@ public sealed unsafe partial class CpuBackend
         int copies = y.Shape.N / noise.Images.Shape.Count;
         var rows = new NoiseRows(noise, copies, y.Shape.Row);
         _workers.Run(rows.Tiles(y.Shape.N), new AddNoiseTiles(rows, y.Shape.N / x.Shape.N, Read(x), scale, Write(y)));
+    }
+
+    /// <summary>A block of a row with noise added; so many rows of y come from each row of x.</summary>
+    private readonly struct AddNoiseTiles(NoiseRows noise, int repeats, float* x, float scale, float* y) : ITiles
+    {
+        [SkipLocalsInit]
+        public void Run(int tile, int worker)
+        {
+            float* scratch = stackalloc float[NoiseRows.Scratch];
+            (int row, int first, int count) = noise.Tile(tile);
+            float* ε = noise.Block(row / noise.Copies, row % noise.Copies, first, count, scratch);
+            float* from = x + (long)(row / repeats) * noise.Row + first;
+            Pointwise.Run(new AddNoiseAt(from, ε, scale, y + (long)row * noise.Row + first), 0, 0, count);
+        }
+
+        private readonly struct AddNoiseAt(float* x, float* ε, float scale, float* y) : IPointwise
+        {
+            public void At<V>(int i, int feature) where V : struct, ILanes<V> => V.Store(V.Fma(scale, V.Load(ε + i), V.Load(x + i)), y + i);
+        }
     }
 }

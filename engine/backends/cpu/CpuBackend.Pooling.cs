@@ -64,7 +64,9 @@ public sealed unsafe partial class CpuBackend
             for (int q = 0; q < windows.Q; q++)
             {
                 (int left, int right) = windows.Columns(q);
-                Pointwise.Run(new LargestAt(image + ((long)top * windows.W + left) * windows.C, bottom - top, right - left, windows.W, windows.C, to + (long)q * windows.C), 0, 0, windows.C);
+                float* window = image + ((long)top * windows.W + left) * windows.C;
+                var largest = new LargestAt(window, bottom - top, right - left, windows.W, windows.C, to + (long)q * windows.C);
+                Pointwise.Run(largest, 0, 0, windows.C);
             }
         }
     }
@@ -104,7 +106,8 @@ public sealed unsafe partial class CpuBackend
                     (int left, int right) = windows.Columns(q);
                     long from = image + ((long)top * windows.W + left) * windows.C;
                     long at = ((long)(n * windows.P + p) * windows.Q + q) * windows.C + band;
-                    Pointwise.Run(new WinnerAt(x + from, dx + from, bottom - top, right - left, windows.W, windows.C, y + at, dy + at), 0, 0, count);
+                    var winner = new WinnerAt(x + from, dx + from, bottom - top, right - left, windows.W, windows.C, y + at, dy + at);
+                    Pointwise.Run(winner, 0, 0, count);
                 }
             }
         }

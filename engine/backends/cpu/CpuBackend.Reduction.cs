@@ -77,6 +77,7 @@ public sealed unsafe partial class CpuBackend
             partials[tile] = sum;
         }
 
-        private static Vector256<double> Widened(float* x) => Vector256.Create(Vector128.WidenLower(Vector128.Load(x)), Vector128.WidenUpper(Vector128.Load(x)));
+        private static Vector256<double> Widened(float* x) =>
+            Vector256.Create(Vector128.WidenLower(Vector128.Load(x)), Vector128.WidenUpper(Vector128.Load(x)));
     }
 }

@@ -84,7 +84,7 @@ public sealed unsafe partial class CpuBackend
             Axis(kind, x.Shape.H, y.H, backward), Axis(kind, x.Shape.W, y.W, backward), x.Shape, y, _mixedRows.Pointer, Read(x), Into(to)));
     }
 
-    /// <summary>One row of y: the rows of x it is made of are mixed into one, then that row's pixels into y's. tile = n H + h of y.</summary>
+    /// <summary>One row of y: rows of x are mixed into one, then that row's pixels into y's. tile = n H + h of y.</summary>
     private readonly struct ResampleRows(AxisMap rows, AxisMap columns, Shape x, Shape y, float* scratch, float* from, Sink to) : ITiles
     {
         public void Run(int tile, int worker)
@@ -120,7 +120,8 @@ public sealed unsafe partial class CpuBackend
         }
     }
 
-    private readonly struct CopyPixelTiles(int pixels, int channels, float* from, int fromStride, Sink to, int toFirst, int toStride) : ITiles
+    private readonly struct CopyPixelTiles(
+        int pixels, int channels, float* from, int fromStride, Sink to, int toFirst, int toStride) : ITiles
     {
         public const int Pixels = 64;
 

@@ -35,6 +35,7 @@ public sealed unsafe partial class CpuBackend : IBackend
     {
         _workers.Dispose();
         _products?.Dispose();
+        _mixedRows.Dispose();
     }
 
     /// <summary>Where the numbers are, to be read.</summary>

@@ -38,9 +38,13 @@ internal readonly unsafe struct Lanes128(Vector128<float> x) : IWideLanes<Lanes1
 
     public static Lanes128 Sqrt(Lanes128 x) => new(Vector128.Sqrt(x._x));
 
-    public static Lanes128 Min(Lanes128 a, Lanes128 b) => new(Sse.IsSupported ? Sse.Min(a._x, b._x) : Vector128.ConditionalSelect(Vector128.LessThan(a._x, b._x), a._x, b._x));
+    public static Lanes128 Min(Lanes128 a, Lanes128 b) => new(Sse.IsSupported
+        ? Sse.Min(a._x, b._x)
+        : Vector128.ConditionalSelect(Vector128.LessThan(a._x, b._x), a._x, b._x));
 
-    public static Lanes128 Max(Lanes128 a, Lanes128 b) => new(Sse.IsSupported ? Sse.Max(a._x, b._x) : Vector128.ConditionalSelect(Vector128.GreaterThan(a._x, b._x), a._x, b._x));
+    public static Lanes128 Max(Lanes128 a, Lanes128 b) => new(Sse.IsSupported
+        ? Sse.Max(a._x, b._x)
+        : Vector128.ConditionalSelect(Vector128.GreaterThan(a._x, b._x), a._x, b._x));
 
     public static Lanes128 operator >(Lanes128 a, Lanes128 b) => new(Vector128.GreaterThan(a._x, b._x));
 

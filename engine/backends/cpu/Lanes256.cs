@@ -79,5 +79,6 @@ internal readonly unsafe struct Lanes256(Vector256<float> x) : IWideLanes<Lanes2
     public static Lanes256 Pair(Lanes256 even, Lanes256 odd) =>
         new(((even._x.AsUInt64() & Vector256.Create(0xFFFFFFFFul)) | (odd._x.AsUInt64() << 32)).AsSingle());
 
-    public static (Lanes256 Low, Lanes256 High) Interleave(Lanes256 a, Lanes256 b) => (new(Avx.UnpackLow(a._x, b._x)), new(Avx.UnpackHigh(a._x, b._x)));
+    public static (Lanes256 Low, Lanes256 High) Interleave(Lanes256 a, Lanes256 b) =>
+        (new(Avx.UnpackLow(a._x, b._x)), new(Avx.UnpackHigh(a._x, b._x)));
 }

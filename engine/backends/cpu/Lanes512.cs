@@ -70,7 +70,8 @@ internal readonly unsafe struct Lanes512(Vector512<float> x) : IWideLanes<Lanes5
     public static void Store(Lanes512 x, float* to) => x._x.Store(to);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lanes512 Counters(uint first) => new((Vector512.Create((ulong)first) + Vector512.Create(0, 4, 1, 5, 2, 6, 3, 7ul)).AsSingle());
+    public static Lanes512 Counters(uint first) =>
+        new((Vector512.Create((ulong)first) + Vector512.Create(0, 4, 1, 5, 2, 6, 3, 7ul)).AsSingle());
 
     public static Lanes512 Product(Lanes512 a, Lanes512 b) => new(Avx512F.Multiply(a._x.AsUInt32(), b._x.AsUInt32()).AsSingle());
 
@@ -79,5 +80,6 @@ internal readonly unsafe struct Lanes512(Vector512<float> x) : IWideLanes<Lanes5
     public static Lanes512 Pair(Lanes512 even, Lanes512 odd) =>
         new(((even._x.AsUInt64() & Vector512.Create(0xFFFFFFFFul)) | (odd._x.AsUInt64() << 32)).AsSingle());
 
-    public static (Lanes512 Low, Lanes512 High) Interleave(Lanes512 a, Lanes512 b) => (new(Avx512F.UnpackLow(a._x, b._x)), new(Avx512F.UnpackHigh(a._x, b._x)));
+    public static (Lanes512 Low, Lanes512 High) Interleave(Lanes512 a, Lanes512 b) =>
+        (new(Avx512F.UnpackLow(a._x, b._x)), new(Avx512F.UnpackHigh(a._x, b._x)));
 }

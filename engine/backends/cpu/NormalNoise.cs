@@ -12,7 +12,7 @@ internal static unsafe class NormalNoise
     /// <summary>The widest step: a row may be written up to so many numbers beyond its end.</summary>
     public const int Overrun = 32;
 
-    /// <summary>Writes the noise of elements <paramref name="first"/> (a multiple of 4) to first + <paramref name="count"/> of one image and copy.</summary>
+    /// <summary>Writes the noise of so many elements of one image and copy, from <paramref name="first"/> (a multiple of 4) on.</summary>
     public static void Fill(ulong seed, uint image, uint copy, uint step, int first, int count, float* to)
     {
         if (Avx512F.IsSupported)
@@ -28,9 +28,11 @@ internal static unsafe class NormalNoise
     public static void Fill<V>(ulong seed, uint image, uint copy, uint step, int first, int count, float* to)
         where V : struct, IWideLanes<V>
     {
+        (V key0, V key1) = (V.Bits((uint)seed), V.Bits((uint)(seed >> 32)));
         for (int i = 0; i < count; i += 2 * V.Count)
         {
-            (V a, V b, V c, V d) = Philox(V.Counters((uint)(first + i) / 4), V.Bits(image), V.Bits(copy), V.Bits(step), V.Bits((uint)seed), V.Bits((uint)(seed >> 32)));
+            V element = V.Counters((uint)(first + i) / 4);
+            (V a, V b, V c, V d) = Philox(element, V.Bits(image), V.Bits(copy), V.Bits(step), key0, key1);
             (V cos, V sin) = BoxMuller(V.Pair(a, c), V.Pair(b, d));
             (V low, V high) = V.Interleave(cos, sin);
             V.Store(low, to + i);
@@ -38,7 +40,7 @@ internal static unsafe class NormalNoise
         }
     }
 
-    /// <summary>Ten rounds of Philox: a counter of four words, one to a pair of lanes, becomes four random words. Upper halves are noise too.</summary>
+    /// <summary>Ten rounds of Philox: four words of a counter, each in the lower half of a pair of lanes, become random words.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (V A, V B, V C, V D) Philox<V>(V a, V b, V c, V d, V key0, V key1) where V : struct, IWideLanes<V>
     {
