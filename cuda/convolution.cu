@@ -1,0 +1,104 @@
+// y (N, P, Q, K) = x (N, H, W, C) * w (K, R, R, C), cross-correlation, + bias + residual, then ReLU; dx the transposed convolution of dy,
+// dw the correlation of x with dy. Each is a matrix product whose operands are looked up, not written out:
+//     forward     rows n p q,  columns k,      depth r s c:   x there, w
+//     data        rows n h w,  columns c,      depth r s k:   dy there where the stride lands, w
+//     weights     rows k,      columns r s c,  depth n p q:   dy, x there
+// Plain: used where cuDNN cannot be, and to check what cuDNN says. FLOP: 2 N P Q K R R C each.
+#include "product.cuh"
+
+struct Images
+{
+    int N, H, W, C;         // of x
+    int P, Q, K;            // of y
+    int kernel, stride, padding;
+};
+
+// x as forward and the weights' gradient see it: pixel (n, p, q) of y and place (r, s, c) of its window.
+__device__ inline float windowed(const Images& g, const float* x, unsigned pixel, unsigned place)
+{
+    int q = pixel % g.Q, p = pixel / g.Q % g.P, n = pixel / g.Q / g.P;
+    int c = place % g.C, s = place / g.C % g.kernel, r = place / g.C / g.kernel;
+    int h = p * g.stride - g.padding + r, w = q * g.stride - g.padding + s;
+    return h >= 0 && h < g.H && w >= 0 && w < g.W ? x[((size_t)(n * g.H + h) * g.W + w) * g.C + c] : 0.f;
+}
+
+struct Windows      // a line is a pixel of y
+{
+    Images g;
+    const float* x;
+    static constexpr bool AlongDepth = true;
+    __device__ float operator()(unsigned line, unsigned d) const { return windowed(g, x, line, d); }
+};
+
+struct Places       // a line is a place of the window
+{
+    Images g;
+    const float* x;
+    static constexpr bool AlongDepth = false;
+    __device__ float operator()(unsigned line, unsigned d) const { return windowed(g, x, d, line); }
+};
+
+// dy as the data's gradient sees it: pixel (n, h, w) of x got something from place (r, s) of the window at p = (h + padding - r) / stride.
+struct Outputs
+{
+    Images g;
+    const float* dy;
+    static constexpr bool AlongDepth = true;
+    __device__ float operator()(unsigned line, unsigned d) const
+    {
+        int w = line % g.W, h = line / g.W % g.H, n = line / g.W / g.H;
+        int k = d % g.K, s = d / g.K % g.kernel, r = d / g.K / g.kernel;
+        int down = h + g.padding - r, across = w + g.padding - s;
+        if (down < 0 || across < 0 || down % g.stride || across % g.stride) return 0.f;
+        int p = down / g.stride, q = across / g.stride;
+        return p < g.P && q < g.Q ? dy[((size_t)(n * g.P + p) * g.Q + q) * g.K + k] : 0.f;
+    }
+};
+
+// w (K, R, S, C) with c for a line and (r, s, k) for depth.
+struct Turned
+{
+    Images g;
+    const float* w;
+    static constexpr bool AlongDepth = false;
+    __device__ float operator()(unsigned line, unsigned d) const
+    {
+        unsigned k = d % g.K, place = d / g.K;
+        return w[((size_t)k * g.kernel * g.kernel + place) * g.C + line];
+    }
+};
+
+extern "C" __global__ void __launch_bounds__(256) convolution_forward(
+    Images g,
+    const float* x,         // input: (N, H, W, C)
+    const float* w,         // input: (K, R, R, C)
+    const float* bias,      // input: (K), or null
+    const float* residual,  // input: (N, P, Q, K), or null
+    float* y,               // output: (N, P, Q, K)
+    int relu)
+{
+    unsigned window = g.kernel * g.kernel * g.C;
+    product(Windows { g, x }, Lines { w, window }, Unit { bias, residual, y, (unsigned)g.K, relu }, g.N * g.P * g.Q, g.K, window);
+}
+
+extern "C" __global__ void __launch_bounds__(256) convolution_backward_data(
+    Images g,
+    const float* dy,        // input: (N, P, Q, K)
+    const float* w,         // input: (K, R, R, C)
+    float* dx,              // gradient: (N, H, W, C)
+    int adds,
+    const float* gate)      // input: (N, H, W, C), or null
+{
+    product(Outputs { g, dy }, Turned { g, w }, Term { dx, gate, (unsigned)g.C, adds }, g.N * g.H * g.W, g.C, g.kernel * g.kernel * g.K);
+}
+
+extern "C" __global__ void __launch_bounds__(256) convolution_backward_weights(
+    Images g,
+    const float* x,         // input: (N, H, W, C)
+    const float* dy,        // input: (N, P, Q, K)
+    float* dw,              // gradient: (K, R, R, C)
+    int adds)
+{
+    unsigned window = g.kernel * g.kernel * g.C;
+    product(Columns { dy, (unsigned)g.K }, Places { g, x }, Term { dw, nullptr, window, adds }, g.K, window, g.N * g.P * g.Q);
+}

@@ -1,0 +1,79 @@
+// The information that passes each neuron (paper equation 4), in nats. With r = (x - mean) / std and s = 1 - lambda,
+//     y = active / 2 ((lambda r)^2 + s^2 - ln s^2 - 1);    dlambda = dy active (lambda r^2 - s + 1 / s).
+// s is held above 2^-24, the last step below 1 in float32, so lambda = 1 is finite.
+// x, r, lambda: (I, H, W, C), an image a row; mean, std, active: (1, H, W, C), shared by all.
+// Bytes per number: 16 (standardise, forward), 20 (backward, 24 where it adds), 12 (heatmap); the statistics come from the caches
+// for all images but the first.
+#include "information.cuh"
+#include "quad.cuh"
+#include "reduce.cuh"
+
+// y = (x - mean) / std
+extern "C" __global__ void __launch_bounds__(256) standardise_forward(
+    const float* x,         // input: (images, length)
+    const float* mean,      // input: (length)
+    const float* std,       // input: (length)
+    float* y,               // output: (images, length)
+    unsigned images, unsigned length)
+{
+    RowQuad q = row_quad(length);
+    if (q.row >= images) return;
+    unsigned left = length - q.at;
+    size_t at = (size_t)q.row * length + q.at;
+    float4 v = map4([](float x, float mean, float std) { return (x - mean) / std; },
+                    load4(x + at, left), load4(mean + q.at, left), load4(std + q.at, left));
+    store4(y + at, left, v);
+}
+
+extern "C" __global__ void __launch_bounds__(256) information_forward(
+    const float* r,         // input: (images, length)
+    const float* lambda,    // input: (images, length)
+    const float* active,    // input: (length)
+    float* y,               // output: (images, length)
+    unsigned images, unsigned length)
+{
+    RowQuad q = row_quad(length);
+    if (q.row >= images) return;
+    unsigned left = length - q.at;
+    size_t at = (size_t)q.row * length + q.at;
+    store4(y + at, left, map4(information, load4(r + at, left), load4(lambda + at, left), load4(active + q.at, left)));
+}
+
+extern "C" __global__ void __launch_bounds__(256) information_backward(
+    const float* r,         // input: (images, length)
+    const float* lambda,    // input: (images, length)
+    const float* active,    // input: (length)
+    const float* dy,        // input: (images, length)
+    float* dlambda,         // gradient: (images, length)
+    unsigned images, unsigned length, int adds)
+{
+    RowQuad q = row_quad(length);
+    if (q.row >= images) return;
+    unsigned left = length - q.at;
+    size_t at = (size_t)q.row * length + q.at;
+    float4 term = map4([](float dy, float active, float r, float lambda) { return dy * active * information_slope(r, lambda); },
+                       load4(dy + at, left), load4(active + q.at, left), load4(r + at, left), load4(lambda + at, left));
+    accumulate4(dlambda + at, left, term, adds);
+}
+
+// The heatmap: information summed over the channels of each pixel, in double, one warp to a pixel. The capacity itself is not written.
+extern "C" __global__ void __launch_bounds__(128) heatmap_forward(
+    const float* r,         // input: (images, pixels, C)
+    const float* lambda,    // input: (images, pixels, C)
+    const float* active,    // input: (pixels, C)
+    float* y,               // output: (images, pixels) nats
+    unsigned images, unsigned pixels, unsigned C)
+{
+    unsigned pixel = thread_index() / WarpSize, lane = threadIdx.x % WarpSize;
+    if (pixel >= images * pixels) return;
+    size_t at = (size_t)pixel * C, shared = (size_t)(pixel % pixels) * C;
+    double sum = 0;
+    for (unsigned c = 4 * lane; c < C; c += 4 * WarpSize)
+    {
+        // Lanes past the last channel are inactive: they hold 0.
+        float4 v = map4(information, load4(r + at + c, C - c), load4(lambda + at + c, C - c), load4(active + shared + c, C - c));
+        sum += ((double)v.x + v.y) + ((double)v.z + v.w);
+    }
+    sum = warp_sum(sum);
+    if (lane == 0) y[pixel] = (float)sum;
+}

@@ -1,0 +1,66 @@
+// y = the largest number in each window of x; padding never wins.  dx = dy at each window's first largest, row by row.
+//
+// Backward gathers: a pixel asks each window that covers it whether it is the first number equal to the window's y. No index is
+// stored and no two threads write one place. Storing the winner (1 byte per output) would halve the bytes of a 2x2 pool, some
+// 5 us of a step whose convolutions take milliseconds, for one more buffer on the tape: not worth it.
+// Bytes: 4 |x| + 4 |y| forward; 8 |x| + 8 |y| backward (neighbouring threads share windows: the rest comes from the caches).
+#include "quad.cuh"
+
+struct Window
+{
+    int kernel, stride, padding;    // as ConvGeometry
+};
+
+extern "C" __global__ void __launch_bounds__(256) max_pool_forward(
+    const float* x,         // input: (N, H, W, C)
+    float* y,               // output: (N, P, Q, C)
+    int N, int H, int W, int C, int P, int Q, Window window)
+{
+    PixelQuad at = pixel_quad(P, Q, C);
+    if (at.n >= N) return;
+    int h0 = at.h * window.stride - window.padding, w0 = at.w * window.stride - window.padding;
+    const float low = -__int_as_float(0x7f800000);
+    float4 best = { low, low, low, low };
+    for (int h = max(h0, 0); h < min(h0 + window.kernel, H); h++)
+        for (int w = max(w0, 0); w < min(w0 + window.kernel, W); w++)
+        {
+            float4 v = load4(x + ((size_t)(at.n * H + h) * W + w) * C + at.c, C - at.c);
+            best = map4([](float best, float v) { return v > best ? v : best; }, best, v);
+        }
+    store4(y + ((size_t)(at.n * P + at.h) * Q + at.w) * C + at.c, C - at.c, best);
+}
+
+extern "C" __global__ void __launch_bounds__(256) max_pool_backward(
+    const float* x,         // input: (N, H, W, C)
+    const float* y,         // input: (N, P, Q, C)
+    const float* dy,        // input: (N, P, Q, C)
+    float* dx,              // gradient: (N, H, W, C)
+    int N, int H, int W, int C, int P, int Q, Window window, int adds)
+{
+    PixelQuad at = pixel_quad(H, W, C);
+    if (at.n >= N) return;
+    unsigned left = C - at.c;
+    size_t mine = ((size_t)(at.n * H + at.h) * W + at.w) * C + at.c;
+    float4 v = load4(x + mine, left), sum = {};
+    // Window p covers rows p stride - padding to that + kernel - 1.
+    int p0 = max(0, (at.h + window.padding - window.kernel + window.stride) / window.stride);
+    int q0 = max(0, (at.w + window.padding - window.kernel + window.stride) / window.stride);
+    int p1 = min(P - 1, (at.h + window.padding) / window.stride), q1 = min(Q - 1, (at.w + window.padding) / window.stride);
+    for (int p = p0; p <= p1; p++)
+        for (int q = q0; q <= q1; q++)
+        {
+            size_t there = ((size_t)(at.n * P + p) * Q + q) * C + at.c;
+            float4 top = load4(y + there, left);
+            float4 term = map4([](float v, float top, float dy) { return v == top ? dy : 0.f; }, v, top, load4(dy + there, left));
+            // An equal number earlier in the window takes it.
+            int h0 = p * window.stride - window.padding, w0 = q * window.stride - window.padding;
+            for (int h = max(h0, 0); h <= at.h; h++)
+                for (int w = max(w0, 0); w < (h < at.h ? min(w0 + window.kernel, W) : at.w); w++)
+                {
+                    float4 earlier = load4(x + ((size_t)(at.n * H + h) * W + w) * C + at.c, left);
+                    term = map4([](float term, float e, float top) { return e == top ? 0.f : term; }, term, earlier, top);
+                }
+            sum = add4(sum, term);
+        }
+    accumulate4(dx + mine, left, sum, adds);
+}

@@ -1,0 +1,99 @@
+// y (rows, columns) = the sum over depth of a(row, d) b(column, d): the plain matrix product that runs where the vendors' libraries
+// will not. What the matrices are is the caller's: a and b are structs that fetch one number,
+//     float operator()(unsigned line, unsigned d)    line: a row of a, a column of y for b
+//     static constexpr bool AlongDepth               whether neighbours in d are neighbours in memory (else neighbours in line)
+// and store(row, column, sum) takes each result.
+//
+// A block of 256 threads makes 64 x 64 results, a thread 4 x 4 of them in registers; 16 steps of depth at a time pass through shared
+// memory, loaded along whichever index is contiguous. Depth runs from 0 up whatever the rows: a row's bits depend on no other row.
+#pragma once
+
+constexpr unsigned TileLines = 64;      // rows and columns of a block
+constexpr unsigned TileDepth = 16;
+
+template <class Fetch>
+__device__ inline void fetch_tile(Fetch fetch, float (*tile)[TileLines + 1], unsigned line0, unsigned lines, unsigned d0, unsigned depth)
+{
+    for (unsigned i = threadIdx.x; i < TileLines * TileDepth; i += blockDim.x)
+    {
+        unsigned line = Fetch::AlongDepth ? i / TileDepth : i % TileLines, d = Fetch::AlongDepth ? i % TileDepth : i / TileLines;
+        tile[d][line] = line0 + line < lines && d0 + d < depth ? fetch(line0 + line, d0 + d) : 0.f;
+    }
+}
+
+// Blocks: (rows / 64, columns / 64), rounded up.
+template <class A, class B, class Store>
+__device__ inline void product(A a, B b, Store store, unsigned rows, unsigned columns, unsigned depth)
+{
+    // One number more to a line, so that neighbours in depth lie in different banks.
+    __shared__ float tile_a[TileDepth][TileLines + 1], tile_b[TileDepth][TileLines + 1];
+    unsigned row0 = blockIdx.x * TileLines, column0 = blockIdx.y * TileLines;
+    unsigned down = threadIdx.x / 16, across = threadIdx.x % 16;
+    float sums[4][4] = {};
+    for (unsigned d0 = 0; d0 < depth; d0 += TileDepth)
+    {
+        fetch_tile(a, tile_a, row0, rows, d0, depth);
+        fetch_tile(b, tile_b, column0, columns, d0, depth);
+        __syncthreads();
+        for (unsigned d = 0; d < TileDepth; d++)
+            for (unsigned i = 0; i < 4; i++)
+                for (unsigned j = 0; j < 4; j++)
+                    sums[i][j] = fmaf(tile_a[d][down + 16 * i], tile_b[d][across + 16 * j], sums[i][j]);
+        __syncthreads();
+    }
+    for (unsigned i = 0; i < 4; i++)
+        for (unsigned j = 0; j < 4; j++)
+        {
+            unsigned row = row0 + down + 16 * i, column = column0 + across + 16 * j;
+            if (row < rows && column < columns) store(row, column, sums[i][j]);
+        }
+}
+
+// A matrix in memory: number d of a line is data[line * stride + d], or data[d * stride + line].
+struct Lines
+{
+    const float* data;
+    unsigned stride;
+    static constexpr bool AlongDepth = true;
+    __device__ float operator()(unsigned line, unsigned d) const { return data[(size_t)line * stride + d]; }
+};
+
+struct Columns
+{
+    const float* data;
+    unsigned stride;
+    static constexpr bool AlongDepth = false;
+    __device__ float operator()(unsigned line, unsigned d) const { return data[(size_t)d * stride + line]; }
+};
+
+// What becomes of a result in a forward pass: bias and residual are added (each may be null), then ReLU where asked.
+struct Unit
+{
+    const float* bias;      // (columns)
+    const float* residual;  // (rows, columns)
+    float* y;               // (rows, columns)
+    unsigned columns;
+    int relu;
+    __device__ void operator()(unsigned row, unsigned column, float v) const
+    {
+        size_t at = (size_t)row * columns + column;
+        if (bias) v += bias[column];
+        if (residual) v += residual[at];
+        y[at] = relu && !(v > 0.f) ? 0.f : v;
+    }
+};
+
+// In a backward pass: one term of a gradient, gated where `gate` is not null.
+struct Term
+{
+    float* dx;              // (rows, columns)
+    const float* gate;      // (rows, columns)
+    unsigned columns;
+    int adds;
+    __device__ void operator()(unsigned row, unsigned column, float v) const
+    {
+        size_t at = (size_t)row * columns + column;
+        if (adds) v = dx[at] + v;
+        dx[at] = gate && !(gate[at] > 0.f) ? 0.f : v;
+    }
+};

@@ -1,0 +1,79 @@
+// Four neighbouring numbers to a thread: the unit in which every elementwise kernel of this room reads and writes.
+//
+// A quad travels in one 16-byte access where its address allows it; at the end of a row, and in a tensor that begins at an odd
+// place (a view), its numbers travel one by one. The test is made per pointer, so a kernel body never speaks of alignment or tails.
+#pragma once
+
+// This thread's place among all threads of the launch.
+__device__ inline unsigned thread_index() { return blockIdx.x * blockDim.x + threadIdx.x; }
+
+__device__ inline bool is_aligned(const void* p, unsigned bytes) { return ((unsigned long long)p & (bytes - 1)) == 0; }
+
+// x[0..3], or its first `left` numbers and then zeros.
+__device__ inline float4 load4(const float* x, unsigned left)
+{
+    if (left >= 4 && is_aligned(x, 16)) return *(const float4*)x;
+    return { left > 0 ? x[0] : 0.f, left > 1 ? x[1] : 0.f, left > 2 ? x[2] : 0.f, left > 3 ? x[3] : 0.f };
+}
+
+// y[0..3] = v, or its first `left` numbers.
+__device__ inline void store4(float* y, unsigned left, float4 v)
+{
+    if (left >= 4 && is_aligned(y, 16)) { *(float4*)y = v; return; }
+    if (left > 0) y[0] = v.x;
+    if (left > 1) y[1] = v.y;
+    if (left > 2) y[2] = v.z;
+    if (left > 3) y[3] = v.w;
+}
+
+// f of each of the four lanes.
+template <class F, class... V>
+__device__ inline float4 map4(F f, V... v) { return { f(v.x...), f(v.y...), f(v.z...), f(v.w...) }; }
+
+__device__ inline float4 add4(float4 a, float4 b) { return { a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w }; }
+__device__ inline float4 scale4(float s, float4 a) { return { s * a.x, s * a.y, s * a.z, s * a.w }; }
+
+// s a + b, rounded once.
+__device__ inline float4 fma4(float s, float4 a, float4 b)
+{
+    return { fmaf(s, a.x, b.x), fmaf(s, a.y, b.y), fmaf(s, a.z, b.z), fmaf(s, a.w, b.w) };
+}
+
+// One term of a gradient: dx = term, or dx += term where `adds`.
+__device__ inline void accumulate4(float* dx, unsigned left, float4 term, int adds)
+{
+    store4(dx, left, adds ? add4(load4(dx, left), term) : term);
+}
+
+// The last term of a gradient whose value came out of a ReLU: the finished sum is 0 where that output is not positive. No gate: null.
+__device__ inline void accumulate4(float* dx, unsigned left, float4 term, int adds, const float* gate)
+{
+    if (adds) term = add4(load4(dx, left), term);
+    if (gate) term = map4([](float d, float y) { return y > 0.f ? d : 0.f; }, term, load4(gate, left));
+    store4(dx, left, term);
+}
+
+// Four neighbours of one row, none across the row's end; threads go along a row first.
+struct RowQuad
+{
+    unsigned row;   // which row
+    unsigned at;    // the first of the four within it
+};
+
+__device__ inline RowQuad row_quad(unsigned length)
+{
+    unsigned quads = (length + 3) / 4, t = thread_index();
+    return { t / quads, t % quads * 4 };
+}
+
+// Four channels of one pixel of an (N, H, W, C) tensor; threads go along C first, then W, H and N.
+struct PixelQuad
+{
+    int n, h, w, c;
+};
+
+__device__ inline PixelQuad pixel_quad(int H, int W, int C)
+{
+    RowQuad q = row_quad(C);
+    return { (int)(q.row / (H * W)), (int)(q.row / W % H), (int)(q.row % W), (int)q.at };
+}

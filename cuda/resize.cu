@@ -1,0 +1,91 @@
+// y = x (N, H, W, C) resized bilinearly to (N, P, Q, C), without antialiasing;  dx = the adjoint, gathered.
+//
+// Along an axis of `from` pixels, output i of `to` lies at the source coordinate
+//     half-pixel corners   (2 i + 1) from / (2 to) - 1/2, held inside [0, from - 1]
+//     aligned corners      i (from - 1) / (to - 1)
+// a ratio of whole numbers: its floor is exact and its fraction rounded once.
+// Sums run along H, then W, as the CPU's do: the same bits.
+// Bytes: 4 |x| + 4 |y| either way; an enlargement's backward reads each dy for the four pixels around it, from the caches.
+#include "quad.cuh"
+
+struct Source
+{
+    int low, high;      // the two pixels; at the last one they are the same and its share is 1
+    float near, far;    // their shares
+};
+
+__device__ inline Source source_of(int i, int from, int to, int aligned)
+{
+    long long numerator = aligned ? (long long)i * (from - 1) : max((2LL * i + 1) * from - to, 0LL);
+    long long denominator = aligned ? max(to - 1, 1) : 2LL * to;
+    int low = min((int)(numerator / denominator), from - 1);
+    if (low == from - 1) return { low, low, 1.f, 0.f };
+    double fraction = (double)(numerator - low * denominator) / denominator;
+    return { low, low + 1, (float)(1 - fraction), (float)fraction };
+}
+
+// How much of pixel x is in the output.
+__device__ inline float share(Source s, int x)
+{
+    return s.low == x ? s.near : s.high == x ? s.far : 0.f;
+}
+
+// The first output whose source lies above pixel x - 1, or an earlier one: coordinates rise with i, so their bound is turned round.
+__device__ inline int first_output(int x, int from, int to, int aligned)
+{
+    if (x == 0) return 0;
+    if (aligned) return from == 1 ? 0 : (int)((long long)(x - 1) * (to - 1) / (from - 1));
+    return max((int)(((2LL * x - 1) * to - from) / (2LL * from)), 0);
+}
+
+// The last output whose source lies below pixel x + 1, or a later one.
+__device__ inline int last_output(int x, int from, int to, int aligned)
+{
+    return x == from - 1 ? to - 1 : min(first_output(x + 2, from, to, aligned) + 1, to - 1);
+}
+
+extern "C" __global__ void __launch_bounds__(256) resize_forward(
+    const float* x,         // input: (N, H, W, C)
+    float* y,               // output: (N, P, Q, C)
+    int N, int H, int W, int C, int P, int Q, int aligned)
+{
+    PixelQuad at = pixel_quad(P, Q, C);
+    if (at.n >= N) return;
+    unsigned left = C - at.c;
+    Source row = source_of(at.h, H, P, aligned), column = source_of(at.w, W, Q, aligned);
+    const float* low = x + (size_t)(at.n * H + row.low) * W * C + at.c;
+    const float* high = x + (size_t)(at.n * H + row.high) * W * C + at.c;
+    auto between = [=](int w)
+    {
+        return fma4(row.far, load4(high + (size_t)w * C, left), scale4(row.near, load4(low + (size_t)w * C, left)));
+    };
+    float4 v = fma4(column.far, between(column.high), scale4(column.near, between(column.low)));
+    store4(y + ((size_t)(at.n * P + at.h) * Q + at.w) * C + at.c, left, v);
+}
+
+extern "C" __global__ void __launch_bounds__(256) resize_backward(
+    const float* dy,        // input: (N, P, Q, C)
+    float* dx,              // gradient: (N, H, W, C)
+    int N, int H, int W, int C, int P, int Q, int aligned, int adds)
+{
+    PixelQuad at = pixel_quad(H, W, C);
+    if (at.n >= N) return;
+    unsigned left = C - at.c;
+    float4 sum = {};
+    int p0 = first_output(at.h, H, P, aligned), p1 = last_output(at.h, H, P, aligned);
+    int q1 = last_output(at.w, W, Q, aligned);
+    for (int q = first_output(at.w, W, Q, aligned); q <= q1; q++)
+    {
+        float across = share(source_of(q, W, Q, aligned), at.w);
+        if (across == 0.f) continue;
+        float4 column = {};
+        for (int p = p0; p <= p1; p++)
+        {
+            float down = share(source_of(p, H, P, aligned), at.h);
+            if (down == 0.f) continue;
+            column = fma4(down, load4(dy + ((size_t)(at.n * P + p) * Q + q) * C + at.c, left), column);
+        }
+        sum = fma4(across, column, sum);
+    }
+    accumulate4(dx + ((size_t)(at.n * H + at.h) * W + at.w) * C + at.c, left, sum, adds);
+}
