@@ -1,0 +1,52 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Engine.Tensors;
+
+namespace Engine.Backends.Cuda;
+
+/// <summary>One argument of a kernel, by value: an address, a number, or a small struct laid out as the kernel's own.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly struct Argument
+{
+    /// <summary>The largest struct that a kernel takes.</summary>
+    public const int MaxSize = 40;
+
+    private readonly Bytes _bytes;
+
+    private Argument(Bytes bytes, int size) => (_bytes, Size) = (bytes, size);
+
+    /// <summary>How many of its bytes the kernel reads.</summary>
+    public int Size { get; }
+
+    /// <summary>The value's bytes in a kernel's layout.</summary>
+    public static Argument Of<T>(T value) where T : struct
+    {
+        if (Unsafe.SizeOf<T>() > MaxSize || RuntimeHelpers.IsReferenceOrContainsReferences<T>())
+            throw new NotSupportedException($"{typeof(T).Name} cannot be a kernel's argument: it must be plain numbers of at most {MaxSize} bytes together.");
+        Bytes bytes = default;
+        Unsafe.WriteUnaligned(ref Unsafe.As<Bytes, byte>(ref bytes), value);
+        return new Argument(bytes, Unsafe.SizeOf<T>());
+    }
+
+    public static implicit operator Argument(nint address) => Of(address);
+
+    public static implicit operator Argument(int number) => Of(number);
+
+    public static implicit operator Argument(float number) => Of(number);
+
+    /// <summary>A flag is an int: 1 or 0.</summary>
+    public static implicit operator Argument(bool flag) => Of(flag ? 1 : 0);
+
+    /// <summary>Where a tensor's numbers begin.</summary>
+    public static implicit operator Argument(Tensor tensor) => Of(Address(tensor));
+
+    /// <summary>Where a tensor's numbers begin; 0 for none.</summary>
+    public static nint Address(Tensor? tensor) =>
+        tensor is null ? 0 : ((IDeviceMemory)tensor.Storage).Address + (nint)(tensor.Offset * sizeof(float));
+
+    [InlineArray(MaxSize / sizeof(ulong))]
+    private struct Bytes
+    {
+        private ulong _first;
+    }
+}

@@ -1,0 +1,87 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Engine.Backends.Cuda;
+
+/// <summary>
+/// The files of cuda/ as the assembly carries them: CUDA C, one program per .cu file, with the headers they share; and the PTX made
+/// from each, for where there is no compiler.
+/// </summary>
+internal static partial class KernelSources
+{
+    private const string Room = "cuda/";
+
+    /// <summary>
+    /// How a file is compiled, besides the architecture. Without fused multiply-adds of the compiler's choosing the arithmetic is the
+    /// one that is written, and that the CPU does.
+    /// </summary>
+    public static IReadOnlyList<string> Options { get; } = ["--std=c++17", "--fmad=false"];
+
+    /// <summary>The architecture that PTX is made for: the oldest with bfloat16. Every later device takes it.</summary>
+    public const string PtxArchitecture = "compute_80";
+
+    /// <summary>The .cu files in alphabetical order, without their ending.</summary>
+    public static IReadOnlyList<string> Files { get; } = Named(".cu");
+
+    /// <summary>The headers by name, as the files include them.</summary>
+    public static IReadOnlyDictionary<string, string> Headers { get; } =
+        Named(".cuh").ToDictionary(name => name + ".cuh", name => Read(name + ".cuh")!);
+
+    /// <summary>The text of a .cu file.</summary>
+    public static string Source(string file) =>
+        Read(file + ".cu") ?? throw new ArgumentException($"there is no kernel file {file}.cu; there are {string.Join(", ", Files)}.");
+
+    /// <summary>The PTX made from a file, or null if none was made.</summary>
+    public static string? Ptx(string file) => Read($"ptx/{file}.ptx");
+
+    /// <summary>The kernels that a file defines.</summary>
+    public static IEnumerable<string> Kernels(string file) => Definition().Matches(Source(file)).Select(match => match.Groups[1].Value);
+
+    /// <summary>SHA-256, in hexadecimal, of all that a file's machine code follows from but compiler and architecture: text, headers, options.</summary>
+    public static string Digest(string file)
+    {
+        var text = new StringBuilder().AppendJoin('\n', Options).Append('\n').Append(Source(file));
+        foreach (string header in Included(file + ".cu", Source(file)))
+            text.Append('\n').Append(header).Append('\n').Append(Headers[header]);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
+    }
+
+    /// <summary>The headers that a text includes, and those that they include, in alphabetical order.</summary>
+    private static SortedSet<string> Included(string name, string text)
+    {
+        var included = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (Match match in Inclusion().Matches(text))
+        {
+            string header = match.Groups[1].Value;
+            if (!Headers.TryGetValue(header, out string? inner))
+                throw new InvalidOperationException($"cuda/{name} includes {header}, which is not in cuda/.");
+            included.Add(header);
+            included.UnionWith(Included(header, inner));
+        }
+        return included;
+    }
+
+    private static string[] Named(string ending) =>
+    [
+        .. typeof(KernelSources).Assembly.GetManifestResourceNames()
+            .Where(name => name.StartsWith(Room, StringComparison.Ordinal) && name.EndsWith(ending, StringComparison.Ordinal))
+            .Select(name => name[Room.Length..^ending.Length])
+            .Order(StringComparer.Ordinal),
+    ];
+
+    private static string? Read(string name)
+    {
+        using Stream? stream = typeof(KernelSources).Assembly.GetManifestResourceStream(Room + name);
+        if (stream is null)
+            return null;
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        return reader.ReadToEnd();
+    }
+
+    [GeneratedRegex("""^extern "C" __global__ void (?:__launch_bounds__\([^)]*\) )?(\w+)\(""", RegexOptions.Multiline)]
+    private static partial Regex Definition();
+
+    [GeneratedRegex("""^#include "([^"]+)"$""", RegexOptions.Multiline)]
+    private static partial Regex Inclusion();
+}

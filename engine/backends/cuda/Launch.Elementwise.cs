@@ -1,0 +1,67 @@
+using System.Text.RegularExpressions;
+using Engine.Tensors;
+
+namespace Engine.Backends.Cuda;
+
+internal readonly partial struct Launch
+{
+    public static Launch Fill(Tensor x, float value) => Each("elementwise", "fill_forward", x, value, x, x.Shape.Count);
+
+    public static Launch Copy(Tensor from, Tensor to) => Each("elementwise", "copy_forward", to, from, to, to.Shape.Count);
+
+    public static Launch Map<F>(F f, Tensor x, Tensor y) where F : struct, IUnary =>
+        Each(Stem<F>.Name, Stem<F>.Forward, x, Argument.Of(f), x, y, x.Shape.Count);
+
+    public static Launch MapBackward<F>(F f, Tensor x, Tensor y, Tensor dy, Accumulator dx) where F : struct, IUnary =>
+        Each(Stem<F>.Name, Stem<F>.Backward, x, Argument.Of(f), x, y, dy, dx.Tensor, x.Shape.Count, dx.Adds);
+
+    public static Launch Add(Tensor a, Tensor b, Tensor y) => Each("elementwise", "add_forward", y, a, b, y, y.Shape.Count);
+
+    public static Launch Multiply(Tensor a, Tensor b, Tensor y) => Each("elementwise", "multiply_forward", y, a, b, y, y.Shape.Count);
+
+    public static Launch MultiplyBackward(Tensor dy, Tensor other, Accumulator dx) =>
+        Each("elementwise", "multiply_backward", dy, dy, other, dx.Tensor, dy.Shape.Count, dx.Adds);
+
+    public static Launch Accumulate(Tensor dy, Accumulator dx) =>
+        Each("elementwise", "accumulate_backward", dy, dy, dx.Tensor, dy.Shape.Count, dx.Adds);
+
+    public static Launch Gate(Tensor y, Tensor dy) => Each("elementwise", "gate_backward", y, y, dy, y.Shape.Count);
+
+    /// <summary>dx += dy where y and dy are positive: ReLU's gradient in guided backpropagation.</summary>
+    public static Launch Guided(Tensor y, Tensor dy, Accumulator dx) =>
+        Each("elementwise", "guided_backward", y, y, dy, dx.Tensor, y.Shape.Count, dx.Adds);
+
+    /// <summary>Rounds x to bfloat16, 0 where the gate is not positive.</summary>
+    /// <param name="x">float32 numbers.</param>
+    /// <param name="gate">The output of a ReLU, as many numbers, or null.</param>
+    /// <param name="y">Where as many 16-bit numbers go.</param>
+    public static Launch ToBf16(Tensor x, Tensor? gate, nint y) =>
+        Each("precision", "float_to_bf16", x, x, Argument.Address(gate), y, x.Shape.Count);
+
+    /// <summary>The term of a gradient that was computed in bfloat16. Honours the gate.</summary>
+    public static Launch FromBf16(nint x, Accumulator y) =>
+        Each("precision", "bf16_to_float", y.Tensor, x, y.Tensor, y.Tensor.Shape.Count, y.Adds, Argument.Address(y.Gate));
+
+    /// <summary>x = positive + negative, one of them 0.</summary>
+    public static Launch LrpSplit(Tensor x, Tensor positive, Tensor negative) =>
+        Each("lrp", "lrp_split", x, x, positive, negative, x.Shape.Count);
+
+    /// <summary>y = r / (z + ε sign(z)), and 0 where z is 0.</summary>
+    public static Launch LrpRatio(Tensor r, Tensor z, Tensor y, float epsilon) =>
+        Each("lrp", "lrp_ratio", y, r, z, y, epsilon, y.Shape.Count);
+
+    /// <summary>A kernel that gives four neighbouring numbers to a thread.</summary>
+    private static Launch Each(string file, string kernel, Tensor like, params ReadOnlySpan<Argument> arguments) =>
+        new(file, kernel, Quads(like.Shape.Count), Threads(256), arguments);
+
+    /// <summary>The names of a function's kernels: the struct's, in snake case.</summary>
+    private static class Stem<F>
+    {
+        public static readonly string Name = Capital().Replace(typeof(F).Name, "_$0").ToLowerInvariant();
+        public static readonly string Forward = Name + "_forward";
+        public static readonly string Backward = Name + "_backward";
+    }
+
+    [GeneratedRegex("(?<!^)[A-Z]")]
+    private static partial Regex Capital();
+}

@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using Engine.Backends.Cuda;
+using Xunit;
+
+namespace Tests.Cuda;
+
+/// <summary>
+/// The kernels of cuda/ compiled for the CPU: each file unmodified through g++ and shim/shim.h into one library, which lies in the
+/// temporary folder under the hash of what it was made from. Launches are taken as the driver takes them.
+/// </summary>
+internal sealed unsafe class Shim
+{
+    private static readonly Lazy<Shim> Built = new(() => new Shim(Build()));
+
+    private readonly nint _library;
+    private readonly delegate* unmanaged<nint, nint*, uint, uint, uint, uint, uint, int, byte*> _launch;
+
+    private Shim(string path)
+    {
+        _library = NativeLibrary.Load(path);
+        _launch = (delegate* unmanaged<nint, nint*, uint, uint, uint, uint, uint, int, byte*>)NativeLibrary.GetExport(_library, "shim_launch");
+    }
+
+    /// <summary>The one library of this run, or a skip that says why there is none.</summary>
+    public static Shim Get()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows() || Compiler is null, "kernels run on the CPU through g++, which is not installed here");
+        return Built.Value;
+    }
+
+    private static string? Compiler { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+        .Select(folder => Path.Combine(folder, "g++")).FirstOrDefault(File.Exists);
+
+    /// <summary>Runs a launch to its end.</summary>
+    /// <param name="launch">Which kernel, over what, with what.</param>
+    /// <param name="fromLast">Whether the threads of a block take their turns from the last to the first: no kernel may care.</param>
+    public void Run(ref readonly Launch launch, bool fromLast)
+    {
+        CheckArguments(launch);
+        fixed (Argument* arguments = launch.Arguments)
+        {
+            nint* parameters = stackalloc nint[Launch.MaxArguments];
+            for (int i = 0; i < launch.Arguments.Length; i++)
+                parameters[i] = (nint)(arguments + i);
+            byte* error;
+            lock (this)
+            {
+                error = _launch(NativeLibrary.GetExport(_library, "run_" + launch.Kernel), parameters,
+                    launch.Grid.X, launch.Grid.Y, launch.Block.X, launch.Block.Y, (uint)launch.SharedBytes, fromLast ? 1 : 0);
+            }
+            Assert.True(error is null, $"{launch.Kernel}: {Marshal.PtrToStringUTF8((nint)error)}");
+        }
+    }
+
+    /// <summary>A driver would read what it is given without a word: count and sizes must be the kernel's own.</summary>
+    private void CheckArguments(in Launch launch)
+    {
+        var sizes = (delegate* unmanaged<int*>)NativeLibrary.GetExport(_library, "sizes_" + launch.Kernel);
+        var wanted = new List<int>();
+        for (int* size = sizes(); *size != 0; size++)
+            wanted.Add(*size);
+        var given = new List<int>();
+        foreach (ref readonly Argument argument in launch.Arguments)
+            given.Add(argument.Size);
+        Assert.Equal(wanted, given);
+        Assert.Contains(launch.Kernel, KernelSources.Kernels(launch.File));
+    }
+
+    private static string Build()
+    {
+        string shim = Path.Combine(Golden.Root, "tests", "cuda", "shim"), room = Path.Combine(Golden.Root, "cuda");
+        string[] inputs = [.. Directory.GetFiles(shim).Concat(Directory.GetFiles(room, "*.cu*")).Order(StringComparer.Ordinal)];
+        string digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(inputs.Select(File.ReadAllText)))))[..16];
+        string library = Path.Combine(Path.GetTempPath(), $"iba-kernels-{digest}.so");
+        if (File.Exists(library))
+            return library;
+
+        DirectoryInfo work = Directory.CreateTempSubdirectory("iba-kernels-");
+        try
+        {
+            string[] units = [.. KernelSources.Files.Select(file => Unit(file, room, work)), Path.Combine(shim, "shim.cpp")];
+            string[] objects = [.. units.Select(unit => Path.Combine(work.FullName, Path.GetFileNameWithoutExtension(unit) + ".o"))];
+            // Contraction is off as --fmad=false is for the GPU; kernels look at the same numbers as float and as float4.
+            Parallel.For(0, units.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i => Compile(
+                "-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-fno-strict-aliasing", "-fPIC", "-Wall", "-Werror",
+                "-I", shim, "-c", units[i], "-o", objects[i]));
+            string built = Path.Combine(work.FullName, "kernels.so");
+            Compile(["-shared", "-o", built, .. objects]);
+            File.Move(built, library, overwrite: true);
+        }
+        finally
+        {
+            work.Delete(recursive: true);
+        }
+        return library;
+    }
+
+    /// <summary>A kernel file with a door to each of its kernels.</summary>
+    private static string Unit(string file, string room, DirectoryInfo work)
+    {
+        string unit = Path.Combine(work.FullName, file + ".cpp");
+        IEnumerable<string> lines = ["#include \"shim.h\"", $"#include \"{room}/{file}.cu\"", .. KernelSources.Kernels(file).Select(kernel => $"EXPORT({kernel})")];
+        File.WriteAllLines(unit, lines);
+        return unit;
+    }
+
+    private static void Compile(params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(Compiler!, arguments) { RedirectStandardError = true })!;
+        string messages = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"g++ refuses {string.Join(' ', arguments.TakeLast(3))}:\n{messages}");
+    }
+}
