@@ -27,7 +27,7 @@ __device__ inline float exponential(float x)
 
     // 2^n in two factors, each a normal number, also where the product is not.
     unsigned half = as_bits(fmaf(n, 0.5f, Rounder));
-    return p * as_float(0x3F800000u + (half << 23)) * as_float(0x3F800000u + (as_bits(rounded) - half << 23));
+    return p * as_float(0x3F800000u + (half << 23)) * as_float(0x3F800000u + ((as_bits(rounded) - half) << 23));
 }
 
 // ln x for positive, finite x of 2^-126 and above.
@@ -91,5 +91,5 @@ __device__ inline SinCos sin_cos_of_turn(unsigned turn)
     // Odd quarters swap the two; the sine is negative in quarters 2 and 3, the cosine in 1 and 2.
     bool odd = quarters & 0x40000000u;
     return { as_float(as_bits(odd ? c : s) ^ (quarters & 0x80000000u)),
-             as_float(as_bits(odd ? s : c) ^ (quarters + 0x40000000u & 0x80000000u)) };
+             as_float(as_bits(odd ? s : c) ^ ((quarters + 0x40000000u) & 0x80000000u)) };
 }
