@@ -1,5 +1,5 @@
-// Elementary functions as the CPU backend has them (engine/backends/Lanes.cs, the same coefficients in the same order): within about
-// one unit in the last place, and the same bits on every device. They hold to fused multiply-adds where fmaf stands and to none
+// Elementary functions as the CPU backend has them (engine/backends/Lanes.cs, the same coefficients in the same order): within one to
+// two units in the last place, and the same bits on every device. They hold to fused multiply-adds where fmaf stands and to none
 // elsewhere, so kernels are compiled with --fmad=false.
 #pragma once
 
@@ -13,17 +13,23 @@ __device__ inline float exponential(float x)
     x = 90.f < x ? 90.f : x;
     x = -110.f > x ? -110.f : x;
 
-    // x = n ln 2 + r, |r| <= ln 2 / 2
+    // x = n ln 2 + r + lost, |r| <= ln 2 / 2, and lost is what r's own rounding lost.
     float rounded = fmaf(x, 1.442695041f, Rounder);
     float n = rounded - Rounder;
-    float r = fmaf(n, 2.12194440e-4f, fmaf(n, -0.693359375f, x));
+    float high = fmaf(n, -0.693359375f, x);
+    float r = fmaf(n, 2.12194440e-4f, high);
+    float lost = fmaf(n, 2.12194440e-4f, high - r);
 
     // (e^r - 1 - r) / r^2
     float p = fmaf(r, 0.0013950807f, 0.008369073f);
     p = fmaf(p, r, 0.041666202f);
     p = fmaf(p, r, 0.16666517f);
     p = fmaf(p, r, 0.5f);
-    p = fmaf(r * r, p, r) + 1.f;
+
+    // e^r = (1 + r) + (r^2 p + lost), with what the rounding of 1 + r lost added to the small part: one rounding at full size.
+    float sum = 1.f + r;
+    float small = fmaf(r * r, p, lost) + (r - (sum - 1.f));
+    p = sum + small;
 
     // 2^n in two factors, each a normal number, also where the product is not.
     unsigned half = as_bits(fmaf(n, 0.5f, Rounder));
@@ -66,7 +72,12 @@ __device__ inline float logarithm(float x)
     return logarithm_of_normal(tiny ? x * 8388608.f : x) - (tiny ? 15.942385f : 0.f);
 }
 
-__device__ inline float sigmoid(float x) { return 1.f / (1.f + exponential(-x)); }
+// e^-|x| cannot overflow, and where the result is small its error is not doubled: e^x / (1 + e^x) for x below 0.
+__device__ inline float sigmoid(float x)
+{
+    float small = exponential(as_float(as_bits(x) | 0x80000000u));
+    return (x < 0.f ? small : 1.f) / (1.f + small);
+}
 
 struct SinCos
 {
@@ -77,9 +88,10 @@ struct SinCos
 // left, at most pi/4, is as accurate for every turn.
 __device__ inline SinCos sin_cos_of_turn(unsigned turn)
 {
-    constexpr float ToRadians = 1.4629180792671596e-9f;     // 2 pi / 2^32
-    unsigned quarters = turn + 0x20000000u;                 // the two high bits count them
-    float a = fmaf((float)(int)(turn - (quarters & 0xC0000000u)), ToRadians, 0.5f * ToRadians);
+    constexpr float High = 1.46291812e-09f, Low = -4.07094027e-17f;     // 2 pi / 2^32 in two parts: one alone is wrong by half a unit
+    unsigned quarters = turn + 0x20000000u;                             // the two high bits count them
+    float rest = (float)(int)(turn - (quarters & 0xC0000000u));
+    float a = fmaf(rest, High, fmaf(rest, Low, 0.5f * High));
     float square = a * a;
 
     // (sin a - a) / a^3 and (cos a - 1 + a^2/2) / a^4, in a^2

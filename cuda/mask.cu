@@ -2,7 +2,7 @@
 //     mask_forward         lambda from alpha                              8 bytes per number
 //     mask_backward        dalpha = s (1 - s) A' dlambda, s made again    12
 //     mask_backward_adam   the same, and Adam's step on alpha at once     28: dalpha never reaches memory
-// Apart they would be 16, 28 and 56. The arithmetic of each number is that of sigmoid.cu, blur.cu and adam.cu in turn.
+// Apart they would be 16, 20 and 48. The arithmetic of each number is that of sigmoid.cu, blur.cu and adam.cu in turn.
 #include "adam.cuh"
 #include "blur.cuh"
 #include "elementary.cuh"

@@ -35,8 +35,8 @@ internal static partial class KernelSources
     /// <summary>The PTX made from a file, or null if none was made.</summary>
     public static string? Ptx(string file) => Read($"ptx/{file}.ptx");
 
-    /// <summary>The kernels that a file defines.</summary>
-    public static IEnumerable<string> Kernels(string file) => Definition().Matches(Source(file)).Select(match => match.Groups[1].Value);
+    /// <summary>The kernels that a text defines.</summary>
+    public static IEnumerable<string> Kernels(string text) => Definition().Matches(text).Select(match => match.Groups[1].Value);
 
     /// <summary>SHA-256, in hexadecimal, of all that a file's machine code follows from but compiler and architecture: text, headers, options.</summary>
     public static string Digest(string file)

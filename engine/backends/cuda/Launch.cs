@@ -31,7 +31,8 @@ internal readonly partial struct Launch
     private readonly ArgumentList _arguments;
     private readonly int _count;
 
-    private Launch(string file, string kernel, Extent grid, Extent block, params ReadOnlySpan<Argument> arguments)
+    /// <summary>A launch without dynamic shared memory.</summary>
+    internal Launch(string file, string kernel, Extent grid, Extent block, params ReadOnlySpan<Argument> arguments)
     {
         (File, Kernel, Grid, Block, _count) = (file, kernel, grid, block, arguments.Length);
         arguments.CopyTo(_arguments);
