@@ -45,27 +45,39 @@ internal sealed unsafe class Shim
             nint* parameters = stackalloc nint[Launch.MaxArguments];
             for (int i = 0; i < launch.Arguments.Length; i++)
                 parameters[i] = (nint)(arguments + i);
-            byte* error;
-            lock (this)
-            {
-                error = _launch(NativeLibrary.GetExport(_library, "run_" + launch.Kernel), parameters,
-                    launch.Grid.X, launch.Grid.Y, launch.Block.X, launch.Block.Y, (uint)launch.SharedBytes, fromLast ? 1 : 0);
-            }
-            Assert.True(error is null, $"{launch.Kernel}: {Marshal.PtrToStringUTF8((nint)error)}");
+            Run(launch.Kernel, parameters, launch.Grid, launch.Block, launch.SharedBytes, fromLast);
         }
+    }
+
+    /// <summary>Runs a kernel to its end, told as a driver is.</summary>
+    public void Run(string kernel, nint* parameters, Extent grid, Extent block, int sharedBytes, bool fromLast)
+    {
+        byte* error;
+        lock (this)
+        {
+            error = _launch(NativeLibrary.GetExport(_library, "run_" + kernel), parameters,
+                grid.X, grid.Y, block.X, block.Y, (uint)sharedBytes, fromLast ? 1 : 0);
+        }
+        Assert.True(error is null, $"{kernel}: {Marshal.PtrToStringUTF8((nint)error)}");
+    }
+
+    /// <summary>The bytes of each of a kernel's arguments.</summary>
+    public int[] Sizes(string kernel)
+    {
+        var sizes = (delegate* unmanaged<int*>)NativeLibrary.GetExport(_library, "sizes_" + kernel);
+        var all = new List<int>();
+        for (int* size = sizes(); *size != 0; size++)
+            all.Add(*size);
+        return [.. all];
     }
 
     /// <summary>A driver would read what it is given without a word: count and sizes must be the kernel's own.</summary>
     private void CheckArguments(in Launch launch)
     {
-        var sizes = (delegate* unmanaged<int*>)NativeLibrary.GetExport(_library, "sizes_" + launch.Kernel);
-        var wanted = new List<int>();
-        for (int* size = sizes(); *size != 0; size++)
-            wanted.Add(*size);
         var given = new List<int>();
         foreach (ref readonly Argument argument in launch.Arguments)
             given.Add(argument.Size);
-        Assert.Equal(wanted, given);
+        Assert.Equal(Sizes(launch.Kernel), given);
         if (KernelSources.Files.Contains(launch.File))
             Assert.Contains(launch.Kernel, KernelSources.Kernels(KernelSources.Source(launch.File)));
     }
