@@ -1,5 +1,5 @@
 // The information that passes each neuron (paper equation 4), in nats. With r = (x - mean) / std and s = 1 - lambda,
-//     y = active / 2 ((lambda r)^2 + s^2 - ln s^2 - 1);    dlambda = dy active (lambda r^2 - s + 1 / s).
+//     y = active / 2 ((lambda r)^2 + s^2 - ln s^2 - 1);    dlambda = dy active lambda (r^2 + (2 - lambda) / s).
 // s is held above 2^-24, the last step below 1 in float32, so lambda = 1 is finite.
 // x, r, lambda: (I, H, W, C), an image a row; mean, std, active: (1, H, W, C), shared by all.
 // Bytes per number: 16 (standardise, forward), 20 (backward, 24 where it adds), 12 (heatmap); the statistics come from the caches
@@ -51,8 +51,7 @@ extern "C" __global__ void __launch_bounds__(256) information_backward(
     if (q.row >= images) return;
     unsigned left = length - q.at;
     size_t at = (size_t)q.row * length + q.at;
-    float4 term = map4([](float dy, float active, float r, float lambda) { return dy * active * information_slope(r, lambda); },
-                       load4(dy + at, left), load4(active + q.at, left), load4(r + at, left), load4(lambda + at, left));
+    float4 term = map4(information_slope, load4(r + at, left), load4(lambda + at, left), load4(active + q.at, left), load4(dy + at, left));
     accumulate4(dlambda + at, left, term, adds);
 }
 

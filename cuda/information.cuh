@@ -9,15 +9,16 @@ __device__ inline float spread(float lambda)
     return s > 5.9604645e-8f ? s : 5.9604645e-8f;
 }
 
+// Written without the 1s that would swallow the digits of a small lambda; the quotient is what the subtraction 1 - lambda rounded away.
 __device__ inline float information(float r, float lambda, float active)
 {
-    float m = lambda * r, s = spread(lambda);
-    return 0.5f * active * (m * m + s * s - 2.f * logarithm_of_normal(s) - 1.f);
+    float s = spread(lambda);
+    float log = logarithm_of_normal(s) + ((1.f - (1.f - lambda)) - lambda) / s;
+    return active * (0.5f * lambda * lambda * (r * r + 1.f) - lambda - log);
 }
 
-// Of an active neuron.
-__device__ inline float information_slope(float r, float lambda)
+// Times dy.
+__device__ inline float information_slope(float r, float lambda, float active, float dy)
 {
-    float s = spread(lambda);
-    return lambda * r * r - s + 1.f / s;
+    return dy * active * lambda * (r * r + (2.f - lambda) / spread(lambda));
 }

@@ -100,7 +100,7 @@ extern "C" __global__ void __launch_bounds__(256) restrict_information_backward(
     auto both = [weight](float sum, float x, float l, float mean, float std, float active)
     {
         // Past a row's end everything is 0: 0 / 0 is not stored.
-        return active * sum + weight * active * information_slope((x - mean) / std, l);
+        return active * sum + information_slope((x - mean) / std, l, active, weight);
     };
     accumulate4(dlambda + at, left, map4(both, sum, v, load4(lambda + at, left), mean, std, active), adds);
 }

@@ -111,6 +111,20 @@ public sealed unsafe class KernelTests : IDisposable
         Assert.True(float.IsFinite(ShimDevice.Span(y)[1]));
     }
 
+    /// <summary>Functions of one number are launched by the names of their structs; all others are named in Launch.</summary>
+    [Fact]
+    public void Every_kernel_has_a_launch()
+    {
+        string launches = string.Concat(Directory.GetFiles(Path.Combine(Golden.Root, "engine", "backends", "cuda"), "Launch*.cs").Select(File.ReadAllText));
+        foreach (string file in KernelSources.Files)
+        {
+            string source = KernelSources.Source(file);
+            string[] unary = source.Contains("#include \"unary.cuh\"", StringComparison.Ordinal) ? [$"{file}_forward", $"{file}_backward"] : [];
+            Assert.All(KernelSources.Kernels(source), kernel => Assert.True(
+                unary.Contains(kernel) || launches.Contains($"\"{kernel}\"", StringComparison.Ordinal), $"{file}.cu: nothing launches {kernel}"));
+        }
+    }
+
     private ushort[] ToBf16(float[] x)
     {
         nint y = _device.Scratch(2 * x.Length);

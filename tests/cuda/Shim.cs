@@ -8,8 +8,8 @@ using Xunit;
 namespace Tests.Cuda;
 
 /// <summary>
-/// The kernels of cuda/ compiled for the CPU: each file unmodified through g++ and shim/shim.h into one library, which lies in the
-/// temporary folder under the hash of what it was made from. Launches are taken as the driver takes them.
+/// The kernels of cuda/ compiled for the CPU: each file unmodified through g++ and shim/shim.h into one library, which lies
+/// beside the tests under the hash of what it was made from. Launches are taken as the driver takes them.
 /// </summary>
 internal sealed unsafe class Shim
 {
@@ -87,7 +87,7 @@ internal sealed unsafe class Shim
         string shim = Path.Combine(Golden.Root, "tests", "cuda", "shim"), room = Path.Combine(Golden.Root, "cuda");
         string[] inputs = [.. Directory.GetFiles(shim).Concat(Directory.GetFiles(room, "*.cu*")).Order(StringComparer.Ordinal)];
         string digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(inputs.Select(File.ReadAllText)))))[..16];
-        string library = Path.Combine(Path.GetTempPath(), $"iba-kernels-{digest}.so");
+        string library = Path.Combine(AppContext.BaseDirectory, $"kernels-{digest}.so");
         if (File.Exists(library))
             return library;
 

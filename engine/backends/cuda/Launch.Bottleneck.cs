@@ -17,7 +17,7 @@ internal readonly partial struct Launch
             Argue(noise, dz, x.Shape.N), Argue(mean, std, active), x, clamp ? z : (nint)0, dz, dλ.Tensor, x.Shape.N, dλ.Adds);
 
     /// <summary>
-    /// <see cref="RestrictBackward"/>, and in the same pass dλ += weight active (λ r² - (1 - λ) + 1 / (1 - λ)) with r = (x - mean) / std:
+    /// <see cref="RestrictBackward"/>, and in the same pass dλ += weight active λ (r² + (2 - λ) / (1 - λ)) with r = (x - mean) / std:
     /// the gradient of the whole loss where weight is its derivative by each neuron's information, β / (H W C) for β times their mean.
     /// </summary>
     public static Launch RestrictInformationBackward(

@@ -22,8 +22,11 @@ internal readonly partial struct Launch
     /// <summary>The most arguments that a kernel takes.</summary>
     public const int MaxArguments = 12;
 
-    /// <summary>Shared memory that every device gives a block without being asked.</summary>
-    public const int MaxSharedBytes = 48 << 10;
+    /// <summary>
+    /// The most dynamic shared memory of a launch: every device gives a block 48 KiB without being asked, and a kernel's own variables
+    /// come out of the same.
+    /// </summary>
+    public const int MaxSharedBytes = 47 << 10;
 
     private const int Quad = 4;
     private const int WarpSize = 32;
