@@ -10,15 +10,16 @@ internal sealed class BackwardReach
 {
     private readonly IReadOnlyList<Value> _lines;
     private readonly Value _loss;
+    private readonly BackwardRule? _rule;
     private readonly bool[] _included;
     private readonly int[] _firstTerm;
     private readonly int[] _sharesWith;
 
-    public BackwardReach(IReadOnlyList<Value> lines, Value loss)
+    public BackwardReach(IReadOnlyList<Value> lines, Value loss, BackwardRule? rule)
     {
         if (!loss.WantsGradient)
             throw new ArgumentException($"'{loss.Name}' depends on no variable: there is nothing to differentiate.", nameof(loss));
-        (_lines, _loss) = (lines, loss);
+        (_lines, _loss, _rule) = (lines, loss, rule);
         _included = new bool[lines.Count];
         _firstTerm = new int[lines.Count];
         _sharesWith = [.. Enumerable.Range(0, lines.Count)];
@@ -41,6 +42,19 @@ internal sealed class BackwardReach
 
     /// <summary>When the backward pass reaches that line.</summary>
     public int Moment(Value y) => 2 * _lines.Count - 1 - y.Line;
+
+    /// <summary>Whether the op, or the rule in its place, reads the data of y's input.</summary>
+    public bool RereadsInput(Value y, int input) => y.Op!.RereadsInput(y, input) || _rule?.RereadsInput(y, input) == true;
+
+    /// <summary>Whether the op, or the rule in its place, reads the data of y.</summary>
+    public bool RereadsOutput(Value y) => y.Op!.RereadsOutput(y) || _rule?.RereadsOutput(y) == true;
+
+    /// <summary>The memory that the rule works in, line by line.</summary>
+    public IEnumerable<(Value Value, Shape Shape)> Scratch() =>
+        _rule is null ? [] : from y in _lines where Includes(y) && y.Op is not null from shape in _rule.Scratch(y) select (y, shape);
+
+    /// <summary>The life of memory that is needed only while y is handled.</summary>
+    public Lifetime Passing(Value y, Shape shape) => new(shape.Count, Moment(y), Moment(y));
 
     /// <summary>One buffer per gradient, from its first term to its own line, those of leaves to the end; shared ones appear once.</summary>
     public List<(Value Value, Lifetime Life)> Lifetimes()
@@ -76,7 +90,8 @@ internal sealed class BackwardReach
             bool first = !_included[x.Line];
             if (first)
                 (_included[x.Line], _firstTerm[x.Line]) = (true, Moment(y));
-            if (first && y.Op.PassesGradientTo == i && y != _loss && y.Inputs.Count(other => other == x) == 1)
+            // A rule may write its terms in any order, so under one d[y] stays apart from what it is made into.
+            if (first && _rule is null && y.Op.PassesGradientTo == i && y != _loss && y.Inputs.Count(other => other == x) == 1)
                 _sharesWith[x.Line] = _sharesWith[y.Line];
             Terms[x.Line]++;
         }

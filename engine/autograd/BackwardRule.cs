@@ -1,4 +1,5 @@
 using Engine.Backends;
+using Engine.Tensors;
 
 namespace Engine.Autograd;
 
@@ -9,7 +10,17 @@ namespace Engine.Autograd;
 public abstract class BackwardRule
 {
     /// <summary>
-    /// Given d[y], adds to the gradient of every input of y that wants one, and returns true; returns false to leave y to its own op.
+    /// Given d[y], adds one term to the gradient of every input of y that wants one, and returns true; returns false to leave y to its own op.
+    /// It may overwrite d[y], which nobody reads later.
     /// </summary>
     public abstract bool Backward(IBackend on, Value y, Gradients d);
+
+    /// <summary>Whether the rule reads the data of y's input, where the op itself might not.</summary>
+    public virtual bool RereadsInput(Value y, int input) => false;
+
+    /// <summary>Whether the rule reads the data of y, where the op itself might not.</summary>
+    public virtual bool RereadsOutput(Value y) => false;
+
+    /// <summary>Shapes of the memory that the rule works in while it handles y; <see cref="Gradients.Scratch"/> hands it over.</summary>
+    public virtual IEnumerable<Shape> Scratch(Value y) => [];
 }

@@ -11,6 +11,7 @@ public sealed class Gradients
 {
     private readonly IBackend _backend;
     private readonly Tensor?[] _tensors;
+    private readonly ILookup<int, Tensor> _scratch;
     private readonly int[] _terms;
     private readonly int[] _awaited;
     private readonly bool[] _gated;
@@ -18,11 +19,12 @@ public sealed class Gradients
 
     /// <param name="backend">Where the gradients live.</param>
     /// <param name="tensors">Memory for the gradient of each line; null where none is wanted.</param>
+    /// <param name="scratch">Memory for a rule to work in, by line.</param>
     /// <param name="terms">How many terms each line's gradient has.</param>
     /// <param name="gates">Whether last terms may be gated, which leaves no plain d[y] to look at.</param>
-    internal Gradients(IBackend backend, Tensor?[] tensors, int[] terms, bool gates)
+    internal Gradients(IBackend backend, Tensor?[] tensors, ILookup<int, Tensor> scratch, int[] terms, bool gates)
     {
-        (_backend, _tensors, _terms, _gates) = (backend, tensors, terms, gates);
+        (_backend, _tensors, _scratch, _terms, _gates) = (backend, tensors, scratch, terms, gates);
         _awaited = new int[terms.Length];
         _gated = new bool[terms.Length];
     }
@@ -31,6 +33,9 @@ public sealed class Gradients
     /// <exception cref="ArgumentException">No gradient was computed for x: it is not a variable above the loss, or its tape is planned and x is no leaf.</exception>
     public Tensor this[Value x] => _tensors[x.Line] ?? throw new ArgumentException(
         $"no gradient was computed for '{x.Name}': it must lie between a variable and the loss.", nameof(x));
+
+    /// <summary>The memory that the rule asked for at y (<see cref="BackwardRule.Scratch"/>), in that order; it holds whatever was left there.</summary>
+    public Tensor[] Scratch(Value y) => [.. _scratch[y.Line]];
 
     /// <summary>Whether any term of x's gradient has arrived.</summary>
     public bool Reached(Value x) => _awaited[x.Line] < _terms[x.Line];

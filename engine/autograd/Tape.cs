@@ -15,7 +15,7 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
     private readonly List<Value> _lines = [];
     private readonly List<Tensor> _arenas = [];
     private bool _laidOut;
-    private (Value Loss, Gradients Gradients)? _planned;
+    private (Value Loss, BackwardRule? Rule, Gradients Gradients)? _planned;
 
     /// <summary>The device that runs it.</summary>
     public IBackend Backend => backend;
@@ -50,17 +50,25 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
     /// </summary>
     /// <param name="loss">What <see cref="Backward"/> will start from, or null if there will be no backward pass.</param>
     /// <param name="keep">Values to be read after a run.</param>
-    public void Plan(Value? loss, params Value[] keep)
+    public void Plan(Value? loss, params Value[] keep) => Plan(loss, null, keep);
+
+    /// <inheritdoc cref="Plan(Value?, Value[])"/>
+    /// <param name="loss">What <see cref="Backward"/> will start from, or null if there will be no backward pass.</param>
+    /// <param name="rule">The rule of every backward pass: what it rereads is kept, and the scratch memory it asks for is there.</param>
+    /// <param name="keep">Values to be read after a run.</param>
+    public void Plan(Value? loss, BackwardRule? rule, params Value[] keep)
     {
         MustNotBeLaidOut();
-        BackwardReach? reach = loss is null ? null : new BackwardReach(_lines, loss);
+        BackwardReach? reach = loss is null ? null : new BackwardReach(_lines, loss, rule);
         var data = new (Value Value, Lifetime Life)[_lines.Count(line => line.Op is not null)];
         int buffer = 0;
         foreach (Value y in _lines.Where(line => line.Op is not null))
             data[buffer++] = (y, Life(y, reach, forever: y == loss || keep.Contains(y)));
 
         List<(Value Value, Lifetime Life)> gradients = reach?.Lifetimes() ?? [];
-        (long[] offsets, long size) = MemoryPlan.Fit([.. data.Select(b => b.Life), .. gradients.Select(b => b.Life)]);
+        (Value Value, Shape Shape)[] scratch = [.. reach?.Scratch() ?? []];
+        (long[] offsets, long size) = MemoryPlan.Fit(
+            [.. data.Select(b => b.Life), .. gradients.Select(b => b.Life), .. scratch.Select(s => reach!.Passing(s.Value, s.Shape))]);
         Tensor arena = Arena(size);
         for (int i = 0; i < data.Length; i++)
             data[i].Value.Data = arena.View(offsets[i], data[i].Value.Shape);
@@ -72,7 +80,9 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
             for (int i = 0; i < gradients.Count; i++)
                 tensors[gradients[i].Value.Line] = arena.View(offsets[data.Length + i], gradients[i].Value.Shape);
             reach.Share(tensors);
-            _planned = (loss!, new Gradients(backend, tensors, reach.Terms, gates: true));
+            int first = offsets.Length - scratch.Length;
+            ILookup<int, Tensor> rooms = scratch.Index().ToLookup(s => s.Item.Value.Line, s => arena.View(offsets[first + s.Index], s.Item.Shape));
+            _planned = (loss!, rule, new Gradients(backend, tensors, rooms, reach.Terms, gates: rule is null));
         }
     }
 
@@ -91,14 +101,14 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
     /// On a planned tape the result is overwritten by the next call.
     /// </summary>
     /// <param name="loss">On a planned tape the loss it was planned for.</param>
-    /// <param name="rule">Replaces the derivative of some ops, for this pass; kept tapes only.</param>
+    /// <param name="rule">Replaces the derivative of some ops, for this pass; on a planned tape the rule it was planned for.</param>
     public Gradients Backward(Value loss, BackwardRule? rule = null)
     {
         if (!_laidOut)
             throw new InvalidOperationException("the tape has not run: call Forward before Backward.");
-        Gradients d = _planned is null ? KeepGradients(loss)
-            : _planned.Value.Loss == loss && rule is null ? _planned.Value.Gradients
-            : throw new InvalidOperationException("a planned tape has the one loss of its plan and no rule: use a kept tape for others.");
+        Gradients d = _planned is null ? KeepGradients(loss, rule)
+            : _planned.Value.Loss == loss && _planned.Value.Rule == rule ? _planned.Value.Gradients
+            : throw new InvalidOperationException("a planned tape has the one loss and the one rule of its plan: use a kept tape for others.");
 
         d.Begin(loss);
         for (int line = loss.Line; line >= 0; line--)
@@ -150,13 +160,14 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
         _laidOut = true;
     }
 
-    private Gradients KeepGradients(Value loss)
+    private Gradients KeepGradients(Value loss, BackwardRule? rule)
     {
-        var reach = new BackwardReach(_lines, loss);
+        var reach = new BackwardReach(_lines, loss, rule);
         var tensors = new Tensor?[_lines.Count];
         foreach (Value x in _lines.Where(reach.Includes))
             tensors[x.Line] = Arena(x.Shape.Count).View(0, x.Shape);
-        return new Gradients(backend, tensors, reach.Terms, gates: false);
+        ILookup<int, Tensor> rooms = reach.Scratch().ToLookup(s => s.Value.Line, s => Arena(s.Shape.Count).View(0, s.Shape));
+        return new Gradients(backend, tensors, rooms, reach.Terms, gates: false);
     }
 
     private Tensor Arena(long count)
@@ -177,11 +188,11 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
                 if (reader[input] != y)
                     continue;
                 death = Math.Max(death, reader.Line);
-                if (reach is not null && reach.Includes(reader) && reader.Op.RereadsInput(reader, input))
+                if (reach is not null && reach.Includes(reader) && reach.RereadsInput(reader, input))
                     death = Math.Max(death, reach.Moment(reader));
             }
         }
-        if (reach is not null && reach.Includes(y) && y.Op!.RereadsOutput(y))
+        if (reach is not null && reach.Includes(y) && reach.RereadsOutput(y))
             death = Math.Max(death, reach.Moment(y));
         return new Lifetime(y.Shape.Count, y.Line, death);
     }

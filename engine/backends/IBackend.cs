@@ -32,7 +32,7 @@ public interface IBackend : IDisposable
 
     // ---- elementwise ----
 
-    /// <summary>y = f(x).</summary>
+    /// <summary>y = f(x). y may be x.</summary>
     void Map<F>(F f, Tensor x, Tensor y) where F : struct, IUnary;
 
     /// <summary>dx += dy f'(x).</summary>
@@ -46,6 +46,9 @@ public interface IBackend : IDisposable
 
     /// <summary>dx += dy other.</summary>
     void MultiplyBackward(Tensor dy, Tensor other, Accumulator dx);
+
+    /// <summary>y = a / s(b), where s(b) = b + ε sign(b) and s(0) = 1 + ε: a quotient that no 0 below it breaks. y may be a or b.</summary>
+    void Ratio(Tensor a, Tensor b, float epsilon, Tensor y);
 
     /// <summary>dx += dy: the derivative of a sum.</summary>
     void Accumulate(Tensor dy, Accumulator dx);

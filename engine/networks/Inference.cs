@@ -29,6 +29,9 @@ public sealed class Inference : IDisposable
     /// <summary>The last layer's output after a run.</summary>
     public Tensor Output { get; }
 
+    /// <summary>Numbers of memory held beside the input and the parameters.</summary>
+    public long ArenaCount => _tape.ArenaCount;
+
     /// <summary>The output of a kept layer after a run, by its full name.</summary>
     public Tensor this[string layer] => _tape[layer].Data;
 

@@ -29,6 +29,10 @@ public sealed record Map<F>(F Function) : Op where F : struct, IUnary
     }
 
     /// <inheritdoc/>
+    /// <remarks>Whether a ReLU let a number through shows in what came out.</remarks>
+    public override bool RereadsInput(Value y, int input) => !EndsInRelu;
+
+    /// <inheritdoc/>
     protected override string Describe() => Function.ToString()!.Replace(" { }", "");
 }
 

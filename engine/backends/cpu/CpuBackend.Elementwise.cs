@@ -23,6 +23,9 @@ public sealed unsafe partial class CpuBackend
     public void MultiplyBackward(Tensor dy, Tensor other, Accumulator dx) => Each(dy, new MultiplyAt(Read(dy), Read(other), Into(dx)));
 
     /// <inheritdoc/>
+    public void Ratio(Tensor a, Tensor b, float epsilon, Tensor y) => Each(y, new RatioAt(Read(a), Read(b), epsilon, Write(y)));
+
+    /// <inheritdoc/>
     public void Accumulate(Tensor dy, Accumulator dx) => Each(dy, new AccumulateAt(Read(dy), Into(dx)));
 
     /// <inheritdoc/>
@@ -59,6 +62,16 @@ public sealed unsafe partial class CpuBackend
     private readonly struct MultiplyAt(float* a, float* b, Sink y) : IPointwise
     {
         public void At<V>(int i, int feature) where V : struct, ILanes<V> => y.Put(i, V.Load(a + i) * V.Load(b + i));
+    }
+
+    private readonly struct RatioAt(float* a, float* b, float epsilon, float* y) : IPointwise
+    {
+        public void At<V>(int i, int feature) where V : struct, ILanes<V>
+        {
+            V below = V.Load(b + i);
+            below = V.Select(V.Same(below, 0f), 1f, below);
+            V.Store(V.Load(a + i) / (below + V.Select(below < 0f, -epsilon, epsilon)), y + i);
+        }
     }
 
     private readonly struct AccumulateAt(float* dy, Sink dx) : IPointwise
