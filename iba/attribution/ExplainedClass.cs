@@ -1,0 +1,11 @@
+namespace Iba.Attribution;
+
+/// <summary>Which class a method speaks of.</summary>
+public enum ExplainedClass
+{
+    /// <summary>The sample's target, or the predicted class where it has none.</summary>
+    Target,
+
+    /// <summary>The class with the largest logit, whatever the target: what the paper's code does for Grad-CAM and PatternAttribution.</summary>
+    Predicted,
+}

@@ -1,0 +1,140 @@
+using Engine.Networks;
+using Engine.Tensors;
+using Iba.Images;
+
+namespace Iba.Attribution;
+
+/// <summary>
+/// Grad-CAM (Selvaraju et al. 2017): the feature maps of a late layer, each weighted by the mean of the logit's gradient over the map,
+/// summed; what is negative is cut off, the rest enlarged to the image.
+/// </summary>
+public sealed class GradCam : NetworkMethod
+{
+    private readonly RecordedRows<Cut> _recorded;
+    private readonly string _layer;
+
+    /// <param name="network">The classifier.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    /// <param name="layer">The layer whose feature maps are weighted; null for the network's last one with rows and columns, as in the paper.</param>
+    /// <exception cref="ArgumentException">The layer does not exist or its output has no rows and columns.</exception>
+    public GradCam(Network network, Shape image, string? layer = null) : base(network, image)
+    {
+        _layer = layer ?? DefaultLayer(network);
+        if (network.Until(_layer).Output(Image).Rank != 4)
+            throw new ArgumentException($"Grad-CAM needs a layer whose output has rows and columns; '{_layer}' has none. {network.Name} offers {DefaultLayer(network)}.", nameof(layer));
+        _recorded = new RecordedRows<Cut>(rows => new Cut(network, Image.WithN(rows), _layer), cut => cut.Bytes);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "grad-cam";
+
+    /// <summary>Which class is explained; the paper's code knows only the predicted one.</summary>
+    public ExplainedClass Class { get; init; } = ExplainedClass.Predicted;
+
+    /// <summary>Whether the map is divided by its largest number (plus 1e-5), as the paper's code does.</summary>
+    public bool Normalises { get; init; } = true;
+
+    private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
+
+    private protected override IEnumerable<Attribution> Explain(Sample[] samples, Action<int> rowsDone)
+    {
+        Cut cut = _recorded.For(samples.Length, MemoryBudget);
+        Shape features = cut.Head.Input.Shape;
+        int rows = features.N, classes = cut.Head.Classes;
+        for (int first = 0; first < samples.Length; first += rows)
+        {
+            rowsDone(first);
+            Sample[] chunk = [.. samples.Skip(first).Take(rows)];
+            for (int i = 0; i < chunk.Length; i++)
+                Backend.Upload(chunk[i].Pixels, cut.Trunk.Input.Rows(i, 1));
+            cut.Trunk.Run();
+            Backend.Copy(cut.Trunk.Output, cut.Head.Input);
+            float[] logits = cut.Head.Forward(), seed = new float[logits.Length];
+            for (int i = 0; i < chunk.Length; i++)
+                seed[i * classes + ClassOf(chunk[i], logits.AsSpan(i * classes, classes), Class)] = 1;
+            float[] gradient = cut.Head.Download(cut.Head.Backward(seed)), maps = cut.Head.Download(cut.Trunk.Output);
+            for (int i = 0; i < chunk.Length; i++)
+            {
+                var activation = new ClassActivation(features, maps.AsSpan(i * features.Row, features.Row), gradient.AsSpan(i * features.Row, features.Row));
+                yield return new ClassActivationAttribution(
+                    activation.Heatmap(Image.H, Image.W, Normalises),
+                    Array.IndexOf(seed, 1, i * classes, classes) - i * classes,
+                    logits[(i * classes)..((i + 1) * classes)],
+                    activation);
+            }
+        }
+    }
+
+    private protected override void Release() => _recorded.Dispose();
+
+    /// <summary>The layers before the pooling that forgets where things are; on VGG-16 that is the last max pool, as the paper's code has it.</summary>
+    private static string DefaultLayer(Network network)
+    {
+        int pool = Enumerable.Range(0, network.Layers.Count).LastOrDefault(i => network.Layers[i] is AveragePoolLayer, -1);
+        return pool > 0 ? network.Layers[pool - 1].Name : throw new ArgumentException($"{network.Name} has no average pooling: name the layer for Grad-CAM.");
+    }
+
+    /// <summary>The network cut at the layer: forward alone before it, with a gradient after it.</summary>
+    private sealed class Cut(Network network, Shape images, string layer) : IDisposable
+    {
+        public Inference Trunk { get; } = new(network.Until(layer), images);
+
+        public ScoreGradient Head { get; } = new(network.After(layer), network.Until(layer).Output(images));
+
+        public long Bytes => sizeof(float) * (Trunk.ArenaCount + Trunk.Input.Shape.Count) + Head.Bytes;
+
+        public void Dispose()
+        {
+            Trunk.Dispose();
+            Head.Dispose();
+        }
+    }
+}
+
+/// <summary>A Grad-CAM map with what it was made of.</summary>
+/// <param name="Heatmap">At the image's size.</param>
+/// <param name="Target">The class explained.</param>
+/// <param name="Logits">The network's output.</param>
+/// <param name="Activation">The map at the layer's own size.</param>
+public sealed record ClassActivationAttribution(Heatmap Heatmap, int Target, float[] Logits, ClassActivation Activation) : Attribution(Heatmap, Target, Logits);
+
+/// <summary>Feature maps weighted by how much the class's logit asks for each.</summary>
+public sealed class ClassActivation
+{
+    /// <param name="features">(N, H, W, C) the shape of the features.</param>
+    /// <param name="maps">H x W x C features of one image.</param>
+    /// <param name="gradient">H x W x C numbers: d logit / d features.</param>
+    public ClassActivation(Shape features, ReadOnlySpan<float> maps, ReadOnlySpan<float> gradient)
+    {
+        (Height, Width) = (features.H, features.W);
+        var weights = new double[features.C];
+        for (int i = 0; i < gradient.Length; i++)
+            weights[i % features.C] += gradient[i] / (double)(Height * Width);
+        var cells = new double[Height * Width];
+        for (int i = 0; i < maps.Length; i++)
+            cells[i / features.C] += weights[i % features.C] * maps[i];
+        (Weights, Cells) = (weights, cells);
+    }
+
+    /// <summary>Rows of cells.</summary>
+    public int Height { get; }
+
+    /// <summary>Columns of cells.</summary>
+    public int Width { get; }
+
+    /// <summary>Mean of the gradient over each feature map.</summary>
+    public IReadOnlyList<double> Weights { get; }
+
+    /// <summary>The weighted sum of the maps, row-major, before what is negative is cut off.</summary>
+    public IReadOnlyList<double> Cells { get; }
+
+    /// <summary>The positive part, enlarged bilinearly between half-pixel centres, the border replicated as OpenCV does.</summary>
+    public Heatmap Heatmap(int height, int width, bool normalised)
+    {
+        const double Floor = 1e-5;
+
+        double[] map = MapResize.Enlarge([.. Cells.Select(cell => Math.Max(cell, 0))], Height, Width, height, width, MapBorder.Replicate);
+        double by = normalised ? map.Max() + Floor : 1;
+        return new Heatmap(height, width, [.. map.Select(value => (float)(value / by))], HeatmapUnit.Relative);
+    }
+}

@@ -1,0 +1,52 @@
+using Engine.Networks;
+using Engine.Tensors;
+
+namespace Iba.Attribution;
+
+/// <summary>d logit / d image itself, read as a map; where asked, held against a difference of logits.</summary>
+public abstract class InputGradient : GradientMethod
+{
+    /// <summary>The step of the spot check moves the logit by this share of the largest: far above its rounding, small beside the network's kinks.</summary>
+    private const double Step = 1e-3;
+
+    /// <inheritdoc/>
+    private protected InputGradient(Network network, Shape image) : base(network, image)
+    {
+    }
+
+    private protected override Check?[] Check(ScoreGradient pass, Sample[] samples, int[] classes, float[][] gradients)
+    {
+        var norms = new double[samples.Length];
+        var reaches = new double[samples.Length];
+        float[][] here = pass.Logits([.. samples.Select(sample => sample.Pixels)]);
+        var shifted = new List<float[]>();
+        for (int i = 0; i < samples.Length; i++)
+        {
+            norms[i] = Math.Sqrt(gradients[i].Sum(g => (double)g * g));
+            reaches[i] = norms[i] == 0 ? 1 : Step * here[i].Max(Math.Abs) / norms[i];
+            double scale = norms[i] == 0 ? 0 : reaches[i] / norms[i];
+            shifted.Add([.. samples[i].Pixels.Zip(gradients[i], (x, g) => (float)(x + scale * g))]);
+            shifted.Add([.. samples[i].Pixels.Zip(gradients[i], (x, g) => (float)(x - scale * g))]);
+        }
+        float[][] logits = pass.Logits(shifted);
+        return [.. samples.Select((_, i) => new SlopeCheck(norms[i], (logits[2 * i][classes[i]] - logits[2 * i + 1][classes[i]]) / (2 * reaches[i])))];
+    }
+}
+
+/// <summary>Gradient maps (Baehrens et al. 2010): the signed gradient, mean over colours.</summary>
+public sealed class Gradient : InputGradient
+{
+    /// <param name="network">The classifier.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    public Gradient(Network network, Shape image) : base(network, image) => Recipe = new MapRecipe(Colours.Mean, Scaling.ClippedShares);
+
+    /// <inheritdoc/>
+    public override string Name => "gradient";
+}
+
+/// <summary>Saliency maps (Simonyan and Zisserman 2014): the gradient's largest magnitude over colours.</summary>
+public sealed class Saliency(Network network, Shape image) : InputGradient(network, image)
+{
+    /// <inheritdoc/>
+    public override string Name => "saliency";
+}

@@ -1,0 +1,63 @@
+using Engine.Networks;
+using Engine.Tensors;
+
+namespace Iba.Attribution;
+
+/// <summary>
+/// Layer-wise relevance propagation (Bach et al. 2015) with one rule on every layer, from the logit itself to a signed sum over colours;
+/// see <see cref="LrpRule"/>. The paper reports none for ResNet-50: residual sums have their rule here.
+/// </summary>
+public sealed class Lrp : GradientMethod
+{
+    private readonly LrpRule _rule;
+    private RelevanceLedger? _ledger;
+
+    private Lrp(Network network, Shape image, string name, LrpRule rule, bool checks, long memory) : base(network, image)
+    {
+        (Name, _rule, Checks, MemoryBudget) = (name, rule, checks, memory);
+        Recipe = new MapRecipe(Colours.Sum, Scaling.None);
+    }
+
+    /// <inheritdoc/>
+    public override string Name { get; }
+
+    private protected override HeatmapUnit Unit => HeatmapUnit.Logit;
+
+    /// <summary>α = 1, β = 0, ε = 0: positive contributions alone. Relevance is conserved, but where a neuron is on by its bias alone.</summary>
+    /// <param name="network">The classifier.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    /// <param name="checks">Whether results come with the relevance that each layer keeps.</param>
+    /// <param name="memoryBudget">Bytes that a chunk may take.</param>
+    public static Lrp Positive(Network network, Shape image, bool checks = false, long memoryBudget = DefaultMemoryBudget) =>
+        new(network, image, "lrp-alpha1-beta0", new LrpRule(1, 0, 0), checks, memoryBudget);
+
+    /// <summary>
+    /// What the paper calls α = 0, β = -1, ε = 5: negative contributions alone, with weight +1. Relevance is not conserved: ε outweighs most
+    /// sums, so the map's numbers are tiny and only their order means something.
+    /// </summary>
+    /// <inheritdoc cref="Positive"/>
+    public static Lrp Negative(Network network, Shape image, bool checks = false, long memoryBudget = DefaultMemoryBudget) =>
+        new(network, image, "lrp-alpha0-beta1", new LrpRule(0, -1, 5), checks, memoryBudget);
+
+    private protected override float Seed(float logit) => logit;
+
+    private protected override ScoreGradient Record(Shape images)
+    {
+        if (!Checks)
+            return new ScoreGradient(Network, images, _rule, fused: false);
+        _ledger?.Dispose();
+        string[] layers = [.. Network.Layers.Where(layer => layer is not DropoutLayer).Select(layer => layer.Name)];
+        _ledger = new RelevanceLedger(_rule, Backend, layers, images.N);
+        return new ScoreGradient(Network, images, _ledger, fused: false);
+    }
+
+    private protected override Check?[] Check(ScoreGradient pass, Sample[] samples, int[] classes, float[][] gradients) =>
+        _ledger!.Read(pass.InputGradient!)[..samples.Length];
+
+    private protected override void Release()
+    {
+        base.Release();
+        _ledger?.Dispose();
+        _rule.Dispose();
+    }
+}

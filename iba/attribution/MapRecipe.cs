@@ -1,0 +1,91 @@
+namespace Iba.Attribution;
+
+/// <summary>How the three colour values of a pixel become one number.</summary>
+public enum Colours
+{
+    /// <summary>Their mean.</summary>
+    Mean,
+
+    /// <summary>Their sum.</summary>
+    Sum,
+
+    /// <summary>The largest of their magnitudes.</summary>
+    LargestMagnitude,
+
+    /// <summary>The sum of their magnitudes.</summary>
+    SumOfMagnitudes,
+}
+
+/// <summary>What is done with a map at the end.</summary>
+public enum Scaling
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>
+    /// Numbers outside of the 0.5 and 99.5 percentiles are moved there, then all are divided by their sum. Of a signed map the sum may
+    /// be negative, which turns the order of the pixels round: so does the code behind the paper's table.
+    /// </summary>
+    ClippedShares,
+
+    /// <summary>All are divided by the largest.</summary>
+    ShareOfLargest,
+}
+
+/// <summary>From a number per colour value to a number per pixel.</summary>
+/// <param name="Colours">How three numbers become one.</param>
+/// <param name="Scaling">What is done with the map at the end.</param>
+public sealed record MapRecipe(Colours Colours, Scaling Scaling)
+{
+    /// <summary>What the paper's published evaluation code does with averaged gradients.</summary>
+    public static MapRecipe Released { get; } = new(Colours.Mean, Scaling.None);
+
+    /// <summary>What a later state of that code does, the one that ran for the paper's table.</summary>
+    public static MapRecipe Revised { get; } = new(Colours.LargestMagnitude, Scaling.ClippedShares);
+
+    private const double LowerShare = 0.005, UpperShare = 0.995;
+
+    /// <summary>The map of H x W x 3 numbers.</summary>
+    public Heatmap Apply(ReadOnlySpan<float> values, int height, int width, HeatmapUnit unit = HeatmapUnit.Relative)
+    {
+        var map = new float[height * width];
+        for (int i = 0; i < map.Length; i++)
+            map[i] = Reduce(values[3 * i], values[3 * i + 1], values[3 * i + 2]);
+        if (Scaling == Scaling.ClippedShares)
+        {
+            (float low, float high) = (Percentile(map, LowerShare), Percentile(map, UpperShare));
+            for (int i = 0; i < map.Length; i++)
+                map[i] = Math.Clamp(map[i], low, high);
+            Divide(map, map.Sum(x => (double)x));
+        }
+        else if (Scaling == Scaling.ShareOfLargest)
+        {
+            Divide(map, map.Max());
+        }
+        return new Heatmap(height, width, map, unit);
+    }
+
+    private float Reduce(float r, float g, float b) => Colours switch
+    {
+        Colours.Mean => (r + g + b) / 3,
+        Colours.Sum => r + g + b,
+        Colours.LargestMagnitude => Math.Max(Math.Abs(r), Math.Max(Math.Abs(g), Math.Abs(b))),
+        _ => Math.Abs(r) + Math.Abs(g) + Math.Abs(b),
+    };
+
+    /// <summary>The number below which a share of the map lies, interpolated linearly between the two nearest.</summary>
+    private static float Percentile(float[] map, double share)
+    {
+        float[] sorted = [.. map.Order()];
+        double place = share * (sorted.Length - 1);
+        int below = (int)place;
+        return (float)double.Lerp(sorted[below], sorted[Math.Min(below + 1, sorted.Length - 1)], place - below);
+    }
+
+    /// <summary>A map that is 0 everywhere stays so.</summary>
+    private static void Divide(float[] map, double by)
+    {
+        for (int i = 0; i < map.Length && by != 0; i++)
+            map[i] = (float)(map[i] / by);
+    }
+}

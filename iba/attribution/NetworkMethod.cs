@@ -1,0 +1,87 @@
+using Engine.Backends;
+using Engine.Networks;
+using Engine.Tensors;
+
+namespace Iba.Attribution;
+
+/// <summary>
+/// A method that runs a network on rows made of each image: the image itself, or noisy, mixed or occluded versions of it. Rows are run
+/// in chunks that stay inside a budget of memory, whatever the number of images, and what comes out for an image depends neither on the
+/// chunk nor on the images beside it, to the bit.
+/// </summary>
+public abstract class NetworkMethod : IAttributionMethod
+{
+    /// <summary>1 GiB.</summary>
+    public const long DefaultMemoryBudget = 1L << 30;
+
+    /// <param name="network">The classifier.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    private protected NetworkMethod(Network network, Shape image) => (Network, Image) = (network, image.WithN(1));
+
+    /// <inheritdoc/>
+    public abstract string Name { get; }
+
+    /// <summary>Bytes that the activations and gradients of a chunk may take, beside the parameters; one row always runs.</summary>
+    public long MemoryBudget { get; init; } = DefaultMemoryBudget;
+
+    private protected Network Network { get; }
+
+    private protected Shape Image { get; }
+
+    private protected IBackend Backend => Network.Backend;
+
+    /// <summary>Rows that an image takes.</summary>
+    private protected virtual int RowsPerImage => 1;
+
+    /// <summary>Rows that the budget has room for.</summary>
+    private protected abstract int RowsWithinBudget { get; }
+
+    /// <summary>Explains as many images as fit the budget together, or one.</summary>
+    /// <param name="samples">The images.</param>
+    /// <param name="rowsDone">To be told of progress; it throws where the work is to be cancelled.</param>
+    private protected abstract IEnumerable<Attribution> Explain(Sample[] samples, Action<int> rowsDone);
+
+    /// <inheritdoc/>
+    public IEnumerable<Attribution> Attribute(
+        IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        if (samples.FirstOrDefault(sample => sample.Pixels.Length != Image.Count) is { } stranger)
+            throw new ArgumentException($"an image has {stranger.Pixels.Length} numbers; {Name} was made for {Image}, {Image.Count} numbers.", nameof(samples));
+
+        int together = Math.Max(RowsWithinBudget / RowsPerImage, 1);
+        for (int first = 0; first < samples.Count; first += together)
+        {
+            Sample[] some = [.. samples.Skip(first).Take(together)];
+            int steps = some.Length * RowsPerImage, done = first;
+            foreach (Attribution attribution in Explain(some, Report))
+                yield return attribution;
+            progress?.Report(new AttributionProgress(first + some.Length, samples.Count, 0, steps));
+
+            void Report(int rowsDone)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                progress?.Report(new AttributionProgress(done, samples.Count, rowsDone, steps));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Release();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Disposes of the recordings.</summary>
+    private protected abstract void Release();
+
+    /// <summary>The class to explain.</summary>
+    /// <exception cref="ArgumentException">The network knows no such class.</exception>
+    private protected static int ClassOf(Sample sample, ReadOnlySpan<float> logits, ExplainedClass which = ExplainedClass.Target)
+    {
+        int explained = which == ExplainedClass.Target ? sample.Target ?? Classes.Largest(logits) : Classes.Largest(logits);
+        return explained >= 0 && explained < logits.Length
+            ? explained
+            : throw new ArgumentException($"class {explained} does not exist: the network knows classes 0 to {logits.Length - 1}.");
+    }
+}

@@ -1,0 +1,104 @@
+using Engine.Networks;
+using Engine.Tensors;
+
+namespace Iba.Attribution;
+
+/// <summary>
+/// Occlusion (Zeiler and Fergus 2014): how far the logit drops when a square patch is taken away, patch beside patch. The drop stands at
+/// every pixel of the patch; patches at the right and lower border are cut off where the image ends.
+/// </summary>
+public sealed class Occlusion : NetworkMethod
+{
+    private readonly RecordedRows<Inference> _recorded;
+    private readonly int _patch;
+    private readonly int _columns;
+    private readonly int _cells;
+
+    /// <param name="network">The classifier.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    /// <param name="patch">Pixels along a side of a patch: 8 and 14 in the paper.</param>
+    /// <exception cref="ArgumentException">The patch has no pixels.</exception>
+    public Occlusion(Network network, Shape image, int patch) : base(network, image)
+    {
+        if (patch < 1)
+            throw new ArgumentException($"a patch has {patch} pixels along a side; it must have at least 1.", nameof(patch));
+        _patch = patch;
+        _columns = (image.W + patch - 1) / patch;
+        _cells = _columns * ((image.H + patch - 1) / patch);
+        _recorded = new RecordedRows<Inference>(
+            rows => new Inference(network, Image.WithN(rows)), run => sizeof(float) * (run.ArenaCount + run.Input.Shape.Count));
+    }
+
+    /// <inheritdoc/>
+    public override string Name => $"occlusion-{_patch}";
+
+    /// <summary>What a patch is replaced by.</summary>
+    public Baseline Baseline { get; init; } = Baseline.MeanColour;
+
+    private protected override int RowsPerImage => _cells + 1;
+
+    private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
+
+    private protected override IEnumerable<Attribution> Explain(Sample[] samples, Action<int> rowsDone)
+    {
+        int rows = samples.Length * RowsPerImage;
+        Inference run = _recorded.For(rows, MemoryBudget);
+        (int chunk, int classes) = (run.Input.Shape.N, run.Output.Shape.C);
+        var logits = new float[rows][];
+        Tensor images = Backend.Allocate(Image.WithN(samples.Length)), fills = Backend.Allocate(new Shape(samples.Length, _patch, 3));
+        try
+        {
+            for (int i = 0; i < samples.Length; i++)
+            {
+                float[] colour = Baseline.Of(samples[i].Pixels);
+                Backend.Upload(samples[i].Pixels, images.Rows(i, 1));
+                Backend.Upload([.. Enumerable.Range(0, 3 * _patch).Select(at => colour[at % 3])], fills.Rows(i, 1));
+            }
+            for (int first = 0; first < rows; first += chunk)
+            {
+                rowsDone(first);
+                int count = Math.Min(chunk, rows - first);
+                for (int row = 0; row < count; row++)
+                {
+                    (int image, int place) = Math.DivRem(first + row, RowsPerImage);
+                    Place(images.Rows(image, 1), fills.Rows(image, 1), place - 1, run.Input.Rows(row, 1));
+                }
+                run.Run();
+                var all = new float[chunk * classes];
+                Backend.Download(run.Output, all);
+                for (int row = 0; row < count; row++)
+                    logits[first + row] = all[(row * classes)..((row + 1) * classes)];
+            }
+        }
+        finally
+        {
+            images.Storage.Dispose();
+            fills.Storage.Dispose();
+        }
+        for (int i = 0; i < samples.Length; i++)
+            yield return Read(samples[i], logits[(i * RowsPerImage)..((i + 1) * RowsPerImage)]);
+    }
+
+    private protected override void Release() => _recorded.Dispose();
+
+    /// <summary>Copies an image and lays the fill over one of its cells, a row of pixels at a time; cell -1 is none.</summary>
+    private void Place(Tensor image, Tensor fill, int cell, Tensor row)
+    {
+        Backend.Copy(image, row);
+        if (cell < 0)
+            return;
+        (int top, int left) = (cell / _columns * _patch, cell % _columns * _patch);
+        var strip = new Shape(3 * (Math.Min(left + _patch, Image.W) - left));
+        for (int y = top; y < Math.Min(top + _patch, Image.H); y++)
+            Backend.Copy(fill.View(0, strip), row.View(3L * (y * Image.W + left), strip));
+    }
+
+    private Attribution Read(Sample sample, float[][] logits)
+    {
+        int explained = ClassOf(sample, logits[0]);
+        var map = new float[Image.H * Image.W];
+        for (int i = 0; i < map.Length; i++)
+            map[i] = logits[0][explained] - logits[1 + i / Image.W / _patch * _columns + i % Image.W / _patch][explained];
+        return new Attribution(new Heatmap(Image.H, Image.W, map, HeatmapUnit.Logit), explained, logits[0]);
+    }
+}

@@ -1,0 +1,98 @@
+using Engine.Autograd;
+using Engine.Networks;
+using Engine.Ops;
+using Engine.Tensors;
+
+namespace Iba.Attribution;
+
+/// <summary>
+/// Estimates signal patterns (Kindermans et al. 2018, section 4) from images that are seen once and not kept: every weight needs no more
+/// than a few sums over all its inputs x and outputs y, and a weight's gradient is such a sum.
+/// </summary>
+public static class PatternFit
+{
+    /// <summary>Estimates the patterns of all weights.</summary>
+    /// <param name="network">The classifier.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    /// <param name="images">The images' numbers, taken one by one.</param>
+    /// <param name="estimator">How the direction of the signal is estimated.</param>
+    /// <param name="batch">Images to run at a time; all their activations are held. The result depends on it by rounding alone.</param>
+    /// <param name="weightsSha256">SHA-256 of the network's weights, kept with the patterns; empty if unknown.</param>
+    /// <param name="progress">Told the number of images seen.</param>
+    /// <param name="cancellation">Asked between batches.</param>
+    /// <exception cref="PatternsException">There were fewer than two images.</exception>
+    public static Patterns Run(
+        Network network, Shape image, IEnumerable<float[]> images, SignalEstimator estimator = SignalEstimator.TwoComponent, int batch = 4,
+        string weightsSha256 = "", IProgress<long>? progress = null, CancellationToken cancellation = default)
+    {
+        var sums = new Dictionary<string, PatternSums>();
+        ActivationTape? run = null;
+        long seen = 0;
+        try
+        {
+            foreach (float[][] chunk in images.Chunk(batch))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (run?.Rows != chunk.Length)
+                {
+                    run?.Dispose();
+                    run = new ActivationTape(network, image.WithN(chunk.Length));
+                }
+                run.Forward(chunk);
+                foreach (WeightedSum sum in run.Sums)
+                {
+                    if (!sums.TryGetValue(sum.W.Name, out PatternSums? into))
+                        sums[sum.W.Name] = into = new PatternSums(network.Backend, sum, estimator == SignalEstimator.TwoComponent && run.EndsInRelu(sum));
+                    into.Add(sum);
+                }
+                seen += chunk.Length;
+                progress?.Report(seen);
+            }
+            if (seen < 2)
+                throw new PatternsException($"{seen} images were seen; a covariance needs at least 2. Give more images.");
+            return new Patterns(
+                new PatternOrigin(network.Name, weightsSha256, estimator, seen),
+                Patterns.WeightsOf(network).ToDictionary(weight => weight.Name, weight => sums[weight.Name].Finish(weight.Data)));
+        }
+        finally
+        {
+            run?.Dispose();
+            foreach (PatternSums each in sums.Values)
+                each.Dispose();
+        }
+    }
+
+    /// <summary>The network in parts on a kept tape: after a run every input and output of every weighted sum can be looked at.</summary>
+    private sealed class ActivationTape : IDisposable
+    {
+        private readonly Tape _tape;
+        private readonly Tensor _input;
+
+        public ActivationTape(Network network, Shape images)
+        {
+            _input = network.Backend.Allocate(images);
+            _tape = new Tape(network.Backend);
+            network.Record(_tape.Constant(_input, "input"), fused: false);
+            Sums = [.. _tape.Where(line => line.Op is not null).Select(WeightedSum.Of).OfType<WeightedSum>()];
+        }
+
+        public int Rows => _input.Shape.N;
+
+        public IReadOnlyList<WeightedSum> Sums { get; }
+
+        public bool EndsInRelu(WeightedSum sum) => _tape.Any(line => line.Op is Map<Relu> && line[0] == sum.Line);
+
+        public void Forward(float[][] images)
+        {
+            for (int i = 0; i < images.Length; i++)
+                _tape.Backend.Upload(images[i], _input.Rows(i, 1));
+            _tape.Forward();
+        }
+
+        public void Dispose()
+        {
+            _tape.Dispose();
+            _input.Storage.Dispose();
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using Engine.Files;
+using Engine.Networks;
+
+namespace Iba.Attribution;
+
+/// <summary>How the direction of the signal is estimated (Kindermans et al. 2018, section 4).</summary>
+public enum SignalEstimator
+{
+    /// <summary>a = cov(x, y) / var(y): from all inputs of a neuron.</summary>
+    Linear,
+
+    /// <summary>From the inputs that switch the neuron on, where a ReLU follows; as <see cref="Linear"/> elsewhere.</summary>
+    TwoComponent,
+}
+
+/// <summary>Where patterns come from.</summary>
+/// <param name="Network">The architecture: <c>vgg16</c>.</param>
+/// <param name="WeightsSha256">SHA-256 of the weights file in hexadecimal, or empty where unknown.</param>
+/// <param name="Estimator">How they were estimated.</param>
+/// <param name="Images">From how many images.</param>
+public sealed record PatternOrigin(string Network, string WeightsSha256, SignalEstimator Estimator, long Images);
+
+/// <summary>For each weight of a network, how its input moves when the signal grows by one: the weight's direction, cleaned of what the weight only cancels.</summary>
+public sealed class Patterns
+{
+    private readonly IReadOnlyDictionary<string, float[]> _patterns;
+
+    /// <param name="origin">Where they come from.</param>
+    /// <param name="patterns">By the weight's name, in the weight's layout: K, R, S, C or K, C.</param>
+    public Patterns(PatternOrigin origin, IReadOnlyDictionary<string, float[]> patterns) => (Origin, _patterns) = (origin, patterns);
+
+    /// <summary>Where they come from.</summary>
+    public PatternOrigin Origin { get; }
+
+    /// <summary>The pattern of the weight of that name.</summary>
+    public float[] this[string weight] => _patterns[weight];
+
+    /// <summary>The weights that have a pattern: those of convolutions and linear layers.</summary>
+    public static IEnumerable<Parameter> WeightsOf(Network network) => network.Parameters.Where(parameter => parameter.Data.Shape.Rank > 1);
+
+    /// <summary>Refuses to be used for a network they are not of.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="weightsSha256">SHA-256 of its weights file, or empty if unknown.</param>
+    /// <exception cref="PatternsException">Another architecture, other widths or other weights.</exception>
+    public void MustFit(Network network, string weightsSha256 = "")
+    {
+        string? reason =
+            Origin.Network != network.Name ? $"network {Origin.Network}, not {network.Name}" :
+            Origin.WeightsSha256 != "" && weightsSha256 != "" && Origin.WeightsSha256 != weightsSha256
+                ? $"weights {Origin.WeightsSha256[..8]}..., not {weightsSha256[..8]}..." :
+            WeightsOf(network).FirstOrDefault(w => !_patterns.TryGetValue(w.Name, out float[]? p) || p.Length != w.Data.Shape.Count) is { } stranger
+                ? $"a network whose '{stranger.Name}' is missing or of another size than {stranger.Data.Shape}" : null;
+        if (reason is not null)
+            throw new PatternsException($"the patterns are of {reason}. Estimate them anew: iba patterns fit --images DIR --out FILE");
+    }
+
+    /// <summary>Reads a file that <see cref="Save"/> wrote.</summary>
+    /// <exception cref="PatternsException">It is no patterns file.</exception>
+    /// <exception cref="FileFormatException">It is no safetensors file.</exception>
+    public static Patterns Load(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        if (!Enum.TryParse(Metadata("estimator"), out SignalEstimator estimator) || !Enum.IsDefined(estimator))
+            throw new PatternsException($"{path} is damaged: '{Metadata("estimator")}' is no estimator.");
+        if (!long.TryParse(Metadata("images"), out long images) || images < 1)
+            throw new PatternsException($"{path} is damaged: its image count '{Metadata("images")}' is no number above 0.");
+        var origin = new PatternOrigin(Metadata("network"), Metadata("weights_sha256"), estimator, images);
+        return new Patterns(origin, file.Entries.ToDictionary(entry => entry.Name, entry => file.ReadFloats(entry.Name)));
+
+        string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
+            ? value
+            : throw new PatternsException($"{path} does not say its {key}: it is no patterns file. Make one with: iba patterns fit --images DIR --out FILE");
+    }
+
+    /// <summary>Writes everything to a safetensors file, at once or not at all.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="network">The network they are of, for the shapes.</param>
+    public void Save(string path, Network network) => SafetensorsFile.Write(
+        path,
+        [.. WeightsOf(network).Select(weight => new SafetensorsTensor(weight.Name, weight.Data.Shape.Dims, this[weight.Name]))],
+        new Dictionary<string, string>
+        {
+            ["about"] = "signal patterns for PatternAttribution, one for each weight, in its layout: (K, R, S, C) for a convolution, (K, H W C) for a linear layer",
+            ["network"] = Origin.Network,
+            ["weights_sha256"] = Origin.WeightsSha256,
+            ["estimator"] = Origin.Estimator.ToString(),
+            ["images"] = Origin.Images.ToString(),
+        });
+}
+
+/// <summary>Patterns that cannot be used, and why.</summary>
+public sealed class PatternsException(string message) : Exception(message);

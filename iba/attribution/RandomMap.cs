@@ -1,0 +1,71 @@
+using Engine.Backends;
+using Engine.Networks;
+using Engine.Tensors;
+using Iba.Bottleneck;
+
+namespace Iba.Attribution;
+
+/// <summary>
+/// No attribution at all, the floor of every evaluation: the numbers from -1 to 1 at equal distances, no two alike, in a random order that
+/// follows from the seed and the image.
+/// </summary>
+public sealed class RandomMap : NetworkMethod
+{
+    private readonly RecordedRows<Inference> _recorded;
+
+    /// <param name="network">The classifier, which is only asked for its logits.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    public RandomMap(Network network, Shape image) : base(network, image) => _recorded = new RecordedRows<Inference>(
+        rows => new Inference(network, Image.WithN(rows)), run => sizeof(float) * (run.ArenaCount + run.Input.Shape.Count));
+
+    /// <inheritdoc/>
+    public override string Name => "random";
+
+    /// <summary>The order's key.</summary>
+    public ulong Seed { get; init; }
+
+    private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
+
+    private protected override IEnumerable<Attribution> Explain(Sample[] samples, Action<int> rowsDone)
+    {
+        Inference run = _recorded.For(samples.Length, MemoryBudget);
+        (int chunk, int classes) = (run.Input.Shape.N, run.Output.Shape.C);
+        for (int first = 0; first < samples.Length; first += chunk)
+        {
+            rowsDone(first);
+            int count = Math.Min(chunk, samples.Length - first);
+            for (int i = 0; i < count; i++)
+                Backend.Upload(samples[first + i].Pixels, run.Input.Rows(i, 1));
+            run.Run();
+            var all = new float[chunk * classes];
+            Backend.Download(run.Output, all);
+            for (int i = 0; i < count; i++)
+            {
+                float[] logits = all[(i * classes)..((i + 1) * classes)];
+                yield return new Attribution(Shuffled(samples[first + i].Pixels), ClassOf(samples[first + i], logits), logits);
+            }
+        }
+    }
+
+    private protected override void Release() => _recorded.Dispose();
+
+    /// <summary>The pixels in the order of a noise image.</summary>
+    private Heatmap Shuffled(float[] pixels)
+    {
+        var keys = new float[Image.H * Image.W];
+        Tensor noise = Backend.Allocate(new Shape(1, Image.H, Image.W, 1)), still = Backend.Allocate(noise.Shape);
+        Tensor word = Backend.Allocate(new Shape(1)), step = Backend.Allocate(new Shape(1));
+        Backend.Upload([PerSampleBottleneck.NoiseWord(pixels)], word);
+        Backend.AddNoise(still, new Noise(Seed, word, step), 1, noise);
+        Backend.Download(noise, keys);
+        foreach (Tensor tensor in (Tensor[])[noise, still, word, step])
+            tensor.Storage.Dispose();
+
+        // Stable, so that equal keys still give an order.
+        int[] order = [.. Enumerable.Range(0, keys.Length).OrderBy(pixel => keys[pixel])];
+        var map = new float[keys.Length];
+        for (int rank = 0; rank < order.Length; rank++)
+            map[order[rank]] = (float)(2.0 * rank / Math.Max(order.Length - 1, 1) - 1);
+        return new Heatmap(Image.H, Image.W, map, HeatmapUnit.Relative);
+    }
+}

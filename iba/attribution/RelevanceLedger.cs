@@ -1,0 +1,60 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Tensors;
+
+namespace Iba.Attribution;
+
+/// <summary>
+/// Another rule, and beside it a note of how much relevance stands at the output of each layer when the pass comes by. Layers follow one
+/// another, so between two of them all relevance is there to be summed, residual blocks or not.
+/// </summary>
+internal sealed class RelevanceLedger : BackwardRule, IDisposable
+{
+    private readonly BackwardRule _rule;
+    private readonly IReadOnlyList<string> _layers;
+    private readonly int _rows;
+    private readonly IBackend _backend;
+    private readonly Tensor _sums;
+
+    /// <param name="rule">What is done with the relevance.</param>
+    /// <param name="backend">Where.</param>
+    /// <param name="layers">Names of the layers, first to last.</param>
+    /// <param name="rows">Images in the batch.</param>
+    public RelevanceLedger(BackwardRule rule, IBackend backend, IReadOnlyList<string> layers, int rows)
+    {
+        (_rule, _backend, _layers, _rows) = (rule, backend, layers, rows);
+        _sums = backend.Allocate(new Shape(layers.Count + 1, rows));
+    }
+
+    /// <inheritdoc/>
+    public override bool Backward(IBackend on, Value y, Gradients d)
+    {
+        int layer = Enumerable.Range(0, _layers.Count).LastOrDefault(i => _layers[i] == y.Name, -1);
+        if (layer >= 0)
+            on.Sum(d[y], 1, _sums.Rows(layer + 1, 1));
+        return _rule.Backward(on, y, d);
+    }
+
+    /// <inheritdoc/>
+    public override bool RereadsInput(Value y, int input) => _rule.RereadsInput(y, input);
+
+    /// <inheritdoc/>
+    public override bool RereadsOutput(Value y) => _rule.RereadsOutput(y);
+
+    /// <inheritdoc/>
+    public override IEnumerable<Shape> Scratch(Value y) => _rule.Scratch(y);
+
+    /// <summary>What the last pass did with the relevance of each image.</summary>
+    /// <param name="input">The relevance that reached the images.</param>
+    public ConservationCheck[] Read(Tensor input)
+    {
+        _backend.Sum(input, 1, _sums.Rows(0, 1));
+        var sums = new float[_sums.Shape.Count];
+        _backend.Download(_sums, sums);
+        return [.. Enumerable.Range(0, _rows).Select(row => new ConservationCheck(
+            [.. Enumerable.Range(0, _layers.Count).Reverse().Select(i => new LayerRelevance(_layers[i], sums[(i + 1) * _rows + row], sums[i * _rows + row]))]))];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _sums.Storage.Dispose();
+}

@@ -1,0 +1,31 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Ops;
+using Engine.Tensors;
+
+namespace Iba.Attribution;
+
+/// <summary>
+/// Relevance at the sum y = a + b of a residual block: R_a = a+ / (a+ + b+) R and R_b = b+ / (a+ + b+) R, where a+ = max(a, 0). The ReLU
+/// behind the sum has relevance only where y is positive, and there a+ + b+ is, too: nothing is lost. (The paper's code knows no such sum.)
+/// </summary>
+internal static class ResidualShare
+{
+    /// <summary>Memory to work in.</summary>
+    public static IEnumerable<Shape> Scratch(Value y) => [y.Shape, y.Shape, y.Shape];
+
+    /// <summary>Shares d[y] out.</summary>
+    public static void Backward(IBackend on, Value y, Gradients d)
+    {
+        if (d.Scratch(y) is not [var share, var a, var b])
+            throw new InvalidOperationException($"{y.Op}: the rule must ask for the memory to share relevance in.");
+        on.Map(new Relu(), y[0], a);
+        on.Map(new Relu(), y[1], b);
+        on.Add(a, b, share);
+        on.Ratio(d[y], share, 0, share);
+        if (y[0].WantsGradient)
+            on.MultiplyBackward(share, a, d.Into(y[0]));
+        if (y[1].WantsGradient)
+            on.MultiplyBackward(share, b, d.Into(y[1]));
+    }
+}

@@ -1,0 +1,78 @@
+using Engine.Backends;
+using Engine.Networks;
+using Engine.Tensors;
+using Iba.Bottleneck;
+
+namespace Iba.Attribution;
+
+/// <summary>
+/// SmoothGrad (Smilkov et al. 2017): the mean of the signed gradients at noisy copies of the image. The noise of a copy follows from the
+/// seed, the image and the copy's number (the noise's step word) alone.
+/// </summary>
+public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMethod(network, image)
+{
+    /// <inheritdoc/>
+    public override string Name => "smoothgrad";
+
+    /// <summary>Noisy copies of each image; 50 in the paper's table.</summary>
+    public int Samples { get; init; } = 50;
+
+    /// <summary>The noise's standard deviation as a share of the image's range, largest less smallest number over all colours.</summary>
+    public float RelativeStd { get; init; } = 0.15f;
+
+    /// <summary>The noise's key.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Samples x H x W x 3 unit normals to take for every image in place of the generator's, or null. For comparison with other programs.</summary>
+    public float[]? RecordedNoise { get; init; }
+
+    private protected override int RowsPerImage => Samples >= 1 ? Samples : throw new ArgumentException($"samples is {Samples}; it must be at least 1.");
+
+    private protected override Variations Vary(ScoreGradient pass, Sample[] samples) => new Noisy(this, samples);
+
+    private sealed class Noisy : Variations
+    {
+        private readonly SmoothGrad _method;
+        private readonly IBackend _on;
+        private readonly Tensor _images;
+        private readonly Tensor _words;
+        private readonly Tensor _steps;
+        private readonly Tensor? _recorded;
+        private readonly float[] _std;
+
+        public Noisy(SmoothGrad method, Sample[] samples)
+        {
+            (_method, _on) = (method, method.Backend);
+            _images = _on.Allocate(method.Image.WithN(samples.Length));
+            _words = _on.Allocate(new Shape(samples.Length));
+            _steps = _on.Allocate(new Shape(method.Samples));
+            for (int i = 0; i < samples.Length; i++)
+                _on.Upload(samples[i].Pixels, _images.Rows(i, 1));
+            _on.Upload([.. samples.Select(sample => (float)PerSampleBottleneck.NoiseWord(sample.Pixels))], _words);
+            _on.Upload([.. Enumerable.Range(0, method.Samples).Select(step => (float)step)], _steps);
+            _std = [.. samples.Select(sample => method.RelativeStd * (sample.Pixels.Max() - sample.Pixels.Min()))];
+            if (method.RecordedNoise is { } noise)
+            {
+                if (noise.Length != method.Samples * method.Image.Count)
+                    throw new ArgumentException($"the recorded noise has {noise.Length} numbers; {method.Samples} samples of {method.Image} need {method.Samples * method.Image.Count}.");
+                _recorded = _on.Allocate(method.Image.WithN(method.Samples));
+                _on.Upload(noise, _recorded);
+            }
+        }
+
+        public override void Place(int image, int variation, Tensor row)
+        {
+            var noise = new Noise(_method.Seed, _words.Rows(image, 1), _steps.Rows(variation, 1), _recorded?.Rows(variation, 1));
+            _on.AddNoise(_images.Rows(image, 1), noise, _std[image], row);
+        }
+
+        public override Attribution Read(int image, float[] mean, int explained, float[] logits) =>
+            new(_method.Recipe.Apply(mean, _method.Image.H, _method.Image.W), explained, logits) { Colours = mean };
+
+        public override void Dispose()
+        {
+            foreach (Tensor? tensor in (Tensor?[])[_images, _words, _steps, _recorded])
+                tensor?.Storage.Dispose();
+        }
+    }
+}

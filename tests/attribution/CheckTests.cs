@@ -1,0 +1,169 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Networks;
+using Engine.Ops;
+using Engine.Tensors;
+using Iba.Attribution;
+using Tests.Networks;
+using Xunit;
+
+namespace Tests.Attribution;
+
+/// <summary>Numbers by which a user can judge a result, and what they tell.</summary>
+public sealed class CheckTests
+{
+    public static TheoryData<string> Networks => NarrowNetwork.Names;
+
+    [Theory, MemberData(nameof(Networks))]
+    public void The_gradient_is_the_slope_that_the_network_shows(string network)
+    {
+        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        foreach ((_, int target) in golden.Classes)
+        {
+            var check = Assert.IsType<SlopeCheck>(golden.Run(new Saliency(golden.Network, golden.Image) { Checks = true }, target).Check);
+            // ReLUs switch inside the step, and the logits are rounded: a few percent are left. A wrong sign or factor would leave 100.
+            Assert.InRange(check.Gap, 0, 0.05);
+            Assert.True(check.Slope > 0);
+        }
+        Assert.Null(golden.Run(new Saliency(golden.Network, golden.Image)).Check);
+    }
+
+    [Theory, MemberData(nameof(Networks))]
+    public void More_steps_close_the_completeness_gap(string network)
+    {
+        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        CompletenessCheck With(int steps) => Assert.IsType<CompletenessCheck>(
+            golden.Run(new IntegratedGradients(golden.Network, golden.Image) { Steps = steps, TimesInput = true, Checks = true }).Check);
+        CompletenessCheck coarse = With(2), fine = With(400);
+        Assert.Equal(coarse.LogitDifference, fine.LogitDifference);
+        Assert.True(fine.Gap < coarse.Gap / 4, $"400 steps leave {fine.Gap:G3}, 2 steps {coarse.Gap:G3}");
+        Assert.InRange(fine.Gap, 0, 0.01);
+    }
+
+    [Fact]
+    public void Positive_LRP_conserves_relevance_in_every_layer_of_VGG()
+    {
+        using GoldenBaselines golden = GoldenBaselines.OpenForLrp();
+        foreach ((_, int target) in golden.Classes)
+        {
+            var result = golden.Run(Lrp.Positive(golden.Network, golden.Image, checks: true), target);
+            var check = Assert.IsType<ConservationCheck>(result.Check);
+            Assert.Equal(golden.Network.Layers.Count(layer => layer is not DropoutLayer), check.Layers.Count);
+            Assert.All(check.Layers, layer => Assert.Equal(1, layer.Kept, ConservationCheck.Tolerance));
+            Assert.Null(check.FirstLoss);
+            // What reaches the pixels is the logit.
+            Assert.Equal(result.Logits[target], result.Heatmap.Values.Sum(x => (double)x), 1e-4 * Math.Abs(result.Logits[target]));
+        }
+    }
+
+    [Fact]
+    public void What_positive_LRP_loses_in_ResNet_was_given_to_neurons_that_are_on_by_their_bias_alone()
+    {
+        using GoldenBaselines golden = GoldenBaselines.Open("resnet50-narrow");
+        var check = Assert.IsType<ConservationCheck>(golden.Run(Lrp.Positive(golden.Network, golden.Image, checks: true)).Check);
+        var losers = new BiasAlone();
+        using (var pass = new ScoreGradient(golden.Network, golden.Image, losers, fused: false))
+        {
+            float[] seed = pass.Logits([golden.Pixels])[0];
+            for (int k = 0; k < seed.Length; k++)
+                seed[k] = k == golden.Predicted ? seed[k] : 0;
+            pass.Backward(seed);
+        }
+        losers.Dispose();
+
+        Assert.Contains(check.Layers, layer => layer.Kept < 1 - ConservationCheck.Tolerance);
+        foreach (LayerRelevance layer in check.Layers)
+        {
+            double toBias = losers.Lost.Where(loss => loss.Key == layer.Layer || loss.Key.StartsWith($"{layer.Layer}.", StringComparison.Ordinal)).Sum(loss => loss.Value);
+            Assert.Equal(layer.Given, layer.PassedOn + toBias, 1e-4 * Math.Abs(layer.Given));
+        }
+    }
+
+    [Fact]
+    public void Negative_LRP_loses_relevance_at_the_first_layer_already()
+    {
+        using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
+        var check = Assert.IsType<ConservationCheck>(golden.Run(Lrp.Negative(golden.Network, golden.Image, checks: true)).Check);
+        Assert.Equal("classifier.6", check.FirstLoss?.Layer);
+        Assert.Contains(check.Numbers, number => number.Key == "check.first_loss.classifier.6");
+        Assert.InRange(Math.Abs(check.Kept), 0, 1e-3);
+    }
+
+    [Fact]
+    public void PatternAttribution_conserves_relevance_at_residual_sums()
+    {
+        // Under the plain derivative both sides of a sum would be given all of it.
+        using GoldenBaselines golden = GoldenBaselines.Open("resnet50-narrow");
+        Patterns patterns = PatternFit.Run(golden.Network, golden.Image, Draws.Images(golden.Pixels, 3));
+        using var sums = new AtSums(new PatternRule(golden.Network, patterns), golden.Network.Backend);
+        using var pass = new ScoreGradient(golden.Network, golden.Image, sums, fused: false);
+        float[] seed = pass.Logits([golden.Pixels])[0];
+        pass.Backward(seed);
+        Assert.Equal(16, sums.Kept.Count);
+        Assert.All(sums.Kept, kept => Assert.Equal(1, kept, ConservationCheck.Tolerance));
+    }
+
+    /// <summary>The positive rule, and how much relevance it gives to outputs without a positive contribution.</summary>
+    private sealed class BiasAlone : BackwardRule, IDisposable
+    {
+        private readonly LrpRule _rule = new(1, 0, 0);
+        private readonly SignedParts _parts = new();
+
+        public Dictionary<string, double> Lost { get; } = [];
+
+        public override bool Backward(IBackend on, Value y, Gradients d)
+        {
+            if (y.Op is Convolution or Linear)
+            {
+                WeightedSum sum = WeightedSum.Of(y)!.Value;
+                Tensor z = on.Allocate(y.Shape);
+                sum.Apply(on, sum.X, _parts.Of(on, sum.W, positive: true), z);
+                float[] contributions = new float[z.Shape.Count], relevance = new float[z.Shape.Count];
+                on.Download(z, contributions);
+                on.Download(d[y], relevance);
+                z.Storage.Dispose();
+                if (sum.X.Op is not null)
+                    Lost[y.Name] = contributions.Zip(relevance).Where(pair => pair.First == 0).Sum(pair => (double)pair.Second);
+            }
+            return _rule.Backward(on, y, d);
+        }
+
+        public override bool RereadsInput(Value y, int input) => _rule.RereadsInput(y, input);
+        public override bool RereadsOutput(Value y) => _rule.RereadsOutput(y);
+        public override IEnumerable<Shape> Scratch(Value y) => _rule.Scratch(y);
+
+        public void Dispose()
+        {
+            _rule.Dispose();
+            _parts.Dispose();
+        }
+    }
+
+    /// <summary>Another rule, and what residual sums keep under it.</summary>
+    private sealed class AtSums(PatternRule rule, IBackend backend) : BackwardRule, IDisposable
+    {
+        public List<double> Kept { get; } = [];
+
+        public override bool Backward(IBackend on, Value y, Gradients d)
+        {
+            if (y.Op is not Add)
+                return rule.Backward(on, y, d);
+            double given = Total(d[y]), before = d.Reached(y[1]) ? Total(d[y[1]]) : 0;
+            rule.Backward(on, y, d);
+            Kept.Add((Total(d[y[0]]) + Total(d[y[1]]) - before) / given);
+            return true;
+        }
+
+        public override bool RereadsInput(Value y, int input) => rule.RereadsInput(y, input);
+        public override bool RereadsOutput(Value y) => rule.RereadsOutput(y);
+        public override IEnumerable<Shape> Scratch(Value y) => rule.Scratch(y);
+        public void Dispose() => rule.Dispose();
+
+        private double Total(Tensor x)
+        {
+            var numbers = new float[x.Shape.Count];
+            backend.Download(x, numbers);
+            return numbers.Sum(r => (double)r);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+using Engine.Tensors;
+using Tests.Textbook;
+
+namespace Tests.Attribution;
+
+/// <summary>Numbers that look random and are the same in every run.</summary>
+internal static class Draws
+{
+    public static Exact Of(int seed, Shape shape, double low = -1, double high = 1)
+    {
+        var random = new Random(seed);
+        return new Exact(shape).Like(_ => (float)(low + (high - low) * random.NextDouble()));
+    }
+
+    /// <summary>Images like another, each with other noise on it.</summary>
+    public static float[][] Images(float[] like, int count) =>
+        [.. Enumerable.Range(0, count).Select(seed =>
+        {
+            var random = new Random(seed);
+            return like.Select(x => (float)(x * (0.5 + random.NextDouble()) + 0.3 * (random.NextDouble() - 0.5))).ToArray();
+        })];
+
+    public static float[] Floats(this Exact numbers) => [.. numbers.Numbers.Select(x => (float)x)];
+}

@@ -1,0 +1,48 @@
+using Engine.Networks;
+using Engine.Tensors;
+using Iba.Attribution;
+using Tests.Networks;
+using Result = Iba.Attribution.Attribution;
+
+namespace Tests.Attribution;
+
+/// <summary>One of the golden networks with the image whose attributions PyTorch computed.</summary>
+public sealed class GoldenBaselines : IDisposable
+{
+    private readonly NarrowNetwork _narrow;
+
+    private GoldenBaselines(NarrowNetwork narrow, GoldenFile file, string prefix)
+    {
+        (_narrow, File) = (narrow, file);
+        int[] nchw = file.Shape($"{prefix}input");
+        Image = new Shape(1, nchw[2], nchw[3], nchw[1]);
+        Pixels = file.NHWC($"{prefix}input");
+        Logits = file.Floats($"{prefix}logits");
+        (Predicted, Other) = ((int)file.Scalar($"{prefix}class.pred"), (int)file.Scalar($"{prefix}class.other"));
+    }
+
+    public GoldenFile File { get; }
+    public Network Network => _narrow.Network;
+    public Shape Image { get; }
+    public float[] Pixels { get; }
+    public float[] Logits { get; }
+    public int Predicted { get; }
+    public int Other { get; }
+
+    /// <summary>Both classes that the file explains, with the suffix of their fields.</summary>
+    public IEnumerable<(string Suffix, int Class)> Classes => [("pred", Predicted), ("other", Other)];
+
+    public static GoldenBaselines Open(string network) => new(NarrowNetwork.Open(network), Golden.Open($"{network}.baselines.safetensors"), "");
+
+    /// <summary>The larger image for LRP and PatternAttribution.</summary>
+    public static GoldenBaselines OpenForLrp() => new(NarrowNetwork.Open("vgg16-narrow"), Golden.Open("vgg16-narrow.baselines.safetensors"), "lrp.");
+
+    /// <summary>Runs a method on the image and disposes of it.</summary>
+    public Result Run(IAttributionMethod method, int? target = null)
+    {
+        using (method)
+            return method.Attribute([new Sample(Pixels, target)]).Single();
+    }
+
+    public void Dispose() => _narrow.Dispose();
+}

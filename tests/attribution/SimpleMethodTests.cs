@@ -1,0 +1,100 @@
+using Engine.Networks;
+using Iba.Attribution;
+using Xunit;
+using Result = Iba.Attribution.Attribution;
+
+namespace Tests.Attribution;
+
+/// <summary>Random maps, occlusion at the border, noise, recipes.</summary>
+public sealed class SimpleMethodTests
+{
+    [Fact]
+    public void A_random_map_is_the_numbers_from_minus_1_to_1_in_an_order_that_follows_from_seed_and_image()
+    {
+        using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
+        RandomMap With(ulong seed) => new(golden.Network, golden.Image) { Seed = seed };
+        float[] map = golden.Run(With(0)).Heatmap.Values, sorted = [.. map.Order()];
+        for (int i = 0; i < sorted.Length; i++)
+            Assert.Equal(-1 + 2.0 * i / (sorted.Length - 1), sorted[i], 1e-6);
+        Assert.Equal(map.Length, map.Distinct().Count());
+
+        Assert.Equal(map, golden.Run(With(0)).Heatmap.Values);
+        Assert.NotEqual(map, golden.Run(With(1)).Heatmap.Values);
+        golden.Pixels[0] += 1;
+        float[] other = golden.Run(With(0)).Heatmap.Values;
+        // Two independent orders of n numbers correlate with a spread of 1 / root(n).
+        double correlation = map.Zip(other, (a, b) => (double)a * b).Sum() / map.Sum(a => (double)a * a);
+        Assert.InRange(correlation, -5 / Math.Sqrt(map.Length), 5 / Math.Sqrt(map.Length));
+    }
+
+    [Fact]
+    public void A_patch_at_the_border_is_cut_off_where_the_image_ends()
+    {
+        using GoldenBaselines golden = GoldenBaselines.Open("resnet50-narrow");
+        const int Patch = 14;
+        int side = golden.Image.H, corner = side / Patch * Patch;
+        Assert.NotEqual(corner, side);
+        Result result = golden.Run(new Occlusion(golden.Network, golden.Image, Patch) { Baseline = Baseline.Zero }, golden.Other);
+
+        float[] pixels = [.. golden.Pixels];
+        for (int y = corner; y < side; y++)
+            pixels.AsSpan(3 * (y * side + corner), 3 * (side - corner)).Clear();
+        using var run = new Inference(golden.Network, golden.Image);
+        float drop = run.Run(golden.Pixels)[golden.Other] - run.Run(pixels)[golden.Other];
+        Assert.Equal(drop, result.Heatmap.Values[^1]);
+        Assert.Equal(drop, result.Heatmap.Values[corner * side + corner]);
+        Assert.NotEqual(drop, result.Heatmap.Values[(corner - 1) * side + corner]);
+        Assert.Equal(HeatmapUnit.Logit, result.Heatmap.Unit);
+    }
+
+    [Fact]
+    public void SmoothGrad_without_noise_is_the_gradient()
+    {
+        using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
+        Result still = golden.Run(new SmoothGrad(golden.Network, golden.Image) { Samples = 3, RelativeStd = 0 });
+        Close.InMaxNorm(golden.Run(new Saliency(golden.Network, golden.Image)).Colours, still.Colours, 1e-6, "mean of three equal gradients");
+        Result noisy = golden.Run(new SmoothGrad(golden.Network, golden.Image) { Samples = 3 });
+        Result other = golden.Run(new SmoothGrad(golden.Network, golden.Image) { Samples = 3, Seed = 1 });
+        Assert.NotEqual(still.Colours, noisy.Colours);
+        Assert.NotEqual(other.Colours, noisy.Colours);
+    }
+
+    [Fact]
+    public void The_first_samples_of_SmoothGrad_do_not_depend_on_how_many_follow()
+    {
+        using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
+        float[] Sum(int samples) =>
+            [.. golden.Run(new SmoothGrad(golden.Network, golden.Image) { Samples = samples }).Colours!.Select(mean => mean * samples)];
+        float[] one = Sum(1), two = Sum(2), three = Sum(3);
+        Assert.NotEqual(one, two);
+        // The gradients of the second and third sample, by difference: each is another.
+        Assert.NotEqual([.. two.Zip(one, (a, b) => a - b)], three.Zip(two, (a, b) => a - b).ToArray());
+    }
+
+    [Fact]
+    public void Settings_that_mean_nothing_are_refused()
+    {
+        using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
+        Assert.Contains("samples is 0", Assert.Throws<ArgumentException>(() => golden.Run(new SmoothGrad(golden.Network, golden.Image) { Samples = 0 })).Message);
+        Assert.Contains("steps is -1", Assert.Throws<ArgumentException>(() => golden.Run(new IntegratedGradients(golden.Network, golden.Image) { Steps = -1 })).Message);
+        Assert.Contains("0 pixels", Assert.Throws<ArgumentException>(() => new Occlusion(golden.Network, golden.Image, 0)).Message);
+        Assert.Contains("classifier.0", Assert.Throws<ArgumentException>(() => new GradCam(golden.Network, golden.Image, "classifier.0")).Message);
+        Assert.Contains("1 numbers", Assert.Throws<ArgumentException>(
+            () => golden.Run(new SmoothGrad(golden.Network, golden.Image) { RecordedNoise = new float[1] })).Message);
+    }
+
+    [Fact]
+    public void A_map_of_zeros_stays_zero_under_every_scaling()
+    {
+        foreach (Scaling scaling in Enum.GetValues<Scaling>())
+            Assert.All(new MapRecipe(Colours.Mean, scaling).Apply(new float[12], 2, 2).Values, x => Assert.Equal(0, x));
+    }
+
+    [Theory]
+    [InlineData(Colours.Mean, -2f / 3)]
+    [InlineData(Colours.Sum, -2f)]
+    [InlineData(Colours.LargestMagnitude, 4f)]
+    [InlineData(Colours.SumOfMagnitudes, 6f)]
+    public void Colours_become_one_number_as_named(Colours colours, float expected) =>
+        Assert.Equal(expected, new MapRecipe(colours, Scaling.None).Apply([1, -4, 1, 0, 0, 0], 1, 2).Values[0], 1e-6f);
+}
