@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Engine.Files;
 using Engine.Tensors;
+using Iba.Attribution;
 using Iba.Cli;
 using Iba.Images;
 using Iba.Statistics;
@@ -10,6 +11,8 @@ var root = new RootCommand("Attribution of image classifiers in bits per pixel, 
     AttributeCommand.Create(),
     PredictCommand.Create(),
     EstimateCommand.Create(),
+    CompareCommand.Create(),
+    PatternsCommand.Create(),
     WeightsCommand.Create(),
 };
 
@@ -41,7 +44,7 @@ catch (DeviceException missing)
     Terminal.Fail(missing.Message);
     return (int)ExitCode.NoSuchDevice;
 }
-catch (Exception failure) when (failure is FileFormatException or ImageException or StatisticsException or ShapeException
+catch (Exception failure) when (failure is FileFormatException or ImageException or StatisticsException or PatternsException or ShapeException
     or IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException or HttpRequestException)
 {
     Terminal.Fail(failure.Message);

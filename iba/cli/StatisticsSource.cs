@@ -58,7 +58,7 @@ internal static class StatisticsSource
     }
 
     /// <summary>Evenly spread over the folder, so that no class is left out; files that are no image are named and passed over.</summary>
-    private static IEnumerable<float[]> Pixels(LoadedNetwork loaded, ImageFolder folder, int total)
+    public static IEnumerable<float[]> Pixels(LoadedNetwork loaded, ImageFolder folder, int total)
     {
         for (int i = 0; i < total; i++)
         {

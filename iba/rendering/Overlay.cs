@@ -100,7 +100,7 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
     }
 
     /// <summary>The blend of the published package's plot_saliency_map: the stronger the value, the less of the photo shows.</summary>
-    private static Rgb Tint(Rgb grey, double place, bool signed)
+    internal static Rgb Tint(Rgb grey, double place, bool signed)
     {
         place = Math.Clamp(place, 0, 1);
         double strength = signed ? Math.Abs(2 * place - 1) : place;

@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using System.Text;
+using Engine.Files;
+using Iba.Attribution;
+using Iba.Bottleneck;
+using Iba.Rendering;
+using Iba.Statistics;
+using Spectre.Console;
+
+namespace Iba.Cli;
+
+/// <summary>Feature statistics for a comparison, where the user gave any.</summary>
+internal sealed record ComparisonStatistics(LoadedNetwork Loaded, string? File, string? Folder, int Samples)
+{
+    public bool Any => File is not null || Folder is not null;
+
+    public FeatureStatistics At(string? layer)
+    {
+        FeatureStatistics statistics = StatisticsSource.Get(Loaded, File, Folder, layer ?? Loaded.DefaultLayer, Samples);
+        return layer is null || Loaded.Network.Resolve(layer) == statistics.Origin.Layer ? statistics
+            : throw new UsageException($"--layers {layer}: {File} is of {statistics.Origin.Layer}. Give --images DIR in its place, to estimate statistics of every layer.");
+    }
+}
+
+/// <summary>Runs what is to be compared, photo by photo and one after the other, so that each time is its own.</summary>
+internal sealed class Comparison(LoadedNetwork loaded, Subject[] subjects, Sample[] photos, MethodInputs inputs, ComparisonStatistics statistics)
+{
+    private readonly Table _table = new Table().AddColumns("image", "map", "class", "p", "seconds", "in the paper");
+
+    /// <summary>A column per method. Among all of them, those that lack what they are made of are left out with a word why.</summary>
+    public ComparisonFigure OfMethods(string[] names)
+    {
+        bool all = names is ["all"];
+        MethodInputs from = inputs with { Statistics = statistics.Any ? statistics.At(null) : null };
+        var columns = new List<string>();
+        var panels = new List<List<ComparisonPanel>>();
+        bool gap = false;
+        foreach (MethodKind kind in all ? Methods.All : names.Select(Methods.Find))
+        {
+            IAttributionMethod method;
+            try
+            {
+                method = Methods.Create(kind.Name, from);
+            }
+            catch (ArgumentException lacking) when (all)
+            {
+                Terminal.Warn($"left out: {lacking.Message}");
+                continue;
+            }
+            bool reported = kind.IsReportedOn(loaded.Network.Name);
+            gap |= !reported;
+            columns.Add(reported ? kind.Title : $"{kind.Title} *");
+            using (method)
+                panels.Add(Run(kind.Name, method, reported ? "reported" : "not reported", (_, seconds) => Seconds(seconds)));
+        }
+        return new ComparisonFigure(columns, Rows(columns.Count, (image, column) => panels[column][image], Labelled))
+        {
+            Title = $"Attribution methods on {loaded.Network.Name}",
+            Footnotes =
+            [
+                "Red speaks for the class, blue against it. Bits per pixel have one scale; every other map ends at the 99.5th percentile of its own magnitudes.",
+                .. gap ? (string[])[$"* not reported for {loaded.Network.Name} in the paper"] : [],
+            ],
+        };
+    }
+
+    /// <summary>The per-sample bottleneck: a column per β, a row per photo and layer.</summary>
+    public ComparisonFigure Sweep(float[] betas, string[]? layers)
+    {
+        var rows = new List<ComparisonRow>();
+        FeatureStatistics[] found = layers is null ? [statistics.At(null)] : [.. layers.Select(statistics.At)];
+        foreach (FeatureStatistics at in found)
+        {
+            List<ComparisonPanel>[] columns = [.. betas.Select(beta =>
+            {
+                MethodInputs from = inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Beta = beta } };
+                using IAttributionMethod method = Methods.Create("per-sample", from);
+                return Run($"{at.Origin.Layer}, β = {beta}/k", method, "reported", (result, _) => $"p = {((BottleneckAttribution)result).ProbabilityRestricted:0.00}");
+            })];
+            rows.AddRange(Rows(betas.Length, (image, column) => columns[column][image], image =>
+                photos.Length == 1 ? at.Origin.Layer : $"{at.Origin.Layer}, {Path.GetFileNameWithoutExtension(subjects[image].Path)}"));
+        }
+        return new ComparisonFigure([.. betas.Select(beta => $"β = {beta}/k")], rows)
+        {
+            Title = $"The per-sample bottleneck on {loaded.Network.Name} by β and layer",
+            ScalePerRow = true,
+            Footnotes = ["Bits per pixel; each row has its own scale. p is the probability of the class when no more than that passes."],
+        };
+    }
+
+    /// <summary>Writes both files, and the table to stdout.</summary>
+    public void Write(ComparisonFigure figure, string name)
+    {
+        Terminal.Table(_table);
+        var facts = new Dictionary<string, string>
+        {
+            ["Title"] = figure.Title,
+            ["model"] = loaded.Network.Name,
+            ["weights_sha256"] = loaded.WeightsSha256,
+            ["seed"] = $"{inputs.Seed}",
+        };
+        PngFile.Write($"{name}.png", figure.Draw(), facts);
+        AtomicFile.Write($"{name}.svg", Encoding.UTF8.GetBytes(figure.Svg()));
+        Terminal.Say($"{name}.png and {name}.svg");
+    }
+
+    private List<ComparisonPanel> Run(string name, IAttributionMethod method, string inPaper, Func<Attribution.Attribution, double, string> note) =>
+        Terminal.Progress(name, photos.Length, bar =>
+        {
+            var panels = new List<ComparisonPanel>();
+            for (int image = 0; image < photos.Length; image++)
+            {
+                var clock = Stopwatch.StartNew();
+                Attribution.Attribution result = method.Attribute([photos[image]], new Relay(bar, image), Interrupt.Token).Single();
+                double seconds = clock.Elapsed.TotalSeconds;
+                panels.Add(new ComparisonPanel(result.Heatmap, note(result, seconds)));
+                _table.AddRow(
+                    Markup.Escape(Path.GetFileName(subjects[image].Path)), name, Markup.Escape(loaded.Labels[result.Target]), $"{result.Probability:0.000}", $"{seconds:0.00}", inPaper);
+                bar.Report(image + 1);
+            }
+            return panels;
+        });
+
+    private ComparisonRow[] Rows(int columns, Func<int, int, ComparisonPanel> panel, Func<int, string> title) =>
+        [.. subjects.Select((subject, image) => new ComparisonRow(
+            title(image), subject.Input.Crop, [.. Enumerable.Range(0, columns).Select(column => panel(image, column))]))];
+
+    private string Labelled(int image) => photos[image].Target is { } target ? loaded.Labels[target] : Path.GetFileNameWithoutExtension(subjects[image].Path);
+
+    private static string Seconds(double seconds) => seconds < 10 ? $"{seconds:0.00} s" : $"{seconds:0} s";
+
+    private sealed class Relay(IProgress<double> bar, int image) : IProgress<AttributionProgress>
+    {
+        public void Report(AttributionProgress at) => bar.Report(image + at.ImagesDone + (double)at.Step / at.Steps * (at.Images - at.ImagesDone));
+    }
+}

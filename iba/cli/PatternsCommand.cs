@@ -1,0 +1,46 @@
+using System.CommandLine;
+using Iba.Attribution;
+using Iba.Images;
+
+namespace Iba.Cli;
+
+/// <summary><c>iba patterns fit</c>: estimates the signal patterns that PatternAttribution needs.</summary>
+internal static class PatternsCommand
+{
+    private const int DefaultSamples = 1000;
+
+    public static Command Create() => new("patterns", "Signal patterns for PatternAttribution.") { Fit() };
+
+    private static Command Fit()
+    {
+        var images = new Option<string>("--images") { Description = "A folder of images, sub-folders included.", Required = true, HelpName = "DIR" };
+        var output = new Option<string>("--out") { Description = "The patterns file to write.", Required = true, HelpName = "FILE" };
+        var samples = new Option<int>("--samples") { Description = "Images to use at most.", DefaultValueFactory = _ => DefaultSamples };
+        var linear = new Option<bool>("--linear") { Description = "The linear estimator everywhere. Default: the two-component one where a ReLU follows." };
+        var networkOptions = new NetworkOptions();
+        var command = new Command("fit", "Learn from a folder of images how each layer's input moves with its signal.") { images, output, samples, linear };
+        networkOptions.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(samples) < 2)
+                throw new UsageException($"--samples {parsed.GetValue(samples)}: a covariance needs at least 2 images.");
+            using LoadedNetwork loaded = networkOptions.Load(parsed);
+            var folder = new ImageFolder(parsed.GetValue(images)!);
+            int total = Math.Min(parsed.GetValue(samples), folder.Files.Count);
+            Patterns patterns = Terminal.Progress("fitting patterns", total, bar => PatternFit.Run(
+                loaded.Network, loaded.Image, StatisticsSource.Pixels(loaded, folder, total),
+                parsed.GetValue(linear) ? SignalEstimator.Linear : SignalEstimator.TwoComponent,
+                weightsSha256: loaded.WeightsSha256, progress: new Relay(bar), cancellation: Interrupt.Token));
+            string path = parsed.GetValue(output)!;
+            patterns.Save(path, loaded.Network);
+            Terminal.Say($"{path}: patterns of {loaded.Network.Name} from {patterns.Origin.Images} images.");
+            return (int)ExitCode.Done;
+        });
+        return command;
+    }
+
+    private sealed class Relay(IProgress<double> bar) : IProgress<long>
+    {
+        public void Report(long images) => bar.Report(images);
+    }
+}

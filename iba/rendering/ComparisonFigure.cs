@@ -1,0 +1,200 @@
+using Iba.Attribution;
+using Iba.Images;
+
+namespace Iba.Rendering;
+
+/// <summary>One map of a comparison.</summary>
+/// <param name="Map">As large as the photo.</param>
+/// <param name="Note">What stands below it: the time it took, the probability that is left.</param>
+public sealed record ComparisonPanel(Heatmap Map, string Note);
+
+/// <summary>The maps of one photo.</summary>
+/// <param name="Title">Its class, or what tells it from the other rows.</param>
+/// <param name="Photo">The network's crop.</param>
+/// <param name="Panels">One for each column; null leaves a gap.</param>
+public sealed record ComparisonRow(string Title, Photo Photo, IReadOnlyList<ComparisonPanel?> Panels);
+
+/// <summary>
+/// Maps side by side (the paper's figures 4, 5 and 10): one row per photo, one column per method or setting, over the photo in grey.
+/// Negative numbers are blue and positive ones red. Maps in bits per pixel share one scale, which a colour bar gives; every other map has its
+/// own, that ends where all but 0.5% of its magnitudes lie below. More columns than fit side by side go on in a further band below.
+/// </summary>
+/// <param name="Columns">Titles of the columns after the photo's.</param>
+/// <param name="Rows">The photos.</param>
+public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyList<ComparisonRow> Rows)
+{
+    /// <summary>What the figure shows, for the SVG's own title.</summary>
+    public string Title { get; init; } = "Attributions side by side";
+
+    /// <summary>Lines below the figure.</summary>
+    public IReadOnlyList<string> Footnotes { get; init; } = [];
+
+    /// <summary>Columns side by side, the photo's included.</summary>
+    public int ColumnsPerBand { get; init; } = 8;
+
+    /// <summary>Whether each row has its own scale of bits per pixel; otherwise all share one.</summary>
+    public bool ScalePerRow { get; init; }
+
+    private const int LeastPanel = 160;
+    private const double Clipped = 0.995;
+
+    private static readonly Rgb Ink = Rgb.Grey(40), Faint = Rgb.Grey(100);
+
+    /// <summary>The figure as pixels.</summary>
+    public Canvas Draw()
+    {
+        var layout = new Layout(this);
+        var canvas = new Canvas(layout.Width, layout.Height, Rgb.White);
+        DrawOn(new CanvasDrawing(canvas), layout);
+        return canvas;
+    }
+
+    /// <summary>The figure as SVG.</summary>
+    public string Svg()
+    {
+        var layout = new Layout(this);
+        var drawing = new SvgDrawing(layout.Width, layout.Height, Title);
+        DrawOn(drawing, layout);
+        return drawing.ToString();
+    }
+
+    private void DrawOn(IDrawing on, Layout at)
+    {
+        for (int cell = 0; cell <= Columns.Count; cell++)
+        {
+            string title = cell == 0 ? "Image" : Columns[cell - 1];
+            double size = Math.Min(at.Text, at.Text * at.Panel / StrokeFont.Width(title, at.Text, FontWeight.Bold));
+            on.Text(title, at.Left(cell) + at.Panel / 2.0, at.Top(cell, 0) - 0.5 * at.Text, size, Ink, weight: FontWeight.Bold);
+        }
+        for (int row = 0; row < Rows.Count; row++)
+            DrawRow(on, at, row);
+        double baseline = at.FootnoteTop;
+        foreach (string note in at.Footnotes)
+            on.Text(note, at.Margin, baseline += at.SmallText * StrokeFont.LineHeight, at.SmallText, Faint, centred: false);
+    }
+
+    private void DrawRow(IDrawing on, Layout at, int row)
+    {
+        (string title, Photo photo, IReadOnlyList<ComparisonPanel?> panels) = Rows[row];
+        byte[] pixels = PillowResize.Bilinear(photo.Pixels, photo.Width, photo.Height, 3, photo.Width * at.Factor, photo.Height * at.Factor);
+        var picture = new Canvas(photo.Width * at.Factor, photo.Height * at.Factor, Rgb.White);
+        picture.Blit(pixels, picture.Width, picture.Height, 0, 0);
+        on.Picture(picture, at.Left(0), at.Top(0, row));
+
+        double bits = MostBits(row);
+        for (int cell = 1; cell <= Columns.Count; cell++)
+        {
+            if (panels[cell - 1] is not { } panel)
+                continue;
+            bool inBits = panel.Map.Unit == HeatmapUnit.BitsPerPixel;
+            double limit = inBits ? bits : Magnitude(panel.Map.Values);
+            on.Picture(Painted(picture, panel.Map, limit, at.Factor), at.Left(cell), at.Top(cell, row));
+            double size = Math.Min(at.SmallText, at.SmallText * at.Panel / Math.Max(StrokeFont.Width(panel.Note, at.SmallText), 1));
+            on.Text(panel.Note, at.Left(cell) + at.Panel / 2.0, at.Top(cell, row) + at.Panel + at.SmallText, size, Faint);
+        }
+        for (int first = 0; first <= Columns.Count; first += ColumnsPerBand)
+        {
+            double titleSize = Math.Min(at.Text, at.Text * at.Panel / StrokeFont.Width(title, at.Text));
+            on.Text(title, at.Margin + at.Text, at.Top(first, row) + at.Panel / 2.0, titleSize, Ink, direction: TextDirection.Up);
+            if (panels.Skip(first - 1).Take(ColumnsPerBand).Any(panel => panel?.Map.Unit == HeatmapUnit.BitsPerPixel))
+                on.Picture(Bar(at, bits), at.BarLeft, at.Top(first, row) - at.Margin);
+        }
+    }
+
+    /// <summary>The end of the scale of bits per pixel in a row.</summary>
+    private double MostBits(int row)
+    {
+        double[] largest = [.. (ScalePerRow ? [Rows[row]] : Rows).SelectMany(r => r.Panels)
+            .Where(panel => panel?.Map.Unit == HeatmapUnit.BitsPerPixel).Select(panel => (double)panel!.Map.Max)];
+        return largest.Length > 0 && largest.Max() is > 0 and < double.PositiveInfinity and var most ? most : 1;
+    }
+
+    /// <summary>The magnitude below which all but a few numbers lie: single pixels of a gradient would leave nothing else to be seen.</summary>
+    private static double Magnitude(float[] map)
+    {
+        float[] sorted = [.. map.Select(Math.Abs).Where(float.IsFinite).Order()];
+        return sorted.Length > 0 && sorted[(int)(Clipped * (sorted.Length - 1))] is > 0 and var clipped ? clipped
+            : sorted.Length > 0 && sorted[^1] > 0 ? sorted[^1] : 1;
+    }
+
+    private static Canvas Painted(Canvas photo, Heatmap map, double limit, int factor)
+    {
+        var painted = new Canvas(photo.Width, photo.Height, Rgb.White);
+        bool signed = map.Values.Any(x => x < 0);
+        for (int y = 0; y < photo.Height; y++)
+        {
+            for (int x = 0; x < photo.Width; x++)
+            {
+                Rgb pixel = photo[x, y];
+                Rgb grey = Rgb.Grey((int)(0.2125 * pixel.R + 0.7154 * pixel.G + 0.0721 * pixel.B + 0.5));
+                float value = map.Values[y / factor * map.Width + x / factor];
+                painted[x, y] = float.IsFinite(value) ? Overlay.Tint(grey, signed ? (value / limit + 1) / 2 : value / limit, signed) : grey;
+            }
+        }
+        return painted;
+    }
+
+    /// <summary>The colour bar with room above and below, into which the labels of its ends reach.</summary>
+    private static Canvas Bar(Layout at, double bits)
+    {
+        ColourBar bar = Layout.BitsBar(bits);
+        var canvas = new Canvas((int)Math.Ceiling(bar.Width(at.Panel, at.SmallText)), at.Panel + 2 * at.Margin, Rgb.White);
+        bar.Draw(canvas, 0, at.Margin, at.Panel, at.SmallText);
+        return canvas;
+    }
+
+    /// <summary>Where everything lies.</summary>
+    private sealed class Layout
+    {
+        private readonly ComparisonFigure _figure;
+        private readonly int _gap;
+
+        public Layout(ComparisonFigure figure)
+        {
+            if (figure.Rows.Count == 0 || figure.Columns.Count == 0 || figure.Rows.Any(row => row.Panels.Count != figure.Columns.Count))
+                throw new ArgumentException("a comparison needs a row and a column at least, and a panel or a gap for every column of every row.");
+            _figure = figure;
+            Photo photo = figure.Rows[0].Photo;
+            Factor = Math.Max(1, (LeastPanel + photo.Width - 1) / photo.Width);
+            Panel = photo.Width * Factor;
+            if (figure.Rows.Any(row => row.Photo.Width != photo.Width || row.Photo.Height != photo.Width
+                || row.Panels.Any(panel => panel is not null && (panel.Map.Width != photo.Width || panel.Map.Height != photo.Width))))
+            {
+                throw new ArgumentException($"a comparison needs square photos and maps of one size; the first photo is {photo.Width} x {photo.Height}.");
+            }
+            // Even sizes put both the baseline and the top of small letters on whole pixels.
+            (Text, SmallText) = (2 * Math.Round(Panel / 22.0), 2 * Math.Round(Panel / 26.0));
+            (Margin, _gap) = ((int)Text, Panel / 16);
+
+            int across = Math.Min(figure.ColumnsPerBand, figure.Columns.Count + 1);
+            BarLeft = Left(0) + across * (Panel + _gap);
+            bool bar = figure.Rows.Any(row => row.Panels.Any(panel => panel?.Map.Unit == HeatmapUnit.BitsPerPixel));
+            double barWidth = bar ? Enumerable.Range(0, figure.Rows.Count).Max(row => BitsBar(figure.MostBits(row)).Width(Panel, SmallText)) : -_gap;
+            Width = (int)Math.Ceiling(BarLeft + barWidth) + Margin;
+            Footnotes = [.. figure.Footnotes.SelectMany(note => StrokeFont.Wrap(note, SmallText, Width - 2 * Margin))];
+            FootnoteTop = Top(figure.Columns.Count, figure.Rows.Count) - Text;
+            Height = (int)Math.Ceiling(FootnoteTop + (Footnotes.Count + 0.5) * SmallText * StrokeFont.LineHeight) + Margin / 2;
+        }
+
+        public int Factor { get; }
+        public int Panel { get; }
+        public int Margin { get; }
+        public double Text { get; }
+        public double SmallText { get; }
+        public int BarLeft { get; }
+        public int Width { get; }
+        public int Height { get; }
+        public double FootnoteTop { get; }
+        public IReadOnlyList<string> Footnotes { get; }
+
+        private int RowHeight => Panel + (int)Math.Ceiling(SmallText * StrokeFont.LineHeight) + _gap / 2;
+
+        private int BandHeight => (int)Math.Ceiling(1.6 * Text) + _figure.Rows.Count * RowHeight;
+
+        public int Left(int cell) => Margin + (int)Math.Ceiling(1.6 * Text) + cell % _figure.ColumnsPerBand * (Panel + _gap);
+
+        public int Top(int cell, int row) => Margin / 2 + cell / _figure.ColumnsPerBand * BandHeight + (int)Math.Ceiling(1.6 * Text) + row * RowHeight;
+
+        public static ColourBar BitsBar(double bits) => new(new Scale(0, bits), place => Overlay.Tint(Rgb.Grey(128), place, false), "bits / pixel");
+    }
+}
