@@ -42,3 +42,18 @@ public enum HeatmapUnit
     /// <summary>No unit: only the order of the pixels means something.</summary>
     Relative,
 }
+
+/// <summary>Units in words.</summary>
+public static class HeatmapUnits
+{
+    extension(HeatmapUnit unit)
+    {
+        /// <summary>What a colour bar says.</summary>
+        public string Words => unit switch
+        {
+            HeatmapUnit.BitsPerPixel => "bits / pixel",
+            HeatmapUnit.Logit => "logit",
+            _ => "relative",
+        };
+    }
+}

@@ -14,6 +14,9 @@ internal static class AttributeCommand
     /// <summary>Images fitted together where there are many: their weights are read once for all of them.</summary>
     private const int DefaultBatch = 4;
 
+    /// <summary>The default method.</summary>
+    private const string PerSample = "per-sample";
+
     public static Command Create()
     {
         var defaults = new BottleneckSettings();
@@ -21,6 +24,9 @@ internal static class AttributeCommand
         var statistics = new Option<string?>("--statistics") { Description = "Feature statistics made by iba estimate.", HelpName = "FILE" };
         var folder = new Option<string?>("--images") { Description = "A folder of photos to estimate the statistics from, once; they are kept.", HelpName = "DIR" };
         var samples = new Option<int>("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples };
+        var method = new Option<string>("--method") { Description = $"How to explain: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => PerSample, HelpName = "NAME" };
+        var patterns = new Option<string?>("--patterns") { Description = "Signal patterns made by iba patterns fit, for --method pattern.", HelpName = "FILE" };
+        var memory = new Option<int>("--memory") { Description = "MiB that the activations of a chunk of work may take, for methods other than the bottleneck.", DefaultValueFactory = _ => 1024 };
         var layer = new Option<string?>("--layer") { Description = "Where to restrict the flow. Default: the statistics' layer, or the paper's: layer2, features.17.", HelpName = "NAME" };
         var target = new Option<string?>("--target") { Description = "The class to explain, by number or name. Default: the class that the network predicts.", HelpName = "CLASS" };
         var beta = new Option<float>("--beta") { Description = "Weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => defaults.Beta };
@@ -39,8 +45,8 @@ internal static class AttributeCommand
         var networkOptions = new NetworkOptions();
         var command = new Command("attribute", "Show which pixels a classification rests on, in bits per pixel.")
         {
-            images, statistics, folder, samples, layer, target, beta, steps, copies, learningRate, sigma, seed, reluRms, afterLast,
-            batch, output, fullPhoto, scale, json,
+            images, method, statistics, folder, samples, layer, target, beta, steps, copies, learningRate, sigma, seed, reluRms, afterLast,
+            patterns, memory, batch, output, fullPhoto, scale, json,
         };
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
@@ -57,17 +63,37 @@ internal static class AttributeCommand
                 FinalMap = parsed.GetValue(afterLast) ? FinalMap.AfterLastUpdate : FinalMap.BeforeLastUpdate,
             };
             settings.Check();
+            MethodKind kind = Methods.Find(parsed.GetValue(method)!);
             string[] paths = parsed.GetValue(images)!;
             int perBatch = parsed.GetValue(batch) > 0 ? parsed.GetValue(batch) : Math.Min(DefaultBatch, paths.Length);
 
             using LoadedNetwork loaded = networkOptions.Load(parsed);
             string? targetText = parsed.GetValue(target), file = parsed.GetValue(statistics), layerName = parsed.GetValue(layer);
             int? targetClass = targetText is null ? null : loaded.Class(targetText);
-            FeatureStatistics learnt = StatisticsSource.Get(loaded, file, parsed.GetValue(folder), layerName ?? loaded.DefaultLayer, parsed.GetValue(samples));
-            if (layerName is not null && loaded.Network.Resolve(layerName) != learnt.Origin.Layer)
+            bool restricts = kind.Name == PerSample;
+            FeatureStatistics? learnt = restricts
+                ? StatisticsSource.Get(loaded, file, parsed.GetValue(folder), layerName ?? loaded.DefaultLayer, parsed.GetValue(samples))
+                : null;
+            if (learnt is not null && layerName is not null && loaded.Network.Resolve(layerName) != learnt.Origin.Layer)
                 throw new UsageException($"--layer {layerName}: {file} is of {learnt.Origin.Layer}. Estimate statistics of {layerName}, or leave --layer out.");
 
-            var run = new AttributionRun(loaded, learnt, settings, parsed.GetValue(output)!, parsed.GetValue(fullPhoto), parsed.GetValue(scale), parsed.GetValue(json));
+            var inputs = new MethodInputs(loaded.Network, loaded.Image)
+            {
+                Statistics = learnt,
+                Bottleneck = settings,
+                Batch = perBatch,
+                Patterns = parsed.GetValue(patterns) is { } patternFile ? Patterns.Load(patternFile) : null,
+                WeightsSha256 = loaded.WeightsSha256,
+                // A target that was asked for is meant for every method, also for those that the paper's code shows the prediction of.
+                Class = targetClass is null ? null : ExplainedClass.Target,
+                Seed = settings.Seed,
+                MemoryBudget = (long)Math.Max(1, parsed.GetValue(memory)) << 20,
+                Checks = true,
+            };
+            inputs.Patterns?.MustFit(loaded.Network, loaded.WeightsSha256);
+            var files = new AttributionFiles(loaded, inputs, kind, parsed.GetValue(output)!, parsed.GetValue(fullPhoto), parsed.GetValue(scale));
+            using IAttributionMethod explains = Methods.Create(kind.Name, inputs);
+            var run = new AttributionRun(loaded, explains, files, restricts ? settings.Steps : 1, parsed.GetValue(json));
             return (int)run.Explain(paths, targetClass, perBatch);
         });
         return command;
@@ -75,28 +101,24 @@ internal static class AttributeCommand
 }
 
 /// <summary>Explains photos batch by batch and writes what was found.</summary>
-internal sealed class AttributionRun(
-    LoadedNetwork loaded, FeatureStatistics statistics, BottleneckSettings settings, string folder, bool fullPhoto, double? scale, bool json)
+internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod method, AttributionFiles files, int steps, bool json)
 {
-    private readonly AttributionFiles _files = new(loaded, statistics, settings, folder, fullPhoto, scale);
-
     public ExitCode Explain(string[] paths, int? target, int batch)
     {
-        using var method = new PerSampleBottleneck(loaded.Network, statistics, loaded.Image, batch, settings, loaded.WeightsSha256);
         int failed = 0;
-        return Terminal.Progress("attributing", paths.Length * settings.Steps, bar =>
+        return Terminal.Progress("attributing", paths.Length * steps, bar =>
         {
             for (int first = 0; first < paths.Length; first += batch)
             {
                 Subject[] subjects = [.. paths.Skip(first).Take(batch).Select(Read).OfType<Subject>()];
                 failed += Math.Min(batch, paths.Length - first) - subjects.Length;
                 var clock = Stopwatch.StartNew();
-                var relay = new Relay(bar, first, settings.Steps);
+                var relay = new Relay(bar, first, steps);
                 Sample[] samples = [.. subjects.Select(subject => new Sample(subject.Input.Values, target))];
                 Attribution.Attribution[] results = [.. method.Attribute(samples, relay, Interrupt.Token)];
                 double seconds = clock.Elapsed.TotalSeconds / Math.Max(subjects.Length, 1);
                 foreach ((Subject subject, Attribution.Attribution result) in subjects.Zip(results))
-                    Write(_files.Write(subject, (BottleneckAttribution)result, seconds));
+                    Write(files.Write(subject, result, seconds));
             }
             return failed == 0 ? ExitCode.Done : failed < paths.Length ? ExitCode.Partial : ExitCode.Failed;
         });
@@ -116,14 +138,17 @@ internal sealed class AttributionRun(
         }
     }
 
-    private void Write(AttributionLine line) => Terminal.Data(json
-        ? JsonSerializer.Serialize(line, Json.Lines.AttributionLine)
-        : $"{line.Image}: {loaded.Labels.Describe(line.Target)}, p {line.Probability:0.000}, {line.ProbabilityRestricted:0.000} with {line.TotalBits:0} bits, "
-            + $"at most {line.MaxBitsPerPixel:G3} bits per pixel, {line.Seconds:0.0} s -> {line.Overlay}");
+    private void Write(AttributionLine line)
+    {
+        string bits = line.TotalBits is null ? "" : $", {line.ProbabilityRestricted:0.000} with {line.TotalBits:0} bits, at most {line.MaxBitsPerPixel:G3} bits per pixel";
+        Terminal.Data(json
+            ? JsonSerializer.Serialize(line, Json.Lines.AttributionLine)
+            : $"{line.Image}: {loaded.Labels.Describe(line.Target)}, p {line.Probability:0.000}{bits}, {line.Seconds:0.0} s -> {line.Overlay}");
+    }
 
     private sealed class Relay(IProgress<double> bar, int first, int steps) : IProgress<AttributionProgress>
     {
-        public void Report(AttributionProgress at) => bar.Report((first + at.ImagesDone) * steps + at.Step * (at.Images - at.ImagesDone));
+        public void Report(AttributionProgress at) => bar.Report((first + at.ImagesDone) * steps + (double)at.Step / at.Steps * steps * (at.Images - at.ImagesDone));
     }
 }
 

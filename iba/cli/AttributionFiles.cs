@@ -2,29 +2,31 @@ using System.Globalization;
 using System.Reflection;
 using System.Security.Cryptography;
 using Engine.Files;
+using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Statistics;
 
 namespace Iba.Cli;
 
 /// <summary>Writes what was found about a photo: the map as data with every setting and hash, and the picture.</summary>
-internal sealed class AttributionFiles(
-    LoadedNetwork loaded, FeatureStatistics statistics, BottleneckSettings settings, string folder, bool fullPhoto, double? scale)
+internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs, MethodKind method, string folder, bool fullPhoto, double? scale)
 {
+    private string? _statisticsSha256;
     private readonly HashSet<string> _taken = new(StringComparer.OrdinalIgnoreCase);
 
-    public AttributionLine Write(Subject subject, BottleneckAttribution result, double seconds)
+    public AttributionLine Write(Subject subject, Attribution.Attribution result, double seconds)
     {
         Directory.CreateDirectory(folder);
         string stem = Path.Combine(folder, Name(subject.Path));
         string map = $"{stem}.iba.safetensors", overlay = $"{stem}.iba.png";
-        IReadOnlyDictionary<string, string> facts = Facts(subject, result);
+        Dictionary<string, string> facts = Facts(subject, result);
+        var bits = result as BottleneckAttribution;
         SafetensorsFile.Write(map, [new("map", [result.Heatmap.Height, result.Heatmap.Width], result.Heatmap.Values)], facts);
-        Picture.Write(overlay, subject, result, loaded, statistics, settings, fullPhoto, scale, facts);
+        Picture.Write(overlay, subject, result, loaded, method, inputs, fullPhoto, scale, facts);
         return new AttributionLine(
-            subject.Path, loaded.Network.Name, "per-sample", statistics.Origin.Layer, result.Target, loaded.Labels[result.Target],
-            result.Predicted, loaded.Labels[result.Predicted], result.Probability, result.ProbabilityRestricted,
-            result.TotalBits, result.Heatmap.Max, [.. result.Losses.Select(loss => (double)loss.Total)], map, overlay, Math.Round(seconds, 3));
+            subject.Path, loaded.Network.Name, method.Name, inputs.Statistics?.Origin.Layer, result.Target, loaded.Labels[result.Target],
+            result.Predicted, loaded.Labels[result.Predicted], result.Probability, bits?.ProbabilityRestricted, bits?.TotalBits,
+            bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)], map, overlay, Math.Round(seconds, 3));
     }
 
     /// <summary>The photo's own name, numbered where two photos of one run share it.</summary>
@@ -36,38 +38,51 @@ internal sealed class AttributionFiles(
         return name;
     }
 
-    private Dictionary<string, string> Facts(Subject subject, BottleneckAttribution result) => new()
+    private Dictionary<string, string> Facts(Subject subject, Attribution.Attribution result)
     {
-        ["about"] = "information that the network was given, in bits per pixel, H x W",
-        ["unit"] = "bits per pixel",
-        ["method"] = "per-sample",
-        ["version"] = typeof(AttributionFiles).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "",
-        ["model"] = loaded.Network.Name,
-        ["weights_sha256"] = loaded.WeightsSha256,
-        ["image"] = Path.GetFileName(subject.Path),
-        ["image_sha256"] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(subject.Path))),
-        ["input"] = $"{loaded.Preprocessing}",
-        ["layer"] = statistics.Origin.Layer,
-        ["statistics_samples"] = Text(statistics.Samples),
-        ["statistics_sha256"] = StatisticsSha256,
-        ["target"] = Text(result.Target),
-        ["predicted"] = Text(result.Predicted),
-        ["probability"] = Text(result.Probability),
-        ["probability_restricted"] = Text(result.ProbabilityRestricted),
-        ["total_bits"] = Text(result.TotalBits),
-        ["loss"] = string.Join(' ', result.Losses.Select(loss => Text(loss.Total))),
-        ["beta"] = Text(settings.Beta),
-        ["steps"] = Text(settings.Steps),
-        ["copies"] = Text(settings.Copies),
-        ["learning_rate"] = Text(settings.LearningRate),
-        ["sigma"] = Text(settings.Sigma),
-        ["seed"] = Text(settings.Seed),
-        ["spread"] = $"{settings.Spread}",
-        ["final_map"] = $"{settings.FinalMap}",
-        ["backend"] = "cpu",
-    };
+        var facts = new Dictionary<string, string>
+        {
+            ["about"] = $"{method.Title}: a number for each pixel of the network's input, H x W",
+            ["unit"] = result.Heatmap.Unit.Words,
+            ["method"] = method.Name,
+            ["version"] = typeof(AttributionFiles).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "",
+            ["model"] = loaded.Network.Name,
+            ["weights_sha256"] = loaded.WeightsSha256,
+            ["image"] = Path.GetFileName(subject.Path),
+            ["image_sha256"] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(subject.Path))),
+            ["input"] = $"{loaded.Preprocessing}",
+            ["target"] = Text(result.Target),
+            ["predicted"] = Text(result.Predicted),
+            ["probability"] = Text(result.Probability),
+            ["seed"] = Text(inputs.Seed),
+            ["backend"] = "cpu",
+        };
+        foreach ((string name, double number) in result.Check?.Numbers ?? [])
+            facts[name] = Text(number);
+        if (result is BottleneckAttribution bits)
+            Add(facts, bits);
+        return facts;
+    }
 
-    private string StatisticsSha256 { get; } = Hash(statistics);
+    private void Add(Dictionary<string, string> facts, BottleneckAttribution bits)
+    {
+        facts["probability_restricted"] = Text(bits.ProbabilityRestricted);
+        facts["total_bits"] = Text(bits.TotalBits);
+        if (inputs.Statistics is not { } statistics || bits.Losses.Count == 0)
+            return;
+        BottleneckSettings settings = inputs.Bottleneck;
+        facts["loss"] = string.Join(' ', bits.Losses.Select(loss => Text(loss.Total)));
+        facts["layer"] = statistics.Origin.Layer;
+        facts["statistics_samples"] = Text(statistics.Samples);
+        facts["statistics_sha256"] = _statisticsSha256 ??= Hash(statistics);
+        facts["beta"] = Text(settings.Beta);
+        facts["steps"] = Text(settings.Steps);
+        facts["copies"] = Text(settings.Copies);
+        facts["learning_rate"] = Text(settings.LearningRate);
+        facts["sigma"] = Text(settings.Sigma);
+        facts["spread"] = $"{settings.Spread}";
+        facts["final_map"] = $"{settings.FinalMap}";
+    }
 
     private static string Hash(FeatureStatistics statistics)
     {

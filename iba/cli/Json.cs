@@ -6,8 +6,8 @@ namespace Iba.Cli;
 
 /// <summary>One line of <c>iba attribute --json</c>.</summary>
 internal sealed record AttributionLine(
-    string Image, string Model, string Method, string Layer, int Target, string TargetLabel, int Predicted, string PredictedLabel,
-    double Probability, double? ProbabilityRestricted, double? TotalBits, double? MaxBitsPerPixel, IReadOnlyList<double> Loss,
+    string Image, string Model, string Method, string? Layer, int Target, string TargetLabel, int Predicted, string PredictedLabel,
+    double Probability, double? ProbabilityRestricted, double? TotalBits, double? MaxBitsPerPixel, IReadOnlyList<double>? Loss,
     string Map, string Overlay, double Seconds);
 
 /// <summary>One line of <c>iba predict --json</c>.</summary>

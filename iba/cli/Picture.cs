@@ -1,30 +1,32 @@
+using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Rendering;
-using Iba.Statistics;
 
 namespace Iba.Cli;
 
-/// <summary>The map over its photo, in bits per pixel, with what was asked and what was found.</summary>
+/// <summary>The map over its photo, with its unit, what was asked and what was found.</summary>
 internal static class Picture
 {
     public static void Write(
-        string path, Subject subject, BottleneckAttribution result, LoadedNetwork loaded, FeatureStatistics statistics,
-        BottleneckSettings settings, bool fullPhoto, double? scale, IReadOnlyDictionary<string, string> facts)
+        string path, Subject subject, Attribution.Attribution result, LoadedNetwork loaded, MethodKind method, MethodInputs inputs,
+        bool fullPhoto, double? scale, IReadOnlyDictionary<string, string> facts)
     {
+        var bits = result as BottleneckAttribution;
         double[] map = [.. result.Heatmap.Values.Select(value => (double)value)];
         var overlay = new Overlay(fullPhoto ? subject.Photo : subject.Input.Crop, map, result.Heatmap.Height, result.Heatmap.Width)
         {
             Window = fullPhoto ? subject.Input.Window : null,
+            Unit = result.Heatmap.Unit.Words,
             Max = scale,
-            Signed = false,
+            Signed = bits is null ? null : false,
             Caption = new Caption
             {
                 ClassName = loaded.Labels[result.Target],
                 Probability = result.Probability,
-                TotalBits = result.TotalBits,
-                Method = "per-sample bottleneck",
-                Layer = statistics.Origin.Layer,
-                β = settings.Beta,
+                TotalBits = bits?.TotalBits,
+                Method = method.Title,
+                Layer = bits is null ? null : inputs.Statistics?.Origin.Layer,
+                β = bits is null ? null : inputs.Bottleneck.Beta,
             },
         };
         PngFile.Write(path, overlay.Draw(), facts);
