@@ -1,8 +1,8 @@
 // One step of Adam with PyTorch's semantics (Kingma and Ba 2015): with t = steps done + 1,
 //     m = beta1 m + (1 - beta1) g,    v = beta2 v + (1 - beta2) g^2,
 //     p -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon).
-// What depends on t alone is computed in double, as PyTorch's host does; the rest is float32 in PyTorch's order, as on the CPU. The step count
-// lies on the device, so a recorded loop can be replayed.
+// What depends on t alone is computed in double, as PyTorch's host does; the rest is float32 in PyTorch's order, as on the CPU. The step
+// count lies on the device, so a recorded loop can be replayed.
 #pragma once
 #include "quad.cuh"
 

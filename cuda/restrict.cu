@@ -53,7 +53,8 @@ __device__ inline float4 restrict_slope4(
         float4 d = load4(dz + at, left);
         if (z) d = map4([](float z, float d) { return z > 0.f ? d : 0.f; }, load4(z + at, left), d);
         float4 e = noise4(noise, counter, q.row, copy, q.at, left);
-        float4 term = map4([](float d, float x, float mean, float std, float e) { return d * (x - fmaf(std, e, mean)); }, d, x, mean, std, e);
+        auto term1 = [](float d, float x, float mean, float std, float e) { return d * (x - fmaf(std, e, mean)); };
+        float4 term = map4(term1, d, x, mean, std, e);
         sum = copy == 0 ? term : add4(sum, term);
     }
     return sum;

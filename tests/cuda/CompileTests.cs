@@ -12,6 +12,8 @@ public sealed partial class CompileTests
 {
     public static TheoryData<string> Files => [.. KernelSources.Files];
 
+    private static string Folder { get; } = Path.Combine(Golden.Root, "cuda", "ptx");
+
     private static bool Makes => Environment.GetEnvironmentVariable("IBA_MAKE_PTX") == "1";
 
     [Theory]
@@ -36,12 +38,12 @@ public sealed partial class CompileTests
         Assert.True(code is not null && log.Length == 0, log);
         string ptx = Heading(file, compiler.Version) + Encoding.UTF8.GetString(code).TrimEnd('\0', '\n') + "\n";
         if (Makes)
-            File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(Golden.Root, "cuda", "ptx")).FullName, file + ".ptx"), ptx);
+            File.WriteAllText(Path.Combine(Directory.CreateDirectory(Folder).FullName, file + ".ptx"), ptx);
         string? committed = Makes ? ptx : KernelSources.Ptx(file);
         Assert.True(committed is not null, $"cuda/ptx/{file}.ptx is missing: run cuda/make_ptx.sh");
         Assert.SkipUnless(committed.StartsWith(Heading(file, compiler.Version), StringComparison.Ordinal) || Stale(file, committed),
             $"the committed PTX was made by another NVRTC than {compiler.Version}");
-        Assert.True(committed == ptx, $"cuda/ptx/{file}.ptx is not what NVRTC {compiler.Version} makes of cuda/{file}.cu: run cuda/make_ptx.sh");
+        Assert.True(committed == ptx, $"cuda/ptx/{file}.ptx is not what NVRTC {compiler.Version} makes: run cuda/make_ptx.sh");
     }
 
     /// <summary>Needs no compiler: the hash of source, headers and options stands in the file's first line.</summary>
@@ -56,7 +58,7 @@ public sealed partial class CompileTests
 
     [Fact]
     public void No_PTX_is_left_of_a_file_that_is_gone() => Assert.Equal(
-        KernelSources.Files, Directory.GetFiles(Path.Combine(Golden.Root, "cuda", "ptx")).Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal));
+        KernelSources.Files, Directory.GetFiles(Folder).Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal));
 
     private static string Heading(string file, string version) => $"// cuda/{file}.cu, {KernelSources.Digest(file)}, NVRTC {version}\n";
 

@@ -61,9 +61,11 @@ internal sealed unsafe class Compiler
 
             var headers = KernelSources.Headers;
             Check(((delegate* unmanaged<nint*, byte*, byte*, int, byte**, byte**, int>)Export("nvrtcCreateProgram"))(
-                &program, Text(KernelSources.Source(file)), Text(file + ".cu"), headers.Count, Texts(headers.Values), Texts(headers.Keys)), "nvrtcCreateProgram");
+                &program, Text(KernelSources.Source(file)), Text(file + ".cu"),
+                headers.Count, Texts(headers.Values), Texts(headers.Keys)), "nvrtcCreateProgram");
             string[] options = [$"--gpu-architecture={architecture}", .. KernelSources.Options, .. more];
-            int result = ((delegate* unmanaged<nint, int, byte**, int>)Export("nvrtcCompileProgram"))(program, options.Length, Texts(options));
+            var compile = (delegate* unmanaged<nint, int, byte**, int>)Export("nvrtcCompileProgram");
+            int result = compile(program, options.Length, Texts(options));
             log = Encoding.UTF8.GetString(Output(program, "ProgramLog")).Trim('\0', '\n');
             return result == 0 ? Output(program, architecture.StartsWith("sm", StringComparison.Ordinal) ? "CUBIN" : "PTX") : null;
         }
@@ -99,7 +101,8 @@ internal sealed unsafe class Compiler
             if (!Directory.Exists(folder))
                 continue;
             // NVRTC asks for its builtins by name: loaded before it, they are found wherever they lie.
-            foreach (string library in Directory.GetFiles(folder, "libnvrtc*.so.*").OrderByDescending(path => path.Contains("builtins", StringComparison.Ordinal)))
+            IEnumerable<string> libraries = Directory.GetFiles(folder, "libnvrtc*.so.*");
+            foreach (string library in libraries.OrderByDescending(path => path.Contains("builtins", StringComparison.Ordinal)))
             {
                 if (NativeLibrary.TryLoad(library, out nint handle) && NativeLibrary.TryGetExport(handle, "nvrtcVersion", out _))
                     return new Compiler(handle);

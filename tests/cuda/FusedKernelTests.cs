@@ -15,7 +15,8 @@ public sealed class FusedKernelTests
     private static readonly AdamSettings Settings = new(1);
 
     private static Gen<(Shape Shape, int Seed)> Images { get; } =
-        Gen.Select(Gen.Int[1, 2], Gen.Int[3, 30], Gen.Int[3, 30], Gen.Int[1, 40], Gen.Int, (n, h, w, c, seed) => (new Shape(n, h, w, c), seed));
+        Gen.Select(
+            Gen.Int[1, 2], Gen.Int[3, 30], Gen.Int[3, 30], Gen.Int[1, 40], Gen.Int, (n, h, w, c, seed) => (new Shape(n, h, w, c), seed));
 
     [Fact]
     public void Mask_is_the_blur_of_the_sigmoid() => Sample((device, on, s) =>
@@ -45,8 +46,9 @@ public sealed class FusedKernelTests
     public void Mask_backward_with_Adam_takes_Adams_step() => Sample((device, on, s) =>
     {
         Tensor taps = Taps(device), step = device.State(new Shape(1), [0f]);
-        (Tensor α, Tensor m, Tensor v) = (device.State(s, device.Numbers(s.Count, -6, 6)), device.State(s, new float[s.Count]), device.State(s, new float[s.Count]));
-        (Tensor fusedα, Tensor fusedM, Tensor fusedV) = (device.State(s, ShimDevice.Span(α)), device.State(s, new float[s.Count]), device.State(s, new float[s.Count]));
+        float[] zeros = new float[s.Count];
+        (Tensor α, Tensor m, Tensor v) = (device.State(s, device.Numbers(s.Count, -6, 6)), device.State(s, zeros), device.State(s, zeros));
+        (Tensor fusedα, Tensor fusedM, Tensor fusedV) = (device.State(s, ShimDevice.Span(α)), device.State(s, zeros), device.State(s, zeros));
         for (int i = 0; i < 3; i++)
         {
             Tensor dλ = device.Random(s);
@@ -63,7 +65,8 @@ public sealed class FusedKernelTests
     public void Heatmap_is_the_information_summed_over_channels() => Sample((device, on, s) =>
     {
         (Tensor r, Tensor λ, Tensor active) = (device.Random(s, -3, 3), device.Random(s, 0, 1), Flags(device, s));
-        (Tensor capacity, Tensor sums, Tensor fused) = (device.Output(s), device.Output(new Shape(s.N, s.H, s.W)), device.Output(new Shape(s.N, s.H, s.W)));
+        var pixels = new Shape(s.N, s.H, s.W);
+        (Tensor capacity, Tensor sums, Tensor fused) = (device.Output(s), device.Output(pixels), device.Output(pixels));
         on.Information(r, λ, active, capacity);
         on.Sum(capacity, 1f, sums);
         device.Run(Launch.Heatmap(r, λ, active, fused));
@@ -79,14 +82,16 @@ public sealed class FusedKernelTests
         (Tensor mean, Tensor std, Tensor active) = (device.Random(one), device.Random(one, 0.1f, 2), Flags(device, s));
         (Tensor x, Tensor λ, Tensor dz) = (device.Random(s, -2, 2), device.Random(s, 0, 0.99f), device.Random(all));
         (Tensor z, Tensor r, Tensor dλ, Tensor fused) = (device.Output(all), device.Output(s), device.Output(s), device.Output(s));
+        Tensor weights = device.Input(s, Enumerable.Repeat(Weight, s.Count).ToArray());
         var noise = new Noise(42, device.Input(device.Numbers(s.N, 0, 9).Select(MathF.Floor).ToArray()), device.Input(7f));
         foreach (bool clamp in (ReadOnlySpan<bool>)[false, true])
         {
             on.Restrict(x, λ, mean, std, active, noise, clamp, z);
             on.RestrictBackward(x, mean, std, active, noise, clamp, z, dz, new Accumulator(dλ, Adds: false));
             on.Standardise(x, mean, std, r);
-            on.InformationBackward(r, λ, active, device.Input(s, Enumerable.Repeat(Weight, s.Count).ToArray()), new Accumulator(dλ, Adds: true));
-            device.Run(Launch.RestrictInformationBackward(x, λ, mean, std, active, noise, clamp, z, dz, Weight, new Accumulator(fused, Adds: false)));
+            on.InformationBackward(r, λ, active, weights, new Accumulator(dλ, Adds: true));
+            device.Run(Launch.RestrictInformationBackward(
+                x, λ, mean, std, active, noise, clamp, z, dz, Weight, new Accumulator(fused, Adds: false)));
             Close.InMaxNorm(ShimDevice.Span(dλ), ShimDevice.Span(fused), 1e-6, "gradient of the mask");
         }
     });
@@ -105,7 +110,8 @@ public sealed class FusedKernelTests
     private static Tensor Flags(ShimDevice device, Shape s) =>
         device.Input(s.WithN(1), [.. device.Numbers(s.Row, 0, 4).Select(number => number < 1 ? 0f : 1f)]);
 
-    private static void Same(Tensor expected, Tensor actual) => Assert.Equal(ShimDevice.Span(expected).ToArray(), ShimDevice.Span(actual).ToArray());
+    private static void Same(Tensor expected, Tensor actual) =>
+        Assert.Equal(ShimDevice.Span(expected).ToArray(), ShimDevice.Span(actual).ToArray());
 
     private static void Sample(Action<ShimDevice, ShimBackend, Shape> check) => Images.Sample(image =>
     {

@@ -65,7 +65,8 @@ public sealed unsafe class KernelTests : IDisposable
     {
         float[] x = _device.Numbers(n), r = _device.Numbers(n);
         x[n / 2] = 0;
-        (Tensor positive, Tensor negative, Tensor ratio) = (_device.Output(new Shape(n)), _device.Output(new Shape(n)), _device.Output(new Shape(n)));
+        Shape s = new(n);
+        (Tensor positive, Tensor negative, Tensor ratio) = (_device.Output(s), _device.Output(s), _device.Output(s));
         _device.Run(Launch.LrpSplit(_device.Input(x), positive, negative));
         Assert.Equal(x.Select(v => Math.Max(v, 0)), ShimDevice.Span(positive).ToArray());
         Assert.Equal(x.Select(v => Math.Min(v, 0)), ShimDevice.Span(negative).ToArray());
@@ -115,13 +116,15 @@ public sealed unsafe class KernelTests : IDisposable
     [Fact]
     public void Every_kernel_has_a_launch()
     {
-        string launches = string.Concat(Directory.GetFiles(Path.Combine(Golden.Root, "engine", "backends", "cuda"), "Launch*.cs").Select(File.ReadAllText));
+        string room = Path.Combine(Golden.Root, "engine", "backends", "cuda");
+        string launches = string.Concat(Directory.GetFiles(room, "Launch*.cs").Select(File.ReadAllText));
         foreach (string file in KernelSources.Files)
         {
             string source = KernelSources.Source(file);
-            string[] unary = source.Contains("#include \"unary.cuh\"", StringComparison.Ordinal) ? [$"{file}_forward", $"{file}_backward"] : [];
-            Assert.All(KernelSources.Kernels(source), kernel => Assert.True(
-                unary.Contains(kernel) || launches.Contains($"\"{kernel}\"", StringComparison.Ordinal), $"{file}.cu: nothing launches {kernel}"));
+            bool isUnary = source.Contains("#include \"unary.cuh\"", StringComparison.Ordinal);
+            string[] unary = isUnary ? [$"{file}_forward", $"{file}_backward"] : [];
+            foreach (string kernel in KernelSources.Kernels(source).Except(unary))
+                Assert.True(launches.Contains($"\"{kernel}\"", StringComparison.Ordinal), $"{file}.cu: nothing launches {kernel}");
         }
     }
 

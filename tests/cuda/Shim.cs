@@ -21,7 +21,8 @@ internal sealed unsafe class Shim
     private Shim(string path)
     {
         _library = NativeLibrary.Load(path);
-        _launch = (delegate* unmanaged<nint, nint*, uint, uint, uint, uint, uint, int, byte*>)NativeLibrary.GetExport(_library, "shim_launch");
+        nint launch = NativeLibrary.GetExport(_library, "shim_launch");
+        _launch = (delegate* unmanaged<nint, nint*, uint, uint, uint, uint, uint, int, byte*>)launch;
     }
 
     /// <summary>The one library of this run, or a skip that says why there is none.</summary>
@@ -86,7 +87,8 @@ internal sealed unsafe class Shim
     {
         string shim = Path.Combine(Golden.Root, "tests", "cuda", "shim"), room = Path.Combine(Golden.Root, "cuda");
         string[] inputs = [.. Directory.GetFiles(shim).Concat(Directory.GetFiles(room, "*.cu*")).Order(StringComparer.Ordinal)];
-        string digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(inputs.Select(File.ReadAllText)))))[..16];
+        byte[] text = Encoding.UTF8.GetBytes(string.Concat(inputs.Select(File.ReadAllText)));
+        string digest = Convert.ToHexStringLower(SHA256.HashData(text))[..16];
         string library = Path.Combine(AppContext.BaseDirectory, $"kernels-{digest}.so");
         if (File.Exists(library))
             return library;
@@ -94,7 +96,8 @@ internal sealed unsafe class Shim
         DirectoryInfo work = Directory.CreateTempSubdirectory("iba-kernels-");
         try
         {
-            string[] units = [.. inputs.Where(input => input.EndsWith(".cu", StringComparison.Ordinal)).Select(file => Unit(file, work)), Path.Combine(shim, "shim.cpp")];
+            IEnumerable<string> kernels = inputs.Where(input => input.EndsWith(".cu", StringComparison.Ordinal));
+            string[] units = [.. kernels.Select(file => Unit(file, work)), Path.Combine(shim, "shim.cpp")];
             string[] objects = [.. units.Select(unit => Path.Combine(work.FullName, Path.GetFileNameWithoutExtension(unit) + ".o"))];
             // Contraction is off as --fmad=false is for the GPU; kernels look at the same numbers as float and as float4.
             Parallel.For(0, units.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i => Compile(

@@ -121,7 +121,8 @@ internal sealed class ShimBackend(ShimDevice device) : IBackend
     public void Restrict(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z) =>
         device.Run(Launch.Restrict(x, λ, mean, std, active, noise, clamp, z));
 
-    public void RestrictBackward(Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ) =>
+    public void RestrictBackward(
+        Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ) =>
         device.Run(Launch.RestrictBackward(x, mean, std, active, noise, clamp, z, dz, dλ));
 
     public void Information(Tensor r, Tensor λ, Tensor active, Tensor y) => device.Run(Launch.Information(r, λ, active, y));

@@ -105,8 +105,9 @@ internal sealed unsafe class ShimDevice(int seed) : IDisposable
 
         public void Check(string kernel)
         {
-            Assert.True(new ReadOnlySpan<uint>(_start, _before).IndexOfAnyExcept(GuardBits) < 0, $"{kernel} writes before a buffer of {_count} numbers");
-            Assert.True(new ReadOnlySpan<uint>(_start + _before + _count, Guard).IndexOfAnyExcept(GuardBits) < 0, $"{kernel} writes past a buffer of {_count} numbers");
+            ReadOnlySpan<uint> before = new(_start, _before), after = new(_start + _before + _count, Guard);
+            Assert.True(before.IndexOfAnyExcept(GuardBits) < 0, $"{kernel} writes before a buffer of {_count} numbers");
+            Assert.True(after.IndexOfAnyExcept(GuardBits) < 0, $"{kernel} writes past a buffer of {_count} numbers");
             Assert.True(_input is null || Own.SequenceEqual(_input), $"{kernel} changes a tensor that it is only given");
         }
 

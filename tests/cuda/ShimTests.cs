@@ -44,8 +44,8 @@ public sealed class ShimTests : IDisposable
     public void Arguments_that_are_not_the_kernels_are_refused()
     {
         Tensor y = _device.Output(new Shape(8));
-        Assert.ThrowsAny<XunitException>(() => _device.Run(new Launch("elementwise", "fill_forward", new Extent(1), new Extent(256), Argument.Of(1.0), y, 8)));
-        Assert.ThrowsAny<XunitException>(() => _device.Run(new Launch("elementwise", "fill_forward", new Extent(1), new Extent(256), 1f, y)));
+        Assert.ThrowsAny<XunitException>(() => _device.Run(new Launch("elementwise", "fill_forward", new(1), new(256), Argument.Of(1.0), y, 8)));
+        Assert.ThrowsAny<XunitException>(() => _device.Run(new Launch("elementwise", "fill_forward", new(1), new(256), 1f, y)));
     }
 
     private static Launch Fault(string kernel, int threads, Tensor y) => new("faults", kernel, new Extent(1), new Extent((uint)threads), y);

@@ -22,7 +22,14 @@ public sealed class TwinTests : IDisposable
     public void Dispose() => _cpu.Dispose();
 
     /// <summary>Images of up to 20 pixels a side and 70 channels.</summary>
-    private static Gen<Shape> Images { get; } = Gen.Select(Gen.Int[1, 3], Gen.Int[3, 20], Gen.Int[3, 20], Gen.Int[1, 70], (n, h, w, c) => new Shape(n, h, w, c));
+    private static Gen<Shape> Images { get; } =
+        Gen.Select(Gen.Int[1, 3], Gen.Int[3, 20], Gen.Int[3, 20], Gen.Int[1, 70], (n, h, w, c) => new Shape(n, h, w, c));
+
+    private static Gen<ConvGeometry> Windows { get; } = Gen.Select(
+        Gen.Int[1, 3], Gen.Int[1, 3], Gen.Int[0, 1], (kernel, stride, padding) => new ConvGeometry(kernel, stride, Math.Min(padding, kernel / 2)));
+
+    /// <summary>Rows, their length and classes: in one stage of a sum, and in two.</summary>
+    private static Gen<(int, int, int)> Rows { get; } = Gen.Select(Gen.Int[1, 5], Gen.Int[1, 9000], Gen.Int[1, 1200]);
 
     [Fact]
     public void Functions_give_the_same_bits() => Same(Images, (on, s, x) =>
@@ -80,8 +87,8 @@ public sealed class TwinTests : IDisposable
     });
 
     /// <summary>
-    /// Radii from the narrow, in tiles of 16 pixels, through smaller tiles to those that no tile holds. The taps are multiples of 2^-12, so that
-    /// where both borders fold onto one pixel the sum of three taps is exact in float32, as it is on the CPU in double.
+    /// Radii from the narrow, in tiles of 16 pixels, through smaller tiles to those that no tile holds. The taps are multiples of 2^-12, so
+    /// that where both borders fold onto one pixel the sum of three taps is exact in float32, as it is on the CPU in double.
     /// </summary>
     [Theory]
     [InlineData(3, 7, 9, 5)]
@@ -93,7 +100,8 @@ public sealed class TwinTests : IDisposable
     public void A_blur_of_any_width_gives_the_same_bits(int radius, int height, int width, int channels) => Same(Gen.Const(0), (on, _, x) =>
     {
         Shape shape = new(2, height, width, channels);
-        Tensor taps = x.Of([.. Enumerable.Range(-radius, 2 * radius + 1).Select(i => MathF.Round(4096f / (1 + Math.Abs(i))) / 4096)]), y = x.New(shape);
+        float[] weights = [.. Enumerable.Range(-radius, 2 * radius + 1).Select(i => MathF.Round(4096f / (1 + Math.Abs(i))) / 4096)];
+        Tensor taps = x.Of(weights), y = x.New(shape);
         on.Blur(x.Random(shape, -1, 1), taps, y);
         x.Keep(y);
         on.BlurBackward(x.Random(shape, -1, 1), taps, new Accumulator(y, Adds: true));
@@ -120,10 +128,9 @@ public sealed class TwinTests : IDisposable
 
     /// <summary>Numbers of few values, so that windows have several largest: the first must win.</summary>
     [Fact]
-    public void Max_pools_with_ties_give_the_same_bits() => Same(Gen.Select(Images, Gen.Int[1, 3], Gen.Int[1, 3], Gen.Int[0, 1]), (on, s, x) =>
+    public void Max_pools_with_ties_give_the_same_bits() => Same(Gen.Select(Images, Windows), (on, s, x) =>
     {
-        (Shape shape, int kernel, int stride, int padding) = s;
-        var geometry = new ConvGeometry(kernel, stride, Math.Min(padding, kernel / 2));
+        (Shape shape, ConvGeometry geometry) = s;
         Tensor from = x.Whole(shape, -2, 2), y = x.New(geometry.Output(shape, shape.C)), dx = x.Random(shape, -1, 1);
         on.MaxPool(from, geometry, y);
         x.Keep(y);
@@ -175,7 +182,7 @@ public sealed class TwinTests : IDisposable
     });
 
     [Fact]
-    public void Sums_and_losses_agree_to_the_last_place() => Same(Gen.Select(Gen.Int[1, 5], Gen.Int[1, 9000], Gen.Int[1, 1200]), (on, s, x) =>
+    public void Sums_and_losses_agree_to_the_last_place() => Same(Rows, (on, s, x) =>
     {
         (int rows, int length, int classes) = s;
         Tensor y = x.New(new Shape(rows)), dx = x.Random(new Shape(rows, length), -1, 1);
@@ -183,7 +190,8 @@ public sealed class TwinTests : IDisposable
         x.Keep(y);
         on.SumBackward(y, 0.3f, new Accumulator(dx, Adds: true));
         x.Keep(dx);
-        Tensor logits = x.Random(new Shape(rows, classes), -30, 30), targets = x.Whole(new Shape(rows), 0, classes - 1), dlogits = x.New(logits.Shape);
+        Tensor logits = x.Random(new Shape(rows, classes), -30, 30), dlogits = x.New(logits.Shape);
+        Tensor targets = x.Whole(new Shape(rows), 0, classes - 1);
         on.CrossEntropy(logits, targets, y);
         x.Keep(y);
         on.CrossEntropyBackward(logits, targets, x.Random(new Shape(rows), -1, 1), new Accumulator(dlogits, Adds: true));

@@ -22,7 +22,7 @@ internal readonly struct Argument
     public static Argument Of<T>(T value) where T : struct
     {
         if (Unsafe.SizeOf<T>() > MaxSize || RuntimeHelpers.IsReferenceOrContainsReferences<T>())
-            throw new NotSupportedException($"{typeof(T).Name} cannot be a kernel's argument: it must be plain numbers of at most {MaxSize} bytes together.");
+            throw new NotSupportedException($"{typeof(T).Name} cannot be a kernel's argument: it must be plain numbers of at most {MaxSize} bytes.");
         Bytes bytes = default;
         Unsafe.WriteUnaligned(ref Unsafe.As<Bytes, byte>(ref bytes), value);
         return new Argument(bytes, Unsafe.SizeOf<T>());

@@ -38,7 +38,7 @@ internal static partial class KernelSources
     /// <summary>The kernels that a text defines.</summary>
     public static IEnumerable<string> Kernels(string text) => Definition().Matches(text).Select(match => match.Groups[1].Value);
 
-    /// <summary>SHA-256, in hexadecimal, of all that a file's machine code follows from but compiler and architecture: text, headers, options.</summary>
+    /// <summary>SHA-256, in hexadecimal, of what a file's machine code follows from besides compiler and architecture: text, headers, options.</summary>
     public static string Digest(string file)
     {
         var text = new StringBuilder().AppendJoin('\n', Options).Append('\n').Append(Source(file));

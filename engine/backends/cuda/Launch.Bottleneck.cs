@@ -21,7 +21,8 @@ internal readonly partial struct Launch
     /// the gradient of the whole loss where weight is its derivative by each neuron's information, β / (H W C) for β times their mean.
     /// </summary>
     public static Launch RestrictInformationBackward(
-        Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, float weight, Accumulator dλ) =>
+        Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz,
+        float weight, Accumulator dλ) =>
         EachOfImages("restrict", "restrict_information_backward", x.Shape,
             Argue(noise, dz, x.Shape.N), Argue(mean, std, active), x, λ, clamp ? z : (nint)0, dz, weight, dλ.Tensor, x.Shape.N, dλ.Adds);
 

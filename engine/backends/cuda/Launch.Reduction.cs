@@ -16,7 +16,8 @@ internal readonly partial struct Launch
 
     /// <summary>The first of two stages: <paramref name="partial"/> has room for <see cref="SumScratch"/> bytes.</summary>
     public static Launch SumChunks(Tensor x, nint partial, Tensor y) =>
-        new("sum", "sum_chunks", Warps((long)y.Shape.Count * Chunks(x, y)), Threads(128), x, partial, y.Shape.Count, Run(x, y), Chunks(x, y), Chunk);
+        new("sum", "sum_chunks", Warps((long)y.Shape.Count * Chunks(x, y)), Threads(128),
+            x, partial, y.Shape.Count, Run(x, y), Chunks(x, y), Chunk);
 
     /// <summary>The second stage.</summary>
     public static Launch SumTotal(Tensor x, nint partial, float factor, Tensor y) =>

@@ -45,7 +45,8 @@ internal readonly partial struct Launch
     private static int Outer(Shape x, int axis) => axis == 1 ? x.N : x.N * x.H;
 
     /// <summary>A kernel built on blur.cuh: the arguments before and after radius, H, W, C and the tile.</summary>
-    private static Launch Tiled(string file, string kernel, Shape x, Tensor taps, ReadOnlySpan<Argument> before, ReadOnlySpan<Argument> after)
+    private static Launch Tiled(
+        string file, string kernel, Shape x, Tensor taps, ReadOnlySpan<Argument> before, ReadOnlySpan<Argument> after)
     {
         int radius = taps.Shape.Count / 2;
         var tile = BlurTile.Of(x, radius);

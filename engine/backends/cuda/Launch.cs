@@ -56,7 +56,7 @@ internal readonly partial struct Launch
     /// <summary>Dynamic shared memory of a block.</summary>
     public int SharedBytes { get; private init; }
 
-    /// <summary>In the kernel's order. Each begins with its value's bytes: its own address is what cuLaunchKernel wants in kernelParams.</summary>
+    /// <summary>In the kernel's order. Each begins with its value's bytes: its address is what cuLaunchKernel wants in kernelParams.</summary>
     [UnscopedRef]
     public ReadOnlySpan<Argument> Arguments => ((ReadOnlySpan<Argument>)_arguments)[.._count];
 

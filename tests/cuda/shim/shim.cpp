@@ -172,7 +172,8 @@ namespace shim
 
 // Runs a kernel over a grid. Null, or what went wrong. One caller at a time.
 extern "C" const char* shim_launch(
-    void (*run)(void**), void** arguments, unsigned grid_x, unsigned grid_y, unsigned block_x, unsigned block_y, unsigned shared_bytes, int from_last)
+    void (*run)(void**), void** arguments, unsigned grid_x, unsigned grid_y, unsigned block_x, unsigned block_y,
+    unsigned shared_bytes, int from_last)
 {
     kernel = run, parameters = arguments, descending = from_last;
     gridDim = { grid_x, grid_y, 1 }, blockDim = { block_x, block_y, 1 };
