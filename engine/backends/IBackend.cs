@@ -30,6 +30,11 @@ public interface IBackend : IDisposable
     /// <summary>to = from, equal counts.</summary>
     void Copy(Tensor from, Tensor to);
 
+    // ---- time ----
+
+    /// <summary>A loop's verbs, to be run again and again on the same memory. They allocate nothing and neither upload nor download.</summary>
+    IReplay Replay(Action verbs) => new PlainReplay(verbs);
+
     // ---- elementwise ----
 
     /// <summary>y = f(x). y may be x.</summary>

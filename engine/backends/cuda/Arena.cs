@@ -1,0 +1,157 @@
+namespace Engine.Backends.Cuda;
+
+/// <summary>
+/// The device's memory. Small pieces are carved from blocks, first fit, and join again when they are freed; large ones are blocks of their
+/// own and go straight back to the driver. A freed piece may be used again at once: everything runs on one stream, in order.
+/// </summary>
+internal sealed unsafe class Arena(Device device) : IDisposable
+{
+    /// <summary>The widest vector access, and the driver's own granule.</summary>
+    private const long Alignment = 512;
+
+    private const long BlockBytes = 32L << 20;
+
+    /// <summary>From here on a piece is a block of its own.</summary>
+    private const long Large = 8L << 20;
+
+    private readonly List<Block> _blocks = [];
+    private readonly Dictionary<ulong, (Block? Block, long Bytes)> _pieces = [];
+
+    /// <summary>Bytes in use, without what blocks hold in reserve.</summary>
+    public long UsedBytes { get; private set; }
+
+    /// <summary>Memory that holds anything, 512-byte aligned.</summary>
+    /// <exception cref="DeviceMemoryException">There is not enough.</exception>
+    /// <exception cref="InvalidOperationException">A loop is being captured.</exception>
+    public ulong Allocate(long bytes)
+    {
+        device.NotInCapture("allocates");
+        bytes = Math.Max((bytes + Alignment - 1) / Alignment * Alignment, Alignment);
+        if (bytes >= Large)
+            return Remember(FromDriver(bytes), null, bytes);
+
+        foreach (Block block in _blocks)
+        {
+            if (block.TryTake(bytes, out ulong piece))
+                return Remember(piece, block, bytes);
+        }
+        var added = new Block(FromDriver(BlockBytes), BlockBytes);
+        _blocks.Add(added);
+        added.TryTake(bytes, out ulong first);
+        return Remember(first, added, bytes);
+    }
+
+    /// <summary>Takes a piece back.</summary>
+    public void Free(ulong piece)
+    {
+        if (!_pieces.Remove(piece, out (Block? Block, long Bytes) held))
+            throw new InvalidOperationException($"{piece:x} is no piece of this arena");
+        UsedBytes -= held.Bytes;
+        if (held.Block is null)
+            device.Check(device.Driver.cuMemFree_v2(piece), "cuMemFree");
+        else
+            held.Block.Give(piece, held.Bytes);
+    }
+
+    /// <summary>Gives everything back to the driver.</summary>
+    public void Dispose()
+    {
+        foreach ((ulong piece, (Block? block, _)) in _pieces)
+        {
+            if (block is null)
+                device.Driver.cuMemFree_v2(piece);
+        }
+        foreach (Block block in _blocks)
+            device.Driver.cuMemFree_v2(block.Start);
+        _pieces.Clear();
+        _blocks.Clear();
+    }
+
+    private ulong Remember(ulong piece, Block? block, long bytes)
+    {
+        _pieces.Add(piece, (block, bytes));
+        UsedBytes += bytes;
+        return piece;
+    }
+
+    private ulong FromDriver(long bytes)
+    {
+        ulong pointer;
+        Native.CUresult result = device.Driver.cuMemAlloc_v2(&pointer, (nuint)bytes);
+        if (result == Native.CUresult.CUDA_ERROR_OUT_OF_MEMORY)
+        {
+            // What forgotten tensors still hold, and blocks that nobody uses any more, may be enough.
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            device.Drain();
+            DropEmptyBlocks();
+            result = device.Driver.cuMemAlloc_v2(&pointer, (nuint)bytes);
+        }
+        if (result == Native.CUresult.CUDA_ERROR_OUT_OF_MEMORY)
+            throw Full(bytes);
+        device.Check(result, "cuMemAlloc");
+        return pointer;
+    }
+
+    private void DropEmptyBlocks()
+    {
+        foreach (Block block in _blocks.Where(block => block.IsEmpty).ToArray())
+        {
+            _blocks.Remove(block);
+            device.Check(device.Driver.cuMemFree_v2(block.Start), "cuMemFree");
+        }
+    }
+
+    private DeviceMemoryException Full(long bytes)
+    {
+        const double mebi = 1 << 20;
+        nuint free = 0, total = 0;
+        device.Driver.cuMemGetInfo_v2(&free, &total);
+        return new DeviceMemoryException(
+            $"cuda:{device.Ordinal} ({device.Name}): {device.LastOp} wants {bytes / mebi:F1} MiB, but {free / mebi:F1} of {total / mebi:F1} MiB are free "
+            + $"and {UsedBytes / mebi:F1} MiB are this program's. Take fewer images or copies at a time, or free the GPU of other programs.");
+    }
+
+    /// <summary>A stretch of memory and its gaps, by address.</summary>
+    private sealed class Block(ulong start, long bytes)
+    {
+        private readonly SortedList<ulong, long> _gaps = new() { [start] = bytes };
+
+        public ulong Start => start;
+
+        public bool IsEmpty => _gaps.Count == 1 && _gaps.Values[0] == bytes;
+
+        public bool TryTake(long wanted, out ulong piece)
+        {
+            for (int i = 0; i < _gaps.Count; i++)
+            {
+                (ulong at, long gap) = (_gaps.Keys[i], _gaps.Values[i]);
+                if (gap < wanted)
+                    continue;
+                _gaps.RemoveAt(i);
+                if (gap > wanted)
+                    _gaps.Add(at + (ulong)wanted, gap - wanted);
+                piece = at;
+                return true;
+            }
+            piece = 0;
+            return false;
+        }
+
+        public void Give(ulong piece, long freed)
+        {
+            _gaps.Add(piece, freed);
+            int at = _gaps.IndexOfKey(piece);
+            if (at + 1 < _gaps.Count && piece + (ulong)freed == _gaps.Keys[at + 1])
+            {
+                _gaps.SetValueAtIndex(at, freed += _gaps.Values[at + 1]);
+                _gaps.RemoveAt(at + 1);
+            }
+            if (at > 0 && _gaps.Keys[at - 1] + (ulong)_gaps.Values[at - 1] == piece)
+            {
+                _gaps.SetValueAtIndex(at - 1, _gaps.Values[at - 1] + freed);
+                _gaps.RemoveAt(at);
+            }
+        }
+    }
+}

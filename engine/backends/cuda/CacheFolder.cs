@@ -1,0 +1,54 @@
+using Engine.Files;
+
+namespace Engine.Backends.Cuda;
+
+/// <summary>
+/// Things that took long to make, kept on disk between runs: in the folder that IBA_CACHE names, else in the user's local application data.
+/// A cache that cannot be read or written is an empty one, never an error.
+/// </summary>
+/// <param name="root">The folder, or null to keep nothing.</param>
+internal sealed class CacheFolder(string? root)
+{
+    /// <summary>Nothing that belongs here is larger: a longer file is somebody else's.</summary>
+    private const int LongestFile = 64 << 20;
+
+    /// <summary>The user's own.</summary>
+    public static CacheFolder OfUser()
+    {
+        if (Environment.GetEnvironmentVariable("IBA_CACHE") is { Length: > 0 } chosen)
+            return new CacheFolder(chosen);
+        string folder = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
+        return new CacheFolder(folder.Length > 0 ? Path.Combine(folder, "iba") : null);
+    }
+
+    /// <summary>The file's bytes, or null.</summary>
+    public byte[]? Read(string kind, string file)
+    {
+        if (root is null)
+            return null;
+        try
+        {
+            var found = new FileInfo(Path.Combine(root, kind, file));
+            return found.Exists && found.Length is > 0 and < LongestFile ? File.ReadAllBytes(found.FullName) : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Writes the file whole or not at all.</summary>
+    public void Write(string kind, string file, ReadOnlySpan<byte> bytes)
+    {
+        if (root is null)
+            return;
+        try
+        {
+            AtomicFile.Write(Path.Combine(root, kind, file), bytes);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It will be made again next time.
+        }
+    }
+}

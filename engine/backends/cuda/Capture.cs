@@ -1,0 +1,107 @@
+using Engine.Backends.Cuda.Native;
+using Engine.Backends.Cuda.Plans;
+
+namespace Engine.Backends.Cuda;
+
+/// <summary>
+/// A loop as a CUDA graph. The first run sends its verbs as they come: that is the warm-up in which kernels are loaded, plans are built
+/// and buffers grow, none of which may happen in a capture. The second run captures the verbs (which runs nothing), and from then
+/// on every run is one launch. Each run computes exactly what the verbs compute.
+/// </summary>
+internal sealed unsafe class Capture(Device device, Rounding rounding, Action verbs) : IReplay
+{
+    private DeviceHandle? _graph;
+    private IReadOnlyCollection<CudaStorage> _written = [];
+    private bool _isWarm;
+
+    /// <summary>Why the loop is sent verb by verb and not as a graph; null where it is, or has not run twice yet.</summary>
+    public string? Refusal { get; private set; }
+
+    /// <summary>Whether runs are graph launches.</summary>
+    public bool IsCaptured => _graph is not null;
+
+    /// <inheritdoc/>
+    public void Run()
+    {
+        device.Enter("replay");
+        if (device.IsCapturing)
+            throw new InvalidOperationException("a captured loop cannot run inside another one.");
+        if (_isWarm && _graph is null && Refusal is null)
+            TryCapture();
+        if (_graph is null)
+        {
+            verbs();
+            _isWarm = true;
+            return;
+        }
+        rounding.Refresh();
+        device.Check(device.Driver.cuGraphLaunch((nint)_graph.Value, device.Stream), "cuGraphLaunch");
+        foreach (CudaStorage storage in _written)
+            rounding.Written(storage);
+    }
+
+    public void Dispose()
+    {
+        if (_graph is not null)
+            device.Captures--;
+        _graph?.Dispose();
+        _graph = null;
+    }
+
+    private void TryCapture()
+    {
+        nint graph = 0;
+        try
+        {
+            graph = Record();
+            _graph = new DeviceHandle(device, Resource.Executable, Instantiate(graph));
+            device.Captures++;
+            device.Check(device.Driver.cuGraphUpload((nint)_graph.Value, device.Stream), "cuGraphUpload");
+        }
+        catch (CudaException e) when (e is not (DeviceMemoryException or DeviceLostException))
+        {
+            // Something in the loop cannot be captured on this machine. Nothing ran, so nothing is lost but time.
+            Refusal = e.Message;
+            Dispose();
+        }
+        finally
+        {
+            if (graph != 0)
+                device.Driver.cuGraphDestroy(graph);
+        }
+    }
+
+    /// <summary>Whatever happens, the stream leaves capture mode: it would be poisoned otherwise.</summary>
+    private nint Record()
+    {
+        nint graph = 0;
+        rounding.Refresh();
+        rounding.StartRecording();
+        device.Check(device.Driver.cuStreamBeginCapture_v2(device.Stream, CUstreamCaptureMode.THREAD_LOCAL), "cuStreamBeginCapture");
+        device.IsCapturing = true;
+        try
+        {
+            verbs();
+        }
+        catch
+        {
+            if (device.Driver.cuStreamEndCapture(device.Stream, &graph) == CUresult.CUDA_SUCCESS && graph != 0)
+                device.Driver.cuGraphDestroy(graph);
+            throw;
+        }
+        finally
+        {
+            device.IsCapturing = false;
+            _written = rounding.StopRecording();
+        }
+        device.Check(device.Driver.cuStreamEndCapture(device.Stream, &graph), "cuStreamEndCapture");
+        return graph;
+    }
+
+    private ulong Instantiate(nint graph)
+    {
+        nint executable;
+        device.Check(device.Driver.cuGraphInstantiateWithFlags(&executable, graph, 0), "cuGraphInstantiate");
+        return (ulong)executable;
+    }
+}

@@ -1,0 +1,24 @@
+using Engine.Tensors;
+
+namespace Engine.Backends.Cuda;
+
+public sealed partial class CudaBackend
+{
+    /// <inheritdoc/>
+    public void Standardise(Tensor x, Tensor mean, Tensor std, Tensor y) => Run(Launch.Standardise(x, mean, std, y), y);
+
+    /// <inheritdoc/>
+    public void Restrict(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z) =>
+        Run(Launch.Restrict(x, λ, mean, std, active, noise, clamp, z), z);
+
+    /// <inheritdoc/>
+    public void RestrictBackward(Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ) =>
+        Run(Launch.RestrictBackward(x, mean, std, active, noise, clamp, z, dz, dλ), dλ.Tensor);
+
+    /// <inheritdoc/>
+    public void Information(Tensor r, Tensor λ, Tensor active, Tensor y) => Run(Launch.Information(r, λ, active, y), y);
+
+    /// <inheritdoc/>
+    public void InformationBackward(Tensor r, Tensor λ, Tensor active, Tensor dy, Accumulator dλ) =>
+        Run(Launch.InformationBackward(r, λ, active, dy, dλ), dλ.Tensor);
+}

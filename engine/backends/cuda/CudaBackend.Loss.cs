@@ -1,0 +1,13 @@
+using Engine.Tensors;
+
+namespace Engine.Backends.Cuda;
+
+public sealed partial class CudaBackend
+{
+    /// <inheritdoc/>
+    public void CrossEntropy(Tensor logits, Tensor targets, Tensor y) => Run(Launch.CrossEntropy(logits, targets, y), y);
+
+    /// <inheritdoc/>
+    public void CrossEntropyBackward(Tensor logits, Tensor targets, Tensor dy, Accumulator dlogits) =>
+        Run(Launch.CrossEntropyBackward(logits, targets, dy, dlogits), dlogits.Tensor);
+}

@@ -1,0 +1,20 @@
+using Engine.Tensors;
+
+namespace Engine.Backends.Cuda;
+
+public sealed partial class CudaBackend
+{
+    /// <inheritdoc/>
+    public void Adam(Tensor p, Tensor dp, Tensor m, Tensor v, Tensor step, AdamSettings settings)
+    {
+        Run(Launch.Adam(p, dp, m, v, step, settings), p);
+        Written(m);
+        Written(v);
+    }
+
+    /// <inheritdoc/>
+    public void Append(Tensor x, Tensor step, Tensor history) => Run(Launch.Append(x, step, history), history);
+
+    /// <inheritdoc/>
+    public void Advance(Tensor step) => Run(Launch.Advance(step), step);
+}

@@ -1,0 +1,19 @@
+using Engine.Tensors;
+
+namespace Engine.Backends.Cuda;
+
+public sealed partial class CudaBackend
+{
+    /// <inheritdoc/>
+    public void MaxPool(Tensor x, ConvGeometry geometry, Tensor y) => Run(Launch.MaxPool(x, geometry, y), y);
+
+    /// <inheritdoc/>
+    public void MaxPoolBackward(Tensor x, Tensor y, Tensor dy, ConvGeometry geometry, Accumulator dx) =>
+        Run(Launch.MaxPoolBackward(x, y, dy, geometry, dx), dx.Tensor);
+
+    /// <inheritdoc/>
+    public void AdaptiveAveragePool(Tensor x, Tensor y) => Run(Launch.AdaptiveAveragePool(x, y), y);
+
+    /// <inheritdoc/>
+    public void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx) => Run(Launch.AdaptiveAveragePoolBackward(dy, dx), dx.Tensor);
+}

@@ -1,0 +1,66 @@
+using Engine.Tensors;
+
+namespace Engine.Backends.Cuda;
+
+public sealed partial class CudaBackend
+{
+    private Tensor? _halfBlurred;
+
+    /// <inheritdoc/>
+    public void Resize(Tensor x, Corners corners, Tensor y) => Run(Launch.Resize(x, corners, y), y);
+
+    /// <inheritdoc/>
+    public void ResizeBackward(Tensor dy, Corners corners, Accumulator dx) => Run(Launch.ResizeBackward(dy, corners, dx), dx.Tensor);
+
+    /// <inheritdoc/>
+    public void Blur(Tensor x, Tensor taps, Tensor y)
+    {
+        if (Launch.BlurFits(x.Shape, taps.Shape.Count))
+        {
+            Run(Launch.Blur(x, taps, y), y);
+            return;
+        }
+        Tensor half = HalfBlurred(x.Shape);
+        Run(Launch.BlurAxis(x, taps, 1, half), y);
+        Run(Launch.BlurAxis(half, taps, 2, y), y);
+    }
+
+    /// <inheritdoc/>
+    public void BlurBackward(Tensor dy, Tensor taps, Accumulator dx)
+    {
+        if (Launch.BlurFits(dy.Shape, taps.Shape.Count))
+        {
+            Run(Launch.BlurBackward(dy, taps, dx), dx.Tensor);
+            return;
+        }
+        Tensor half = HalfBlurred(dy.Shape);
+        Run(Launch.BlurAxisBackward(dy, taps, 2, new Accumulator(half, false)), dx.Tensor);
+        Run(Launch.BlurAxisBackward(half, taps, 1, dx), dx.Tensor);
+    }
+
+    /// <inheritdoc/>
+    public void CopyChannels(Tensor x, int first, Tensor y) => Run(Launch.CopyChannels(x, first, y), y);
+
+    /// <inheritdoc/>
+    public void CopyChannelsBackward(Tensor dy, int first, Accumulator dx) => Run(Launch.CopyChannelsBackward(dy, first, dx), dx.Tensor);
+
+    /// <summary>Where a blur too wide for shared memory rests between its axes.</summary>
+    private Tensor HalfBlurred(Shape shape)
+    {
+        _device.Enter(nameof(Blur));
+        ulong address = _scratch.Get(ScratchUse.Result, (long)shape.Count * sizeof(float));
+        if (_halfBlurred is null || _halfBlurred.Shape != shape || (ulong)Argument.Address(_halfBlurred) != address)
+            _halfBlurred = new Tensor(shape, new Loan((nint)address));
+        return _halfBlurred;
+    }
+
+    /// <summary>Scratch memory in the guise of a storage. It is the scratch's to free.</summary>
+    private sealed class Loan(nint address) : IDeviceMemory
+    {
+        public nint Address => address;
+
+        public void Dispose()
+        {
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using Engine.Backends.Cuda.Native;
+
+namespace Engine.Backends.Cuda;
+
+/// <summary>Something that the driver lent. It goes back through the device's queue, so it may be forgotten on any thread.</summary>
+internal class DeviceHandle(Device device, Resource kind, ulong value) : IDisposable
+{
+    private bool _returned;
+
+    ~DeviceHandle() => Return();
+
+    protected Device Device => device;
+
+    /// <summary>Whether it was given back.</summary>
+    public bool IsReturned => _returned;
+
+    /// <summary>The driver's handle or address.</summary>
+    public ulong Value => value;
+
+    public void Dispose()
+    {
+        Return();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Return()
+    {
+        // An object whose constructor threw is finalised too, with nothing in it.
+        if (_returned || value == 0)
+            return;
+        _returned = true;
+        device.Return(kind, value);
+    }
+}
+
+/// <summary>A moment on the device's stream.</summary>
+internal sealed unsafe class DeviceEvent(Device device, bool timed) : DeviceHandle(device, Resource.Event, Create(device, timed))
+{
+    /// <summary>Marks the moment when everything sent so far has run.</summary>
+    public void Record() => Device.Check(Device.Driver.cuEventRecord((nint)Value, Device.Stream), "cuEventRecord");
+
+    /// <summary>Waits for the moment last marked.</summary>
+    public void Wait()
+    {
+        Device.NotInCapture("waits for an event");
+        Device.Check(Device.Driver.cuEventSynchronize((nint)Value), "cuEventSynchronize");
+    }
+
+    /// <summary>Milliseconds from another timed moment to this one; both must have passed.</summary>
+    public float Since(DeviceEvent start)
+    {
+        float milliseconds;
+        Device.Check(Device.Driver.cuEventElapsedTime(&milliseconds, (nint)start.Value, (nint)Value), "cuEventElapsedTime");
+        return milliseconds;
+    }
+
+    private static ulong Create(Device device, bool timed)
+    {
+        nint handle;
+        device.Check(device.Driver.cuEventCreate(&handle, timed ? Driver.CU_EVENT_DEFAULT : Driver.CU_EVENT_DISABLE_TIMING), "cuEventCreate");
+        return (ulong)handle;
+    }
+}

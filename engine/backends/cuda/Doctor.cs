@@ -1,0 +1,219 @@
+using Engine.Backends.Cuda.Native;
+
+namespace Engine.Backends.Cuda;
+
+/// <summary>
+/// Looks at everything CUDA needs and says, for each gap, the one thing that mends it. It changes nothing and never throws:
+/// on a machine without any of it, it says so.
+/// </summary>
+public sealed class Doctor
+{
+    /// <summary>Below it there are neither TF32 nor bfloat16 nor the committed PTX.</summary>
+    private const int Ampere = 80;
+
+    private const int OldestDriver = 12000;
+
+    private readonly Libraries _libraries;
+    private readonly Precision _precision;
+    private readonly List<Finding> _findings = [];
+    private readonly List<DeviceDescription> _devices = [];
+
+    private Doctor(Libraries libraries, Precision precision) => (_libraries, _precision) = (libraries, precision);
+
+    /// <summary>Examines this machine.</summary>
+    /// <param name="precision">The precision that is wanted.</param>
+    public static Diagnosis Examine(Precision precision = Precision.TensorFloat32) =>
+        Examine(Libraries.Load(Machine.Here(), new SystemLoader()), precision);
+
+    internal static Diagnosis Examine(Libraries libraries, Precision precision)
+    {
+        var doctor = new Doctor(libraries, precision);
+        if (doctor.DriverWorks() && doctor.DeviceIsThere())
+        {
+            doctor.LookAtNvrtc();
+            doctor.LookAtCublasLt();
+            doctor.LookAtCudnn();
+            doctor.LookAtPrecision();
+        }
+        return new Diagnosis(doctor._findings, doctor._devices, libraries.Tried);
+    }
+
+    private unsafe bool DriverWorks()
+    {
+        if (_libraries.Driver is not { } driver)
+        {
+            (string path, string reason) = _libraries.Refused.FirstOrDefault(refused => refused.Reason.Contains("too old", StringComparison.Ordinal));
+            return path is not null
+                ? Fatal("driver", $"{path}: {reason}", "update the NVIDIA driver to 525 or newer (CUDA 12)")
+                : Fatal("driver", $"no NVIDIA driver: looked for {string.Join(", ", _libraries.Tried)}",
+                    "install the NVIDIA driver (525 or newer); in a container start it with GPUs (docker run --gpus all)");
+        }
+
+        CUresult result = driver.cuInit(0);
+        if (result != CUresult.CUDA_SUCCESS)
+            return CannotStart(driver, result);
+        int version = driver.Version;
+        string found = $"{_libraries.DriverPath} serves CUDA {version / 1000}.{version % 1000 / 10}";
+        return version < OldestDriver
+            ? Fatal("driver", $"{found}, but 12.0 is the oldest that works here", "update the NVIDIA driver to 525 or newer")
+            : Fine("driver", found);
+    }
+
+    private bool CannotStart(Driver driver, CUresult result)
+    {
+        string path = _libraries.DriverPath!;
+        return result switch
+        {
+            CUresult.CUDA_ERROR_STUB_LIBRARY => Fatal("driver", $"{path} is the toolkit's stub, made for linking, and no driver",
+                "take the toolkit's 'stubs' folder off LD_LIBRARY_PATH (or IBA_CUDA_DIRS), so that the driver's own library is found"),
+            CUresult.CUDA_ERROR_NO_DEVICE => Fatal("device", $"the driver ({path}) sees no GPU",
+                "check nvidia-smi and CUDA_VISIBLE_DEVICES; in a container start it with GPUs (docker run --gpus all)"),
+            CUresult.CUDA_ERROR_SYSTEM_DRIVER_MISMATCH => Fatal("driver", $"{path} and the kernel's NVIDIA module have different versions",
+                "reboot: the driver was updated under a running system"),
+            CUresult.CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE => Fatal("driver", $"{path} is a compatibility driver, which this GPU does not take",
+                "take the toolkit's 'compat' folder off LD_LIBRARY_PATH and update the driver itself"),
+            _ => Fatal("driver", $"{path}: cuInit answers {driver.Describe(result)}", "check that nvidia-smi works; if not, reinstall the driver"),
+        };
+    }
+
+    private unsafe bool DeviceIsThere()
+    {
+        Driver driver = _libraries.Driver!;
+        int count = 0;
+        CUresult result = driver.cuDeviceGetCount(&count);
+        if (result != CUresult.CUDA_SUCCESS || count == 0)
+            return CannotStart(driver, result == CUresult.CUDA_SUCCESS ? CUresult.CUDA_ERROR_NO_DEVICE : result);
+        for (int ordinal = 0; ordinal < count; ordinal++)
+        {
+            DeviceDescription device = Describe(driver, ordinal);
+            _devices.Add(device);
+            Fine("device", $"cuda:{ordinal} {device.Name}, compute capability {device.ComputeCapability / 10}.{device.ComputeCapability % 10}, "
+                + $"{device.FreeBytes / 1048576.0:F0} of {device.TotalBytes / 1048576.0:F0} MiB free");
+        }
+        return true;
+    }
+
+    private static unsafe DeviceDescription Describe(Driver driver, int ordinal)
+    {
+        const int longestName = 256;
+        int device = 0, major = 0, minor = 0;
+        nuint free = 0, total = 0;
+        byte* name = stackalloc byte[longestName];
+        name[0] = 0;
+        driver.cuDeviceGet(&device, ordinal);
+        driver.cuDeviceGetName(name, longestName, device);
+        driver.cuDeviceGetAttribute(&major, CUdevice_attribute.COMPUTE_CAPABILITY_MAJOR, device);
+        driver.cuDeviceGetAttribute(&minor, CUdevice_attribute.COMPUTE_CAPABILITY_MINOR, device);
+        driver.cuDeviceTotalMem_v2(&total, device);
+
+        // Only a context can tell how much is free.
+        nint context;
+        if (driver.cuDevicePrimaryCtxRetain(&context, device) == CUresult.CUDA_SUCCESS)
+        {
+            if (driver.cuCtxSetCurrent(context) == CUresult.CUDA_SUCCESS)
+                driver.cuMemGetInfo_v2(&free, &total);
+            driver.cuCtxSetCurrent(0);
+            driver.cuDevicePrimaryCtxRelease_v2(device);
+        }
+        return new DeviceDescription(ordinal, Utf8.Read(name), 10 * major + minor, (long)free, (long)total);
+    }
+
+    private void LookAtNvrtc()
+    {
+        if (_libraries.Nvrtc is not { } nvrtc)
+        {
+            if (_devices.All(device => device.ComputeCapability >= Ampere))
+                Slower("NVRTC", $"not found: kernels run from the PTX shipped with the program, and cuDNN cannot fuse. {Refusals(Library.Nvrtc)}".TrimEnd(), InstallToolkit());
+            else
+                Fatal("NVRTC", "not found, and the PTX shipped with the program needs compute capability 8.0", InstallToolkit());
+            return;
+        }
+        (int major, int minor) = nvrtc.Version;
+        string found = $"{major}.{minor} at {_libraries.Toolkit!.Files[Library.Nvrtc]}";
+        if (_libraries.Toolkit.Place.Folders.Count > 0 && !_libraries.Toolkit.Has(Library.NvrtcBuiltins))
+        {
+            Slower("NVRTC", $"{found}, but its built-ins are not beside it: kernels run from the PTX shipped with the program, and cuDNN cannot fuse",
+                $"put {LibraryNames.Of(Library.NvrtcBuiltins, major, windows: false)}.{minor} of the same version beside it (package nvidia-cuda-nvrtc)");
+        }
+        else
+        {
+            Fine("NVRTC", found);
+        }
+    }
+
+    private void LookAtCublasLt()
+    {
+        if (_libraries.CublasLt is { } cublasLt)
+            Fine("cuBLASLt", $"{cublasLt.Version} at {_libraries.Toolkit!.Files[Library.CublasLt]}");
+        else
+            Slower("cuBLASLt", $"not found: matrix products run on plain kernels, many times slower. {Refusals(Library.CublasLt)}".TrimEnd(), InstallToolkit());
+    }
+
+    private void LookAtCudnn()
+    {
+        const string mend = "install one cuDNN 9 whole (package nvidia-cudnn-cu12 or -cu13) and remove the parts of others beside it, or name its folder in IBA_CUDA_DIRS";
+        if (_libraries.CudnnSet is not { } set)
+        {
+            Slower("cuDNN", "not found: convolutions run as matrix products or plain kernels, many times slower",
+                "install cuDNN 9 (package nvidia-cudnn-cu12 or -cu13), or name its folder in IBA_CUDA_DIRS");
+        }
+        else if (_libraries.CudnnFault is { } fault)
+        {
+            Slower("cuDNN", fault, mend);
+        }
+        else if (_libraries.Cudnn is null)
+        {
+            Slower("cuDNN", $"{set.Files[Library.Cudnn]} does not load. {Refusals(Library.Cudnn)}", mend);
+        }
+        else
+        {
+            LookAtCudnnVersion(set, _libraries.Cudnn);
+        }
+    }
+
+    private unsafe void LookAtCudnnVersion(LibrarySet set, Cudnn cudnn)
+    {
+        // This call needs no context, so it may come first.
+        nuint runtime = cudnn.cudnnGetCudartVersion();
+        string found = $"{Cudnn.Print(cudnn.cudnnGetVersion())} for CUDA {runtime / 1000} at {set.Files[Library.Cudnn]}";
+        int driver = _libraries.Driver!.Version / 1000;
+        if ((int)(runtime / 1000) > driver)
+            Slower("cuDNN", $"{found}, but the driver serves CUDA {driver} only", $"install the cuDNN for CUDA {driver} (package nvidia-cudnn-cu{driver}), or update the driver");
+        else
+            Fine("cuDNN", found);
+    }
+
+    private void LookAtPrecision()
+    {
+        string name = _precision switch { Precision.Float32 => "fp32", Precision.BFloat16 => "bf16", _ => "tf32" };
+        if (_precision != Precision.Float32 && _devices.Any(device => device.ComputeCapability < Ampere))
+            Slower("precision", $"{name} needs compute capability 8.0: a device below it computes in fp32", "ask for fp32, or use another device");
+        else
+            Fine("precision", name);
+    }
+
+    private string InstallToolkit()
+    {
+        int major = Math.Min(_libraries.Driver!.Version / 1000, LibraryNames.NewestMajor);
+        return $"install the CUDA {major} toolkit (or packages nvidia-cuda-nvrtc and nvidia-cublas for CUDA {major}), or name its folder in IBA_CUDA_DIRS";
+    }
+
+    private string Refusals(Library library)
+    {
+        string stem = library switch { Library.Nvrtc => "nvrtc", Library.CublasLt => "cublasLt", _ => "cudnn" };
+        return string.Join("; ", _libraries.Refused.Where(refused => refused.Path.Contains(stem, StringComparison.Ordinal))
+            .Select(refused => $"{refused.Path}: {refused.Reason}"));
+    }
+
+    private bool Fine(string subject, string message) => Add(new Finding(subject, Severity.Fine, message));
+
+    private bool Slower(string subject, string message, string remedy) => Add(new Finding(subject, Severity.Slower, message, remedy));
+
+    private bool Fatal(string subject, string message, string remedy) => Add(new Finding(subject, Severity.Fatal, message, remedy));
+
+    private bool Add(Finding finding)
+    {
+        _findings.Add(finding);
+        return finding.Severity != Severity.Fatal;
+    }
+}

@@ -1,0 +1,138 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using Engine.Backends.Cuda.Native;
+
+namespace Engine.Backends.Cuda;
+
+/// <summary>
+/// Kernels for one architecture: compiled by NVRTC to that GPU's own code and kept on disk under a hash of everything that goes into it.
+/// Without NVRTC, or where it refuses, the PTX shipped with the program takes its place, which the driver translates.
+/// </summary>
+internal sealed unsafe class KernelCompiler(Nvrtc? nvrtc, KernelSources sources, int computeCapability, CacheFolder cache)
+{
+    private const string Kind = "kernels";
+
+    // Without contraction a product and a sum round as they do on the CPU, so both backends agree.
+    private readonly string[] _options = [$"--gpu-architecture=sm_{computeCapability}", "--std=c++17", "--fmad=false", "--default-device"];
+
+    /// <summary>Why some files run from PTX, by file.</summary>
+    public Dictionary<string, string> Refusals { get; } = [];
+
+    /// <summary>The code of a .cu file, for cuModuleLoadData: CUBIN, or PTX with a zero at its end.</summary>
+    /// <exception cref="CudaException">The file neither compiles nor has PTX.</exception>
+    public byte[] Code(string file)
+    {
+        string? refusal = nvrtc is null ? "NVRTC was not found" : null;
+        if (nvrtc is not null && sources.Files.ContainsKey(file))
+        {
+            string key = Key(nvrtc, file);
+            if (cache.Read(Kind, key) is { } kept)
+                return kept;
+            byte[]? code = Compile(nvrtc, file, out refusal);
+            if (code is not null)
+            {
+                cache.Write(Kind, key, code);
+                return code;
+            }
+        }
+        Refusals[file] = refusal ?? "its source is not built in";
+        if (!sources.Files.ContainsKey(file) && !sources.Ptx.ContainsKey(file))
+            throw new ArgumentException($"{file} is no file of cuda/ that was built in.", nameof(file));
+        return sources.Ptx.TryGetValue(file, out string? ptx)
+            ? Utf8.Write(ptx)
+            : throw new CudaException($"{file} cannot be compiled and no PTX of it was shipped: {refusal}. Run `iba doctor`.", 0);
+    }
+
+    private string Key(Nvrtc compiler, string file)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        void Add(string part)
+        {
+            // Lengths keep two parts from running into each other.
+            byte[] bytes = Encoding.UTF8.GetBytes(part);
+            hash.AppendData(BitConverter.GetBytes(bytes.Length));
+            hash.AppendData(bytes);
+        }
+        Add(sources.Files[file]);
+        foreach ((string name, string text) in sources.Headers.OrderBy(header => header.Key, StringComparer.Ordinal))
+        {
+            Add(name);
+            Add(text);
+        }
+        foreach (string option in _options)
+            Add(option);
+        Add(compiler.Version.ToString());
+        return $"{Path.GetFileNameWithoutExtension(file)}-sm_{computeCapability}-{Convert.ToHexStringLower(hash.GetHashAndReset())}.cubin";
+    }
+
+    private byte[]? Compile(Nvrtc compiler, string file, out string? refusal)
+    {
+        using var texts = new Texts([sources.Files[file], file, .. sources.Headers.Values, .. sources.Headers.Keys, .. _options]);
+        int headers = sources.Headers.Count;
+        nint program;
+        nvrtcResult result = compiler.nvrtcCreateProgram(&program, texts[0], texts[1], headers, texts.From(2), texts.From(2 + headers));
+        if (result != nvrtcResult.NVRTC_SUCCESS)
+        {
+            refusal = Utf8.Read(compiler.nvrtcGetErrorString(result));
+            return null;
+        }
+        try
+        {
+            result = compiler.nvrtcCompileProgram(program, _options.Length, texts.From(2 + 2 * headers));
+            nuint size = 0;
+            if (result == nvrtcResult.NVRTC_SUCCESS)
+                result = compiler.nvrtcGetCUBINSize(program, &size);
+            var code = new byte[size];
+            if (result == nvrtcResult.NVRTC_SUCCESS && size > 0)
+            {
+                fixed (byte* to = code)
+                    result = compiler.nvrtcGetCUBIN(program, to);
+            }
+            bool done = result == nvrtcResult.NVRTC_SUCCESS && size > 0;
+            refusal = done ? null : $"{Utf8.Read(compiler.nvrtcGetErrorString(result))}: {Log(compiler, program)}";
+            return done ? code : null;
+        }
+        finally
+        {
+            compiler.nvrtcDestroyProgram(&program);
+        }
+    }
+
+    private static string Log(Nvrtc compiler, nint program)
+    {
+        nuint size = 0;
+        if (compiler.nvrtcGetProgramLogSize(program, &size) != nvrtcResult.NVRTC_SUCCESS || size == 0)
+            return "no log";
+        var log = new byte[size + 1];
+        fixed (byte* to = log)
+        {
+            compiler.nvrtcGetProgramLog(program, to);
+            return Utf8.Read(to).Trim();
+        }
+    }
+
+    /// <summary>Zero-terminated copies of texts that native code may read while this lives.</summary>
+    private sealed class Texts : IDisposable
+    {
+        private readonly nint[] _copies;
+        private readonly GCHandle _pin;
+
+        public Texts(IEnumerable<string> texts)
+        {
+            _copies = [.. texts.Select(Marshal.StringToCoTaskMemUTF8)];
+            _pin = GCHandle.Alloc(_copies, GCHandleType.Pinned);
+        }
+
+        public byte* this[int index] => (byte*)_copies[index];
+
+        public byte** From(int index) => (byte**)_pin.AddrOfPinnedObject() + index;
+
+        public void Dispose()
+        {
+            _pin.Free();
+            foreach (nint copy in _copies)
+                Marshal.FreeCoTaskMem(copy);
+        }
+    }
+}

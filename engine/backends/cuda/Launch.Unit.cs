@@ -1,0 +1,21 @@
+using Engine.Tensors;
+
+namespace Engine.Backends.Cuda;
+
+/// <summary>What follows a sum that a library left unfinished.</summary>
+internal readonly partial struct Launch
+{
+    /// <summary>y = sum + bias + residual, then ReLU where asked. The sum may be y itself.</summary>
+    /// <param name="sum">As many numbers as y.</param>
+    /// <param name="bias">(K), or null.</param>
+    /// <param name="residual">y's shape, or null.</param>
+    /// <param name="relu">Whether a ReLU follows.</param>
+    /// <param name="y">(..., K).</param>
+    public static Launch Unit(nint sum, Tensor? bias, Tensor? residual, bool relu, Tensor y) =>
+        new("unit", "unit_forward", RowQuads(Pixels(y), y.Shape.C), Threads(256),
+            sum, Argument.Address(bias), Argument.Address(residual), y, Pixels(y), y.Shape.C, relu);
+
+    /// <summary>dx += sum. Honours the gate.</summary>
+    public static Launch Term(nint sum, Accumulator dx) =>
+        Each("unit", "unit_backward", dx.Tensor, sum, dx.Tensor, dx.Tensor.Shape.Count, dx.Adds, Argument.Address(dx.Gate));
+}

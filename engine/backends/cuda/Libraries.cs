@@ -1,0 +1,166 @@
+using Engine.Backends.Cuda.Native;
+
+namespace Engine.Backends.Cuda;
+
+/// <summary>
+/// NVIDIA's libraries as far as this machine has them. What is missing is null, and <see cref="Tried"/> and <see cref="Refused"/> say why;
+/// loading never throws.
+/// </summary>
+internal sealed class Libraries
+{
+    private readonly Loader _loader;
+    private readonly List<(string Path, string Reason)> _refused = [];
+    private readonly List<string> _tried = [];
+
+    private Libraries(Machine machine, Loader loader)
+    {
+        _loader = loader;
+        var paths = new LibraryPaths(machine);
+        LoadDriver(paths);
+        if (Driver is not null && Driver.Version >= 1000)
+        {
+            LoadToolkit(paths, Driver.Version / 1000, machine.IsWindows);
+            LoadCudnn(paths);
+        }
+        _tried.AddRange(paths.Tried);
+        Tried = [.. _tried.Distinct()];
+    }
+
+    /// <summary>Looks for and loads everything.</summary>
+    public static Libraries Load(Machine machine, Loader loader) => new(machine, loader);
+
+    public Driver? Driver { get; private set; }
+
+    public string? DriverPath { get; private set; }
+
+    public Nvrtc? Nvrtc { get; private set; }
+
+    public CublasLt? CublasLt { get; private set; }
+
+    public Cudnn? Cudnn { get; private set; }
+
+    /// <summary>Where NVRTC and cuBLASLt came from.</summary>
+    public LibrarySet? Toolkit { get; private set; }
+
+    /// <summary>Where cuDNN came from.</summary>
+    public LibrarySet? CudnnSet { get; private set; }
+
+    /// <summary>What is wrong with that set of cuDNN, or null.</summary>
+    public string? CudnnFault { get; private set; }
+
+    /// <summary>The full versions of cuDNN's parts, where their files tell.</summary>
+    public IReadOnlyDictionary<Library, string> CudnnVersions { get; private set; } = new Dictionary<Library, string>();
+
+    /// <summary>Every file that was looked for, in order.</summary>
+    public IReadOnlyList<string> Tried { get; }
+
+    /// <summary>Files that were there but would not load.</summary>
+    public IReadOnlyList<(string Path, string Reason)> Refused => _refused;
+
+    private void LoadDriver(LibraryPaths paths)
+    {
+        foreach (string path in paths.Driver())
+        {
+            _tried.Add(path);
+            Driver = Table(path, find => new Driver(find));
+            if (Driver is null)
+                continue;
+            DriverPath = path;
+            return;
+        }
+    }
+
+    private void LoadToolkit(LibraryPaths paths, int driverMajor, bool windows)
+    {
+        IEnumerable<LibrarySet> sets = paths.Toolkits(driverMajor);
+        foreach (LibrarySet set in sets.Concat(ByName(driverMajor, windows)))
+        {
+            Dictionary<Library, nint> loaded = Preload(set);
+            Nvrtc = Table(set, loaded, Library.Nvrtc, find => new Nvrtc(find));
+            CublasLt = Table(set, loaded, Library.CublasLt, find => new CublasLt(find));
+            if (Nvrtc is null && CublasLt is null)
+                continue;
+            Toolkit = set;
+            return;
+        }
+    }
+
+    /// <summary>A folder whose parts fit together comes before one whose parts do not, wherever they lie.</summary>
+    private void LoadCudnn(LibraryPaths paths)
+    {
+        var sets = paths.Cudnns(Toolkit).Select(set => (Set: set, Versions: paths.Versions(set))).ToList();
+        foreach ((LibrarySet set, IReadOnlyDictionary<Library, string> versions) in sets.OrderBy(each => FaultOf(each.Set, each.Versions) is null ? 0 : 1))
+        {
+            CudnnSet ??= set;
+            if (CudnnSet == set)
+                (CudnnVersions, CudnnFault) = (versions, FaultOf(set, versions));
+            Dictionary<Library, nint> loaded = Preload(set);
+            Cudnn = Table(set, loaded, Library.Cudnn, find => new Cudnn(find));
+            if (Cudnn is null)
+                continue;
+            (CudnnSet, CudnnVersions, CudnnFault) = (set, versions, FaultOf(set, versions));
+            return;
+        }
+    }
+
+    /// <summary>The last resort: names alone, which the system's loader may know from a place that nothing else tells.</summary>
+    private static IEnumerable<LibrarySet> ByName(int driverMajor, bool windows)
+    {
+        for (int major = Math.Min(driverMajor, LibraryNames.NewestMajor); major >= LibraryNames.OldestMajor; major--)
+        {
+            int cuda = major;
+            yield return new LibrarySet(new Place("the system's loader", []), major,
+                new[] { Library.Nvrtc, Library.CublasLt }.ToDictionary(library => library, library => LibraryNames.Of(library, cuda, windows)));
+        }
+    }
+
+    private static string? FaultOf(LibrarySet set, IReadOnlyDictionary<Library, string> versions)
+    {
+        string folder = set.Place.Folders[0];
+        Library[] missing = [.. LibraryNames.CudnnCore.Where(part => !set.Has(part))];
+        if (missing.Length > 0)
+            return $"{folder} lacks {string.Join(", ", missing)}: cuDNN would look for it elsewhere and meet another version";
+        if (versions.Values.Distinct().Count() > 1)
+            return $"{folder} mixes versions: {string.Join(", ", versions.Select(part => $"{part.Key} {part.Value}"))}";
+        return null;
+    }
+
+    private Dictionary<Library, nint> Preload(LibrarySet set)
+    {
+        var loaded = new Dictionary<Library, nint>();
+        foreach ((Library library, string path) in set.InOrder)
+        {
+            nint handle = _loader.Load(path, out string? reason);
+            if (handle != 0)
+                loaded[library] = handle;
+            else
+                _refused.Add((path, reason ?? "no reason given"));
+        }
+        return loaded;
+    }
+
+    private T? Table<T>(string path, Func<Func<string, nint>, T> make) where T : class
+    {
+        nint handle = _loader.Load(path, out string? reason);
+        if (handle != 0)
+            return Table(path, handle, make);
+        _refused.Add((path, reason ?? "no reason given"));
+        return null;
+    }
+
+    private T? Table<T>(LibrarySet set, Dictionary<Library, nint> loaded, Library library, Func<Func<string, nint>, T> make) where T : class =>
+        loaded.TryGetValue(library, out nint handle) ? Table(set.Files[library], handle, make) : null;
+
+    private T? Table<T>(string path, nint handle, Func<Func<string, nint>, T> make) where T : class
+    {
+        try
+        {
+            return make(name => _loader.Find(handle, name));
+        }
+        catch (EntryPointNotFoundException e)
+        {
+            _refused.Add((path, e.Message));
+            return null;
+        }
+    }
+}

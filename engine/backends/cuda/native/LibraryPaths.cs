@@ -1,0 +1,216 @@
+namespace Engine.Backends.Cuda.Native;
+
+/// <summary>Folders that belong together: what one installation put on the machine.</summary>
+/// <param name="Origin">Who says so, in words.</param>
+/// <param name="Folders">Where its libraries may lie.</param>
+internal sealed record Place(string Origin, IReadOnlyList<string> Folders);
+
+/// <summary>Libraries that were found side by side, by their full paths.</summary>
+/// <param name="Place">Where.</param>
+/// <param name="Major">The CUDA they belong to.</param>
+/// <param name="Files">What was found.</param>
+internal sealed record LibrarySet(Place Place, int Major, IReadOnlyDictionary<Library, string> Files)
+{
+    /// <summary>The libraries of a set, in the order in which they must be loaded.</summary>
+    public IEnumerable<(Library Library, string Path)> InOrder => Files.OrderBy(file => file.Key).Select(file => (file.Key, file.Value));
+
+    public bool Has(Library library) => Files.ContainsKey(library);
+}
+
+/// <summary>
+/// Where NVIDIA's libraries may lie, most telling place first: IBA_CUDA_DIRS, libraries loaded already, a Python environment, conda,
+/// the system's own folders, CUDA_PATH. The toolkit's libraries of one CUDA major come from one place, and cuDNN's parts from one
+/// folder: mixed sets load and then fail in odd ways. Nothing is loaded or run here.
+/// </summary>
+internal sealed class LibraryPaths
+{
+    private static readonly string[] RootVariables = ["CUDA_PATH", "CUDA_HOME"];
+    private static readonly string[] PackageFolders = ["site-packages", "dist-packages"];
+    private static readonly string[] TellingNames = ["libcublasLt.so.", "libnvrtc.so.", "libcudnn.so."];
+    private static readonly Library[] Toolkit = [Library.CudaRuntime, Library.NvrtcBuiltins, Library.Nvrtc, Library.CublasLt, Library.Cublas];
+    private readonly Machine _machine;
+    private readonly List<string> _tried = [];
+
+    /// <param name="machine">Where to look.</param>
+    public LibraryPaths(Machine machine)
+    {
+        _machine = machine;
+        Places = [.. FindPlaces()];
+    }
+
+    /// <summary>All places, in order.</summary>
+    public IReadOnlyList<Place> Places { get; }
+
+    /// <summary>Every file that was looked for so far and where, in order.</summary>
+    public IReadOnlyList<string> Tried => _tried;
+
+    /// <summary>The driver: what the system's loader finds comes before folders that it may not know. A bare name is left to the loader.</summary>
+    public IReadOnlyList<string> Driver()
+    {
+        string name = LibraryNames.Of(Library.Driver, 0, _machine.IsWindows);
+        string[] folders = _machine.IsWindows
+            ? [_machine.Join(_machine.Variable("SystemRoot") ?? @"C:\Windows", "System32")]
+            : ["/usr/lib/wsl/lib", .. SystemFolders, "/usr/local/nvidia/lib64", "/run/opengl-driver/lib"];
+        string[] candidates =
+            [.. _machine.Folders("IBA_CUDA_DIRS").Select(folder => _machine.Join(folder, name)).Where(Exists), name,
+             .. folders.Select(folder => _machine.Join(folder, name)).Where(Exists)];
+        return [.. candidates.Distinct()];
+    }
+
+    /// <summary>
+    /// Sets of NVRTC and cuBLASLt, best first: the newest CUDA that the driver serves, complete before incomplete, then the order of places.
+    /// </summary>
+    /// <param name="driverMajor">The newest CUDA major that the driver serves.</param>
+    public IReadOnlyList<LibrarySet> Toolkits(int driverMajor)
+    {
+        var sets = new List<LibrarySet>();
+        for (int major = Math.Min(driverMajor, LibraryNames.NewestMajor); major >= LibraryNames.OldestMajor; major--)
+        {
+            sets.AddRange(Places.Select(place => Gather(place, major, Toolkit))
+                .Where(set => set.Has(Library.Nvrtc) || set.Has(Library.CublasLt))
+                .OrderBy(set => set.Has(Library.Nvrtc) && set.Has(Library.CublasLt) ? 0 : 1));
+        }
+        return sets;
+    }
+
+    /// <summary>Folders with cuDNN in them, the toolkit's own place first. All parts of a set lie in one folder.</summary>
+    public IReadOnlyList<LibrarySet> Cudnns(LibrarySet? toolkit)
+    {
+        int major = toolkit?.Major ?? LibraryNames.NewestMajor;
+        IEnumerable<Place> places = Places.OrderBy(place => place == toolkit?.Place ? 0 : 1);
+        return [.. places.SelectMany(place => place.Folders.Select(folder => new Place(place.Origin, [folder])))
+            .DistinctBy(place => place.Folders[0])
+            .Select(place => Gather(place, major, Enum.GetValues<Library>().Where(library => library.IsCudnn())))
+            .Where(set => set.Has(Library.Cudnn))];
+    }
+
+    /// <summary>The full version of each file that tells one: from the name its link leads to, else from the one full name beside it.</summary>
+    public IReadOnlyDictionary<Library, string> Versions(LibrarySet set)
+    {
+        var versions = new Dictionary<Library, string>();
+        foreach ((Library library, string path) in set.InOrder)
+        {
+            string target = _machine.Target(path);
+            string? version = LibraryNames.VersionOf(FileName(target)) ?? OnlyVersionBeside(path);
+            if (version is not null)
+                versions[library] = version;
+        }
+        return versions;
+    }
+
+    private static string[] SystemFolders =>
+        ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib"];
+
+    private IEnumerable<Place> FindPlaces()
+    {
+        if (_machine.Folders("IBA_CUDA_DIRS").ToArray() is { Length: > 0 } named)
+            yield return new Place("IBA_CUDA_DIRS", named);
+        string[] loaded = [.. _machine.Loaded.Where(IsNvidia).Select(FolderName).Distinct()];
+        if (loaded.Length > 0)
+            yield return new Place("already loaded", loaded);
+
+        foreach (string packages in PythonPackages())
+            yield return new Place($"Python packages in {packages}", PipFolders(packages));
+        if (_machine.Variable("CONDA_PREFIX") is { Length: > 0 } conda)
+            yield return new Place("conda", [_machine.IsWindows ? _machine.Join(conda, "Library", "bin") : _machine.Join(conda, "lib")]);
+
+        string[] system = _machine.IsWindows ? [.. _machine.Folders("PATH")] : [.. _machine.Folders("LD_LIBRARY_PATH"), .. SystemFolders];
+        foreach (string folder in system)
+            yield return new Place("the system's search path", [folder]);
+
+        foreach (string root in Roots())
+            yield return new Place($"CUDA in {root}", ToolkitFolders(root));
+        if (_machine.IsWindows)
+            yield return new Place("cuDNN's installer", [.. CudnnInstallerFolders()]);
+    }
+
+    /// <summary>site-packages of the active environment, of the user and of the system's Python.</summary>
+    private IEnumerable<string> PythonPackages()
+    {
+        if (_machine.IsWindows)
+            return (_machine.Variable("VIRTUAL_ENV") is { Length: > 0 } venv ? [_machine.Join(venv, "Lib", "site-packages")] : Array.Empty<string>());
+        string?[] roots = [_machine.Variable("VIRTUAL_ENV"), _machine.Variable("HOME") is { } home ? _machine.Join(home, ".local") : null, "/usr/local", "/usr"];
+        return roots.OfType<string>().Where(root => root.Length > 0).Select(root => _machine.Join(root, "lib")).SelectMany(lib =>
+            _machine.Entries(lib).Where(entry => entry.StartsWith("python3", StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal)
+                .SelectMany(python => PackageFolders, (python, kind) => _machine.Join(lib, python, kind)))
+            .Where(packages => _machine.Entries(_machine.Join(packages, "nvidia")).Count > 0);
+    }
+
+    /// <summary>The wheels' folders: one for CUDA 13, one a library for CUDA 12, cuDNN's own for both.</summary>
+    private string[] PipFolders(string packages)
+    {
+        string nvidia = _machine.Join(packages, "nvidia");
+        string[] cuda12 = ["cublas", "cuda_nvrtc", "cuda_runtime", "cudnn"];
+        return _machine.IsWindows
+            ? [_machine.Join(nvidia, "cu13", "bin", "x86_64"), .. cuda12.Select(package => _machine.Join(nvidia, package, "bin"))]
+            : [_machine.Join(nvidia, "cu13", "lib"), .. cuda12.Select(package => _machine.Join(nvidia, package, "lib"))];
+    }
+
+    private IEnumerable<string> Roots()
+    {
+        IEnumerable<string> named = RootVariables.Select(_machine.Variable).OfType<string>().Where(root => root.Length > 0);
+        string folder = _machine.IsWindows
+            ? _machine.Join(_machine.Variable("ProgramFiles") ?? @"C:\Program Files", "NVIDIA GPU Computing Toolkit", "CUDA")
+            : "/usr/local";
+        string prefix = _machine.IsWindows ? "v" : "cuda";
+        return named.Concat(_machine.Entries(folder).Where(entry => entry.StartsWith(prefix, StringComparison.Ordinal))
+            .OrderDescending(StringComparer.Ordinal).Select(entry => _machine.Join(folder, entry))).Distinct();
+    }
+
+    private string[] ToolkitFolders(string root) => _machine.IsWindows
+        ? [_machine.Join(root, "bin", "x64"), _machine.Join(root, "bin")]
+        : [_machine.Join(root, "lib64"), _machine.Join(root, "targets", "x86_64-linux", "lib"), _machine.Join(root, "targets", "sbsa-linux", "lib")];
+
+    /// <summary>C:\Program Files\NVIDIA\CUDNN\v9.x\bin\CUDA version, with x64 below it since CUDA 13.</summary>
+    private IEnumerable<string> CudnnInstallerFolders()
+    {
+        string root = _machine.Join(_machine.Variable("ProgramFiles") ?? @"C:\Program Files", "NVIDIA", "CUDNN");
+        foreach (string version in _machine.Entries(root).Where(entry => entry.StartsWith("v9", StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal))
+        {
+            string bin = _machine.Join(root, version, "bin");
+            foreach (string cuda in _machine.Entries(bin).OrderDescending(StringComparer.Ordinal))
+            {
+                yield return _machine.Join(bin, cuda, "x64");
+                yield return _machine.Join(bin, cuda);
+            }
+        }
+    }
+
+    private LibrarySet Gather(Place place, int major, IEnumerable<Library> wanted)
+    {
+        var files = new Dictionary<Library, string>();
+        foreach (Library library in wanted)
+        {
+            foreach (string folder in place.Folders)
+            {
+                _tried.Add(_machine.Join(folder, LibraryNames.Of(library, major, _machine.IsWindows)));
+                if (LibraryNames.Find(library, major, _machine.IsWindows, _machine.Entries(folder)) is { } name)
+                {
+                    files[library] = _machine.Join(folder, name);
+                    break;
+                }
+            }
+        }
+        return new LibrarySet(place, major, files);
+    }
+
+    private bool Exists(string path)
+    {
+        _tried.Add(path);
+        return _machine.Entries(FolderName(path)).Contains(FileName(path));
+    }
+
+    private string? OnlyVersionBeside(string path)
+    {
+        string[] full = [.. _machine.Entries(FolderName(path)).Where(entry => entry.StartsWith(FileName(path) + ".", StringComparison.Ordinal))
+            .Select(LibraryNames.VersionOf).OfType<string>().Distinct()];
+        return full.Length == 1 ? full[0] : null;
+    }
+
+    private static bool IsNvidia(string path) => FileName(path) is var file
+        && TellingNames.Any(prefix => file.StartsWith(prefix, StringComparison.Ordinal));
+
+    private static string FileName(string path) => path[(path.LastIndexOfAny(['/', '\\']) + 1)..];
+
+    private static string FolderName(string path) => path.LastIndexOfAny(['/', '\\']) is var at and > 0 ? path[..at] : path;
+}

@@ -1,0 +1,68 @@
+using System.Runtime.InteropServices;
+
+namespace Engine.Backends.Cuda.Native;
+
+/// <summary>What the search for libraries may know of a machine, so that it can be tried on machines that are not there.</summary>
+/// <param name="IsWindows">Windows, or else Linux.</param>
+/// <param name="Variable">An environment variable, or null.</param>
+/// <param name="Entries">The names of the files and folders in a folder; none where it does not exist.</param>
+/// <param name="Target">Where a path leads when links are followed; itself where it is no link.</param>
+/// <param name="Loaded">Paths of libraries that the process has loaded already.</param>
+internal sealed record Machine(
+    bool IsWindows,
+    Func<string, string?> Variable,
+    Func<string, IReadOnlyCollection<string>> Entries,
+    Func<string, string> Target,
+    IReadOnlyList<string> Loaded)
+{
+    /// <summary>The machine this program runs on.</summary>
+    public static Machine Here() => new(
+        RuntimeInformation.IsOSPlatform(OSPlatform.Windows), Environment.GetEnvironmentVariable, List, Follow, LoadedHere());
+
+    /// <summary>Joins folder and name as that machine's system writes paths.</summary>
+    public string Join(params IEnumerable<string> parts) => string.Join(IsWindows ? '\\' : '/', parts.Select(part => part.TrimEnd('/', '\\')));
+
+    /// <summary>The entries of a variable that holds a list of folders, without empty ones.</summary>
+    public IEnumerable<string> Folders(string variable) =>
+        (Variable(variable) ?? "").Split(IsWindows ? ';' : ':', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    private static IReadOnlyCollection<string> List(string folder)
+    {
+        try
+        {
+            return [.. Directory.EnumerateFileSystemEntries(folder).Select(entry => Path.GetFileName(entry))];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return [];
+        }
+    }
+
+    private static string Follow(string path)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        }
+        catch (IOException)
+        {
+            return path;
+        }
+    }
+
+    private static IReadOnlyList<string> LoadedHere()
+    {
+        try
+        {
+            // The last column of a line of /proc/self/maps is the mapped file.
+            return File.Exists("/proc/self/maps")
+                ? [.. File.ReadLines("/proc/self/maps").Select(line => line[(line.IndexOf('/') is var at and >= 0 ? at : line.Length)..])
+                    .Where(path => path.Length > 0).Distinct()]
+                : [];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using Engine.Tensors;
+
+namespace Engine.Backends.Cuda.Plans;
+
+/// <summary>Which of a convolution's three sums is computed.</summary>
+internal enum Direction
+{
+    /// <summary>y from x and w.</summary>
+    Forward,
+
+    /// <summary>dx from dy and w.</summary>
+    BackwardData,
+
+    /// <summary>dw from x and dy.</summary>
+    BackwardWeights,
+}
+
+/// <summary>
+/// What one convolution must do: everything that decides which engine can do it, and nothing else. x is (N, H, W, C), y (N, P, Q, K).
+/// What follows the sum is in this order: addend, bias, ReLU forward; addend, gate backward.
+/// </summary>
+/// <param name="Direction">Which sum.</param>
+/// <param name="N">Images.</param>
+/// <param name="H">Rows of x.</param>
+/// <param name="W">Columns of x.</param>
+/// <param name="C">Channels of x.</param>
+/// <param name="K">Channels of y.</param>
+/// <param name="Geometry">Window, stride and padding.</param>
+/// <param name="Precision">How exactly.</param>
+internal readonly record struct ConvolutionUnit(Direction Direction, int N, int H, int W, int C, int K, ConvGeometry Geometry, Precision Precision)
+{
+    /// <summary>Whether a bias (K) is added.</summary>
+    public bool Bias { get; init; }
+
+    /// <summary>Whether something of the result's shape is added: a residual, or the gradient that is already there.</summary>
+    public bool Addend { get; init; }
+
+    /// <summary>Whether a ReLU ends it.</summary>
+    public bool Relu { get; init; }
+
+    /// <summary>Whether the finished gradient is 0 where the output of an earlier ReLU is.</summary>
+    public bool Gate { get; init; }
+
+    /// <summary>What every address is a multiple of, in bytes: 16, or 4 for views that begin anywhere.</summary>
+    public int Alignment { get; init; } = 16;
+
+    /// <summary>Rows of y.</summary>
+    public int P => Geometry.Output(H);
+
+    /// <summary>Columns of y.</summary>
+    public int Q => Geometry.Output(W);
+
+    /// <summary>Whether the sum is all of it.</summary>
+    public bool IsPlain => !Bias && !Addend && !Relu && !Gate;
+
+    /// <summary>The sum alone.</summary>
+    public ConvolutionUnit Plain => this with { Bias = false, Addend = false, Relu = false, Gate = false };
+
+    /// <summary>Numbers in the result.</summary>
+    public long ResultCount => Direction switch
+    {
+        Direction.Forward => (long)N * P * Q * K,
+        Direction.BackwardData => (long)N * H * W * C,
+        _ => (long)K * Geometry.Kernel * Geometry.Kernel * C,
+    };
+
+    /// <summary>The unit in words, in a form that names it: equal units print alike and others do not.</summary>
+    public override string ToString() =>
+        $"{Direction switch { Direction.Forward => "forward", Direction.BackwardData => "data gradient", _ => "weight gradient" }} "
+        + $"{N}x{H}x{W}x{C} -> {K}, {Geometry.Kernel}x{Geometry.Kernel}, stride {Geometry.Stride}, padding {Geometry.Padding}"
+        + (Addend ? ", + addend" : "") + (Bias ? ", + bias" : "") + (Relu ? ", relu" : "") + (Gate ? ", gate" : "")
+        + $", {Precision switch { Precision.Float32 => "fp32", Precision.BFloat16 => "bf16", _ => "tf32" }}, {Alignment}-byte aligned";
+}
+
+/// <summary>The tensors of a unit. The result is y forward, x for the data gradient, w for the weight gradient.</summary>
+internal readonly record struct Operands(Tensor X, Tensor W, Tensor Y, Tensor? Bias = null, Tensor? Addend = null, Tensor? Gate = null);

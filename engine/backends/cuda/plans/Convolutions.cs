@@ -1,0 +1,189 @@
+using Engine.Tensors;
+
+namespace Engine.Backends.Cuda.Plans;
+
+/// <summary>
+/// Convolutions on one device. The first call for a unit settles how it is computed from then on, trying in this order: one fused cuDNN
+/// graph; a cuDNN graph for the sum alone, with own kernels for the rest; cuBLASLt where the convolution is a plain product; the own kernel.
+/// </summary>
+internal sealed class Convolutions(Device device, Kernels kernels, Scratch scratch, CudnnSession? cudnn, Products products, SearchLimits limits, CacheFolder cache)
+    : IDisposable
+{
+    private const int TimedRuns = 3;
+
+    private readonly Dictionary<ConvolutionUnit, Settled> _settled = [];
+    private readonly PlanSearch? _search = cudnn is null ? null : new PlanSearch(cudnn, limits, cache);
+
+    /// <summary>What was chosen so far, in no order.</summary>
+    public IEnumerable<PlanChoice> Choices => _settled.Values.Select(settled => settled.Choice);
+
+    /// <summary>Computes a unit.</summary>
+    public void Run(in ConvolutionUnit unit, in Operands operands)
+    {
+        if (!_settled.TryGetValue(unit, out Settled? settled))
+            _settled[unit] = settled = Settle(unit, operands);
+        switch (settled.Choice.Route)
+        {
+            case Route.Fused:
+                RunFused(settled.Plan!, unit, operands, 0);
+                break;
+            case Route.Single:
+                RunSingle(settled.Plan!, unit, operands);
+                break;
+            case Route.Product:
+                RunProduct(unit, operands);
+                break;
+            default:
+                RunOwn(unit, operands);
+                break;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (Settled settled in _settled.Values)
+            settled.Plan?.Dispose();
+        _settled.Clear();
+    }
+
+    private Settled Settle(ConvolutionUnit unit, Operands operands)
+    {
+        device.NotInCapture($"meets a new shape ({unit})");
+        var rejected = new List<string>();
+        if (_search is null)
+        {
+            rejected.Add("cuDNN: not there");
+        }
+        else
+        {
+            if (unit.IsPlain && unit.Precision != Precision.BFloat16)
+            {
+                if (_search.Find(unit, GraphForm.Single, plan => Time(() => RunFused(plan, unit, operands, 0)), rejected) is { } alone)
+                    return Chosen(unit, Route.Fused, alone, rejected);
+            }
+            else
+            {
+                // What the result is added to must survive the timing, so that goes elsewhere.
+                ulong elsewhere = unit.Addend ? scratch.Get(ScratchUse.Result, unit.ResultCount * sizeof(float)) : 0;
+                foreach (GraphForm form in unit is { Bias: true, Addend: true } ? [GraphForm.Fused, GraphForm.FusedBiasFirst] : (GraphForm[])[GraphForm.Fused])
+                {
+                    if (_search.Find(unit, form, plan => Time(() => RunFused(plan, unit, operands, elsewhere)), rejected) is { } fused)
+                        return Chosen(unit, Route.Fused, fused, rejected);
+                }
+                if (_search.Find(unit.Plain, GraphForm.Single, plan => Time(() => RunSum(plan, unit, operands)), rejected) is { } single)
+                    return Chosen(unit, Route.Single, single, rejected);
+            }
+        }
+        if (unit.Geometry.IsPointwise && products.TrySettle(Product(unit), rejected))
+            return new Settled(null, new PlanChoice(unit.ToString(), Route.Product, "a 1x1 convolution is a matrix product", null, false, 0, null, rejected));
+        return new Settled(null, new PlanChoice(unit.ToString(), Route.OwnKernel, "no library does it", null, false, 0, null, rejected));
+    }
+
+    private static Settled Chosen(ConvolutionUnit unit, Route route, (Plan Plan, float? Milliseconds, string Reason) found, List<string> rejected) =>
+        new(found.Plan, new PlanChoice(unit.ToString(), route, found.Reason, found.Plan.Choice.ToString(), found.Plan.IsCompiled,
+            found.Plan.WorkspaceBytes, found.Milliseconds, rejected));
+
+    /// <summary>The least of a few runs, after one that loads and settles everything.</summary>
+    private float Time(Action run)
+    {
+        run();
+        using var start = new DeviceEvent(device, timed: true);
+        using var end = new DeviceEvent(device, timed: true);
+        float least = float.PositiveInfinity;
+        for (int i = 0; i < TimedRuns; i++)
+        {
+            start.Record();
+            run();
+            end.Record();
+            end.Wait();
+            least = Math.Min(least, end.Since(start));
+        }
+        return least;
+    }
+
+    /// <param name="plan">A graph of the whole unit.</param>
+    /// <param name="unit">The unit.</param>
+    /// <param name="operands">Its tensors.</param>
+    /// <param name="elsewhere">Where the result goes instead of its own place; 0 for its own place.</param>
+    private void RunFused(Plan plan, in ConvolutionUnit unit, in Operands operands, ulong elsewhere)
+    {
+        Addresses addresses = Inputs(unit, operands) with { Workspace = scratch.Get(ScratchUse.Workspace, plan.WorkspaceBytes) };
+        plan.Run(elsewhere == 0 ? addresses : WithResult(addresses, unit, elsewhere));
+    }
+
+    /// <summary>The sum alone: into its own place where nothing follows but what works in place, else into scratch memory.</summary>
+    private ulong RunSum(Plan plan, in ConvolutionUnit unit, in Operands operands)
+    {
+        bool rounds = unit.Precision == Precision.BFloat16;
+        Addresses addresses = Inputs(unit, operands) with { Workspace = scratch.Get(ScratchUse.Workspace, plan.WorkspaceBytes) };
+        ulong sum = scratch.Get(ScratchUse.Result, unit.ResultCount * (rounds ? sizeof(ushort) : sizeof(float)));
+        plan.Run(WithResult(addresses, unit, sum));
+        return sum;
+    }
+
+    private void RunSingle(Plan plan, in ConvolutionUnit unit, in Operands operands)
+    {
+        nint sum = (nint)RunSum(plan, unit, operands);
+        Tensor result = ResultOf(unit, operands);
+        if (unit.Precision == Precision.BFloat16)
+        {
+            // A bfloat16 sum is widened on its way; forward, what follows needs it in float32 first.
+            var into = unit.Direction == Direction.Forward ? new Accumulator(result, false) : new Accumulator(result, unit.Addend, operands.Gate);
+            kernels.Run(Launch.FromBf16(sum, into));
+            if (unit.Direction != Direction.Forward || unit.IsPlain)
+                return;
+            sum = Argument.Address(result);
+        }
+        kernels.Run(unit.Direction == Direction.Forward
+            ? Launch.Unit(sum, operands.Bias, operands.Addend, unit.Relu, result)
+            : Launch.Term(sum, new Accumulator(result, unit.Addend, operands.Gate)));
+    }
+
+    private void RunProduct(in ConvolutionUnit unit, in Operands operands)
+    {
+        products.Run(Product(unit), operands);
+        if (operands.Gate is { } gate)
+            kernels.Run(Launch.Gate(gate, ResultOf(unit, operands)));
+    }
+
+    private void RunOwn(in ConvolutionUnit unit, in Operands operands) => kernels.Run(unit.Direction switch
+    {
+        Direction.Forward => Launch.Convolution(operands.X, operands.W, operands.Bias, operands.Addend, unit.Relu, unit.Geometry, operands.Y),
+        Direction.BackwardData => Launch.ConvolutionBackwardData(operands.Y, operands.W, unit.Geometry, new Accumulator(operands.X, unit.Addend, operands.Gate)),
+        _ => Launch.ConvolutionBackwardWeights(operands.X, operands.Y, unit.Geometry, new Accumulator(operands.W, unit.Addend)),
+    });
+
+    /// <summary>Addresses of all tensors, the sum's factors rounded where the precision says so.</summary>
+    private Addresses Inputs(in ConvolutionUnit unit, in Operands operands)
+    {
+        var addresses = new Addresses(
+            At(operands.X), At(operands.W), At(operands.Y), At(operands.Bias), At(operands.Addend), At(operands.Gate), 0);
+        return unit.Precision == Precision.BFloat16 ? products.Rounding.Apply(unit.Direction, operands, addresses) : addresses;
+    }
+
+    private static ulong At(Tensor? tensor) => (ulong)Argument.Address(tensor);
+
+    private static Addresses WithResult(in Addresses addresses, in ConvolutionUnit unit, ulong result) => unit.Direction switch
+    {
+        Direction.Forward => addresses with { Y = result },
+        Direction.BackwardData => addresses with { X = result },
+        _ => addresses with { W = result },
+    };
+
+    private static Tensor ResultOf(in ConvolutionUnit unit, in Operands operands) => unit.Direction switch
+    {
+        Direction.Forward => operands.Y,
+        Direction.BackwardData => operands.X,
+        _ => operands.W,
+    };
+
+    private static ProductUnit Product(in ConvolutionUnit unit) => new(unit.Direction, unit.N * unit.H * unit.W, unit.C, unit.K, unit.Precision)
+    {
+        Bias = unit.Bias,
+        Addend = unit.Addend,
+        Relu = unit.Relu,
+        Alignment = unit.Alignment,
+    };
+
+    private sealed record Settled(Plan? Plan, PlanChoice Choice);
+}

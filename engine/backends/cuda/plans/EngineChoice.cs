@@ -1,0 +1,57 @@
+using System.Globalization;
+using System.Text;
+
+namespace Engine.Backends.Cuda.Plans;
+
+/// <summary>
+/// One of cuDNN's engines with its settings: all that is needed to build a plan again without asking the heuristics. As text, a line each.
+/// </summary>
+/// <param name="Index">The engine's number, the same wherever the operation graph is the same.</param>
+/// <param name="Knobs">Its settings, by type.</param>
+internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Value)> Knobs)
+{
+    /// <summary>More settings than any engine has: a file with more is not ours.</summary>
+    private const int MostKnobs = 256;
+
+    /// <summary>The choice for a key, or null where the text is anything else.</summary>
+    public static EngineChoice? Parse(string key, ReadOnlySpan<byte> text)
+    {
+        string[] lines = Encoding.UTF8.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        if (lines.Length is < 2 or > MostKnobs + 2 || lines[0] != key || !TryNumbers(lines[1], "engine", 1, out long[] engine))
+            return null;
+        var knobs = new List<(int, long)>();
+        foreach (string line in lines[2..])
+        {
+            if (!TryNumbers(line, "knob", 2, out long[] knob) || knob[0] is < 0 or > int.MaxValue)
+                return null;
+            knobs.Add(((int)knob[0], knob[1]));
+        }
+        return new EngineChoice(engine[0], knobs);
+    }
+
+    /// <summary>The choice for a key, as <see cref="Parse"/> reads it.</summary>
+    public byte[] Print(string key)
+    {
+        var text = new StringBuilder().Append(key).Append('\n').Append(CultureInfo.InvariantCulture, $"engine {Index}\n");
+        foreach ((int type, long value) in Knobs)
+            text.Append(CultureInfo.InvariantCulture, $"knob {type} {value}\n");
+        return Encoding.UTF8.GetBytes(text.ToString());
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"engine {Index}" + (Knobs.Count > 0 ? $" ({string.Join(", ", Knobs.Select(knob => $"{knob.Type} = {knob.Value}"))})" : "");
+
+    private static bool TryNumbers(string line, string word, int count, out long[] numbers)
+    {
+        string[] parts = line.Split(' ');
+        numbers = new long[count];
+        if (parts.Length != count + 1 || parts[0] != word)
+            return false;
+        for (int i = 0; i < count; i++)
+        {
+            if (!long.TryParse(parts[i + 1], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out numbers[i]))
+                return false;
+        }
+        return true;
+    }
+}

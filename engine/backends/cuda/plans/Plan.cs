@@ -1,0 +1,80 @@
+using static Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
+using static Engine.Backends.Cuda.Native.cudnnBackendAttributeType;
+using static Engine.Backends.Cuda.Native.cudnnBackendDescriptorType;
+
+namespace Engine.Backends.Cuda.Plans;
+
+/// <summary>Addresses by role, 0 where there is none; the workspace comes last.</summary>
+internal readonly record struct Addresses(ulong X, ulong W, ulong Y, ulong Bias, ulong Addend, ulong Gate, ulong Workspace)
+{
+    public ulong this[Role role] => role switch
+    {
+        Role.X => X,
+        Role.W => W,
+        Role.Y => Y,
+        Role.Bias => Bias,
+        Role.Addend => Addend,
+        _ => Gate,
+    };
+}
+
+/// <summary>An operation graph bound to an engine, ready to run.</summary>
+/// <param name="session">cuDNN.</param>
+/// <param name="descriptor">The finished execution plan, which is this one's from now on.</param>
+/// <param name="roles">The tensors that an execution names.</param>
+/// <param name="choice">The engine.</param>
+internal sealed unsafe class Plan(CudnnSession session, nint descriptor, IReadOnlyList<Role> roles, EngineChoice choice) : IDisposable
+{
+    /// <summary>A tape's plan runs at few addresses; one that is run at ever new ones starts over.</summary>
+    private const int MostPacks = 256;
+
+    private readonly Dictionary<Addresses, nint> _packs = [];
+
+    /// <summary>The engine and its settings.</summary>
+    public EngineChoice Choice => choice;
+
+    /// <summary>Memory that it needs beside its tensors.</summary>
+    public long WorkspaceBytes { get; init; }
+
+    /// <summary>Whether cuDNN compiled it when it was built.</summary>
+    public bool IsCompiled { get; init; }
+
+    /// <summary>Sends it to the device's stream. Addresses that were used before cost nothing but the call.</summary>
+    public void Run(in Addresses addresses)
+    {
+        if (!_packs.TryGetValue(addresses, out nint pack))
+            pack = Pack(addresses);
+        session.Check(session.Cudnn.cudnnBackendExecute(session.Handle, descriptor, pack), "cudnnBackendExecute");
+    }
+
+    public void Dispose()
+    {
+        DropPacks();
+        session.Cudnn.cudnnBackendDestroyDescriptor(descriptor);
+    }
+
+    private nint Pack(in Addresses addresses)
+    {
+        if (_packs.Count >= MostPacks)
+            DropPacks();
+        Span<long> ids = stackalloc long[roles.Count];
+        Span<ulong> pointers = stackalloc ulong[roles.Count];
+        for (int i = 0; i < roles.Count; i++)
+            (ids[i], pointers[i]) = ((long)roles[i], addresses[roles[i]]);
+
+        using var descriptors = new Descriptors(session.Cudnn);
+        nint pack = descriptors.New(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
+        descriptors.Set<long>(pack, CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, CUDNN_TYPE_INT64, ids);
+        descriptors.Set<ulong>(pack, CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, pointers);
+        descriptors.Set(pack, CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, addresses.Workspace);
+        _packs[addresses] = descriptors.Take(descriptors.Finish(pack));
+        return pack;
+    }
+
+    private void DropPacks()
+    {
+        foreach (nint pack in _packs.Values)
+            session.Cudnn.cudnnBackendDestroyDescriptor(pack);
+        _packs.Clear();
+    }
+}

@@ -1,0 +1,228 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Engine.Backends.Cuda.Native;
+using static Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
+using static Engine.Backends.Cuda.Native.cudnnBackendAttributeType;
+using static Engine.Backends.Cuda.Native.cudnnBackendDescriptorType;
+using static Engine.Backends.Cuda.Native.cudnnBackendNumericalNote;
+
+namespace Engine.Backends.Cuda.Plans;
+
+/// <summary>How a unit is drawn as a graph.</summary>
+internal enum GraphForm
+{
+    /// <summary>Everything in one graph, the addend before the bias.</summary>
+    Fused,
+
+    /// <summary>Everything in one graph, the bias before the addend.</summary>
+    FusedBiasFirst,
+
+    /// <summary>The sum alone.</summary>
+    Single,
+}
+
+/// <summary>What a search may use.</summary>
+/// <param name="WorkspaceBytes">The most memory that a plan may ask for.</param>
+/// <param name="Candidates">How many plans are built and timed.</param>
+/// <param name="Deterministic">Whether every run must give the same bits.</param>
+internal sealed record SearchLimits(long WorkspaceBytes = 512L << 20, int Candidates = 6, bool Deterministic = true);
+
+/// <summary>
+/// Finds the plan for a unit: the one kept on disk from an earlier run, else the fastest of the first few that cuDNN's heuristic A names
+/// and that may be used, else the first of its fallback list. Heuristics err, by factors on some versions, so the first is not trusted.
+/// </summary>
+internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, CacheFolder cache)
+{
+    private const string Kind = "plans";
+
+    /// <summary>More notes than any engine has.</summary>
+    private const int MostNotes = 32;
+
+    private const int MostKnobs = 64;
+
+    /// <param name="unit">What the plan computes.</param>
+    /// <param name="form">How it is drawn.</param>
+    /// <param name="time">Runs a plan and returns milliseconds.</param>
+    /// <param name="rejected">Told why engines were passed over.</param>
+    /// <returns>The plan, its time if it was timed, and where it comes from; null where no engine will do.</returns>
+    public (Plan Plan, float? Milliseconds, string Reason)? Find(ConvolutionUnit unit, GraphForm form, Func<Plan, float> time, List<string> rejected)
+    {
+        using var descriptors = new Descriptors(session.Cudnn);
+        try
+        {
+            var drawing = new ConvolutionGraph(descriptors, unit);
+            nint graph = form == GraphForm.Single ? drawing.Single(session.Handle) : drawing.Fused(session.Handle, form == GraphForm.FusedBiasFirst);
+            string key = Key(unit, form);
+            if (Kept(key, descriptors, graph, drawing.Roles, unit, rejected) is { } kept)
+                return (kept, null, "kept from an earlier run");
+            foreach (cudnnBackendHeurMode mode in (ReadOnlySpan<cudnnBackendHeurMode>)[cudnnBackendHeurMode.CUDNN_HEUR_MODE_A, cudnnBackendHeurMode.CUDNN_HEUR_MODE_FALLBACK])
+            {
+                List<Plan> plans = Candidates(descriptors, graph, drawing.Roles, mode, unit, rejected);
+                if (plans.Count == 0)
+                    continue;
+                (Plan best, float? milliseconds) = Fastest(plans, time, rejected);
+                cache.Write(Kind, File(key), best.Choice.Print(key));
+                string from = mode == cudnnBackendHeurMode.CUDNN_HEUR_MODE_A ? "heuristic A" : "the fallback list";
+                return (best, milliseconds, plans.Count == 1 ? $"the only one of {from} that will do" : $"the fastest of {plans.Count} of {from}");
+            }
+            rejected.Add($"{form}: no engine is left");
+        }
+        catch (CudnnException e)
+        {
+            rejected.Add($"{form}: {e.Message}");
+        }
+        return null;
+    }
+
+    private List<Plan> Candidates(
+        Descriptors descriptors, nint graph, IReadOnlyList<Role> roles, cudnnBackendHeurMode mode, ConvolutionUnit unit, List<string> rejected)
+    {
+        var plans = new List<Plan>();
+        try
+        {
+            nint heuristic = descriptors.New(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
+            descriptors.SetParts(heuristic, CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph);
+            descriptors.Set(heuristic, CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, mode);
+            descriptors.Finish(heuristic);
+            var configs = new nint[descriptors.Count(heuristic, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR)];
+            for (int i = 0; i < configs.Length; i++)
+                configs[i] = descriptors.New(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
+            int count = descriptors.Get<nint>(heuristic, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, configs);
+            for (int i = 0; i < count && plans.Count < limits.Candidates; i++)
+            {
+                if (Build(descriptors, configs[i], roles, unit, rejected) is { } plan)
+                    plans.Add(plan);
+            }
+        }
+        catch (CudnnException e)
+        {
+            rejected.Add($"{mode}: {e.Message}");
+        }
+        return plans;
+    }
+
+    /// <summary>A plan of a configured engine, or null and the reason.</summary>
+    private Plan? Build(Descriptors descriptors, nint config, IReadOnlyList<Role> roles, ConvolutionUnit unit, List<string> rejected)
+    {
+        string who = "an engine";
+        try
+        {
+            nint engine = descriptors.New(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+            descriptors.Get<nint>(config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, [engine]);
+            var choice = new EngineChoice(descriptors.Get<long>(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64), Knobs(descriptors, config));
+            who = choice.ToString();
+            var notes = new cudnnBackendNumericalNote[MostNotes];
+            int noted = descriptors.Get<cudnnBackendNumericalNote>(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE, notes);
+            if (Objection(unit.Precision, notes.AsSpan(0, noted)) is { } objection)
+            {
+                rejected.Add($"{who}: {objection}");
+                return null;
+            }
+            var behaviour = new cudnnBackendBehaviorNote[MostNotes];
+            int behaves = descriptors.Get<cudnnBackendBehaviorNote>(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE, behaviour);
+
+            nint plan = descriptors.New(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+            descriptors.Set(plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, session.Handle);
+            descriptors.SetParts(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
+            descriptors.Finish(plan);
+            long workspace = descriptors.Get<long>(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64);
+            if (workspace > limits.WorkspaceBytes)
+            {
+                rejected.Add($"{who}: wants {workspace >> 20} MiB of workspace, {limits.WorkspaceBytes >> 20} are allowed");
+                return null;
+            }
+            return new Plan(session, descriptors.Take(plan), roles, choice)
+            {
+                WorkspaceBytes = Math.Max(workspace, 0),
+                IsCompiled = behaviour.AsSpan(0, behaves).Contains(cudnnBackendBehaviorNote.CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION),
+            };
+        }
+        catch (CudnnException e)
+        {
+            rejected.Add($"{who}: {e.Message}");
+            return null;
+        }
+    }
+
+    /// <summary>Why an engine's arithmetic will not do, or null.</summary>
+    private string? Objection(Precision precision, ReadOnlySpan<cudnnBackendNumericalNote> notes)
+    {
+        if (limits.Deterministic && notes.Contains(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC))
+            return "its bits differ from run to run";
+        if (precision == Precision.BFloat16)
+            return null;
+        // TF32 is what float32 tensors become in tensor cores; rounding further is never meant.
+        if (precision == Precision.Float32 && notes.Contains(CUDNN_NUMERICAL_NOTE_TENSOR_CORE))
+            return "it computes in TF32";
+        if (precision == Precision.Float32 && notes.Contains(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS))
+            return "it rounds its inputs";
+        return notes.Contains(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION) ? "it sums in less than float32" : null;
+    }
+
+    private static (int, long)[] Knobs(Descriptors descriptors, nint config)
+    {
+        int count = (int)Math.Min(descriptors.Count(config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_TYPE_BACKEND_DESCRIPTOR), MostKnobs);
+        var choices = new nint[count];
+        for (int i = 0; i < count; i++)
+            choices[i] = descriptors.New(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR);
+        if (count > 0)
+            count = descriptors.Get<nint>(config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, CUDNN_TYPE_BACKEND_DESCRIPTOR, choices);
+        return [.. choices.Take(count).Select(choice => (
+            descriptors.Get<int>(choice, CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE),
+            descriptors.Get<long>(choice, CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64)))];
+    }
+
+    private static (Plan Best, float? Milliseconds) Fastest(List<Plan> plans, Func<Plan, float> time, List<string> rejected)
+    {
+        if (plans.Count == 1)
+            return (plans[0], null);
+        (Plan? best, float least) = (null, float.PositiveInfinity);
+        foreach (Plan plan in plans)
+        {
+            float milliseconds = time(plan);
+            rejected.Add(string.Create(CultureInfo.InvariantCulture, $"{plan.Choice}: {milliseconds:F4} ms"));
+            if (best is null || milliseconds < least)
+                (best, least) = (plan, milliseconds);
+        }
+        foreach (Plan plan in plans.Where(plan => plan != best))
+            plan.Dispose();
+        return (best!, least);
+    }
+
+    /// <summary>The plan that an earlier run chose, built from its engine and settings without a heuristic.</summary>
+    private Plan? Kept(string key, Descriptors descriptors, nint graph, IReadOnlyList<Role> roles, ConvolutionUnit unit, List<string> rejected)
+    {
+        if (cache.Read(Kind, File(key)) is not { } text || EngineChoice.Parse(key, text) is not { } choice)
+            return null;
+        try
+        {
+            nint engine = descriptors.New(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+            descriptors.SetParts(engine, CUDNN_ATTR_ENGINE_OPERATION_GRAPH, graph);
+            descriptors.Set(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, choice.Index);
+            descriptors.Finish(engine);
+            nint[] knobs = [.. choice.Knobs.Select(each =>
+            {
+                nint knob = descriptors.New(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR);
+                descriptors.Set(knob, CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, each.Type);
+                descriptors.Set(knob, CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, each.Value);
+                return descriptors.Finish(knob);
+            })];
+            nint config = descriptors.New(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
+            descriptors.SetParts(config, CUDNN_ATTR_ENGINECFG_ENGINE, engine);
+            if (knobs.Length > 0)
+                descriptors.SetParts(config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, knobs);
+            return Build(descriptors, descriptors.Finish(config), roles, unit, rejected);
+        }
+        catch (CudnnException e)
+        {
+            rejected.Add($"{choice}, kept from an earlier run: {e.Message}");
+            return null;
+        }
+    }
+
+    private string Key(ConvolutionUnit unit, GraphForm form) => string.Create(CultureInfo.InvariantCulture,
+        $"{unit}; {form}; cuDNN {session.Version}; {session.Device.Name}; {(limits.Deterministic ? "deterministic" : "any")}; {limits.WorkspaceBytes} bytes");
+
+    private static string File(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key))) + ".txt";
+}

@@ -1,0 +1,84 @@
+using Engine.Tensors;
+
+namespace Engine.Backends.Cuda.Plans;
+
+/// <summary>
+/// The factors of a sum in bfloat16. Weights that fill a storage of their own are rounded once, and again after each write; everything else
+/// is rounded on every call, into scratch memory. A captured loop passes by here only while it is captured, so what is written beside
+/// it is rounded again before its next run, and what it writes itself counts as written after every run.
+/// </summary>
+internal sealed class Rounding(Device device, Kernels kernels, Scratch scratch)
+{
+    private readonly HashSet<CudaStorage> _stale = [];
+    private HashSet<CudaStorage>? _recorded;
+
+    /// <summary>Told of every write.</summary>
+    public void Written(CudaStorage storage)
+    {
+        if (storage.Rounded is null)
+            return;
+        storage.IsStale = true;
+        _recorded?.Add(storage);
+        _stale.Add(storage);
+    }
+
+    /// <summary>Rounds again whatever was written since it was rounded.</summary>
+    public void Refresh()
+    {
+        foreach (CudaStorage storage in _stale)
+        {
+            if (storage.IsStale && !storage.IsReturned)
+                Round(storage);
+        }
+        _stale.Clear();
+    }
+
+    /// <summary>Remembers what is written from here on.</summary>
+    public void StartRecording() => _recorded = [];
+
+    /// <summary>What was written since.</summary>
+    public IReadOnlyCollection<CudaStorage> StopRecording()
+    {
+        HashSet<CudaStorage> recorded = _recorded ?? [];
+        _recorded = null;
+        return recorded;
+    }
+
+    /// <summary>The addresses with both factors replaced by their rounded copies.</summary>
+    public Addresses Apply(Direction direction, in Operands operands, in Addresses addresses) => direction switch
+    {
+        Direction.Forward => addresses with { X = Once(operands.X, ScratchUse.Input), W = Kept(operands.W) },
+        Direction.BackwardData => addresses with { Y = Once(operands.Y, ScratchUse.Input), W = Kept(operands.W) },
+        _ => addresses with { X = Once(operands.X, ScratchUse.Input), Y = Once(operands.Y, ScratchUse.SecondInput) },
+    };
+
+    private ulong Kept(Tensor w)
+    {
+        var storage = (CudaStorage)w.Storage;
+        if (w.Offset != 0 || w.Shape.Count != storage.Count)
+            return Once(w, ScratchUse.SecondInput);
+        if (storage.Rounded is null)
+        {
+            // Inside a capture this would be rounded on every replay, and its memory would be the capture's.
+            device.NotInCapture("rounds weights for the first time");
+            storage.Rounded = new DeviceHandle(device, Resource.Piece, device.Arena.Allocate(storage.Count * sizeof(ushort)));
+            storage.IsStale = true;
+        }
+        if (storage.IsStale)
+            Round(storage);
+        return storage.Rounded.Value;
+    }
+
+    private void Round(CudaStorage storage)
+    {
+        kernels.Run(Launch.ToBf16(new Tensor(new Shape((int)storage.Count), storage), null, (nint)storage.Rounded!.Value));
+        storage.IsStale = false;
+    }
+
+    private ulong Once(Tensor x, ScratchUse use)
+    {
+        ulong rounded = scratch.Get(use, (long)x.Shape.Count * sizeof(ushort));
+        kernels.Run(Launch.ToBf16(x, null, (nint)rounded));
+        return rounded;
+    }
+}
