@@ -20,6 +20,9 @@ internal sealed class FakeDescriptor(nint handle, cudnnBackendDescriptorType kin
     /// <summary>What the library itself puts into descriptors that it fills.</summary>
     public FakeEngine? Engine { get; set; }
 
+    /// <summary>The operation graph that an engine, its configuration and its plan belong to.</summary>
+    public FakeDescriptor? Graph { get; set; }
+
     public (int Type, long Value) Knob { get; set; }
 
     public FakeAttribute this[cudnnBackendAttributeName name] => Attributes.Single(attribute => attribute.Name == name);
@@ -52,6 +55,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
     private static FakeCudnn? _current;
 
     private readonly Dictionary<nint, FakeDescriptor> _live = [];
+    private readonly Dictionary<nint, FakeDescriptor> _ever = [];
     private readonly HashSet<nint> _handles = [];
     private nint _next = 0x9000;
 
@@ -77,6 +81,9 @@ internal sealed unsafe class FakeCudnn : IDisposable
 
     public nint Stream { get; private set; }
 
+    /// <summary>Whether executions compute what was described.</summary>
+    public bool Computes { get; set; }
+
     /// <summary>Where executions go, so that they are captured with everything else on the stream.</summary>
     public Func<Action, bool>? Enqueue { get; set; }
 
@@ -89,7 +96,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
     public void Dispose() => _current = _current == this ? null : _current;
 
     /// <summary>The descriptor of that handle, alive or not: handles are never used twice.</summary>
-    public FakeDescriptor Ever(nint handle) => Made.Single(descriptor => descriptor.Handle == handle);
+    public FakeDescriptor Ever(nint handle) => _ever[handle];
 
     public static int SizeOf(cudnnBackendAttributeType type) => type switch
     {
@@ -150,6 +157,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
         var made = new FakeDescriptor(*descriptor, kind);
         now._live[*descriptor] = made;
         now.Made.Add(made);
+        now._ever[*descriptor] = made;
         return cudnnStatus.CUDNN_STATUS_SUCCESS;
     }
 
@@ -185,6 +193,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
             case cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINE_DESCRIPTOR:
                 long index = made[cudnnBackendAttributeName.CUDNN_ATTR_ENGINE_GLOBAL_INDEX].As<long>()[0];
                 FakeDescriptor graph = now.Ever(made[cudnnBackendAttributeName.CUDNN_ATTR_ENGINE_OPERATION_GRAPH].As<nint>()[0]);
+                made.Graph = graph;
                 made.Engine = now.Engines.FirstOrDefault(engine => engine.Index == index && engine.MostOperations >= Operations(graph));
                 if (made.Engine is null)
                     return cudnnStatus.CUDNN_STATUS_NOT_SUPPORTED;
@@ -194,10 +203,12 @@ internal sealed unsafe class FakeCudnn : IDisposable
                     made[cudnnBackendAttributeName.CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE].As<long>()[0]);
                 break;
             case cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINECFG_DESCRIPTOR:
-                made.Engine = now.Ever(made[cudnnBackendAttributeName.CUDNN_ATTR_ENGINECFG_ENGINE].As<nint>()[0]).Engine;
+                FakeDescriptor configured = now.Ever(made[cudnnBackendAttributeName.CUDNN_ATTR_ENGINECFG_ENGINE].As<nint>()[0]);
+                (made.Engine, made.Graph) = (configured.Engine, configured.Graph);
                 break;
             case cudnnBackendDescriptorType.CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR:
-                made.Engine = now.Ever(made[cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG].As<nint>()[0]).Engine;
+                FakeDescriptor planned = now.Ever(made[cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG].As<nint>()[0]);
+                (made.Engine, made.Graph) = (planned.Engine, planned.Graph);
                 if (made.Engine!.Fails)
                     return cudnnStatus.CUDNN_STATUS_NOT_SUPPORTED_RUNTIME_PREREQUISITE_MISSING;
                 break;
@@ -217,8 +228,12 @@ internal sealed unsafe class FakeCudnn : IDisposable
             case cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_RESULTS:
                 FakeEngine[] offers = now.Offers(from);
                 *returned = requested == 0 ? offers.Length : Math.Min(requested, offers.Length);
+                FakeDescriptor graph = now.Ever(from[cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH].As<nint>()[0]);
                 for (int i = 0; i < requested && i < offers.Length; i++)
-                    (now._live[((nint*)elements)[i]].Engine, now._live[((nint*)elements)[i]].Finalized) = (offers[i], true);
+                {
+                    FakeDescriptor filled = now._live[((nint*)elements)[i]];
+                    (filled.Engine, filled.Graph, filled.Finalized) = (offers[i], graph, true);
+                }
                 return cudnnStatus.CUDNN_STATUS_SUCCESS;
             case cudnnBackendAttributeName.CUDNN_ATTR_ENGINECFG_ENGINE:
                 FakeDescriptor engine = now._live[*(nint*)elements];
@@ -257,7 +272,12 @@ internal sealed unsafe class FakeCudnn : IDisposable
         long[] ids = variant[cudnnBackendAttributeName.CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS].As<long>();
         ulong[] pointers = variant[cudnnBackendAttributeName.CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS].As<ulong>();
         ulong workspace = variant[cudnnBackendAttributeName.CUDNN_ATTR_VARIANT_PACK_WORKSPACE].As<ulong>()[0];
-        Action work = () => now.Executed.Add((executed.Engine!.Index, ids, pointers, workspace));
+        Action work = () =>
+        {
+            now.Executed.Add((executed.Engine!.Index, ids, pointers, workspace));
+            if (now.Computes)
+                FakeArithmetic.Compute(now, executed.Graph!, ids.Zip(pointers).ToDictionary());
+        };
         if (now.Enqueue is null)
             work();
         else if (!now.Enqueue(work))

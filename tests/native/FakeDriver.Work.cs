@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Engine.Backends.Cuda;
 using Engine.Backends.Cuda.Native;
 
 namespace Tests.Native;
@@ -6,6 +7,7 @@ namespace Tests.Native;
 internal sealed unsafe partial class FakeDriver
 {
     private readonly Dictionary<nint, string> _functions = [];
+    private readonly List<nint> _borrowed = [];
 
     // ---- memory ----
 
@@ -122,7 +124,7 @@ internal sealed unsafe partial class FakeDriver
         return now.Enqueue("cuLaunchKernel", () =>
         {
             now.Launched.Add(name);
-            now.Execute?.Invoke(name, [gx, gy, gz, bx, by, bz, shared], arguments);
+            now.Execute?.Invoke(name, new Extent(gx, gy), new Extent(bx, by), shared, arguments);
         });
     }
 
@@ -132,13 +134,24 @@ internal sealed unsafe partial class FakeDriver
         if (ArgumentSizes is null)
             return 0;
         int[] sizes = ArgumentSizes(kernel);
-        void** copy = (void**)Marshal.AllocHGlobal(sizes.Length * sizeof(void*));
-        for (int i = 0; i < sizes.Length; i++)
+        nint copy = Borrow(sizes.Length * sizeof(void*) + sizes.Sum(size => Up(size)));
+        byte* value = (byte*)copy + sizes.Length * sizeof(void*);
+        for (int i = 0; i < sizes.Length; value += Up(sizes[i]), i++)
         {
-            copy[i] = (void*)Marshal.AllocHGlobal(sizes[i]);
-            NativeMemory.Copy(parameters[i], copy[i], (nuint)sizes[i]);
+            ((void**)copy)[i] = value;
+            NativeMemory.Copy(parameters[i], value, (nuint)sizes[i]);
         }
-        return (nint)copy;
+        return copy;
+
+        static int Up(int size) => (size + 7) / 8 * 8;
+    }
+
+    /// <summary>Memory that lasts as long as the fake.</summary>
+    private nint Borrow(int bytes)
+    {
+        nint memory = Marshal.AllocHGlobal(bytes);
+        _borrowed.Add(memory);
+        return memory;
     }
 
     // ---- streams, events, graphs ----

@@ -1,8 +1,12 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Engine.Backends.Cuda;
 using Engine.Backends.Cuda.Native;
 
 namespace Tests.Native;
+
+/// <summary>What a launch does: a kernel's name, blocks, threads, dynamic shared memory, and the addresses of its arguments.</summary>
+internal delegate void FakeKernel(string kernel, Extent grid, Extent block, uint sharedBytes, nint arguments);
 
 /// <summary>
 /// A driver without a GPU: host memory stands for the device's, every call is written down, and the rules that a real driver enforces
@@ -41,7 +45,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     public HashSet<string> Absent { get; } = [];
 
     /// <summary>Runs a kernel's work; by default nothing happens.</summary>
-    public Action<string, uint[], nint>? Execute { get; set; }
+    public FakeKernel? Execute { get; set; }
 
     /// <summary>Sizes of a kernel's arguments, so that a captured launch can keep its own copy of them.</summary>
     public Func<string, int[]>? ArgumentSizes { get; set; }
@@ -70,6 +74,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
             NativeMemory.AlignedFree((void*)memory);
         foreach (nint memory in _pinned.Keys)
             NativeMemory.AlignedFree((void*)memory);
+        _borrowed.ForEach(Marshal.FreeHGlobal);
         _memory.Clear();
         _pinned.Clear();
         if (_current == this)
@@ -77,6 +82,9 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     }
 
     private static FakeDriver Now => _current ?? throw new InvalidOperationException("a driver call on a thread without a fake driver");
+
+    /// <summary>Work that a library sends to the stream; whether it could be sent.</summary>
+    public bool Send(string call, Action work) => Enqueue(call, work) == CUresult.CUDA_SUCCESS;
 
     /// <summary>Writes the call down and says whether it must fail.</summary>
     private CUresult Note(string call, bool forbiddenInCapture = false)

@@ -21,14 +21,14 @@ public sealed partial class CudaBackend : IBackend
     private readonly Products _products;
     private readonly Convolutions _convolutions;
 
-    internal CudaBackend(Libraries libraries, KernelSources sources, CacheFolder cache, int ordinal, Precision precision, SearchLimits? limits = null)
+    internal CudaBackend(Libraries libraries, CacheFolder cache, int ordinal, Precision precision, SearchLimits? limits = null)
     {
         _device = new Device(libraries.Driver!, ordinal);
         try
         {
             // Below 8.0 tensor cores know neither format.
             Precision = _device.ComputeCapability < 80 ? Precision.Float32 : precision;
-            _compiler = new KernelCompiler(libraries.Nvrtc, sources, _device.ComputeCapability, cache);
+            _compiler = new KernelCompiler(libraries.Nvrtc, _device.ComputeCapability, cache);
             _kernels = new Kernels(_device, _compiler);
             _scratch = new Scratch(_device);
             var notes = new List<string>();
@@ -62,7 +62,7 @@ public sealed partial class CudaBackend : IBackend
             throw new NoCudaException($"there is no device cuda:{ordinal}: this machine has "
                 + $"{string.Join(", ", diagnosis.Devices.Select(device => $"cuda:{device.Ordinal} ({device.Name})"))}.", diagnosis);
         }
-        return new CudaBackend(libraries, KernelSources.Embedded(), CacheFolder.OfUser(), ordinal, precision);
+        return new CudaBackend(libraries, CacheFolder.OfUser(), ordinal, precision);
     }
 
     /// <inheritdoc/>

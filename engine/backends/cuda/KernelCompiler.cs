@@ -9,67 +9,48 @@ namespace Engine.Backends.Cuda;
 /// Kernels for one architecture: compiled by NVRTC to that GPU's own code and kept on disk under a hash of everything that goes into it.
 /// Without NVRTC, or where it refuses, the PTX shipped with the program takes its place, which the driver translates.
 /// </summary>
-internal sealed unsafe class KernelCompiler(Nvrtc? nvrtc, KernelSources sources, int computeCapability, CacheFolder cache)
+internal sealed unsafe class KernelCompiler(Nvrtc? nvrtc, int computeCapability, CacheFolder cache)
 {
     private const string Kind = "kernels";
 
-    // Without contraction a product and a sum round as they do on the CPU, so both backends agree.
-    private readonly string[] _options = [$"--gpu-architecture=sm_{computeCapability}", "--std=c++17", "--fmad=false", "--default-device"];
+    private readonly string[] _options = [.. KernelSources.Options, $"--gpu-architecture=sm_{computeCapability}"];
 
     /// <summary>Why some files run from PTX, by file.</summary>
     public Dictionary<string, string> Refusals { get; } = [];
 
-    /// <summary>The code of a .cu file, for cuModuleLoadData: CUBIN, or PTX with a zero at its end.</summary>
+    /// <summary>The code of a file of cuda/, for cuModuleLoadData: CUBIN, or PTX with a zero at its end.</summary>
     /// <exception cref="CudaException">The file neither compiles nor has PTX.</exception>
     public byte[] Code(string file)
     {
-        string? refusal = nvrtc is null ? "NVRTC was not found" : null;
-        if (nvrtc is not null && sources.Files.ContainsKey(file))
+        string refusal = "NVRTC was not found";
+        if (nvrtc is not null)
         {
             string key = Key(nvrtc, file);
             if (cache.Read(Kind, key) is { } kept)
                 return kept;
-            byte[]? code = Compile(nvrtc, file, out refusal);
-            if (code is not null)
+            if (Compile(nvrtc, file, out refusal) is { } code)
             {
                 cache.Write(Kind, key, code);
                 return code;
             }
         }
-        Refusals[file] = refusal ?? "its source is not built in";
-        if (!sources.Files.ContainsKey(file) && !sources.Ptx.ContainsKey(file))
-            throw new ArgumentException($"{file} is no file of cuda/ that was built in.", nameof(file));
-        return sources.Ptx.TryGetValue(file, out string? ptx)
+        Refusals[file] = refusal;
+        return KernelSources.Ptx(file) is { } ptx
             ? Utf8.Write(ptx)
-            : throw new CudaException($"{file} cannot be compiled and no PTX of it was shipped: {refusal}. Run `iba doctor`.", 0);
+            : throw new CudaException($"cuda/{file}.cu cannot be compiled, and no PTX of it was shipped: {refusal}. `iba doctor` says what is missing.", 0);
     }
 
+    /// <summary>Everything that the code depends on, in a file's name.</summary>
     private string Key(Nvrtc compiler, string file)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        void Add(string part)
-        {
-            // Lengths keep two parts from running into each other.
-            byte[] bytes = Encoding.UTF8.GetBytes(part);
-            hash.AppendData(BitConverter.GetBytes(bytes.Length));
-            hash.AppendData(bytes);
-        }
-        Add(sources.Files[file]);
-        foreach ((string name, string text) in sources.Headers.OrderBy(header => header.Key, StringComparer.Ordinal))
-        {
-            Add(name);
-            Add(text);
-        }
-        foreach (string option in _options)
-            Add(option);
-        Add(compiler.Version.ToString());
-        return $"{Path.GetFileNameWithoutExtension(file)}-sm_{computeCapability}-{Convert.ToHexStringLower(hash.GetHashAndReset())}.cubin";
+        string all = $"{KernelSources.Digest(file)} {string.Join(' ', _options)} {compiler.Version}";
+        return $"{file}-sm_{computeCapability}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all)))}.cubin";
     }
 
-    private byte[]? Compile(Nvrtc compiler, string file, out string? refusal)
+    private byte[]? Compile(Nvrtc compiler, string file, out string refusal)
     {
-        using var texts = new Texts([sources.Files[file], file, .. sources.Headers.Values, .. sources.Headers.Keys, .. _options]);
-        int headers = sources.Headers.Count;
+        using var texts = new Texts([KernelSources.Source(file), file + ".cu", .. KernelSources.Headers.Values, .. KernelSources.Headers.Keys, .. _options]);
+        int headers = KernelSources.Headers.Count;
         nint program;
         nvrtcResult result = compiler.nvrtcCreateProgram(&program, texts[0], texts[1], headers, texts.From(2), texts.From(2 + headers));
         if (result != nvrtcResult.NVRTC_SUCCESS)
@@ -90,7 +71,7 @@ internal sealed unsafe class KernelCompiler(Nvrtc? nvrtc, KernelSources sources,
                     result = compiler.nvrtcGetCUBIN(program, to);
             }
             bool done = result == nvrtcResult.NVRTC_SUCCESS && size > 0;
-            refusal = done ? null : $"{Utf8.Read(compiler.nvrtcGetErrorString(result))}: {Log(compiler, program)}";
+            refusal = done ? "" : $"{Utf8.Read(compiler.nvrtcGetErrorString(result))}: {Log(compiler, program)}";
             return done ? code : null;
         }
         finally

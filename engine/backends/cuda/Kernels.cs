@@ -35,12 +35,11 @@ internal sealed unsafe class Kernels(Device device, KernelCompiler compiler) : I
         _functions.Clear();
     }
 
-    private nint Function(string stem, string kernel)
+    private nint Function(string file, string kernel)
     {
         if (_functions.TryGetValue(kernel, out nint known))
             return known;
-        string file = stem + ".cu";
-        device.NotInCapture($"loads {file}");
+        device.NotInCapture($"loads {file}.cu");
 
         nint function;
         fixed (byte* name = Utf8.Write(kernel))
@@ -70,7 +69,7 @@ internal sealed unsafe class Kernels(Device device, KernelCompiler compiler) : I
         fixed (byte* image = code)
             result = device.Driver.cuModuleLoadDataEx(&module, image, 2, options, values);
         log[logBytes - 1] = 0;
-        device.Check(result, $"cuModuleLoadData({file}){(log[0] == 0 ? "" : $" [{Utf8.Read(log).Trim()}]")}");
+        device.Check(result, $"cuModuleLoadData({file}.cu){(log[0] == 0 ? "" : $" [{Utf8.Read(log).Trim()}]")}");
         return module;
     }
 }
