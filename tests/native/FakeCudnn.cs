@@ -87,7 +87,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
     /// <summary>Where executions go, so that they are captured with everything else on the stream.</summary>
     public Func<Action, bool>? Enqueue { get; set; }
 
-    public FakeDescriptor this[nint handle] => _live[handle];
+    public bool IsLive(nint handle) => _live.ContainsKey(handle);
 
     public nint Find(string name) => Addresses.GetValueOrDefault(name);
 
