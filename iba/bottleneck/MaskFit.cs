@@ -28,6 +28,7 @@ internal sealed class MaskFit : IDisposable
     private readonly Value _information;
     private readonly Value _capacity;
     private readonly Value _logits;
+    private readonly IReplay _step;
 
     /// <param name="after">The network after the bottleneck's layer.</param>
     /// <param name="statistics">Of the features at that layer.</param>
@@ -73,6 +74,7 @@ internal sealed class MaskFit : IDisposable
         _information = _capacity.MeanRows().Named("information loss");
         _loss = (_model + _information * settings.Beta).Sum().Named("loss");
         _tape.Plan(_loss, _logits, _model, _information, _capacity);
+        _step = _backend.Replay(RunStep);
     }
 
     /// <summary>(I, H, W, C) the features of the images, to be written before <see cref="Begin"/>.</summary>
@@ -117,15 +119,7 @@ internal sealed class MaskFit : IDisposable
     }
 
     /// <summary>One forward pass, one backward pass, one update. Nothing waits for the device, and nothing is allocated.</summary>
-    public void Step()
-    {
-        _tape.Forward();
-        _backend.Append(_model, _adam.StepCount, ModelHistory);
-        _backend.Append(_information, _adam.StepCount, InformationHistory);
-        Gradients d = _tape.Backward(_loss);
-        AlphaGradient = d[_alpha];
-        _adam.Step(AlphaGradient);
-    }
+    public void Step() => _step.Run();
 
     /// <summary>A forward pass alone, for the map after the last update.</summary>
     public void Evaluate() => _tape.Forward();
@@ -133,10 +127,21 @@ internal sealed class MaskFit : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _step.Dispose();
         _tape.Dispose();
         _adam.Dispose();
         _neurons.Dispose();
         foreach (Tensor? tensor in (Tensor?[])[Features, Alpha, NoiseWords, Targets, ModelHistory, InformationHistory, Noise, _standardised, _taps])
             tensor?.Storage.Dispose();
+    }
+
+    private void RunStep()
+    {
+        _tape.Forward();
+        _backend.Append(_model, _adam.StepCount, ModelHistory);
+        _backend.Append(_information, _adam.StepCount, InformationHistory);
+        Gradients d = _tape.Backward(_loss);
+        AlphaGradient = d[_alpha];
+        _adam.Step(AlphaGradient);
     }
 }

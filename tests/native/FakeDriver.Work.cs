@@ -28,7 +28,8 @@ internal sealed unsafe partial class FakeDriver
             return CUresult.CUDA_ERROR_OUT_OF_MEMORY;
         void* memory = NativeMemory.AlignedAlloc(bytes, 512);
         // Fresh memory of a device holds anything.
-        NativeMemory.Fill(memory, bytes, 0xCD);
+        if (!Now.IsIdle)
+            NativeMemory.Fill(memory, bytes, 0xCD);
         *pointer = (ulong)memory;
         Now._memory[*pointer] = bytes;
         return CUresult.CUDA_SUCCESS;

@@ -27,7 +27,9 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     private nint _lastHandle = 0x1000;
     private nint _context;
 
-    public FakeDriver() => _current = this;
+    private readonly FakeDriver? _outer;
+
+    public FakeDriver() => (_outer, _current) = (_current, this);
 
     /// <summary>Every call so far, by its native name.</summary>
     public List<string> Calls { get; } = [];
@@ -56,7 +58,8 @@ internal sealed unsafe partial class FakeDriver : IDisposable
 
     public nuint UsedBytes => _memory.Values.Aggregate((nuint)0, (sum, bytes) => sum + bytes);
 
-    public bool IsCapturing => _capturing is not null;
+    /// <summary>Whether memory is only counted and nothing runs: for networks that are too large to be touched.</summary>
+    public bool IsIdle { get; set; }
 
     /// <summary>Makes the call of that name fail, after so many more that succeed.</summary>
     public void Fail(string call, CUresult result, int after = 0) => _faults[call] = (after, result);
@@ -78,7 +81,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
         _memory.Clear();
         _pinned.Clear();
         if (_current == this)
-            _current = null;
+            _current = _outer;
     }
 
     private static FakeDriver Now => _current ?? throw new InvalidOperationException("a driver call on a thread without a fake driver");
@@ -107,7 +110,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
             return result;
         if (_capturing is not null)
             _capturing.Add(work);
-        else
+        else if (!IsIdle || call is "cudnnBackendExecute" or "cublasLtMatmul" or "cuGraphLaunch" or "cuLaunchKernel")
             work();
         return CUresult.CUDA_SUCCESS;
     }
