@@ -30,6 +30,8 @@ internal sealed class ShimBackend(ShimDevice device) : IBackend
 
     public void MultiplyBackward(Tensor dy, Tensor other, Accumulator dx) => device.Run(Launch.MultiplyBackward(dy, other, dx));
 
+    public void Ratio(Tensor a, Tensor b, float epsilon, Tensor y) => device.Run(Launch.Ratio(a, b, epsilon, y));
+
     public void Accumulate(Tensor dy, Accumulator dx) => device.Run(Launch.Accumulate(dy, dx));
 
     public void Gate(Tensor y, Tensor dy) => device.Run(Launch.Gate(y, dy));

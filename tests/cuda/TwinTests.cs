@@ -64,6 +64,10 @@ public sealed class TwinTests : IDisposable
         x.Keep(b);
         on.Gate(a, b);
         x.Keep(b);
+        on.Ratio(a, b, 0.1f, y);
+        x.Keep(y);
+        on.Ratio(y, a, 0f, y);
+        x.Keep(y);
         on.Copy(b, y);
         x.Keep(y);
         on.Fill(y, 0.75f);

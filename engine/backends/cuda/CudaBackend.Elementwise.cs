@@ -21,6 +21,9 @@ public sealed partial class CudaBackend
     public void MultiplyBackward(Tensor dy, Tensor other, Accumulator dx) => Run(Launch.MultiplyBackward(dy, other, dx), dx.Tensor);
 
     /// <inheritdoc/>
+    public void Ratio(Tensor a, Tensor b, float epsilon, Tensor y) => Run(Launch.Ratio(a, b, epsilon, y), y);
+
+    /// <inheritdoc/>
     public void Accumulate(Tensor dy, Accumulator dx) => Run(Launch.Accumulate(dy, dx), dx.Tensor);
 
     /// <inheritdoc/>

@@ -42,13 +42,11 @@ internal readonly partial struct Launch
     public static Launch FromBf16(nint x, Accumulator y) =>
         Each("precision", "bf16_to_float", y.Tensor, x, y.Tensor, y.Tensor.Shape.Count, y.Adds, Argument.Address(y.Gate));
 
-    /// <summary>x = positive + negative, one of them 0.</summary>
-    public static Launch LrpSplit(Tensor x, Tensor positive, Tensor negative) =>
-        Each("lrp", "lrp_split", x, x, positive, negative, x.Shape.Count);
+    public static Launch Ratio(Tensor a, Tensor b, float epsilon, Tensor y) => Each("lrp", "ratio_forward", y, a, b, epsilon, y, y.Shape.Count);
 
-    /// <summary>y = r / (z + ε sign(z)), and 0 where z is 0.</summary>
-    public static Launch LrpRatio(Tensor r, Tensor z, Tensor y, float epsilon) =>
-        Each("lrp", "lrp_ratio", y, r, z, y, epsilon, y.Shape.Count);
+    /// <summary>x = positive + negative, one of them 0.</summary>
+    public static Launch Split(Tensor x, Tensor positive, Tensor negative) =>
+        Each("lrp", "split_forward", x, x, positive, negative, x.Shape.Count);
 
     /// <summary>A kernel that gives four neighbouring numbers to a thread.</summary>
     private static Launch Each(string file, string kernel, Tensor like, params ReadOnlySpan<Argument> arguments) =>
