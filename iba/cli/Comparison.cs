@@ -26,6 +26,7 @@ internal sealed record ComparisonStatistics(LoadedNetwork Loaded, string? File, 
 internal sealed class Comparison(LoadedNetwork loaded, Subject[] subjects, Sample[] photos, MethodInputs inputs, ComparisonStatistics statistics)
 {
     private readonly Table _table = new Table().AddColumns("image", "map", "class", "p", "seconds", "in the paper");
+    private readonly string[] _explained = new string[photos.Length];
 
     /// <summary>A column per method. Among all of them, those that lack what they are made of are left out with a word why.</summary>
     public ComparisonFigure OfMethods(string[] names)
@@ -53,7 +54,7 @@ internal sealed class Comparison(LoadedNetwork loaded, Subject[] subjects, Sampl
             using (method)
                 panels.Add(Run(kind.Name, method, reported ? "reported" : "not reported", (_, seconds) => Seconds(seconds)));
         }
-        return new ComparisonFigure(columns, Rows(columns.Count, (image, column) => panels[column][image], Labelled))
+        return new ComparisonFigure(columns, Rows(columns.Count, (image, column) => panels[column][image], image => _explained[image]))
         {
             Title = $"Attribution methods on {loaded.Network.Name}",
             Footnotes =
@@ -114,6 +115,7 @@ internal sealed class Comparison(LoadedNetwork loaded, Subject[] subjects, Sampl
                 Attribution.Attribution result = method.Attribute([photos[image]], new Relay(bar, image), Interrupt.Token).Single();
                 double seconds = clock.Elapsed.TotalSeconds;
                 panels.Add(new ComparisonPanel(result.Heatmap, note(result, seconds)));
+                _explained[image] = loaded.Labels[result.Target];
                 _table.AddRow(
                     Markup.Escape(Path.GetFileName(subjects[image].Path)), name, Markup.Escape(loaded.Labels[result.Target]), $"{result.Probability:0.000}", $"{seconds:0.00}", inPaper);
                 bar.Report(image + 1);
@@ -125,9 +127,7 @@ internal sealed class Comparison(LoadedNetwork loaded, Subject[] subjects, Sampl
         [.. subjects.Select((subject, image) => new ComparisonRow(
             title(image), subject.Input.Crop, [.. Enumerable.Range(0, columns).Select(column => panel(image, column))]))];
 
-    private string Labelled(int image) => photos[image].Target is { } target ? loaded.Labels[target] : Path.GetFileNameWithoutExtension(subjects[image].Path);
-
-    private static string Seconds(double seconds) => seconds < 10 ? $"{seconds:0.00} s" : $"{seconds:0} s";
+    private static string Seconds(double seconds) => seconds < 1 ? $"{1000 * seconds:0} ms" : seconds < 10 ? $"{seconds:0.0} s" : $"{seconds:0} s";
 
     private sealed class Relay(IProgress<double> bar, int image) : IProgress<AttributionProgress>
     {

@@ -125,14 +125,16 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
         {
             for (int x = 0; x < photo.Width; x++)
             {
-                Rgb pixel = photo[x, y];
-                Rgb grey = Rgb.Grey((int)(0.2125 * pixel.R + 0.7154 * pixel.G + 0.0721 * pixel.B + 0.5));
+                Rgb grey = Paled(photo[x, y]);
                 float value = map.Values[y / factor * map.Width + x / factor];
                 painted[x, y] = float.IsFinite(value) ? Overlay.Tint(grey, signed ? (value / limit + 1) / 2 : value / limit, signed) : grey;
             }
         }
         return painted;
     }
+
+    /// <summary>In grey, and lighter: in a small panel a dark photo would be taken for a strong map.</summary>
+    private static Rgb Paled(Rgb pixel) => Rgb.Grey(128 + (int)(0.2125 * pixel.R + 0.7154 * pixel.G + 0.0721 * pixel.B) / 2);
 
     /// <summary>The colour bar with room above and below, into which the labels of its ends reach.</summary>
     private static Canvas Bar(Layout at, double bits)
@@ -163,7 +165,7 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
                 throw new ArgumentException($"a comparison needs square photos and maps of one size; the first photo is {photo.Width} x {photo.Height}.");
             }
             // Even sizes put both the baseline and the top of small letters on whole pixels.
-            (Text, SmallText) = (2 * Math.Round(Panel / 22.0), 2 * Math.Round(Panel / 26.0));
+            (Text, SmallText) = (2 * Math.Round(Panel / 18.0), 2 * Math.Round(Panel / 22.0));
             (Margin, _gap) = ((int)Text, Panel / 16);
 
             int across = Math.Min(figure.ColumnsPerBand, figure.Columns.Count + 1);
@@ -172,7 +174,7 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
             double barWidth = bar ? Enumerable.Range(0, figure.Rows.Count).Max(row => BitsBar(figure.MostBits(row)).Width(Panel, SmallText)) : -_gap;
             Width = (int)Math.Ceiling(BarLeft + barWidth) + Margin;
             Footnotes = [.. figure.Footnotes.SelectMany(note => StrokeFont.Wrap(note, SmallText, Width - 2 * Margin))];
-            FootnoteTop = Top(figure.Columns.Count, figure.Rows.Count) - Text;
+            FootnoteTop = Top(figure.Columns.Count, figure.Rows.Count) - Text / 2;
             Height = (int)Math.Ceiling(FootnoteTop + (Footnotes.Count + 0.5) * SmallText * StrokeFont.LineHeight) + Margin / 2;
         }
 
@@ -195,6 +197,6 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
 
         public int Top(int cell, int row) => Margin / 2 + cell / _figure.ColumnsPerBand * BandHeight + (int)Math.Ceiling(1.6 * Text) + row * RowHeight;
 
-        public static ColourBar BitsBar(double bits) => new(new Scale(0, bits), place => Overlay.Tint(Rgb.Grey(128), place, false), "bits / pixel");
+        public static ColourBar BitsBar(double bits) => new(new Scale(0, bits), place => Overlay.Tint(Paled(Rgb.Grey(128)), place, false), "bits / pixel");
     }
 }

@@ -1,0 +1,69 @@
+using Tests.Cli;
+using Tests.Weights;
+using Xunit;
+
+namespace Tests.Attribution;
+
+/// <summary>iba compare and iba patterns fit, end to end, on a golden network.</summary>
+public sealed class CompareCommandTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _weights = Golden.Path("vgg16-narrow.pth");
+    private readonly string _photos = Golden.Path("preprocessing");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Patterns_are_fitted_and_every_method_that_can_run_is_drawn()
+    {
+        string patterns = _folder["patterns.safetensors"], figure = _folder["figure"];
+        IbaProcess.Result fitted = IbaProcess.Run("patterns", "fit", "--weights", _weights, "--size", "64", "--images", _photos, "--out", patterns);
+        Assert.True(fitted.ExitCode == 0, fitted.Error);
+
+        IbaProcess.Result result = Compare("--methods", "all", "--patterns", patterns, "--out", figure, Photo("jpeg444.jpg"));
+        Assert.True(result.ExitCode == 0, result.Error);
+        foreach (string method in (string[])["gradient", "lrp-alpha1-beta0", "pattern", "occlusion-14", "random"])
+            Assert.Contains(method, result.Output);
+        // What could not run is named with the remedy, not passed over.
+        Assert.Contains("iba estimate", result.Error);
+        Assert.Contains("iba readout train", result.Error);
+        Assert.Equal((byte)'P', File.ReadAllBytes($"{figure}.png")[1]);
+        Assert.Contains("GuidedGrad-CAM", File.ReadAllText($"{figure}.svg"));
+
+        IbaProcess.Result other = IbaProcess.Run(
+            "compare", Photo("rgb.png"), "--weights", Golden.Path("resnet50-narrow.pth"), "--size", "96", "--methods", "pattern", "--patterns", patterns);
+        Assert.Equal(1, other.ExitCode);
+        Assert.Contains("vgg16, not resnet50", other.Error);
+    }
+
+    [Fact]
+    public void Betas_and_layers_make_a_table_of_bottlenecks()
+    {
+        string figure = _folder["sweep"];
+        IbaProcess.Result result = Compare(
+            "--betas", "1,100", "--layers", "features.10,features.17", "--images", _photos, "--out", figure, Photo("jpeg444.jpg"));
+        Assert.True(result.ExitCode == 0, result.Error);
+        string svg = File.ReadAllText($"{figure}.svg");
+        foreach (string text in (string[])["β = 1/k", "β = 100/k", "features.10", "features.17", "p = "])
+            Assert.Contains(text, svg);
+    }
+
+    [Theory]
+    [InlineData("there is no method 'lime'", "--methods", "gradient,lime")]
+    [InlineData("excludes", "--methods", "gradient", "--betas", "1")]
+    [InlineData("'ten'", "--betas", "ten")]
+    [InlineData("iba estimate", "--methods", "per-sample")]
+    [InlineData("iba patterns fit", "--methods", "pattern")]
+    public void Mistakes_of_usage_are_named(string what, params string[] options)
+    {
+        IbaProcess.Result result = Compare([.. options, "--out", _folder["x"], Photo("rgb.png")]);
+        Assert.True(result.ExitCode == 2, result.Error);
+        Assert.Contains(what, result.Error);
+        Assert.DoesNotContain("   at ", result.Error);
+        Assert.False(File.Exists(_folder["x.png"]));
+    }
+
+    private IbaProcess.Result Compare(params string[] arguments) => IbaProcess.Run(["compare", "--weights", _weights, "--size", "64", .. arguments]);
+
+    private string Photo(string name) => Path.Combine(_photos, name);
+}
