@@ -10,7 +10,8 @@ namespace Iba.Attribution;
 /// z+ = a+ w+ + a- w- and negative ones z- = a- w+ + a+ w- are told apart and each shared out for itself:
 /// R_i = Σ_j (α z+_ij / s(Z+_j) - β z-_ij / s(Z-_j)) R_j, where α - β = 1, Z sums over i, s(x) = x + ε sign(x) and s(0) = 1 + ε.
 /// Biases take no part. ReLUs hand relevance on unchanged and max pools give it to the winner. Average pools and the sums of residual
-/// blocks have no weights that could speak for or against: under either rule they share relevance out by positive contribution, which conserves it.
+/// blocks have no weights that could speak for or against: under either rule they share relevance out by positive contribution, which
+/// conserves it.
 /// </summary>
 /// <param name="α">Weight of the positive contributions.</param>
 /// <param name="β">Weight of the negative contributions, α - 1.</param>

@@ -8,11 +8,14 @@ namespace Tests.Attribution;
 /// <summary>Every baseline of the paper on both golden networks, against PyTorch and the published code.</summary>
 public sealed class BaselineGoldenTests
 {
-    /// <summary>
-    /// float32 against float32 of another order of summation. An averaged gradient may jump where rounding flips a ReLU in one of its samples;
-    /// the golden images were chosen so that this is rare, and the norm of the whole map bears it.
-    /// </summary>
+    /// <summary>float32 against float32 of another order of summation, through up to 50 layers.</summary>
     private const double Map = 1e-4;
+
+    /// <summary>
+    /// An averaged gradient may jump where rounding flips a ReLU in one of its samples, and a signed sum that a map is divided by loses digits:
+    /// relative to the norm of the whole map this is what is left.
+    /// </summary>
+    private const double Averaged = 1e-3;
 
     /// <summary>A difference of two logits near 10 is off by their rounding, whatever its size: an absolute tolerance.</summary>
     private const double LogitDrop = 1e-4;
@@ -33,7 +36,7 @@ public sealed class BaselineGoldenTests
             Close.InMaxNorm(golden.Logits, mean.Logits, Map, "logits");
             Close.InMaxNorm(golden.File.NHWC($"gradient.raw.{suffix}"), mean.Colours, Map, $"gradient.raw.{suffix}");
             IsMap(golden, $"gradient.mean.{suffix}", mean);
-            IsMap(golden, $"gradient.heatmap.{suffix}", golden.Run(new Gradient(golden.Network, golden.Image), target));
+            IsMap(golden, $"gradient.heatmap.{suffix}", golden.Run(new Gradient(golden.Network, golden.Image), target), Averaged);
             IsMap(golden, $"saliency.max.{suffix}", golden.Run(new Saliency(golden.Network, golden.Image) { Recipe = Largest }, target));
             IsMap(golden, $"saliency.heatmap.{suffix}", golden.Run(new Saliency(golden.Network, golden.Image), target));
         }
@@ -56,10 +59,10 @@ public sealed class BaselineGoldenTests
                 Recipe = recipe,
             };
             Result released = golden.Run(With(MapRecipe.Released), target);
-            Close.InNorm(golden.File.NHWC($"smoothgrad.raw.{suffix}"), released.Colours, Map, $"smoothgrad.raw.{suffix}");
-            IsMap(golden, $"smoothgrad.released.{suffix}", released);
-            IsMap(golden, $"smoothgrad.max.{suffix}", golden.Run(With(Largest), target));
-            IsMap(golden, $"smoothgrad.revised.{suffix}", golden.Run(With(MapRecipe.Revised), target));
+            Close.InNorm(golden.File.NHWC($"smoothgrad.raw.{suffix}"), released.Colours, Averaged, $"smoothgrad.raw.{suffix}");
+            IsMap(golden, $"smoothgrad.released.{suffix}", released, Averaged);
+            IsMap(golden, $"smoothgrad.max.{suffix}", golden.Run(With(Largest), target), Averaged);
+            IsMap(golden, $"smoothgrad.revised.{suffix}", golden.Run(With(MapRecipe.Revised), target), Averaged);
         }
     }
 
@@ -73,13 +76,13 @@ public sealed class BaselineGoldenTests
         {
             IntegratedGradients With(MapRecipe recipe) => new(golden.Network, golden.Image) { Steps = steps, Recipe = recipe };
             Result released = golden.Run(With(MapRecipe.Released), target);
-            Close.InNorm(golden.File.NHWC($"ig.raw.{suffix}"), released.Colours, Map, $"ig.raw.{suffix}");
-            IsMap(golden, $"ig.released.{suffix}", released);
-            IsMap(golden, $"ig.revised.{suffix}", golden.Run(With(MapRecipe.Revised), target));
+            Close.InNorm(golden.File.NHWC($"ig.raw.{suffix}"), released.Colours, Averaged, $"ig.raw.{suffix}");
+            IsMap(golden, $"ig.released.{suffix}", released, Averaged);
+            IsMap(golden, $"ig.revised.{suffix}", golden.Run(With(MapRecipe.Revised), target), Averaged);
 
             Result standard = golden.Run(
                 new IntegratedGradients(golden.Network, golden.Image) { Steps = steps, TimesInput = true, Checks = true }, target);
-            IsMap(golden, $"ig.standard.sum.{suffix}", standard);
+            IsMap(golden, $"ig.standard.sum.{suffix}", standard, Averaged);
             CompletenessCheck check = Assert.IsType<CompletenessCheck>(standard.Check);
             Assert.Equal(golden.File.Scalar($"ig.logit_difference.{suffix}"), check.LogitDifference, LogitDrop);
             Assert.Equal(standard.Heatmap.Values.Sum(x => (double)x), check.Sum, 1e-4 * Math.Abs(check.Sum));
@@ -175,8 +178,8 @@ public sealed class BaselineGoldenTests
         Close.InMaxNorm(golden.File.Floats("pattern.unscaled_max"), [unscaled.Heatmap.Max], Map, "pattern.unscaled_max");
     }
 
-    private static void IsMap(GoldenBaselines golden, string field, Result result) =>
-        Close.InNorm(golden.File.Floats(field), result.Heatmap.Values, Map, field);
+    private static void IsMap(GoldenBaselines golden, string field, Result result, double tolerance = Map) =>
+        Close.InNorm(golden.File.Floats(field), result.Heatmap.Values, tolerance, field);
 
     private static void IsOcclusion(GoldenBaselines golden, string field, int patch, Result result)
     {
