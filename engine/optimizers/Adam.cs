@@ -7,7 +7,7 @@ namespace Engine.Optimizers;
 /// Adam with PyTorch's semantics: with t = steps done + 1, m = β1 m + (1 - β1) g, v = β2 v + (1 - β2) g²,
 /// p -= lr / (1 - β1^t) m / (sqrt(v) / sqrt(1 - β2^t) + ε). The step count lives on the device, so a recorded loop can be replayed.
 /// </summary>
-public sealed class Adam : IDisposable
+public sealed class Adam : IOptimizer
 {
     private readonly IBackend _backend;
     private readonly Tensor[] _parameters;
@@ -26,12 +26,22 @@ public sealed class Adam : IDisposable
     }
 
     /// <summary>Learning rate and decays.</summary>
-    public AdamSettings Settings { get; }
+    public AdamSettings Settings { get; private set; }
+
+    /// <inheritdoc/>
+    public double LearningRate
+    {
+        get => Settings.LearningRate;
+        set => Settings = Settings with { LearningRate = value };
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Tensor> State => [.. _means, .. _squares, StepCount];
 
     /// <summary>(1) the steps done, on the device.</summary>
     public Tensor StepCount { get; }
 
-    /// <summary>Changes every parameter by its gradient, given in the order of the parameters, and counts the step.</summary>
+    /// <inheritdoc/>
     public void Step(params ReadOnlySpan<Tensor> gradients)
     {
         for (int i = 0; i < _parameters.Length; i++)
@@ -42,14 +52,14 @@ public sealed class Adam : IDisposable
     /// <summary>Forgets what was learnt, as a new optimizer would start.</summary>
     public void Reset()
     {
-        foreach (Tensor state in (ReadOnlySpan<Tensor>)[.. _means, .. _squares, StepCount])
+        foreach (Tensor state in State)
             _backend.Fill(state, 0f);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Tensor state in (ReadOnlySpan<Tensor>)[.. _means, .. _squares, StepCount])
+        foreach (Tensor state in State)
             state.Storage.Dispose();
     }
 }
