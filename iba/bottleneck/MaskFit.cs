@@ -19,9 +19,7 @@ internal sealed class MaskFit : IDisposable
     private readonly BottleneckSettings _settings;
     private readonly Tape _tape;
     private readonly Adam _adam;
-    private readonly NeuronStatistics _neurons;
-    private readonly Tensor? _taps;
-    private readonly Tensor _standardised;
+    private readonly Restriction _restriction;
     private readonly Value _loss;
     private readonly Value _alpha;
     private readonly Value _model;
@@ -39,38 +37,18 @@ internal sealed class MaskFit : IDisposable
     {
         settings.Check();
         (_backend, _settings) = (after.Backend, settings);
-        Shape features = statistics.Origin.Shape.WithN(images);
-        Features = _backend.Allocate(features);
-        Alpha = _backend.Allocate(features);
-        NoiseWords = _backend.Allocate(new Shape(images));
+        _restriction = new Restriction(_backend, statistics, images, settings, recordedNoise);
+        Alpha = _backend.Allocate(Features.Shape);
         Targets = _backend.Allocate(new Shape(images * settings.Copies));
         ModelHistory = _backend.Allocate(new Shape(settings.Steps, images));
         InformationHistory = _backend.Allocate(new Shape(settings.Steps, images));
-        Noise = recordedNoise ? _backend.Allocate(features.WithN(images * settings.Copies)) : null;
-        _standardised = _backend.Allocate(features);
-        _neurons = new NeuronStatistics(_backend, statistics, settings);
         _adam = new Adam(_backend, new AdamSettings(settings.LearningRate), Alpha);
-        if (settings.Sigma > 0)
-        {
-            float[] taps = GaussianTaps.Of(settings.Sigma);
-            _taps = _backend.Allocate(new Shape(taps.Length));
-            _backend.Upload(taps, _taps);
-        }
 
         _tape = new Tape(_backend);
-        (Value Mean, Value Std, Value Active) neurons = _neurons.On(_tape);
-        Value r = _tape.Constant(Features, "R"), step = _tape.Constant(_adam.StepCount, "step"), words = _tape.Constant(NoiseWords, "noise words");
         _alpha = _tape.Variable(Alpha, "α");
-        Value λ = _alpha.Sigmoid();
-        if (_taps is not null)
-            λ = λ.Blur(_tape.Constant(_taps, "taps"));
-        λ.Named("λ");
-
-        var restrict = new Restrict(settings.Copies, settings.Seed, Clamp: settings.Spread == Spread.ReluRms, Recorded: recordedNoise);
-        Value z = r.Restrict(λ, neurons, words, step, restrict, Noise is null ? null : _tape.Constant(Noise, "ε")).Named("Z");
+        (Value z, _capacity) = _restriction.Record(_alpha, _adam.StepCount, clamp: settings.Spread == Spread.ReluRms);
         _logits = after.Record(z);
         _model = _logits.CrossEntropy(_tape.Constant(Targets, "targets")).MeanRuns(images).Named("model loss");
-        _capacity = _tape.Constant(_standardised, "r").Information(λ, neurons.Active).Named("capacity");
         _information = _capacity.MeanRows().Named("information loss");
         _loss = (_model + _information * settings.Beta).Sum().Named("loss");
         _tape.Plan(_loss, _logits, _model, _information, _capacity);
@@ -78,19 +56,19 @@ internal sealed class MaskFit : IDisposable
     }
 
     /// <summary>(I, H, W, C) the features of the images, to be written before <see cref="Begin"/>.</summary>
-    public Tensor Features { get; }
+    public Tensor Features => _restriction.Features;
 
     /// <summary>(I, H, W, C) the parameters of the masks.</summary>
     public Tensor Alpha { get; }
 
     /// <summary>(I) a whole number below 2^24 for each image, kept as a float: which noise it meets.</summary>
-    public Tensor NoiseWords { get; }
+    public Tensor NoiseWords => _restriction.NoiseWords;
 
     /// <summary>(I x copies) the class to be explained, once for every copy.</summary>
     public Tensor Targets { get; }
 
     /// <summary>(I x copies, H, W, C) noise to be used, where asked for.</summary>
-    public Tensor? Noise { get; }
+    public Tensor? Noise => _restriction.Noise;
 
     /// <summary>(steps, I) cross-entropy in nats, mean over copies, before each update.</summary>
     public Tensor ModelHistory { get; }
@@ -113,7 +91,7 @@ internal sealed class MaskFit : IDisposable
     /// <summary>Starts over for the features that were written.</summary>
     public void Begin()
     {
-        _backend.Standardise(Features, _neurons.Mean, _neurons.Std, _standardised);
+        _restriction.Standardise();
         _backend.Fill(Alpha, _settings.InitialAlpha);
         _adam.Reset();
     }
@@ -143,5 +121,18 @@ internal sealed class MaskFit : IDisposable
         Gradients d = _tape.Backward(_loss);
         AlphaGradient = d[_alpha];
         _adam.Step(AlphaGradient);
+    }
+
+    /// <summary>A forward pass alone, for the map after the last update.</summary>
+    public void Evaluate() => _tape.Forward();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _tape.Dispose();
+        _adam.Dispose();
+        _restriction.Dispose();
+        foreach (Tensor tensor in (Tensor[])[Alpha, Targets, ModelHistory, InformationHistory])
+            tensor.Storage.Dispose();
     }
 }

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Engine.Backends;
 using Engine.Networks;
 using Engine.Tensors;
@@ -80,50 +78,23 @@ public sealed class PerSampleBottleneck : IAttributionMethod
         _trunk.Dispose();
     }
 
-    /// <summary>
-    /// Which noise an image meets: the first 24 bits of the SHA-256 of its pixels, so that neither its place in a list nor its company matters.
-    /// </summary>
-    internal static uint NoiseWord(ReadOnlySpan<float> pixels)
+    /// <summary>Runs the trunk and the plain network, and sets the fit up.</summary>
+    private int[] Prepare(Sample[] samples, out float[] logits)
     {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(MemoryMarshal.AsBytes(pixels), hash);
-        return (uint)(hash[0] << 16 | hash[1] << 8 | hash[2]);
-    }
-
-    /// <summary>Runs the trunk and the plain network, and sets the fit up. A batch that is not full is filled up with its last image.</summary>
-    private int[] Prepare(Sample[] batch, out float[] logits)
-    {
-        var words = new float[_batch];
-        for (int i = 0; i < _batch; i++)
-        {
-            float[] pixels = batch[Math.Min(i, batch.Length - 1)].Pixels;
-            if (pixels.Length != _image.Count)
-                throw new ArgumentException($"an image has {pixels.Length} numbers; this bottleneck was made for {_image}, {_image.Count} numbers.");
-            _backend.Upload(pixels, _trunk.Input.Rows(i, 1));
-            words[i] = NoiseWord(pixels);
-        }
+        var batch = new SampleBatch(samples, _batch);
+        batch.Upload(_backend, _trunk.Input);
         _trunk.Run();
         _backend.Copy(_trunk.Output, _head.Input);
         _head.Run();
         logits = new float[_head.Output.Shape.Count];
         _backend.Download(_head.Output, logits);
 
-        int classes = _head.Output.Shape.C;
-        var targets = new int[batch.Length];
-        for (int i = 0; i < batch.Length; i++)
-        {
-            targets[i] = batch[i].Target ?? Classes.Largest(logits.AsSpan(i * classes, classes));
-            if (targets[i] < 0 || targets[i] >= classes)
-                throw new ArgumentException($"class {targets[i]} does not exist: the network knows classes 0 to {classes - 1}.");
-        }
-
+        int[] targets = batch.Targets(logits);
         _backend.Copy(_trunk.Output, _fit.Features);
-        _backend.Upload(words, _fit.NoiseWords);
-        _backend.Upload(
-            [.. Enumerable.Range(0, _batch * _settings.Copies).Select(row => (float)targets[Math.Min(row / _settings.Copies, targets.Length - 1)])],
-            _fit.Targets);
+        _backend.Upload(batch.NoiseWords, _fit.NoiseWords);
+        _backend.Upload([.. targets.SelectMany(target => Enumerable.Repeat((float)target, _settings.Copies))], _fit.Targets);
         _fit.Begin();
-        return targets;
+        return targets[..samples.Length];
     }
 
     private IEnumerable<BottleneckAttribution> Read(int[] targets, float[] logits)

@@ -10,6 +10,7 @@ var root = new RootCommand("Attribution of image classifiers in bits per pixel, 
 {
     AttributeCommand.Create(),
     PredictCommand.Create(),
+    ReadoutCommand.Create(),
     EstimateCommand.Create(),
     CompareCommand.Create(),
     PatternsCommand.Create(),

@@ -17,16 +17,21 @@ internal static class StatisticsSource
             : throw new UsageException(
                 "the bottleneck needs to know how features are distributed. Give --images DIR (a folder of photos), "
                 + "or --statistics FILE made by: iba estimate --images DIR --out FILE");
+        WarnIfScarce(statistics);
+        return statistics;
+    }
+
+    public static void WarnIfScarce(FeatureStatistics statistics)
+    {
         if (statistics.IsScarce)
         {
             Terminal.Warn($"the statistics are of {statistics.Samples} images; with fewer than {FeatureStatistics.EnoughSamples} "
                 + "the mask follows the accidents of the sample.");
         }
-        return statistics;
     }
 
     public static FeatureStatistics Estimate(LoadedNetwork loaded, string folder, string layer, int samples) =>
-        Estimate(loaded, new ImageFolder(folder), layer, samples);
+        Estimate(loaded, new ImageFolder(folder), [layer], samples).First;
 
     /// <summary>The folder's content decides: names, sizes and dates of its images, beside the weights, the layer and the size.</summary>
     private static FeatureStatistics Cached(LoadedNetwork loaded, string folder, string layer, int samples)
@@ -40,20 +45,20 @@ internal static class StatisticsSource
         if (File.Exists(path))
             return FeatureStatistics.Load(path);
 
-        FeatureStatistics statistics = Estimate(loaded, images, layer, samples);
+        FeatureStatistics statistics = Estimate(loaded, images, [layer], samples).First;
         Directory.CreateDirectory(Folders.Statistics);
         statistics.Save(path);
         Terminal.Say($"statistics of {statistics.Samples} images kept in {path}");
         return statistics;
     }
 
-    private static FeatureStatistics Estimate(LoadedNetwork loaded, ImageFolder folder, string layer, int samples)
+    public static StatisticsSet Estimate(LoadedNetwork loaded, ImageFolder folder, IReadOnlyList<string> layers, int samples)
     {
         if (samples < 2)
             throw new UsageException($"--samples {samples}: a spread needs at least 2 images.");
         int total = Math.Min(samples, folder.Files.Count);
-        return Terminal.Progress($"estimating {loaded.Network.Resolve(layer)}", total, bar => Estimation.Run(
-            loaded.Network, layer, loaded.Image, Pixels(loaded, folder, total), weightsSha256: loaded.WeightsSha256,
+        return Terminal.Progress($"estimating {string.Join(", ", layers.Select(loaded.Network.Resolve))}", total, bar => Estimation.Run(
+            loaded.Network, layers, loaded.Image, Pixels(loaded, folder, total), weightsSha256: loaded.WeightsSha256,
             progress: new Relay(bar), cancellation: Interrupt.Token));
     }
 

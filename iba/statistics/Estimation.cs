@@ -18,22 +18,41 @@ public static class Estimation
     /// <exception cref="InvalidOperationException">There were fewer than two images.</exception>
     public static FeatureStatistics Run(
         Network network, string layer, Shape image, IEnumerable<float[]> images, int batch = 8, string weightsSha256 = "",
+        IProgress<long>? progress = null, CancellationToken cancellation = default) =>
+        Run(network, [layer], image, images, batch, weightsSha256, progress, cancellation).First;
+
+    /// <summary>Statistics of several layers over the same images, each image run once.</summary>
+    /// <param name="network">The classifier.</param>
+    /// <param name="layers">The layers' names.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    /// <param name="images">The images' numbers, taken one by one.</param>
+    /// <param name="batch">Images to run at a time; the result does not depend on it.</param>
+    /// <param name="weightsSha256">SHA-256 of the network's weights, kept with the statistics; empty if unknown.</param>
+    /// <param name="progress">Told the number of images seen.</param>
+    /// <param name="cancellation">Asked between batches.</param>
+    /// <exception cref="InvalidOperationException">There were fewer than two images.</exception>
+    public static StatisticsSet Run(
+        Network network, IReadOnlyList<string> layers, Shape image, IEnumerable<float[]> images, int batch = 8, string weightsSha256 = "",
         IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
-        using var trunk = new Inference(network.Until(layer), image.WithN(batch));
-        int neurons = trunk.Output.Shape.Row;
-        var features = new float[trunk.Output.Shape.Count];
-        var estimator = new FeatureEstimator(neurons);
+        Network deepest = layers.Select(network.Until).MaxBy(until => until.Layers.Count)!;
+        using var trunk = new Inference(deepest, image.WithN(batch), [.. layers]);
+        FeatureOrigin[] origins = [.. layers.Select(layer => FeatureOrigin.Of(network, layer, image, weightsSha256))];
+        FeatureEstimator[] estimators = [.. origins.Select(origin => new FeatureEstimator(origin.Shape.Count))];
+        float[][] features = [.. origins.Select(origin => new float[batch * origin.Shape.Count])];
         foreach (float[][] chunk in images.Chunk(batch))
         {
             cancellation.ThrowIfCancellationRequested();
             for (int i = 0; i < chunk.Length; i++)
                 network.Backend.Upload(chunk[i], trunk.Input.Rows(i, 1));
             trunk.Run();
-            network.Backend.Download(trunk.Output, features);
-            estimator.Add(features.AsSpan(0, chunk.Length * neurons));
-            progress?.Report(estimator.Samples);
+            for (int layer = 0; layer < layers.Count; layer++)
+            {
+                network.Backend.Download(trunk[origins[layer].Layer], features[layer]);
+                estimators[layer].Add(features[layer].AsSpan(0, chunk.Length * origins[layer].Shape.Count));
+            }
+            progress?.Report(estimators[0].Samples);
         }
-        return estimator.Finish(new FeatureOrigin(network.Name, network.Resolve(layer), trunk.Output.Shape.WithN(1), weightsSha256));
+        return new StatisticsSet([.. estimators.Zip(origins, (estimator, origin) => estimator.Finish(origin))]);
     }
 }

@@ -1,4 +1,5 @@
 using Engine.Files;
+using Engine.Networks;
 using Engine.Tensors;
 
 namespace Iba.Statistics;
@@ -8,7 +9,20 @@ namespace Iba.Statistics;
 /// <param name="Layer">The layer's full name: <c>layer2.3</c>.</param>
 /// <param name="Shape">(1, H, W, C) of one image's features.</param>
 /// <param name="WeightsSha256">SHA-256 of the weights file in hexadecimal, or empty where unknown.</param>
-public sealed record FeatureOrigin(string Network, string Layer, Shape Shape, string WeightsSha256);
+public sealed record FeatureOrigin(string Network, string Layer, Shape Shape, string WeightsSha256)
+{
+    /// <summary>The features of a network at a layer. A linear layer's K outputs are taken for a map of one cell, (1, 1, 1, K).</summary>
+    /// <param name="network">The classifier.</param>
+    /// <param name="layer">The layer's name; <c>layer2</c> stands for its last block.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    /// <param name="weightsSha256">SHA-256 of the network's weights, or empty where unknown.</param>
+    /// <exception cref="ArgumentException">No layer has that name.</exception>
+    public static FeatureOrigin Of(Network network, string layer, Shape image, string weightsSha256)
+    {
+        Shape shape = network.Until(layer).Output(image.WithN(1));
+        return new FeatureOrigin(network.Name, network.Resolve(layer), shape.Rank == 4 ? shape : new Shape(1, 1, 1, shape.Row), weightsSha256);
+    }
+}
 
 /// <summary>
 /// How the features of one layer are distributed over images, neuron by neuron (paper section 3.1: μ_R, σ_R). Noise is drawn from it,
@@ -34,54 +48,71 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     public static FeatureStatistics Load(string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        string[] wanted = ["mean", "std", "rms", "nonzero"];
-        if (wanted.FirstOrDefault(name => !file.TryGet(name, out _)) is { } missing)
-            throw new StatisticsException($"{path} is no statistics file: it has no tensor '{missing}'. Make one with: iba estimate --images DIR --out FILE");
-        int[] shape = file["mean"].Shape;
-        if (shape.Length != 3 || wanted.Any(name => !file[name].Shape.AsSpan().SequenceEqual(shape)))
-            throw new StatisticsException($"{path} is damaged: its tensors must all be H x W x C of one layer. Make it again with: iba estimate");
-
-        var origin = new FeatureOrigin(Metadata("network"), Metadata("layer"), new Shape([1, .. shape]), Metadata("weights_sha256"));
-        if (!long.TryParse(Metadata("samples"), out long samples) || samples < 2)
-            throw new StatisticsException($"{path} is damaged: its sample count '{Metadata("samples")}' is no number above 1.");
-        return new FeatureStatistics(
-            origin, samples, file.ReadFloats("mean"), file.ReadFloats("std"), file.ReadFloats("rms"), file.ReadFloats("nonzero"));
-
-        string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
-            ? value
-            : throw new StatisticsException($"{path} does not say its {key}: it is no statistics file of this program.");
+        return Read(file, null);
     }
 
     /// <summary>Writes everything to a safetensors file, at once or not at all. The same statistics give the same bytes.</summary>
-    public void Save(string path)
+    public void Save(string path) => SafetensorsFile.Write(
+        path,
+        [.. Tensors()],
+        new Dictionary<string, string>
+        {
+            ["about"] = "feature statistics per neuron, H x W x C: mean, standard deviation (N-1), root mean square where not 0, share of images where not 0",
+            ["network"] = Origin.Network,
+            ["layer"] = Origin.Layer,
+            ["samples"] = Samples.ToString(),
+            ["weights_sha256"] = Origin.WeightsSha256,
+        });
+
+    /// <summary>The numbers, H x W x C each.</summary>
+    /// <param name="prefix">Before every name, where a file holds more than one layer.</param>
+    internal IEnumerable<SafetensorsTensor> Tensors(string prefix = "")
     {
         int[] shape = Origin.Shape.Dims[1..];
-        SafetensorsFile.Write(
-            path,
-            [new("mean", shape, Mean), new("std", shape, Std), new("rms", shape, Rms), new("nonzero", shape, Nonzero)],
-            new Dictionary<string, string>
-            {
-                ["about"] = "feature statistics per neuron, H x W x C: mean, standard deviation (N-1), root mean square where not 0, share of images where not 0",
-                ["network"] = Origin.Network,
-                ["layer"] = Origin.Layer,
-                ["samples"] = Samples.ToString(),
-                ["weights_sha256"] = Origin.WeightsSha256,
-            });
+        return [new($"{prefix}mean", shape, Mean), new($"{prefix}std", shape, Std), new($"{prefix}rms", shape, Rms), new($"{prefix}nonzero", shape, Nonzero)];
+    }
+
+    /// <summary>Reads one layer's numbers.</summary>
+    /// <param name="file">Its metadata name the network, the weights and the number of samples.</param>
+    /// <param name="layer">The layer, or null for the one that the metadata name.</param>
+    /// <param name="prefix">Before every name.</param>
+    internal static FeatureStatistics Read(SafetensorsFile file, string? layer, string prefix = "")
+    {
+        string[] wanted = [$"{prefix}mean", $"{prefix}std", $"{prefix}rms", $"{prefix}nonzero"];
+        if (wanted.FirstOrDefault(name => !file.TryGet(name, out _)) is { } missing)
+            throw new StatisticsException($"{file.Path} is no statistics file: it has no tensor '{missing}'. Make one with: iba estimate --images DIR --out FILE");
+        int[] shape = file[wanted[0]].Shape;
+        if (shape.Length != 3 || shape.Any(extent => extent < 1) || wanted.Any(name => !file[name].Shape.AsSpan().SequenceEqual(shape)))
+            throw new StatisticsException($"{file.Path} is damaged: its tensors must all be H x W x C of one layer. Make it again with: iba estimate");
+
+        var origin = new FeatureOrigin(Metadata("network"), layer ?? Metadata("layer"), new Shape([1, .. shape]), Metadata("weights_sha256"));
+        if (!long.TryParse(Metadata("samples"), out long samples) || samples < 2)
+            throw new StatisticsException($"{file.Path} is damaged: its sample count '{Metadata("samples")}' is no number above 1.");
+        return new FeatureStatistics(
+            origin, samples, file.ReadFloats(wanted[0]), file.ReadFloats(wanted[1]), file.ReadFloats(wanted[2]), file.ReadFloats(wanted[3]));
+
+        string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
+            ? value
+            : throw new StatisticsException($"{file.Path} does not say its {key}: it is no statistics file of this program.");
     }
 
     /// <summary>Refuses to be used for features of another kind.</summary>
     /// <exception cref="StatisticsException">They belong to another network, layer, size of image or weights.</exception>
     public void MustFit(FeatureOrigin features)
     {
-        string? reason =
-            Origin.Network != features.Network ? $"network {Origin.Network}, not {features.Network}" :
-            Origin.Layer != features.Layer ? $"layer {Origin.Layer}, not {features.Layer}" :
-            Origin.Shape != features.Shape ? $"features {Origin.Shape}, not {features.Shape}: images of another size, or a network of another width" :
-            Origin.WeightsSha256 != "" && features.WeightsSha256 != "" && Origin.WeightsSha256 != features.WeightsSha256
-                ? $"weights {Origin.WeightsSha256[..8]}..., not {features.WeightsSha256[..8]}..." : null;
-        if (reason is not null)
+        if (Difference(features) is { } reason)
             throw new StatisticsException($"the statistics are of {reason}. Estimate them anew: iba estimate --images DIR --out FILE");
     }
+
+    /// <summary>In what these statistics are not those of some features, in words; null if they are.</summary>
+    public string? Difference(FeatureOrigin features) =>
+        Origin.Network != features.Network ? $"network {Origin.Network}, not {features.Network}" :
+        Origin.Layer != features.Layer ? $"layer {Origin.Layer}, not {features.Layer}" :
+        Origin.Shape != features.Shape ? $"features {Origin.Shape}, not {features.Shape}: images of another size, or a network of another width" :
+        Origin.WeightsSha256 != "" && features.WeightsSha256 != "" && Origin.WeightsSha256 != features.WeightsSha256
+            ? $"weights {Short(Origin.WeightsSha256)}..., not {Short(features.WeightsSha256)}..." : null;
+
+    private static string Short(string hash) => hash[..Math.Min(hash.Length, 8)];
 }
 
 /// <summary>Statistics that cannot be used, and why.</summary>

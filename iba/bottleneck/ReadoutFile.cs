@@ -1,0 +1,143 @@
+using System.Globalization;
+using Engine.Backends;
+using Engine.Files;
+using Engine.Tensors;
+using Iba.Statistics;
+
+namespace Iba.Bottleneck;
+
+/// <summary>
+/// A readout in a .safetensors file: conv1.weight to conv3.bias as PyTorch has them (O x I x 1 x 1 and O), the statistics of every layer
+/// that is read (<c>layer1.2.mean</c>, H x W x C), and as metadata the network, its weights' hash and every setting. A file that training
+/// wrote also holds Adam's state, so that training can go on from it.
+/// </summary>
+public static class ReadoutFile
+{
+    private const string StepsKey = "steps";
+
+    /// <summary>Writes a readout, at once or not at all. The same readout gives the same bytes.</summary>
+    public static void Write(string path, ReadoutNetwork readout) => Write(path, readout, [], new Dictionary<string, string>());
+
+    /// <summary>Reads a readout.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="backend">Where it shall live.</param>
+    /// <exception cref="FileFormatException">It is no readout.</exception>
+    /// <exception cref="StatisticsException">Its statistics are damaged.</exception>
+    public static ReadoutNetwork Read(string path, IBackend backend)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        (ReadoutSettings settings, long steps) = Settings(file);
+        StatisticsSet statistics = StatisticsSet.Read(file);
+        // Every shape is held against what the file holds before memory is asked for.
+        ReadoutLayout layout = Try(file, () => ReadoutNetwork.LayoutOf(statistics, settings.Width));
+        foreach (ReadoutEntry entry in layout.Entries)
+            MustHold(file, entry.Name, entry.Shape);
+
+        var readout = new ReadoutNetwork(backend, statistics, settings) { Steps = steps };
+        Read(file, readout, "", [.. readout.Parameters.Select(parameter => parameter.Data)]);
+        return readout;
+    }
+
+    /// <summary>Writes a readout and what its training remembers.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="readout">The readout.</param>
+    /// <param name="state">Sets of tensors that lie as the parameters do, each under its prefix.</param>
+    /// <param name="facts">What else the metadata shall say.</param>
+    internal static void Write(
+        string path, ReadoutNetwork readout, IReadOnlyList<(string Prefix, IReadOnlyList<Tensor> Tensors)> state, IReadOnlyDictionary<string, string> facts)
+    {
+        (string, IReadOnlyList<Tensor>)[] sets = [("", [.. readout.Parameters.Select(parameter => parameter.Data)]), .. state];
+        Dictionary<string, string> metadata = readout.Statistics.Metadata;
+        foreach ((string key, string value) in Facts(readout).Concat(facts))
+            metadata[key] = value;
+        SafetensorsFile.Write(path, [.. sets.SelectMany(set => Tensors(readout, set.Item1, set.Item2)), .. readout.Statistics.Tensors], metadata);
+    }
+
+    /// <summary>Reads a set of tensors that lie as the parameters do.</summary>
+    internal static void Read(SafetensorsFile file, ReadoutNetwork readout, string prefix, IReadOnlyList<Tensor> tensors)
+    {
+        for (int entry = 0; entry < readout.Layout.Entries.Count; entry++)
+        {
+            string name = prefix + readout.Layout.Entries[entry].Name;
+            MustHold(file, name, readout.Layout.Entries[entry].Shape);
+            readout.Upload(entry, file.ReadFloats(name), tensors);
+        }
+    }
+
+    /// <summary>An error that says that the file is no readout, and why.</summary>
+    internal static FileFormatException Damaged(SafetensorsFile file, string reason, Exception? inner = null) =>
+        new(file.Path, reason, "Choose a file made by: iba readout train --images DIR --out FILE", inner);
+
+    private static IEnumerable<SafetensorsTensor> Tensors(ReadoutNetwork readout, string prefix, IReadOnlyList<Tensor> tensors) =>
+        readout.Layout.Entries.Select((entry, i) => new SafetensorsTensor($"{prefix}{entry.Name}", entry.Shape, readout.Download(i, tensors)));
+
+    private static void MustHold(SafetensorsFile file, string name, int[] shape)
+    {
+        if (!file.TryGet(name, out SafetensorsEntry? entry))
+            throw Damaged(file, $"it is no readout: it holds no tensor named '{name}'");
+        if (!entry.Shape.AsSpan().SequenceEqual(shape))
+            throw Damaged(file, $"tensor {entry} should be {string.Join(" x ", shape)}, as its width and its layers have it");
+    }
+
+    private static Dictionary<string, string> Facts(ReadoutNetwork readout)
+    {
+        ReadoutSettings settings = readout.Settings;
+        return new Dictionary<string, string>
+        {
+            ["about"] = "readout bottleneck: three 1x1 convolutions from standardised features to alpha; statistics per neuron, H x W x C",
+            [StepsKey] = Text(readout.Steps),
+            ["width"] = $"{settings.Width}",
+            ["beta"] = Text(settings.Beta),
+            ["learning_rate"] = Text(settings.LearningRate),
+            ["batch"] = Text(settings.Batch),
+            ["sigma"] = Text(settings.Sigma),
+            ["alpha_bound"] = Text(settings.AlphaBound),
+            ["minimum_std"] = Text(settings.MinimumStd),
+            ["active_threshold"] = Text(settings.ActiveThreshold),
+            ["clamp"] = settings.Clamp ? "true" : "false",
+            ["seed"] = Text(settings.Seed),
+        };
+
+        static string Text(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
+    }
+
+    private static (ReadoutSettings Settings, long Steps) Settings(SafetensorsFile file) => Try(file, () =>
+    {
+        var settings = new ReadoutSettings
+        {
+            Width = Enum.Parse<ReadoutWidth>(Fact("width")),
+            Beta = Number<float>("beta"),
+            LearningRate = Number<double>("learning_rate"),
+            Batch = Number<int>("batch"),
+            Sigma = Number<double>("sigma"),
+            AlphaBound = Number<float>("alpha_bound"),
+            MinimumStd = Number<float>("minimum_std"),
+            ActiveThreshold = Number<float>("active_threshold"),
+            Clamp = Fact("clamp") == "true",
+            Seed = Number<ulong>("seed"),
+        };
+        settings.Check();
+        return (settings, Math.Max(Number<long>(StepsKey), 0));
+
+        T Number<T>(string key) where T : ISpanParsable<T> => T.TryParse(Fact(key), CultureInfo.InvariantCulture, out T? number)
+            ? number
+            : throw Damaged(file, $"its {key} '{Fact(key)}' is no number");
+
+        string Fact(string key) => file.Metadata.TryGetValue(key, out string? fact)
+            ? fact
+            : throw Damaged(file, $"it is no readout: it does not say its {key}");
+    });
+
+    /// <summary>What a file says may be out of every range: that is the file's fault, not the caller's.</summary>
+    private static T Try<T>(SafetensorsFile file, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception failure) when (failure is ArgumentException or OverflowException)
+        {
+            throw Damaged(file, failure.Message.TrimEnd('.'), failure);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Networks;
+using Engine.Ops;
+using Engine.Tensors;
+using Iba.Statistics;
+
+namespace Iba.Bottleneck;
+
+/// <summary>
+/// The network that makes masks (paper section 3.3): it reads features at several depths of a classifier, standardised, resized to the
+/// bottleneck's size and laid side by side, and gives α through three 1x1 convolutions with ReLU between. Its first convolution has
+/// thousands of inputs, most of them from small maps; since mixing channels and resizing commute, every layer's share is convolved at
+/// its own size and then resized, which for ResNet-50 is a tenth of the work and never lays the features side by side.
+/// </summary>
+public sealed class ReadoutNetwork : IDisposable
+{
+    private const float InitialBias = 5f, InitialScale = 1e-3f;
+
+    private static readonly ConvGeometry Pointwise = new(1);
+
+    /// <summary>A readout before training: α is about 5 everywhere, so that nearly everything passes.</summary>
+    /// <param name="backend">Where it lives.</param>
+    /// <param name="statistics">Of the layers that it reads, first the one where it restricts the flow.</param>
+    /// <param name="settings">Width and seed, and what training will need; null for the paper's.</param>
+    /// <exception cref="ArgumentException">A setting is out of its range.</exception>
+    public ReadoutNetwork(IBackend backend, StatisticsSet statistics, ReadoutSettings? settings = null)
+    {
+        (Backend, Statistics, Settings) = (backend, statistics, settings ?? new ReadoutSettings());
+        Settings.Check();
+        Layout = LayoutOf(statistics, Settings.Width);
+        Parameters = [.. Layout.Parts.Select(part => new Parameter(part.Name, backend.Allocate(part.Shape)))];
+        Initialise();
+    }
+
+    /// <summary>Where it lives.</summary>
+    public IBackend Backend { get; }
+
+    /// <summary>Of the layers that it reads, first the one where it restricts the flow.</summary>
+    public StatisticsSet Statistics { get; }
+
+    /// <summary>What it and its training depend on.</summary>
+    public ReadoutSettings Settings { get; }
+
+    /// <summary>What is trained: the first convolution's weights parted by the layer that they read, its bias, and the other two convolutions.</summary>
+    public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <summary>Steps of training done.</summary>
+    public long Steps { get; internal set; }
+
+    /// <summary>How the parameters lie in memory and in files.</summary>
+    internal ReadoutLayout Layout { get; }
+
+    /// <summary>Writes the network down.</summary>
+    /// <param name="features">(N, h, w, C) the standardised features of each layer, each at its own size, all on one tape.</param>
+    /// <param name="trains">Whether the parameters want gradients.</param>
+    /// <returns>(N, H, W, C) α at the bottleneck's size, held within its bound.</returns>
+    public Value Record(IReadOnlyList<Value> features, bool trains)
+    {
+        Tape tape = features[0].Tape;
+        Value[] leaves = [.. Parameters.Select(p => trains ? tape.Variable(p.Data, p.Name) : tape.Constant(p.Data, p.Name))];
+        Value Bias(int convolution) => leaves[features.Count + 2 * convolution];
+        Value Weight(int convolution) => leaves[features.Count + 2 * convolution - 1];
+
+        Value? deeper = null;
+        Shape size = features[0].Shape;
+        for (int layer = features.Count - 1; layer > 0; layer--)
+        {
+            Value share = features[layer].Convolution(leaves[layer], Pointwise).Resize(size.H, size.W, Corners.Aligned);
+            deeper = deeper is null ? share : deeper + share;
+        }
+        Value first = features[0].Convolution(leaves[0], Pointwise, Bias(0), deeper, relu: true).Named("conv1");
+        Value second = first.Convolution(Weight(1), Pointwise, Bias(1), relu: true).Named("conv2");
+        return second.Convolution(Weight(2), Pointwise, Bias(2)).Named("conv3").Clamp(-Settings.AlphaBound, Settings.AlphaBound).Named("α");
+    }
+
+    /// <summary>Refuses to read another network than the one it was trained for.</summary>
+    /// <param name="network">The classifier.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    /// <param name="weightsSha256">SHA-256 of the classifier's weights; empty if unknown.</param>
+    /// <exception cref="StatisticsException">It was trained for another network, size of image or weights.</exception>
+    public void MustFit(Network network, Shape image, string weightsSha256)
+    {
+        string own = Statistics.First.Origin.Network;
+        string? reason = own != network.Name
+            ? $"network {own}, not {network.Name}"
+            : Statistics.Difference(Statistics.Layers.Select(layer => FeatureOrigin.Of(network, layer.Origin.Layer, image, weightsSha256)));
+        if (reason is not null)
+            throw new StatisticsException($"the readout was trained for {reason}. Train one for this network: iba readout train --images DIR --out FILE");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Parameter parameter in Parameters)
+            parameter.Data.Storage.Dispose();
+    }
+
+    internal static ReadoutLayout LayoutOf(StatisticsSet statistics, ReadoutWidth width) => new(
+        [.. statistics.Layers.Select(layer => layer.Origin.Shape.C)], [.. statistics.Layers.Select(layer => layer.Origin.Layer)], width);
+
+    /// <summary>
+    /// PyTorch's initial convolutions, uniform within 1 / sqrt(fan-in); then, as the reference does, the last one's weights scaled down and
+    /// its bias 5.
+    /// </summary>
+    private void Initialise()
+    {
+        for (int entry = 0; entry < Layout.Entries.Count; entry++)
+        {
+            ReadoutEntry what = Layout.Entries[entry];
+            var random = new SplitMix(Settings.Seed).Fork((ulong)entry);
+            float bound = 1 / MathF.Sqrt(what.FanIn);
+            float[] numbers = new float[new Shape(what.Shape).Count];
+            for (int i = 0; i < numbers.Length; i++)
+            {
+                float uniform = bound * (2 * random.Uniform((ulong)i) - 1);
+                numbers[i] = what.Name switch
+                {
+                    "conv3.bias" => InitialBias,
+                    "conv3.weight" => InitialScale * uniform,
+                    _ => uniform,
+                };
+            }
+            Upload(entry, numbers, Parameters.Select(parameter => parameter.Data));
+        }
+    }
+
+    /// <summary>Puts the numbers of one of the six parameters, in PyTorch's order, into tensors that lie as <see cref="Parameters"/> do.</summary>
+    internal void Upload(int entry, float[] numbers, IEnumerable<Tensor> tensors)
+    {
+        Tensor[] parts = [.. tensors];
+        foreach ((int part, float[] some) in Layout.Split(entry, numbers))
+            Backend.Upload(some, parts[part]);
+    }
+
+    /// <summary>The numbers of one of the six parameters in PyTorch's order, from tensors that lie as <see cref="Parameters"/> do.</summary>
+    internal float[] Download(int entry, IEnumerable<Tensor> tensors)
+    {
+        Tensor[] parts = [.. tensors];
+        return Layout.Join(entry, part =>
+        {
+            var numbers = new float[parts[part].Shape.Count];
+            Backend.Download(parts[part], numbers);
+            return numbers;
+        });
+    }
+}

@@ -1,0 +1,29 @@
+namespace Iba.Bottleneck;
+
+/// <summary>Examples in an endless row: all of them once in random order, then all of them again in another, and so on.</summary>
+/// <param name="count">Examples, at least 1.</param>
+/// <param name="seed">The same seed gives the same orders everywhere.</param>
+public sealed class ReadoutOrder(int count, ulong seed)
+{
+    /// <summary>Keeps this row of numbers apart from those of the initial parameters.</summary>
+    private const ulong Row = 1 << 16;
+
+    private long _epoch = -1;
+    private int[] _order = [];
+
+    /// <summary>Which example stands at a position.</summary>
+    public int this[long position]
+    {
+        get
+        {
+            long epoch = position / count;
+            if (epoch != _epoch)
+            {
+                SplitMix random = new SplitMix(seed).Fork(Row + (ulong)epoch);
+                _order = [.. Enumerable.Range(0, count).OrderBy(i => random.Bits((ulong)i))];
+                _epoch = epoch;
+            }
+            return _order[position % count];
+        }
+    }
+}

@@ -1,0 +1,154 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Networks;
+using Engine.Ops;
+using Engine.Tensors;
+using Iba.Statistics;
+
+namespace Iba.Bottleneck;
+
+/// <summary>
+/// One pass of the readout bottleneck over a batch: the classifier runs once, untaped, and the features it reads are kept and standardised;
+/// the readout makes α of them, the bottleneck restricts the flow at the first layer, and the rest of the classifier judges what is left.
+/// </summary>
+internal sealed class ReadoutPass : IDisposable
+{
+    private readonly IBackend _backend;
+    private readonly Inference _classifier;
+    private readonly Restriction _restriction;
+    private readonly List<ReadLayer> _deeper = [];
+    private readonly Tape _tape;
+    private readonly Value[] _leaves;
+    private readonly string _first;
+
+    /// <param name="network">The classifier, frozen.</param>
+    /// <param name="readout">What makes the masks.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    /// <param name="images">Images to a batch.</param>
+    /// <param name="step">(1) the noise's step word.</param>
+    /// <param name="trains">Whether there will be a backward pass.</param>
+    /// <param name="recordedNoise">Whether <see cref="Noise"/> is to be used in place of the generator's.</param>
+    public ReadoutPass(Network network, ReadoutNetwork readout, Shape image, int images, Tensor step, bool trains, bool recordedNoise = false)
+    {
+        _backend = network.Backend;
+        IReadOnlyList<FeatureStatistics> layers = readout.Statistics.Layers;
+        BottleneckSettings settings = readout.Settings.Bottleneck;
+        _classifier = new Inference(network, image.WithN(images), [.. layers.Select(layer => layer.Origin.Layer)]);
+        _restriction = new Restriction(_backend, layers[0], images, settings, recordedNoise);
+        _first = layers[0].Origin.Layer;
+        Targets = _backend.Allocate(new Shape(images));
+
+        _tape = new Tape(_backend);
+        List<Value> features = [_tape.Constant(_restriction.Standardised, _first)];
+        foreach (FeatureStatistics layer in layers.Skip(1))
+        {
+            var read = new ReadLayer(_backend, layer, images, settings);
+            _deeper.Add(read);
+            features.Add(_tape.Constant(read.Standardised, layer.Origin.Layer));
+        }
+        Value α = readout.Record(features, trains);
+        _leaves = [.. readout.Parameters.Select(parameter => _tape[parameter.Name])];
+
+        (Value z, Capacity) = _restriction.Record(α, step, readout.Settings.Clamp);
+        RestrictedLogits = network.After(_first).Record(z);
+        Model = RestrictedLogits.CrossEntropy(_tape.Constant(Targets, "targets")).Mean().Named("model loss");
+        Information = Capacity.Mean().Named("information loss");
+        Loss = (Model + Information * readout.Settings.Beta).Named("loss");
+        _tape.Plan(trains ? Loss : null, α, _tape["λ"], z, RestrictedLogits, Capacity, Model, Information);
+    }
+
+    /// <summary>(N, H, W, 3) to be written before <see cref="Collect"/>.</summary>
+    public Tensor Images => _classifier.Input;
+
+    /// <summary>(N, K) the classifier's own output, after <see cref="Collect"/>.</summary>
+    public Tensor Logits => _classifier.Output;
+
+    /// <summary>(N) to be written before <see cref="Forward"/>: which noise each image meets.</summary>
+    public Tensor NoiseWords => _restriction.NoiseWords;
+
+    /// <summary>(N, H, W, C) noise to be used, where asked for.</summary>
+    public Tensor? Noise => _restriction.Noise;
+
+    /// <summary>(N) the classes, to be written before <see cref="Forward"/>.</summary>
+    public Tensor Targets { get; }
+
+    /// <summary>(N, K) the output for the restricted features.</summary>
+    public Value RestrictedLogits { get; }
+
+    /// <summary>(N, H, W, C) the information that passes each neuron, nats.</summary>
+    public Value Capacity { get; }
+
+    /// <summary>(1) cross-entropy in nats, mean over the batch.</summary>
+    public Value Model { get; }
+
+    /// <summary>(1) information in nats, mean over batch and neurons.</summary>
+    public Value Information { get; }
+
+    /// <summary>(1) what training minimises.</summary>
+    public Value Loss { get; }
+
+    /// <summary>A line of the tape by name: α, λ, Z.</summary>
+    public Tensor this[string line] => _tape[line];
+
+    /// <summary>Numbers of memory held beside the parameters and the features.</summary>
+    public long ArenaCount => _tape.ArenaCount;
+
+    /// <summary>Runs the classifier on the images that were written, and standardises what the readout reads.</summary>
+    public void Collect()
+    {
+        _classifier.Run();
+        _backend.Copy(_classifier[_first], _restriction.Features);
+        _restriction.Standardise();
+        foreach (ReadLayer layer in _deeper)
+            layer.Standardise(_classifier[layer.Name]);
+    }
+
+    /// <summary>From the collected features to the losses.</summary>
+    public void Forward() => _tape.Forward();
+
+    /// <summary>The gradient of the loss by every parameter of the readout, in their order; overwritten by the next call.</summary>
+    public void Backward(Span<Tensor> gradients)
+    {
+        Gradients d = _tape.Backward(Loss);
+        for (int i = 0; i < _leaves.Length; i++)
+            gradients[i] = d[_leaves[i]];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _tape.Dispose();
+        _restriction.Dispose();
+        _deeper.ForEach(layer => layer.Dispose());
+        Targets.Storage.Dispose();
+        _classifier.Dispose();
+    }
+
+    /// <summary>A layer that is read beside the bottleneck's own.</summary>
+    private sealed class ReadLayer : IDisposable
+    {
+        private readonly IBackend _backend;
+        private readonly NeuronStatistics _neurons;
+
+        public ReadLayer(IBackend backend, FeatureStatistics statistics, int images, BottleneckSettings settings)
+        {
+            (_backend, Name) = (backend, statistics.Origin.Layer);
+            _neurons = new NeuronStatistics(backend, statistics, settings);
+            Standardised = backend.Allocate(statistics.Origin.Shape.WithN(images));
+        }
+
+        public string Name { get; }
+
+        /// <summary>(N, h, w, C); a linear layer's output is a map of one cell.</summary>
+        public Tensor Standardised { get; }
+
+        public void Standardise(Tensor features) =>
+            _backend.Standardise(features.View(0, Standardised.Shape), _neurons.Mean, _neurons.Std, Standardised);
+
+        public void Dispose()
+        {
+            _neurons.Dispose();
+            Standardised.Storage.Dispose();
+        }
+    }
+}

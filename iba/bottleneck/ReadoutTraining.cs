@@ -1,0 +1,168 @@
+using System.Diagnostics;
+using Engine.Backends;
+using Engine.Files;
+using Engine.Networks;
+using Engine.Optimizers;
+using Engine.Tensors;
+using Iba.Attribution;
+using Iba.Statistics;
+
+namespace Iba.Bottleneck;
+
+/// <summary>What a readout learns from: images in an endless row.</summary>
+public interface IReadoutExamples
+{
+    /// <summary>Which images, in which order, with which classes: training goes on only from a file that says the same.</summary>
+    string Description { get; }
+
+    /// <summary>The image at a position and its class, or null for the class that the network predicts. It must depend on the position alone.</summary>
+    Sample At(long position);
+}
+
+/// <summary>How training goes.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="Steps">Steps in all.</param>
+/// <param name="Loss">Of the last step's batch, before its update.</param>
+public readonly record struct ReadoutProgress(long Step, long Steps, StepLoss Loss);
+
+/// <summary>
+/// Trains a readout (paper section 3.3): minimise the cross-entropy of each image's own class + β x mean information over the parameters of
+/// the readout alone, with Adam; the classifier is frozen. Stopped anywhere, even killed, it goes on from its last file to the same
+/// parameters, bit for bit.
+/// </summary>
+public sealed class ReadoutTraining : IDisposable
+{
+    private const string ExamplesKey = "examples", MeanPrefix = "adam.mean.", SquarePrefix = "adam.square.";
+
+    private readonly IBackend _backend;
+    private readonly ReadoutNetwork _readout;
+    private readonly IReadoutExamples _examples;
+    private readonly Adam _adam;
+    private readonly ReadoutPass _pass;
+    private readonly Tensor[] _gradients;
+
+    /// <param name="network">The classifier, frozen.</param>
+    /// <param name="readout">What learns; it stays the caller's.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    /// <param name="examples">What it learns from.</param>
+    /// <param name="weightsSha256">SHA-256 of the classifier's weights, to be held against that of the readout; empty if unknown.</param>
+    /// <param name="recordedNoise">Whether <see cref="ReadoutPass.Noise"/> is to be used in place of the generator's.</param>
+    /// <exception cref="StatisticsException">The readout is meant for another network, size of image or weights.</exception>
+    internal ReadoutTraining(
+        Network network, ReadoutNetwork readout, Shape image, IReadoutExamples examples, string weightsSha256, bool recordedNoise)
+    {
+        readout.MustFit(network, image, weightsSha256);
+        (_backend, _readout, _examples) = (network.Backend, readout, examples);
+        Tensor[] parameters = [.. readout.Parameters.Select(parameter => parameter.Data)];
+        _adam = new Adam(_backend, new AdamSettings(readout.Settings.LearningRate), parameters);
+        _pass = new ReadoutPass(network, readout, image, readout.Settings.Batch, _adam.StepCount, trains: true, recordedNoise);
+        _gradients = new Tensor[parameters.Length];
+        // Slot and step together make each image's noise its own.
+        _backend.Upload([.. Enumerable.Range(0, readout.Settings.Batch).Select(slot => (float)slot)], _pass.NoiseWords);
+    }
+
+    /// <param name="network">The classifier, frozen.</param>
+    /// <param name="readout">What learns; it stays the caller's.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    /// <param name="examples">What it learns from.</param>
+    /// <param name="weightsSha256">SHA-256 of the classifier's weights, to be held against that of the readout; empty if unknown.</param>
+    /// <exception cref="StatisticsException">The readout is meant for another network, size of image or weights.</exception>
+    public ReadoutTraining(Network network, ReadoutNetwork readout, Shape image, IReadoutExamples examples, string weightsSha256 = "")
+        : this(network, readout, image, examples, weightsSha256, recordedNoise: false)
+    {
+    }
+
+    /// <summary>Time between two files. It decides what is lost when the process is killed, not what comes out.</summary>
+    public TimeSpan SaveEvery { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>The pass that is differentiated, for comparison with other programs.</summary>
+    internal ReadoutPass Pass => _pass;
+
+    /// <summary>dLoss/dp of the last step, in the order of the readout's parameters.</summary>
+    internal IReadOnlyList<Tensor> Gradients => _gradients;
+
+    /// <summary>One update, by the examples whose turn it is.</summary>
+    /// <returns>The loss before the update, mean over the batch.</returns>
+    /// <exception cref="InvalidOperationException">The loss is no number: training diverged. Nothing was changed.</exception>
+    public StepLoss Step()
+    {
+        int size = _readout.Settings.Batch;
+        Sample[] samples = [.. Enumerable.Range(0, size).Select(slot => _examples.At(_readout.Steps * size + slot))];
+        var batch = new SampleBatch(samples, size);
+        batch.Upload(_backend, _pass.Images);
+        _pass.Collect();
+        _backend.Upload([.. batch.Targets(Download(_pass.Logits)).Select(target => (float)target)], _pass.Targets);
+        _pass.Forward();
+
+        var loss = new StepLoss(Download(_pass.Model)[0], Download(_pass.Information)[0], _readout.Settings.Beta);
+        if (!float.IsFinite(loss.Total))
+            throw new InvalidOperationException($"the loss of step {_readout.Steps} is no number: training diverged. Start anew with a smaller learning rate.");
+        _pass.Backward(_gradients);
+        _adam.Step(_gradients);
+        _readout.Steps++;
+        return loss;
+    }
+
+    /// <summary>Trains until that many steps are done in all, and writes the file now and then, when it is stopped, and at the end.</summary>
+    /// <param name="path">The file, for <see cref="Resume"/> and <see cref="ReadoutFile.Read(string, IBackend)"/> alike.</param>
+    /// <param name="steps">Steps in all, those of earlier runs included.</param>
+    /// <param name="progress">Told after every step.</param>
+    /// <param name="cancellation">Stops between two steps; what was learnt is kept.</param>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    /// <exception cref="InvalidOperationException">The loss is no number: training diverged.</exception>
+    public void Run(string path, long steps, IProgress<ReadoutProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        var sinceSave = Stopwatch.StartNew();
+        while (_readout.Steps < steps && !cancellation.IsCancellationRequested)
+        {
+            StepLoss loss = Step();
+            progress?.Report(new ReadoutProgress(_readout.Steps, steps, loss));
+            if (sinceSave.Elapsed >= SaveEvery)
+            {
+                Save(path);
+                sinceSave.Restart();
+            }
+        }
+        Save(path);
+        cancellation.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>Writes the readout and what is needed to go on, at once or not at all.</summary>
+    public void Save(string path) => ReadoutFile.Write(
+        path, _readout, [(MeanPrefix, Means), (SquarePrefix, Squares)], new Dictionary<string, string> { [ExamplesKey] = _examples.Description });
+
+    /// <summary>Goes on from a file that <see cref="Save"/> wrote and from which the readout was read.</summary>
+    /// <exception cref="FileFormatException">Training cannot go on from it: it has no state of training, or it learnt from other images.</exception>
+    public void Resume(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        string others = file.Metadata.GetValueOrDefault(ExamplesKey, "");
+        if (others != _examples.Description)
+        {
+            throw new FileFormatException(
+                path, $"it learns from other images ({others}, not {_examples.Description})", "Give it those, or choose another file to start anew.");
+        }
+        ReadoutFile.Read(file, _readout, MeanPrefix, Means);
+        ReadoutFile.Read(file, _readout, SquarePrefix, Squares);
+        _backend.Fill(_adam.StepCount, _readout.Steps);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _pass.Dispose();
+        _adam.Dispose();
+    }
+
+    /// <summary>Adam's state: means, then squares, each in the order of the parameters, then the count.</summary>
+    private Tensor[] Means => [.. _adam.State.Take(_gradients.Length)];
+
+    private Tensor[] Squares => [.. _adam.State.Skip(_gradients.Length).Take(_gradients.Length)];
+
+    private float[] Download(Tensor tensor)
+    {
+        var numbers = new float[tensor.Shape.Count];
+        _backend.Download(tensor, numbers);
+        return numbers;
+    }
+}

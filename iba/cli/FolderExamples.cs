@@ -1,0 +1,70 @@
+using System.Security.Cryptography;
+using System.Text;
+using Iba.Attribution;
+using Iba.Bottleneck;
+using Iba.Images;
+
+namespace Iba.Cli;
+
+/// <summary>The photos of a folder as a readout meets them: all of them in random order, then again in another.</summary>
+internal sealed class FolderExamples : IReadoutExamples
+{
+    private readonly LoadedNetwork _loaded;
+    private readonly ImageFolder _folder;
+    private readonly ReadoutOrder _order;
+    private readonly Dictionary<string, int> _classes;
+    private readonly HashSet<string> _passedOver = [];
+
+    public FolderExamples(LoadedNetwork loaded, ImageFolder folder, ulong seed)
+    {
+        (_loaded, _folder) = (loaded, folder);
+        _order = new ReadoutOrder(folder.Files.Count, seed);
+        _classes = ClassesOf(loaded, folder, out string labels);
+        Labels = labels;
+        string names = string.Join('\n', folder.Files.Select(file => Path.GetRelativePath(folder.Path, file.Path).Replace('\\', '/')));
+        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(names)));
+        Description = $"{folder.Files.Count} images with names {hash[..16]}, {labels}";
+    }
+
+    /// <summary>Where the classes come from, in words.</summary>
+    public string Labels { get; }
+
+    public string Description { get; }
+
+    /// <summary>A file that is no image is named once and its place taken by the next one that is.</summary>
+    public Sample At(long position)
+    {
+        for (int ahead = 0; ; ahead++)
+        {
+            ImageFile file = _folder.Files[_order[position + ahead]];
+            try
+            {
+                float[] pixels = _loaded.Preprocessing.Apply(PhotoFile.Read(file.Path, _loaded.Rotate)).Values;
+                return new Sample(pixels, file.Class is not null && _classes.TryGetValue(file.Class, out int number) ? number : null);
+            }
+            catch (ImageException failure) when (ahead < 2 * _folder.Files.Count)
+            {
+                if (_passedOver.Add(file.Path))
+                    Terminal.Warn($"passed over: {failure.Message}");
+            }
+        }
+    }
+
+    /// <summary>What number each sub-folder's class has in the network; empty where they are not the network's classes.</summary>
+    private static Dictionary<string, int> ClassesOf(LoadedNetwork loaded, ImageFolder folder, out string labels)
+    {
+        Dictionary<string, int?> named = folder.Classes.ToDictionary(name => name, name => loaded.Labels.Find(name, loaded.Classes));
+        if (named.Count > 0 && named.Values.All(number => number is not null))
+        {
+            labels = "labelled by the names of their folders";
+            return named.ToDictionary(pair => pair.Key, pair => pair.Value!.Value);
+        }
+        if (named.Count == loaded.Classes)
+        {
+            labels = "labelled by the order of their folders";
+            return folder.Classes.Select((name, number) => (name, number)).ToDictionary(pair => pair.name, pair => pair.number);
+        }
+        labels = "labelled by the network's own prediction";
+        return [];
+    }
+}

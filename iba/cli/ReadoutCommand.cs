@@ -1,0 +1,108 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using Iba.Bottleneck;
+using Iba.Images;
+using Iba.Statistics;
+
+namespace Iba.Cli;
+
+/// <summary><c>iba readout train</c>: a network that makes the mask of an image in one forward pass.</summary>
+internal static class ReadoutCommand
+{
+    private const double DefaultEpochs = 10;
+
+    public static Command Create() => new("readout", "Masks from a trained network, in one forward pass.") { Train() };
+
+    private static Command Train()
+    {
+        var defaults = new ReadoutSettings();
+        var images = new Option<string>("--images") { Description = "A folder of photos. Where its sub-folders are the network's classes, by name, number or order, they are the labels; otherwise the predicted class is.", Required = true, HelpName = "DIR" };
+        var output = new Option<string>("--out") { Description = "The readout to write. It is kept up to date during training: the same command goes on from it.", Required = true, HelpName = "FILE" };
+        var epochs = new Option<double>("--epochs") { Description = "Times every image is seen, those of earlier runs included.", DefaultValueFactory = _ => DefaultEpochs };
+        var batch = new Option<int>("--batch") { Description = "Images to a step.", DefaultValueFactory = _ => defaults.Batch };
+        var rate = new Option<double>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate };
+        var beta = new Option<float>("--beta") { Description = "Weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => defaults.Beta };
+        var sigma = new Option<double>("--sigma") { Description = "Smoothing of the mask, in cells of the layer; 0 for none.", DefaultValueFactory = _ => defaults.Sigma };
+        var width = new Option<ReadoutWidth>("--width") { Description = "Outputs of the second convolution: A a quarter of the layer's channels, B twice as many.", DefaultValueFactory = _ => defaults.Width };
+        var clamp = new Option<bool>("--clamp") { Description = "Hold the restricted features at 0 from below, as the reference package does." };
+        var seed = new Option<ulong>("--seed") { Description = "The key of initial parameters, order and noise. The same seed gives the same readout." };
+        var samples = new Option<int>("--samples") { Description = "Images to estimate feature statistics from, at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples };
+        var networkOptions = new NetworkOptions();
+        var command = new Command("train", "Train a readout for a network. Stopped or killed, the same command goes on where it was.")
+        {
+            images, output, epochs, batch, rate, beta, sigma, width, clamp, seed, samples,
+        };
+        networkOptions.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            var settings = new ReadoutSettings
+            {
+                Width = parsed.GetValue(width),
+                Beta = parsed.GetValue(beta),
+                LearningRate = parsed.GetValue(rate),
+                Batch = parsed.GetValue(batch),
+                Sigma = parsed.GetValue(sigma),
+                Clamp = parsed.GetValue(clamp),
+                Seed = parsed.GetValue(seed),
+            };
+            settings.Check();
+            double times = parsed.GetValue(epochs);
+            if (!(times > 0 && double.IsFinite(times)))
+                throw new UsageException($"--epochs {times}: it must be above 0.");
+
+            using LoadedNetwork loaded = networkOptions.Load(parsed);
+            Run(loaded, new ImageFolder(parsed.GetValue(images)!), settings, times, parsed.GetValue(samples), parsed.GetValue(output)!);
+            return (int)ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static void Run(LoadedNetwork loaded, ImageFolder folder, ReadoutSettings settings, double epochs, int samples, string path)
+    {
+        var examples = new FolderExamples(loaded, folder, settings.Seed);
+        bool resumes = File.Exists(path);
+        using ReadoutNetwork readout = resumes ? ReadoutFile.Read(path, loaded.Network.Backend) : Fresh(loaded, folder, settings, samples);
+        if (readout.Settings != settings)
+            throw new UsageException($"{path} is of a training with other settings ({readout.Settings}, not {settings}). Give its settings, or another --out to start anew.");
+        using var training = new ReadoutTraining(loaded.Network, readout, loaded.Image, examples, loaded.WeightsSha256);
+        if (resumes)
+            training.Resume(path);
+        else
+            // So that the statistics need not be estimated again, wherever training is stopped.
+            training.Save(path);
+
+        long steps = (long)Math.Ceiling(epochs * folder.Files.Count / settings.Batch);
+        Terminal.Say($"{path}: {folder.Files.Count} images, {examples.Labels}; {(readout.Steps > 0 ? $"going on from step {readout.Steps}" : "starting")}, {steps} steps in all.");
+        Terminal.Progress("training the readout", steps, bar =>
+        {
+            training.Run(path, steps, new Relay(bar), Interrupt.Token);
+            return 0;
+        });
+        Terminal.Say($"{path}: {readout.Steps} steps done.");
+    }
+
+    private static ReadoutNetwork Fresh(LoadedNetwork loaded, ImageFolder folder, ReadoutSettings settings, int samples)
+    {
+        StatisticsSet statistics = StatisticsSource.Estimate(loaded, folder, ReadoutLayers.Of(loaded.Network), samples);
+        StatisticsSource.WarnIfScarce(statistics.First);
+        return new ReadoutNetwork(loaded.Network.Backend, statistics, settings);
+    }
+
+    private sealed class Relay(IProgress<double> bar) : IProgress<ReadoutProgress>
+    {
+        private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(20);
+
+        private readonly Stopwatch _clock = Stopwatch.StartNew();
+
+        public void Report(ReadoutProgress at)
+        {
+            bar.Report(at.Step);
+            if (_clock.Elapsed < LineEvery && at.Step < at.Steps)
+                return;
+            _clock.Restart();
+            Terminal.Say(string.Create(CultureInfo.InvariantCulture,
+                $"step {at.Step} of {at.Steps}: loss {at.Loss.Total:0.0000} = cross-entropy {at.Loss.Model:0.0000} + {at.Loss.Beta} x information {at.Loss.Information:0.0000} nats"));
+        }
+    }
+}
