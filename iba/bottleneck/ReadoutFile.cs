@@ -105,7 +105,7 @@ public static class ReadoutFile
     {
         var settings = new ReadoutSettings
         {
-            Width = Enum.Parse<ReadoutWidth>(Fact("width")),
+            Width = Enum.TryParse(Fact("width"), out ReadoutWidth width) ? width : throw Damaged(file, $"its width '{Fact("width")}' is neither A nor B"),
             Beta = Number<float>("beta"),
             LearningRate = Number<double>("learning_rate"),
             Batch = Number<int>("batch"),

@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Engine.Backends.Cpu;
+using Engine.Files;
+using Iba.Bottleneck;
+using Tests.Cli;
+using Tests.Weights;
+using Xunit;
+
+namespace Tests.Bottleneck;
+
+/// <summary>iba readout train, end to end, on a golden network.</summary>
+public sealed class ReadoutCommandTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _weights = Golden.Path("resnet50-narrow.pth");
+    private readonly string _photos = Golden.Path("preprocessing");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Training_that_was_killed_goes_on_to_the_same_file()
+    {
+        IbaProcess.Result straight = Train("straight", "--epochs", "2");
+        Assert.True(straight.ExitCode == 0, straight.Error);
+        Assert.Contains("prediction", straight.Error);
+        Assert.Empty(straight.Output);
+
+        using (Process process = IbaProcess.Start(_folder["cache"], [.. Arguments("killed"), "--epochs", "1000000"]))
+        {
+            WaitFor(_folder["killed"], process);
+            process.Kill();
+            process.WaitForExit();
+        }
+        IbaProcess.Result resumed = Train("killed", "--epochs", "2");
+        Assert.True(resumed.ExitCode == 0, resumed.Error);
+        Assert.Equal(File.ReadAllBytes(_folder["straight"]), File.ReadAllBytes(_folder["killed"]));
+        using var backend = new CpuBackend();
+        using ReadoutNetwork readout = ReadoutFile.Read(_folder["killed"], backend);
+        Assert.Equal((int)Math.Ceiling(2 * Directory.GetFiles(_photos).Length / 4.0), readout.Steps);
+
+        IbaProcess.Result other = Train("killed", "--beta", "1");
+        Assert.Equal(2, other.ExitCode);
+        Assert.Contains("Beta = 1", other.Error);
+        IbaProcess.Result network = IbaProcess.Run([.. Arguments("killed", Golden.Path("vgg16-narrow.pth"))]);
+        Assert.Equal(1, network.ExitCode);
+        Assert.Contains("resnet50, not vgg16", network.Error);
+    }
+
+    [Fact]
+    public void Ctrl_C_keeps_what_was_learnt()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a console process cannot be sent Ctrl-C from here on Windows");
+        using Process process = IbaProcess.Start(_folder["cache"], [.. Arguments("stopped"), "--epochs", "1000000"]);
+        WaitFor(_folder["stopped"], process);
+        Assert.Equal(0, Kill(process.Id, 2));
+        process.WaitForExit();
+        Assert.Equal(4, process.ExitCode);
+        Assert.Contains("cancelled", process.StandardError.ReadToEnd());
+        using SafetensorsFile file = SafetensorsFile.Open(_folder["stopped"]);
+        Assert.Contains(file.Entries, entry => entry.Name == "adam.mean.conv1.weight");
+    }
+
+    [Fact]
+    public void Folders_named_after_classes_are_the_labels()
+    {
+        foreach (string name in (string[])["1", "7"])
+        {
+            Directory.CreateDirectory(_folder[$"photos/{name}"]);
+            foreach (string file in (string[])["rgb.png", "rgba.png"])
+                File.Copy(Path.Combine(_photos, file), _folder[$"photos/{name}/{file}"]);
+        }
+        string[] arguments = ["readout", "train", "--weights", _weights, "--size", "64", "--images", _folder["photos"], "--batch", "2", "--epochs", "0.5", "--out", _folder["named"]];
+        IbaProcess.Result result = IbaProcess.Run(arguments);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("names of their folders", result.Error);
+    }
+
+    [Fact]
+    public void Mistakes_of_usage_exit_with_2()
+    {
+        Assert.Contains("--images", Refused("readout", "train", "--out", "x"));
+        Assert.Contains("--epochs", Refused([.. Arguments("x"), "--epochs", "0"]));
+        Assert.Contains("--width", Refused([.. Arguments("x"), "--width", "wide"]));
+        Assert.Contains("batch", Refused([.. Arguments("x"), "--batch", "0"]));
+        Assert.Empty(_folder.Files);
+
+        static string Refused(params string[] arguments)
+        {
+            IbaProcess.Result result = IbaProcess.Run(arguments);
+            Assert.True(result.ExitCode == 2, $"{string.Join(' ', arguments)}: {result}");
+            Assert.DoesNotContain("   at ", result.Error);
+            return result.Error;
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int process, int signal);
+
+    private static void WaitFor(string file, Process process)
+    {
+        while (!File.Exists(file) && !process.HasExited)
+            Thread.Sleep(20);
+    }
+
+    private string[] Arguments(string output, string? weights = null) =>
+        ["readout", "train", "--weights", weights ?? _weights, "--size", "64", "--images", _photos, "--batch", "4", "--out", _folder[output]];
+
+    private IbaProcess.Result Train(string output, params string[] arguments) => IbaProcess.Run([.. Arguments(output), .. arguments]);
+}
