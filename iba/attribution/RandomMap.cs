@@ -55,7 +55,7 @@ public sealed class RandomMap : NetworkMethod
         var keys = new float[Image.H * Image.W];
         Tensor noise = Backend.Allocate(new Shape(1, Image.H, Image.W, 1)), still = Backend.Allocate(noise.Shape);
         Tensor word = Backend.Allocate(new Shape(1)), step = Backend.Allocate(new Shape(1));
-        Backend.Upload([PerSampleBottleneck.NoiseWord(pixels)], word);
+        Backend.Upload([SampleBatch.NoiseWord(pixels)], word);
         Backend.AddNoise(still, new Noise(Seed, word, step), 1, noise);
         Backend.Download(noise, keys);
         foreach (Tensor tensor in (Tensor[])[noise, still, word, step])

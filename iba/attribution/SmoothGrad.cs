@@ -48,7 +48,7 @@ public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMetho
             _steps = _on.Allocate(new Shape(method.Samples));
             for (int i = 0; i < samples.Length; i++)
                 _on.Upload(samples[i].Pixels, _images.Rows(i, 1));
-            _on.Upload([.. samples.Select(sample => (float)PerSampleBottleneck.NoiseWord(sample.Pixels))], _words);
+            _on.Upload([.. samples.Select(sample => (float)SampleBatch.NoiseWord(sample.Pixels))], _words);
             _on.Upload([.. Enumerable.Range(0, method.Samples).Select(step => (float)step)], _steps);
             _std = [.. samples.Select(sample => method.RelativeStd * (sample.Pixels.Max() - sample.Pixels.Min()))];
             if (method.RecordedNoise is { } noise)

@@ -11,11 +11,19 @@ namespace Iba.Bottleneck;
 /// <param name="size">Images that the network takes.</param>
 internal sealed class SampleBatch(IReadOnlyList<Sample> samples, int size)
 {
+    /// <summary>(size) which noise each image meets.</summary>
+    public float[] NoiseWords => [.. Enumerable.Range(0, size).Select(i => (float)NoiseWord(At(i).Pixels))];
+
     /// <summary>
-    /// Which noise each image meets: the first 24 bits of the SHA-256 of its pixels, so that neither its place in a list nor its company
+    /// Which noise an image meets: the first 24 bits of the SHA-256 of its pixels, so that neither its place in a list nor its company
     /// matters.
     /// </summary>
-    public float[] NoiseWords => [.. Enumerable.Range(0, size).Select(i => (float)NoiseWord(At(i).Pixels))];
+    public static uint NoiseWord(ReadOnlySpan<float> pixels)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(MemoryMarshal.AsBytes(pixels), hash);
+        return (uint)(hash[0] << 16 | hash[1] << 8 | hash[2]);
+    }
 
     /// <summary>Writes the images to the network's input (size, H, W, 3).</summary>
     /// <exception cref="ArgumentException">An image has another size.</exception>
@@ -48,11 +56,4 @@ internal sealed class SampleBatch(IReadOnlyList<Sample> samples, int size)
     }
 
     private Sample At(int i) => samples[Math.Min(i, samples.Count - 1)];
-
-    private static uint NoiseWord(ReadOnlySpan<float> pixels)
-    {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(MemoryMarshal.AsBytes(pixels), hash);
-        return (uint)(hash[0] << 16 | hash[1] << 8 | hash[2]);
-    }
 }

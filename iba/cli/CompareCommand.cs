@@ -18,6 +18,7 @@ internal static class CompareCommand
         var folder = new Option<string?>("--images") { Description = "A folder of photos to estimate the statistics from, once; they are kept.", HelpName = "DIR" };
         var samples = new Option<int>("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples };
         var patterns = new Option<string?>("--patterns") { Description = "Signal patterns made by iba patterns fit, for PatternAttribution.", HelpName = "FILE" };
+        var readout = new Option<string?>("--readout") { Description = "A readout made by iba readout train, for the readout bottleneck.", HelpName = "FILE" };
         var target = new Option<string?>("--target") { Description = "The class to explain, by number or name. Default: the class that the network predicts.", HelpName = "CLASS" };
         var beta = new Option<float>("--beta") { Description = "The bottleneck's β among the methods.", DefaultValueFactory = _ => new BottleneckSettings().Beta };
         var seed = new Option<ulong>("--seed") { Description = "The key of all noise." };
@@ -26,7 +27,7 @@ internal static class CompareCommand
         var networkOptions = new NetworkOptions();
         var command = new Command("compare", "Draw the maps of several methods side by side, as PNG and SVG.")
         {
-            images, methods, betas, layers, statistics, folder, samples, patterns, target, beta, seed, memory, output,
+            images, methods, betas, layers, statistics, folder, samples, patterns, readout, target, beta, seed, memory, output,
         };
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
@@ -42,11 +43,14 @@ internal static class CompareCommand
                 Array.ForEach(names, name => Methods.Find(name));
 
             using LoadedNetwork loaded = networkOptions.Load(parsed);
-            string? targetText = parsed.GetValue(target);
+            string? targetText = parsed.GetValue(target), readoutFile = parsed.GetValue(readout);
             int? targetClass = targetText is null ? null : loaded.Class(targetText);
+            using ReadoutNetwork? masks = readoutFile is null ? null : ReadoutFile.Read(readoutFile, loaded.Network.Backend);
+            masks?.MustFit(loaded.Network, loaded.Image, loaded.WeightsSha256);
             var inputs = new MethodInputs(loaded.Network, loaded.Image)
             {
                 Bottleneck = new BottleneckSettings { Beta = parsed.GetValue(beta) },
+                Readout = masks is null ? null : () => new ReadoutBottleneck(loaded.Network, masks, loaded.Image, weightsSha256: loaded.WeightsSha256),
                 Patterns = parsed.GetValue(patterns) is { } file ? Patterns.Load(file) : null,
                 WeightsSha256 = loaded.WeightsSha256,
                 // A target that was asked for is meant for every method, also for those that the paper's code shows the prediction of.

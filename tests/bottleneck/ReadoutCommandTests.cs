@@ -42,9 +42,15 @@ public sealed class ReadoutCommandTests : IDisposable
         IbaProcess.Result other = Train("killed", "--beta", "1");
         Assert.Equal(2, other.ExitCode);
         Assert.Contains("Beta = 1", other.Error);
-        IbaProcess.Result network = IbaProcess.Run([.. Arguments("killed", Golden.Path("vgg16-narrow.pth"))]);
-        Assert.Equal(1, network.ExitCode);
-        Assert.Contains("resnet50, not vgg16", network.Error);
+        string[] compare = ["compare", Path.Combine(_photos, "rgb.png"), "--methods", "readout", "--readout", _folder["killed"], "--size", "64", "--out", _folder["figure"]];
+        IbaProcess.Result shown = IbaProcess.Run([.. compare, "--weights", _weights]);
+        Assert.True(shown.ExitCode == 0, shown.Error);
+        foreach (string[] arguments in (string[][])[Arguments("killed", Golden.Path("vgg16-narrow.pth")), [.. compare, "--weights", Golden.Path("vgg16-narrow.pth")]])
+        {
+            IbaProcess.Result network = IbaProcess.Run(arguments);
+            Assert.Equal(1, network.ExitCode);
+            Assert.Contains("resnet50, not vgg16", network.Error);
+        }
     }
 
     [Fact]
