@@ -53,6 +53,7 @@ public static class NetworkBuilder
         return architecture;
     }
 
-    private static Network Build(string architecture, IBackend backend, IParameterSource source) =>
+    /// <summary>Builds the network of that name from any source.</summary>
+    public static Network Build(string architecture, IBackend backend, IParameterSource source) =>
         architecture == ResNet50.Name ? ResNet50.Build(backend, source) : Vgg16.Build(backend, source);
 }

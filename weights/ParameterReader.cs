@@ -11,7 +11,7 @@ namespace Weights;
 internal sealed class ParameterReader(StateDict weights, IBackend backend) : IParameterSource
 {
     private const int BufferNumbers = 1 << 20;
-    private const double Epsilon = 1e-5;   // torchvision's batch norms keep PyTorch's default
+    internal const double Epsilon = 1e-5;   // torchvision's batch norms keep PyTorch's default
 
     public ParameterPair Convolution(string name, string? norm, int kernel, int channels, int outputs)
     {

@@ -163,6 +163,9 @@ public interface IBackend : IDisposable
     /// <summary>One step of Adam: p, m, v are updated from dp; step (1) counts the steps done before.</summary>
     void Adam(Tensor p, Tensor dp, Tensor m, Tensor v, Tensor step, AdamSettings settings);
 
+    /// <summary>One step of gradient descent: velocity = momentum velocity + dp + decay p, then p -= rate velocity.</summary>
+    void SgdMomentum(Tensor p, Tensor dp, Tensor velocity, SgdSettings settings);
+
     /// <summary>Row number step of history (steps, ...) = x.</summary>
     void Append(Tensor x, Tensor step, Tensor history);
 

@@ -104,5 +104,7 @@ internal static class Folders
 
     public static string Weights => Path.Combine(Cache, "weights");
 
+    public static string Images => Path.Combine(Cache, "images");
+
     public static string Statistics => Path.Combine(Cache, "statistics");
 }

@@ -3,6 +3,8 @@ using Engine.Files;
 using Engine.Tensors;
 using Iba.Attribution;
 using Iba.Cli;
+using Engine.Training;
+using Iba.Datasets;
 using Iba.Images;
 using Iba.Statistics;
 
@@ -15,6 +17,8 @@ var root = new RootCommand("Attribution of image classifiers in bits per pixel, 
     CompareCommand.Create(),
     PatternsCommand.Create(),
     WeightsCommand.Create(),
+    DatasetCommand.Create(),
+    DemoCommand.Create(),
 };
 
 ParseResult parsed = root.Parse(args);
@@ -45,7 +49,11 @@ catch (DeviceException missing)
     Terminal.Fail(missing.Message);
     return (int)ExitCode.NoSuchDevice;
 }
+<<<<<<< HEAD
 catch (Exception failure) when (failure is FileFormatException or ImageException or StatisticsException or PatternsException or ShapeException
+=======
+catch (Exception failure) when (failure is FileFormatException or ImageException or DatasetException or DivergenceException or StatisticsException or ShapeException
+>>>>>>> d33b73b (Training: a trainer with checkpoints, SGD, the shapes data set's batches, the demo recipe)
     or IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException or HttpRequestException)
 {
     Terminal.Fail(failure.Message);

@@ -137,6 +137,9 @@ internal sealed class ShimBackend(ShimDevice device) : IBackend
     public void Adam(Tensor p, Tensor dp, Tensor m, Tensor v, Tensor step, AdamSettings settings) =>
         device.Run(Launch.Adam(p, dp, m, v, step, settings));
 
+    public void SgdMomentum(Tensor p, Tensor dp, Tensor velocity, SgdSettings settings) =>
+        device.Run(Launch.SgdMomentum(p, dp, velocity, settings));
+
     public void Append(Tensor x, Tensor step, Tensor history) => device.Run(Launch.Append(x, step, history));
 
     public void Advance(Tensor step) => device.Run(Launch.Advance(step));

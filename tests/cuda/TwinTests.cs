@@ -173,15 +173,16 @@ public sealed class TwinTests : IDisposable
     [Fact]
     public void Optimizers_give_the_same_bits() => Same(Images, (on, s, x) =>
     {
-        Tensor p = x.Random(s, -1, 1), m = x.New(s), v = x.New(s), step = x.New(new Shape(1)), history = x.New(new Shape(4, s.Count));
+        Tensor p = x.Random(s, -1, 1), m = x.New(s), v = x.New(s), step = x.New(new Shape(1)), history = x.New(new Shape(4, s.Count)), velocity = x.New(s);
         for (int i = 0; i < 4; i++)
         {
             on.Adam(p, x.Random(s, -1, 1), m, v, step, new AdamSettings(0.7));
+            on.SgdMomentum(p, x.Random(s, -1, 1), velocity, new SgdSettings(0.3, 0.9, 0.05));
             on.Append(p, step, history);
             on.Advance(step);
             x.Keep(step);
         }
-        foreach (Tensor state in (ReadOnlySpan<Tensor>)[p, m, v, history])
+        foreach (Tensor state in (ReadOnlySpan<Tensor>)[p, m, v, velocity, history])
             x.Keep(state);
     });
 

@@ -19,6 +19,10 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <inheritdoc/>
+    public void SgdMomentum(Tensor p, Tensor dp, Tensor velocity, SgdSettings settings) => Each(p, new SgdAt(
+        Write(p), Read(dp), Write(velocity), (float)settings.Momentum, (float)settings.WeightDecay, (float)-settings.LearningRate));
+
+    /// <inheritdoc/>
     public void Append(Tensor x, Tensor step, Tensor history)
     {
         int count = x.Shape.Count;
@@ -41,6 +45,18 @@ public sealed unsafe partial class CpuBackend
             V.Store(mean, m + i);
             V.Store(square, v + i);
             V.Store(V.Load(p + i) + rate * mean / (V.Sqrt(square) / root + epsilon), p + i);
+        }
+    }
+
+    private readonly struct SgdAt(float* p, float* dp, float* velocity, float momentum, float decay, float rate) : IPointwise
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<V>(int i, int feature) where V : struct, ILanes<V>
+        {
+            V x = V.Load(p + i);
+            V v = V.Load(velocity + i) * momentum + V.Fma(x, decay, V.Load(dp + i));
+            V.Store(v, velocity + i);
+            V.Store(V.Fma(v, rate, x), p + i);
         }
     }
 }

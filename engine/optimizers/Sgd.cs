@@ -1,0 +1,51 @@
+using Engine.Backends;
+using Engine.Tensors;
+
+namespace Engine.Optimizers;
+
+/// <summary>
+/// Gradient descent with momentum and PyTorch's semantics: v = μ v + g + decay p, p -= lr v, v = 0 at first. The learning rate stands
+/// outside v, so changing it acts at once on all that was gathered.
+/// </summary>
+public sealed class Sgd : IOptimizer
+{
+    private readonly IBackend _backend;
+    private readonly Tensor[] _parameters;
+    private readonly Tensor[] _velocities;
+
+    /// <param name="backend">Where the parameters live.</param>
+    /// <param name="settings">Learning rate, momentum and decay.</param>
+    /// <param name="parameters">The tensors to be changed in place.</param>
+    public Sgd(IBackend backend, SgdSettings settings, params Tensor[] parameters)
+    {
+        (_backend, Settings, _parameters) = (backend, settings, parameters);
+        _velocities = [.. parameters.Select(p => backend.Allocate(p.Shape))];
+    }
+
+    /// <summary>Learning rate, momentum and decay.</summary>
+    public SgdSettings Settings { get; private set; }
+
+    /// <inheritdoc/>
+    public double LearningRate
+    {
+        get => Settings.LearningRate;
+        set => Settings = Settings with { LearningRate = value };
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Tensor> State => _velocities;
+
+    /// <inheritdoc/>
+    public void Step(params ReadOnlySpan<Tensor> gradients)
+    {
+        for (int i = 0; i < _parameters.Length; i++)
+            _backend.SgdMomentum(_parameters[i], gradients[i], _velocities[i], Settings);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Tensor velocity in _velocities)
+            velocity.Storage.Dispose();
+    }
+}

@@ -1,0 +1,55 @@
+using Engine.Backends;
+using Engine.Networks;
+using Engine.Tensors;
+
+namespace Engine.Training;
+
+/// <summary>How wide a network is.</summary>
+/// <param name="Divisor">torchvision's channels are divided by this.</param>
+/// <param name="Hidden">Outputs of linear layers before the last.</param>
+/// <param name="Classes">Outputs of the last layer.</param>
+public sealed record NetworkWidth(int Divisor, int Hidden, int Classes);
+
+/// <summary>
+/// Parameters before training, without batch norm: weights normal with variance 2 / fan-in (He et al. 2015), so that ReLU layers keep
+/// the scale of what passes, biases 0. The last convolution of a residual branch is 0, so that every block starts as its shortcut and
+/// depth costs nothing at first (Zhang et al. 2019). The same seed gives the same bits on every device.
+/// </summary>
+public sealed class FreshParameters(IBackend backend, NetworkWidth width, ulong seed) : IParameterSource
+{
+    // What torchvision's last layers have.
+    private const int ImageNetClasses = 1000;
+
+    private int _made;
+
+    /// <inheritdoc/>
+    public ParameterPair Convolution(string name, string? norm, int kernel, int channels, int outputs)
+    {
+        int narrow = Math.Max(outputs / width.Divisor, 1);
+        bool endsBranch = name.EndsWith(".conv3", StringComparison.Ordinal);
+        return Pair(name, new Shape(narrow, kernel, kernel, channels), endsBranch ? 0 : 2);
+    }
+
+    /// <inheritdoc/>
+    public ParameterPair Linear(string name, Shape input, int outputs)
+    {
+        bool last = outputs == ImageNetClasses;
+        return Pair(name, new Shape(last ? width.Classes : width.Hidden, input.Count), last ? 1 : 2);
+    }
+
+    /// <param name="name">The layer.</param>
+    /// <param name="shape">Of its weight.</param>
+    /// <param name="gain">Variance of the weights times fan-in.</param>
+    private ParameterPair Pair(string name, Shape shape, double gain)
+    {
+        Tensor weight = backend.Allocate(shape), image = backend.Allocate(new Shape(1)), step = backend.Allocate(new Shape(1));
+        backend.Fill(image, _made++);
+        Tensor flat = weight.View(0, new Shape(1, 1, 1, shape.Count));
+        backend.AddNoise(flat, new Noise(seed, image, step), (float)Math.Sqrt(gain / shape.Row), flat);
+        image.Storage.Dispose();
+        step.Storage.Dispose();
+        return new ParameterPair(
+            new Parameter($"{name}.weight", weight),
+            new Parameter($"{name}.bias", backend.Allocate(new Shape(shape.N))));
+    }
+}

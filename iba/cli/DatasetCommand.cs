@@ -1,0 +1,36 @@
+using System.CommandLine;
+using Iba.Datasets;
+
+namespace Iba.Cli;
+
+/// <summary><c>iba dataset shapes</c>: images in which the evidence for the class is known.</summary>
+internal static class DatasetCommand
+{
+    public static Command Create()
+    {
+        var output = new Option<string>("--out") { Description = "A new folder, or one that an earlier run left unfinished.", Required = true, HelpName = "DIR" };
+        var count = new Option<int>("--count") { Description = "Images to write; ten classes take turns.", Required = true };
+        var seed = new Option<ulong>("--seed") { Description = "The same seed gives the same pixels everywhere. Take another one to test than to train." };
+        var size = new Option<int>("--size") { Description = "Rows and columns of an image.", DefaultValueFactory = _ => ShapesDataset.DefaultSize };
+        var shapes = new Command("shapes", "Ten classes of forms on cluttered ground, with boxes and masks of what decides the class.") { output, count, seed, size };
+        shapes.SetAction(parsed =>
+        {
+            string folder = parsed.GetValue(output)!;
+            int images = parsed.GetValue(count);
+            var dataset = new ShapesDataset(parsed.GetValue(seed), parsed.GetValue(size));
+            Terminal.Progress("rendering", images, bar =>
+            {
+                new ShapesFolder(folder).Write(dataset, images, new Relay(bar), cancellation: Interrupt.Token);
+                return 0;
+            });
+            Terminal.Say($"{folder}: {images} images of {ShapesDataset.Classes.Count} classes in images/, boxes in annotations/, masks in masks/.");
+            return (int)ExitCode.Done;
+        });
+        return new Command("dataset", "Make images with known evidence.") { shapes };
+    }
+
+    private sealed class Relay(IProgress<double> bar) : IProgress<int>
+    {
+        public void Report(int images) => bar.Report(images);
+    }
+}

@@ -1,0 +1,101 @@
+using System.Buffers.Binary;
+using Engine.Files;
+using Engine.Networks;
+using Engine.Tensors;
+
+namespace Weights;
+
+/// <summary>
+/// Writes a network's parameters as a state dict with torchvision's names and layouts: the way of <see cref="ParameterReader"/> back.
+/// A folded batch norm becomes one that changes nothing but adds its bias: weight 1, mean 0, and a variance that with ε gives 1.
+/// It walks through the architecture as a source of parameters, since that alone knows which norm follows which convolution.
+/// </summary>
+public sealed class ParameterWriter : IParameterSource
+{
+    private readonly Network _network;
+    private readonly Dictionary<string, Parameter> _parameters;
+    private readonly List<SafetensorsTensor> _tensors = [];
+    private readonly ElementType _type;
+
+    private ParameterWriter(Network network, ElementType type)
+    {
+        (_network, _type) = (network, type);
+        _parameters = network.Parameters.ToDictionary(parameter => parameter.Name);
+        NetworkBuilder.Build(network.Name, network.Backend, this);
+    }
+
+    /// <summary>Writes a whole network.</summary>
+    /// <param name="network">What to write; all of its layers.</param>
+    /// <param name="path">Where to; the file appears whole or not at all.</param>
+    /// <param name="type">Of weights and biases: F32, or F16 for half the size and about three digits. What stands for a batch norm stays F32.</param>
+    /// <param name="metadata">Names and texts for the file's header.</param>
+    public static void Write(Network network, string path, ElementType type = ElementType.F32, IReadOnlyDictionary<string, string>? metadata = null)
+    {
+        if (type is not (ElementType.F32 or ElementType.F16))
+            throw new ArgumentException($"weights are written as F32 or F16, not {type}", nameof(type));
+        SafetensorsFile.Write(path, new ParameterWriter(network, type)._tensors, metadata);
+    }
+
+    /// <inheritdoc/>
+    ParameterPair IParameterSource.Convolution(string name, string? norm, int kernel, int channels, int outputs)
+    {
+        ParameterPair pair = Pair(name);
+        int count = pair.Outputs;
+        Add($"{name}.weight", [count, channels, kernel, kernel], _type, Turned(pair.Weight, channels));
+        if (norm is null)
+        {
+            Add($"{name}.bias", [count], _type, Numbers(pair.Bias));
+            return pair;
+        }
+        Add($"{norm}.weight", [count], ElementType.F32, Constant(1f));
+        Add($"{norm}.bias", [count], ElementType.F32, Numbers(pair.Bias));
+        Add($"{norm}.running_mean", [count], ElementType.F32, Constant(0f));
+        Add($"{norm}.running_var", [count], ElementType.F32, Constant((float)(1 - ParameterReader.Epsilon)));
+        return pair;
+
+        float[] Constant(float value) => [.. Enumerable.Repeat(value, count)];
+    }
+
+    /// <inheritdoc/>
+    ParameterPair IParameterSource.Linear(string name, Shape input, int outputs)
+    {
+        ParameterPair pair = Pair(name);
+        Add($"{name}.weight", [pair.Outputs, input.Count], _type, Turned(pair.Weight, input.C));
+        Add($"{name}.bias", [pair.Outputs], _type, Numbers(pair.Bias));
+        return pair;
+    }
+
+    private ParameterPair Pair(string name) => new(_parameters[$"{name}.weight"], _parameters[$"{name}.bias"]);
+
+    private void Add(string name, int[] shape, ElementType type, float[] values) => _tensors.Add(type == ElementType.F32
+        ? new SafetensorsTensor(name, shape, values)
+        : new SafetensorsTensor(name, type, shape, () => Halves(values)));
+
+    private float[] Numbers(Parameter parameter)
+    {
+        var values = new float[parameter.Data.Shape.Count];
+        _network.Backend.Download(parameter.Data, values);
+        return values;
+    }
+
+    /// <summary>Every output's (plane, C) turned to (C, plane).</summary>
+    private float[] Turned(Parameter weight, int channels)
+    {
+        float[] from = Numbers(weight), to = new float[from.Length];
+        int row = weight.Data.Shape.Row, plane = row / channels;
+        for (int i = 0; i < from.Length; i++)
+        {
+            (int k, int at) = Math.DivRem(i, row);
+            to[k * row + at % channels * plane + at / channels] = from[i];
+        }
+        return to;
+    }
+
+    private static byte[] Halves(float[] values)
+    {
+        byte[] bytes = new byte[2 * values.Length];
+        for (int i = 0; i < values.Length; i++)
+            BinaryPrimitives.WriteHalfLittleEndian(bytes.AsSpan(2 * i), (Half)values[i]);
+        return bytes;
+    }
+}
