@@ -17,7 +17,7 @@ namespace Iba.Cli;
 /// </summary>
 internal sealed record DemoRecipe
 {
-    private const int Small = 112, Large = 224, Batch = 32, TestImages = 1000;
+    private const int Small = 112, Large = 224, Batch = 32, LargeEpochs = 6, TestImages = 1000;
     private const ulong TrainingSeed = 1, TestSeed = 2;
 
     public static DemoRecipe Default { get; } = new();
@@ -28,15 +28,15 @@ internal sealed record DemoRecipe
     public int Divisor { get; init; } = 8;
 
     /// <summary>Small pictures to learn from.</summary>
-    public int Images { get; init; } = 20_000;
+    public int Images { get; init; } = 8_000;
 
     /// <summary>Times each is seen.</summary>
-    public double Epochs { get; init; } = 12;
+    public double Epochs { get; init; } = 20;
 
     /// <summary>Adam's largest step size.</summary>
     public double Rate { get; init; } = 1e-3;
 
-    /// <summary>Large pictures to learn from, each seen twice, at a third of the rate.</summary>
+    /// <summary>Large pictures to learn from, at a third of the rate: a network that knows small ones has little to learn.</summary>
     private int LargeImages => Images / 5;
 
     public void Train(IBackend backend, string path)
@@ -46,7 +46,7 @@ internal sealed record DemoRecipe
         using var optimizer = new Adam(backend, new AdamSettings(Rate), [.. network.Parameters.Select(parameter => parameter.Data)]);
         using ShapesImages small = Render(TrainingSeed, Small, Images), large = Render(TrainingSeed, Large, LargeImages);
         ShapesBatches coarse = new(small, Small, Batch, seed: 1), fine = new(large, Large, Batch, seed: 2);
-        Stage[] stages = [Stage(coarse, Epochs, Rate), Stage(fine, 2, Rate / 3)];
+        Stage[] stages = [Stage(coarse, Epochs, Rate), Stage(fine, LargeEpochs, Rate / 3)];
         string checkpoint = $"{path}.checkpoint";
         var run = new TrainingRun(network, optimizer, checkpoint, ToString());
         Terminal.Progress($"training {Network}", stages.Sum(stage => stage.Rate.Steps), bar =>

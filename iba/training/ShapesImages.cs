@@ -37,30 +37,28 @@ public sealed class ShapesImages : IDisposable
     {
         Directory.CreateDirectory(folder);
         string path = Path.Combine(folder, $"shapes-v{ShapesDataset.Version}-seed{dataset.Seed}-{dataset.Size}-{side}.rgb");
-        SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-        try
+        if (!File.Exists(path) || new FileInfo(path).Length < (long)count * Bytes(side))
+            Complete(path, dataset, side, count, progress, cancellation);
+        return new ShapesImages(File.OpenHandle(path), side, count);
+    }
+
+    private static void Complete(
+        string path, ShapesDataset dataset, int side, int count, IProgress<double>? progress, CancellationToken cancellation)
+    {
+        using SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
+        var resize = new Preprocessing { Resize = side, Crop = side };
+        for (int done = (int)(RandomAccess.GetLength(file) / Bytes(side)), next; done < count; done = next)
         {
-            var resize = new Preprocessing { Resize = side, Crop = side };
-            int done = (int)Math.Min(RandomAccess.GetLength(file) / Bytes(side), count);
-            while (done < count)
+            next = Math.Min(done + Block, count);
+            byte[] block = new byte[(next - done) * Bytes(side)];
+            int first = done;
+            Parallel.For(0, next - first, new ParallelOptions { CancellationToken = cancellation }, i =>
             {
-                byte[] block = new byte[Math.Min(Block, count - done) * Bytes(side)];
-                int first = done;
-                Parallel.For(0, block.Length / Bytes(side), new ParallelOptions { CancellationToken = cancellation }, i =>
-                {
-                    var photo = new Photo(dataset.Render(first + i).Rgb, dataset.Size, dataset.Size, "shapes");
-                    resize.Apply(photo).Crop.Pixels.CopyTo(block.AsSpan(i * Bytes(side)));
-                });
-                RandomAccess.Write(file, block, (long)first * Bytes(side));
-                done += block.Length / Bytes(side);
-                progress?.Report(done);
-            }
-            return new ShapesImages(file, side, count);
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
+                var photo = new Photo(dataset.Render(first + i).Rgb, dataset.Size, dataset.Size, "shapes");
+                resize.Apply(photo).Crop.Pixels.CopyTo(block.AsSpan(i * Bytes(side)));
+            });
+            RandomAccess.Write(file, block, (long)first * Bytes(side));
+            progress?.Report(next);
         }
     }
 
