@@ -1,0 +1,76 @@
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Optimizers;
+using Engine.Tensors;
+using Tests.Textbook;
+using Xunit;
+
+namespace Tests.Training;
+
+public sealed class OptimizerTests
+{
+    // More than a register's numbers and no multiple of them.
+    private const int Count = 37, Steps = 25;
+
+    /// <summary>Each step rounds a few times to 2^-24, and 25 steps add up to less than 25 x 4 x 6e-8.</summary>
+    private const double Tolerance = 6e-6;
+
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0.9, 0)]
+    [InlineData(0.9, 0.05)]
+    public void Sgd_takes_the_textbooks_steps(double momentum, double decay)
+    {
+        using var backend = new CpuBackend(1);
+        var textbook = new SgdTextbook(Count, 0.1, momentum, decay);
+        Follow(backend, p => new Sgd(backend, new SgdSettings(0.1, momentum, decay), p), textbook.Step);
+    }
+
+    [Fact]
+    public void Adam_takes_the_textbooks_steps()
+    {
+        using var backend = new CpuBackend(1);
+        var textbook = new AdamTextbook(Count, 0.1);
+        Follow(backend, p => new Adam(backend, new AdamSettings(0.1), p), textbook.Step);
+    }
+
+    [Fact]
+    public void A_changed_learning_rate_acts_on_the_next_step()
+    {
+        using var backend = new CpuBackend(1);
+        Tensor p = backend.Allocate(new Shape(1)), g = backend.Allocate(new Shape(1));
+        backend.Fill(g, 1);
+        using IOptimizer sgd = new Sgd(backend, new SgdSettings(1, Momentum: 0), p), adam = new Adam(backend, new AdamSettings(1), p);
+        foreach (IOptimizer optimizer in (IOptimizer[])[sgd, adam])
+        {
+            backend.Fill(p, 0);
+            optimizer.LearningRate = 0.25;
+            optimizer.Step(g);
+            Assert.Equal(-0.25f, Download(backend, p)[0], 1e-6f);
+        }
+    }
+
+    private static void Follow(CpuBackend backend, Func<Tensor, IOptimizer> make, Action<double[], double[]> textbook)
+    {
+        var random = new Random(1);
+        double[] expected = [.. Enumerable.Range(0, Count).Select(_ => random.NextDouble() - 0.5)];
+        Tensor p = backend.Allocate(new Shape(Count)), g = backend.Allocate(new Shape(Count));
+        backend.Upload([.. expected.Select(x => (float)x)], p);
+        using IOptimizer optimizer = make(p);
+        for (int step = 0; step < Steps; step++)
+        {
+            float[] gradient = [.. Enumerable.Range(0, Count).Select(_ => (float)(random.NextDouble() - 0.5))];
+            backend.Upload(gradient, g);
+            optimizer.Step(g);
+            textbook(expected, [.. gradient.Select(x => (double)x)]);
+        }
+        Close.InMaxNorm([.. expected.Select(x => (float)x)], Download(backend, p), Tolerance, $"parameters after {Steps} steps");
+    }
+
+    private static float[] Download(CpuBackend backend, Tensor tensor)
+    {
+        var values = new float[tensor.Shape.Count];
+        backend.Download(tensor, values);
+        return values;
+    }
+}

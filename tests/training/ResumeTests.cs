@@ -1,0 +1,90 @@
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Files;
+using Engine.Optimizers;
+using Engine.Training;
+using Tests.Weights;
+using Xunit;
+
+namespace Tests.Training;
+
+/// <summary>Training that was stopped, or died, goes on as if nothing had been.</summary>
+public sealed class ResumeTests : IDisposable
+{
+    private const int First = 7, Second = 5;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("adam")]
+    [InlineData("sgd")]
+    public void Stopped_after_any_step_it_comes_to_the_same_bits(string optimizer)
+    {
+        float[] undisturbed = Train(optimizer, "undisturbed", TimeSpan.MaxValue);
+        for (int stop = 1; stop < First + Second; stop++)
+        {
+            using var cancel = new CancellationTokenSource();
+            Assert.ThrowsAny<OperationCanceledException>(() => Train(optimizer, $"stop{stop}", TimeSpan.MaxValue, At(stop, cancel.Cancel), cancel: cancel.Token));
+            Assert.Equal(undisturbed, Train(optimizer, $"stop{stop}", TimeSpan.MaxValue));
+        }
+    }
+
+    [Theory]
+    [InlineData("adam")]
+    [InlineData("sgd")]
+    public void Dead_after_any_step_it_goes_on_from_its_last_checkpoint_to_the_same_bits(string optimizer)
+    {
+        float[] undisturbed = Train(optimizer, "undisturbed", TimeSpan.MaxValue);
+        for (int death = 1; death < First + Second; death++)
+        {
+            // An exception out of nowhere: no checkpoint is written on the way out, as none is when a process is killed.
+            Assert.Throws<Death>(() => Train(optimizer, $"death{death}", TimeSpan.Zero, At(death, () => throw new Death())));
+            Assert.Equal(undisturbed, Train(optimizer, $"death{death}", TimeSpan.Zero));
+        }
+    }
+
+    [Fact]
+    public void A_checkpoint_of_other_settings_is_refused_and_left_alone()
+    {
+        Train("sgd", "c", TimeSpan.MaxValue);
+        byte[] before = File.ReadAllBytes(_folder["c"]);
+        FileFormatException refusal = Assert.Throws<FileFormatException>(() => Train("sgd", "c", TimeSpan.MaxValue, settings: "other"));
+        Assert.Contains("other settings", refusal.Message);
+        Assert.Equal(before, File.ReadAllBytes(_folder["c"]));
+    }
+
+    [Fact]
+    public void A_file_that_is_no_checkpoint_is_named()
+    {
+        SafetensorsFile.Write(_folder["c"], [new("x", [1], new float[1])]);
+        Assert.Contains("no checkpoint", Assert.Throws<FileFormatException>(() => Train("sgd", "c", TimeSpan.MaxValue)).Message);
+    }
+
+    private float[] Train(
+        string optimizer, string checkpoint, TimeSpan every, IProgress<TrainingProgress>? progress = null, string settings = "", CancellationToken cancel = default)
+    {
+        using var backend = new CpuBackend(1);
+        using var small = new SmallNetwork(backend);
+        using IOptimizer steps = optimizer == "adam"
+            ? new Adam(backend, new AdamSettings(1e-3), small.Parameters)
+            : new Sgd(backend, new SgdSettings(0.01), small.Parameters);
+        new TrainingRun(small.Network, steps, _folder[checkpoint], settings) { CheckpointEvery = every }.Run(
+            [new Stage(small, new CosineSchedule(1e-3, 2, First)), new Stage(small, new CosineSchedule(5e-4, 0, Second))], progress, cancel);
+        return small.Weights;
+    }
+
+    private static Reporter At(long step, Action action) => new(at =>
+    {
+        if (at.Step == step)
+            action();
+    });
+
+    private sealed class Reporter(Action<TrainingProgress> report) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => report(value);
+    }
+
+    private sealed class Death : Exception;
+}
