@@ -12,10 +12,11 @@ internal static class DemoCommand
         var network = new Option<string>("--network") { Description = "resnet50 or vgg16.", Required = true };
         network.AcceptOnlyFromAmong(ResNet50.Name, Vgg16.Name);
         var output = new Option<string>("--out") { Description = "The .safetensors file to write. FILE.checkpoint is kept beside it until then: the same command goes on from there.", Required = true, HelpName = "FILE" };
-        var images = new Option<int>("--images") { Description = "Training images at the small size.", DefaultValueFactory = _ => DemoRecipe.Default.Images };
-        var epochs = new Option<double>("--epochs") { Description = "Times every image is seen at the small size.", DefaultValueFactory = _ => DemoRecipe.Default.Epochs };
-        var rate = new Option<double>("--learning-rate") { Description = "Adam's largest step size.", DefaultValueFactory = _ => DemoRecipe.Default.Rate };
-        var divisor = new Option<int>("--divisor") { Description = "torchvision's channels are divided by this.", DefaultValueFactory = _ => DemoRecipe.Default.Divisor };
+        var defaults = new DemoRecipe();
+        var images = new Option<int>("--images") { Description = "Images to learn from.", DefaultValueFactory = _ => defaults.Images };
+        var epochs = new Option<double>("--epochs") { Description = "Times every image is seen, in each of three stages.", DefaultValueFactory = _ => defaults.Epochs };
+        var rate = new Option<double>("--learning-rate") { Description = "Adam's largest step size.", DefaultValueFactory = _ => defaults.Rate };
+        var divisor = new Option<int>("--divisor") { Description = "torchvision's channels are divided by this.", DefaultValueFactory = _ => defaults.Divisor };
         var threads = new Option<int>("--threads") { Description = "Cores to use; 0 for all. The result does not depend on it." };
         var train = new Command("train", "Train a small network on the shapes data set. A second call goes on where the first was stopped.")
         {

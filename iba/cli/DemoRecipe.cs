@@ -12,41 +12,38 @@ using Weights;
 namespace Iba.Cli;
 
 /// <summary>
-/// How a demo network is made: torchvision's topology, narrow, from He initialisation without batch norm; Adam with a cosine schedule on
-/// small pictures first, where most is learnt at a quarter of the price, then on pictures of the size that it will see.
+/// How a demo network is made: torchvision's topology, narrow, from He initialisation without batch norm, by Adam. First close-ups of
+/// objects, which teach the forms from few pixels; then whole scenes, drawn small, which teach to find them at a quarter of the price;
+/// at last scenes of the size that the network will see.
 /// </summary>
 internal sealed record DemoRecipe
 {
-    private const int Small = 112, Large = 224, Batch = 32, LargeEpochs = 6, TestImages = 1000;
+    private const int Near = 64, Small = 112, Large = 224, Batch = 32, TestImages = 1000;
     private const ulong TrainingSeed = 1, TestSeed = 2;
-
-    public static DemoRecipe Default { get; } = new();
 
     public string Network { get; init; } = ResNet50.Name;
 
     /// <summary>Channels of torchvision's network are divided by this.</summary>
     public int Divisor { get; init; } = 8;
 
-    /// <summary>Small pictures to learn from.</summary>
+    /// <summary>Close-ups and small scenes to learn from; of large ones a fifth.</summary>
     public int Images { get; init; } = 8_000;
 
     /// <summary>Times each is seen.</summary>
-    public double Epochs { get; init; } = 20;
+    public double Epochs { get; init; } = 10;
 
-    /// <summary>Adam's largest step size.</summary>
+    /// <summary>Adam's largest step size; a third of it at the full size, where little is left to learn.</summary>
     public double Rate { get; init; } = 1e-3;
-
-    /// <summary>Large pictures to learn from, at a third of the rate: a network that knows small ones has little to learn.</summary>
-    private int LargeImages => Images / 5;
 
     public void Train(IBackend backend, string path)
     {
         var width = new NetworkWidth(Divisor, Hidden: 64, ShapesDataset.Classes.Count);
         Network network = NetworkBuilder.Build(Network, backend, new FreshParameters(backend, width, seed: 0));
         using var optimizer = new Adam(backend, new AdamSettings(Rate), [.. network.Parameters.Select(parameter => parameter.Data)]);
-        using ShapesImages small = Render(TrainingSeed, Small, Images), large = Render(TrainingSeed, Large, LargeImages);
-        ShapesBatches coarse = new(small, Small, Batch, seed: 1), fine = new(large, Large, Batch, seed: 2);
-        Stage[] stages = [Stage(coarse, Epochs, Rate), Stage(fine, LargeEpochs, Rate / 3)];
+        using ShapesImages near = Render(TrainingSeed, ShapesView.CloseUp, Near, Images);
+        using ShapesImages small = Render(TrainingSeed, ShapesView.Scene, Small, Images);
+        using ShapesImages large = Render(TrainingSeed, ShapesView.Scene, Large, Images / 5);
+        Stage[] stages = [Stage(near, Near, 1, Rate), Stage(small, Small, 2, Rate), Stage(large, Large, 3, Rate / 3)];
         string checkpoint = $"{path}.checkpoint";
         var run = new TrainingRun(network, optimizer, checkpoint, ToString());
         Terminal.Progress($"training {Network}", stages.Sum(stage => stage.Rate.Steps), bar =>
@@ -66,25 +63,30 @@ internal sealed record DemoRecipe
         Terminal.Say($"{path}: {accuracy:P1} of {TestImages} new images are classified rightly.");
     }
 
-    private static Stage Stage(ShapesBatches batches, double epochs, double rate)
+    private Stage Stage(ShapesImages images, int size, int seed, double rate)
     {
-        long steps = Math.Max((long)(epochs * batches.StepsPerEpoch), 1);
+        var batches = new ShapesBatches(images, size, Batch, seed);
+        long steps = Math.Max((long)(Epochs * batches.StepsPerEpoch), 1);
         return new Stage(batches, new CosineSchedule(rate, Math.Min(steps / 10, 500), steps));
     }
 
-    /// <summary>Pictures as preprocessing has them before it crops. The small ones are drawn small: a scene is the same at every size.</summary>
-    private static ShapesImages Render(ulong seed, int size, int count)
+    /// <summary>
+    /// Pictures as preprocessing has them before it crops, for an input of <paramref name="size"/>. All but the large ones are drawn small: a
+    /// scene is the same at every size.
+    /// </summary>
+    private static ShapesImages Render(ulong seed, ShapesView view, int size, int count)
     {
         int side = size * 8 / 7;
-        var dataset = new ShapesDataset(seed, size == Large ? Large : side);
-        return Terminal.Progress($"rendering at {size}", count, bar => ShapesImages.Open(Folders.Images, dataset, side, count, bar, Interrupt.Token));
+        var dataset = new ShapesDataset(seed, size == Large ? Large : Small * 8 / 7);
+        return Terminal.Progress(
+            $"rendering at {size}", count, bar => ShapesImages.Open(Folders.Images, dataset, view, side, count, bar, Interrupt.Token));
     }
 
     /// <summary>The share of new pictures, cropped at the centre, that the network knows.</summary>
     private static double Accuracy(Network network)
     {
         const int together = 20;
-        using ShapesImages images = Render(TestSeed, Large, TestImages);
+        using ShapesImages images = Render(TestSeed, ShapesView.Scene, Large, TestImages);
         using var inference = new Inference(network, new Shape(together, Large, Large, 3));
         var test = new ShapesCrops(images, Large);
         var input = new float[inference.Input.Shape.Count];

@@ -49,11 +49,8 @@ catch (DeviceException missing)
     Terminal.Fail(missing.Message);
     return (int)ExitCode.NoSuchDevice;
 }
-<<<<<<< HEAD
 catch (Exception failure) when (failure is FileFormatException or ImageException or StatisticsException or PatternsException or ShapeException
-=======
-catch (Exception failure) when (failure is FileFormatException or ImageException or DatasetException or DivergenceException or StatisticsException or ShapeException
->>>>>>> d33b73b (Training: a trainer with checkpoints, SGD, the shapes data set's batches, the demo recipe)
+    or DatasetException or DivergenceException
     or IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException or HttpRequestException)
 {
     Terminal.Fail(failure.Message);

@@ -28,22 +28,23 @@ public sealed class ShapesImages : IDisposable
     /// <summary>Opens the file of a data set, rendering what it lacks on all cores.</summary>
     /// <param name="folder">Where the file is or will be.</param>
     /// <param name="dataset">What to render.</param>
+    /// <param name="view">What to keep of every picture.</param>
     /// <param name="side">The size to which preprocessing resizes photos before it crops them.</param>
     /// <param name="count">Images wanted.</param>
     /// <param name="progress">Told how many are there.</param>
     /// <param name="cancellation">Stops between blocks; what was rendered is kept.</param>
     public static ShapesImages Open(
-        string folder, ShapesDataset dataset, int side, int count, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        string folder, ShapesDataset dataset, ShapesView view, int side, int count, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         Directory.CreateDirectory(folder);
-        string path = Path.Combine(folder, $"shapes-v{ShapesDataset.Version}-seed{dataset.Seed}-{dataset.Size}-{side}.rgb");
+        string path = Path.Combine(folder, $"shapes-v{ShapesDataset.Version}-seed{dataset.Seed}-{dataset.Size}-{view}-{side}.rgb".ToLowerInvariant());
         if (!File.Exists(path) || new FileInfo(path).Length < (long)count * Bytes(side))
-            Complete(path, dataset, side, count, progress, cancellation);
+            Complete(path, dataset, view, side, count, progress, cancellation);
         return new ShapesImages(File.OpenHandle(path), side, count);
     }
 
     private static void Complete(
-        string path, ShapesDataset dataset, int side, int count, IProgress<double>? progress, CancellationToken cancellation)
+        string path, ShapesDataset dataset, ShapesView view, int side, int count, IProgress<double>? progress, CancellationToken cancellation)
     {
         using SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
         var resize = new Preprocessing { Resize = side, Crop = side };
@@ -53,10 +54,7 @@ public sealed class ShapesImages : IDisposable
             byte[] block = new byte[(next - done) * Bytes(side)];
             int first = done;
             Parallel.For(0, next - first, new ParallelOptions { CancellationToken = cancellation }, i =>
-            {
-                var photo = new Photo(dataset.Render(first + i).Rgb, dataset.Size, dataset.Size, "shapes");
-                resize.Apply(photo).Crop.Pixels.CopyTo(block.AsSpan(i * Bytes(side)));
-            });
+                resize.Apply(view.Render(dataset, first + i)).Crop.Pixels.CopyTo(block.AsSpan(i * Bytes(side))));
             RandomAccess.Write(file, block, (long)first * Bytes(side));
             progress?.Report(next);
         }

@@ -105,7 +105,7 @@ public sealed class BatchesTests : IDisposable
         Assert.Equal(0, rate.At(104), 1e-12);
     }
 
-    private ShapesImages Open() => ShapesImages.Open(_folder["images"], new ShapesDataset(5, Side), Side, Count);
+    private ShapesImages Open() => ShapesImages.Open(_folder["images"], new ShapesDataset(5, Side), ShapesView.Scene, Side, Count);
 
     private string OnlyFile() => Assert.Single(Directory.GetFiles(_folder["images"]));
 
