@@ -13,6 +13,13 @@ public sealed partial class CudaBackend
     }
 
     /// <inheritdoc/>
+    public void SgdMomentum(Tensor p, Tensor dp, Tensor velocity, SgdSettings settings)
+    {
+        Run(Launch.SgdMomentum(p, dp, velocity, settings), p);
+        Written(velocity);
+    }
+
+    /// <inheritdoc/>
     public void Append(Tensor x, Tensor step, Tensor history) => Run(Launch.Append(x, step, history), history);
 
     /// <inheritdoc/>
