@@ -108,9 +108,9 @@ internal sealed class MaskFit : IDisposable
         _step.Dispose();
         _tape.Dispose();
         _adam.Dispose();
-        _neurons.Dispose();
-        foreach (Tensor? tensor in (Tensor?[])[Features, Alpha, NoiseWords, Targets, ModelHistory, InformationHistory, Noise, _standardised, _taps])
-            tensor?.Storage.Dispose();
+        _restriction.Dispose();
+        foreach (Tensor tensor in (Tensor[])[Alpha, Targets, ModelHistory, InformationHistory])
+            tensor.Storage.Dispose();
     }
 
     private void RunStep()
@@ -121,18 +121,5 @@ internal sealed class MaskFit : IDisposable
         Gradients d = _tape.Backward(_loss);
         AlphaGradient = d[_alpha];
         _adam.Step(AlphaGradient);
-    }
-
-    /// <summary>A forward pass alone, for the map after the last update.</summary>
-    public void Evaluate() => _tape.Forward();
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        _tape.Dispose();
-        _adam.Dispose();
-        _restriction.Dispose();
-        foreach (Tensor tensor in (Tensor[])[Alpha, Targets, ModelHistory, InformationHistory])
-            tensor.Storage.Dispose();
     }
 }

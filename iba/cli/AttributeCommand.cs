@@ -26,6 +26,7 @@ internal static class AttributeCommand
         var samples = new Option<int>("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples };
         var method = new Option<string>("--method") { Description = $"How to explain: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => PerSample, HelpName = "NAME" };
         var patterns = new Option<string?>("--patterns") { Description = "Signal patterns made by iba patterns fit, for --method pattern.", HelpName = "FILE" };
+        var readout = new Option<string?>("--readout") { Description = "A readout made by iba readout train, for --method readout.", HelpName = "FILE" };
         var memory = new Option<int>("--memory") { Description = "MiB that the activations of a chunk of work may take, for methods other than the bottleneck.", DefaultValueFactory = _ => 1024 };
         var layer = new Option<string?>("--layer") { Description = "Where to restrict the flow. Default: the statistics' layer, or the paper's: layer2, features.17.", HelpName = "NAME" };
         var target = new Option<string?>("--target") { Description = "The class to explain, by number or name. Default: the class that the network predicts.", HelpName = "CLASS" };
@@ -46,7 +47,7 @@ internal static class AttributeCommand
         var command = new Command("attribute", "Show which pixels a classification rests on, in bits per pixel.")
         {
             images, method, statistics, folder, samples, layer, target, beta, steps, copies, learningRate, sigma, seed, reluRms, afterLast,
-            patterns, memory, batch, output, fullPhoto, scale, json,
+            patterns, readout, memory, batch, output, fullPhoto, scale, json,
         };
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
@@ -77,8 +78,11 @@ internal static class AttributeCommand
             if (learnt is not null && layerName is not null && loaded.Network.Resolve(layerName) != learnt.Origin.Layer)
                 throw new UsageException($"--layer {layerName}: {file} is of {learnt.Origin.Layer}. Estimate statistics of {layerName}, or leave --layer out.");
 
+            using ReadoutNetwork? masks = parsed.GetValue(readout) is { } readoutFile ? ReadoutFile.Read(readoutFile, loaded.Network.Backend) : null;
+            masks?.MustFit(loaded.Network, loaded.Image, loaded.WeightsSha256);
             var inputs = new MethodInputs(loaded.Network, loaded.Image)
             {
+                Readout = masks is null ? null : () => new ReadoutBottleneck(loaded.Network, masks, loaded.Image, perBatch, loaded.WeightsSha256),
                 Statistics = learnt,
                 Bottleneck = settings,
                 Batch = perBatch,

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using Engine.Files;
 using Engine.Tensors;
+using Engine.Training;
 using Iba.Attribution;
 using Iba.Cli;
-using Engine.Training;
 using Iba.Datasets;
 using Iba.Images;
 using Iba.Statistics;
@@ -12,10 +12,10 @@ var root = new RootCommand("Attribution of image classifiers in bits per pixel, 
 {
     AttributeCommand.Create(),
     PredictCommand.Create(),
-    ReadoutCommand.Create(),
     EstimateCommand.Create(),
     CompareCommand.Create(),
     PatternsCommand.Create(),
+    ReadoutCommand.Create(),
     WeightsCommand.Create(),
     DatasetCommand.Create(),
     DemoCommand.Create(),

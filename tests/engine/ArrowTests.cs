@@ -14,11 +14,13 @@ public sealed partial class ArrowTests
         ["Backends"] = ["Tensors"],
         ["Backends.Cpu"] = ["Tensors", "Backends"],
         ["Backends.Cuda.Native"] = [],
-        ["Backends.Cuda"] = ["Tensors", "Files", "Backends", "Backends.Cuda.Native"],
+        ["Backends.Cuda.Plans"] = ["Tensors", "Files", "Backends", "Backends.Cuda.Native"],
+        ["Backends.Cuda"] = ["Tensors", "Files", "Backends", "Backends.Cuda.Native", "Backends.Cuda.Plans"],
         ["Autograd"] = ["Tensors", "Backends"],
         ["Ops"] = ["Tensors", "Backends", "Autograd"],
         ["Optimizers"] = ["Tensors", "Backends", "Autograd", "Ops"],
         ["Networks"] = ["Tensors", "Backends", "Autograd", "Ops"],
+        ["Training"] = ["Files", "Tensors", "Backends", "Autograd", "Ops", "Networks", "Optimizers"],
     };
 
     [Fact]
