@@ -122,7 +122,9 @@ public sealed unsafe partial class CpuBackend
         product.RegionCount = Products.Regions.Count;
         product.Taps = Products.Taps.Pointer;
         product.Chunk = chunk;
+        product.TileRows = Product.MostRows;
         product.TileColumns = tilePanels * product.Kernels.Panel;
+        product.ShareAmong(_workers.Count);
         _workers.Run(product.Tiles, product);
     }
 

@@ -13,7 +13,7 @@ internal unsafe struct DotProduct : ITiles
     public const int TileColumns = 8 * DotKernel.Columns;
 
     /// <summary>Rows of x that share one reading of w.</summary>
-    public const int TileRows = 2 * DotKernel.Rows;
+    public const int TileRows = 4 * DotKernel.Rows;
 
     /// <summary>Numbers of a row taken at once: ten rows of x by so many and two of w fit the first cache.</summary>
     private const int Chunk = 768;

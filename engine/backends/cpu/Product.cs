@@ -23,8 +23,8 @@ internal struct ProductRegion
 /// </summary>
 internal unsafe struct Product : ITiles
 {
-    /// <summary>Rows of a tile: the chunk of the left operand that they touch stays in the second cache for all panels.</summary>
-    public const int TileRows = 16 * ProductKernels.Rows;
+    /// <summary>The most rows of a tile: the chunk of the left operand that they touch stays in the second cache for all panels.</summary>
+    public const int MostRows = 16 * ProductKernels.Rows;
 
     public ProductKernels Kernels;
     public ProductRegion* Regions;
@@ -48,8 +48,8 @@ internal unsafe struct Product : ITiles
     public float* Y;
     public int Columns;
 
-    /// <summary>Columns of a tile: a multiple of the panel.</summary>
-    public int TileColumns;
+    /// <summary>Rows of a tile, a multiple of the kernel's, and columns, a multiple of the panel.</summary>
+    public int TileRows, TileColumns;
     public ProductScratch Scratch;
 
     /// <summary>How many tiles there are.</summary>
@@ -61,6 +61,22 @@ internal unsafe struct Product : ITiles
             for (int i = 0; i < RegionCount; i++)
                 blocks += RowBlocks(Regions[i]);
             return blocks * ColumnBlocks;
+        }
+    }
+
+    /// <summary>
+    /// Makes tiles smaller until there are a few for every core, so that all end about together; no smaller than is still worth
+    /// the reading of the operands, which every tile does for itself.
+    /// </summary>
+    public void ShareAmong(int cores)
+    {
+        const int TilesPerCore = 4, LeastRows = 4 * ProductKernels.Rows;
+        while (Tiles < TilesPerCore * cores && (TileColumns > Kernels.Panel || TileRows > LeastRows))
+        {
+            if (TileColumns > Kernels.Panel)
+                TileColumns /= 2;
+            else
+                TileRows /= 2;
         }
     }
 
@@ -95,7 +111,7 @@ internal unsafe struct Product : ITiles
         }
     }
 
-    private static int RowBlocks(in ProductRegion region) => (region.Rows + TileRows - 1) / TileRows;
+    private readonly int RowBlocks(in ProductRegion region) => (region.Rows + TileRows - 1) / TileRows;
 
     private readonly void RunPanel(in ProductRegion region, Extent chunk, int column, int panel, RowTable rows)
     {

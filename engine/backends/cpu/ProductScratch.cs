@@ -52,7 +52,7 @@ internal unsafe struct RowTable
 /// <summary>What every core needs of its own while it multiplies, and the lists that describe a product; made once, grown rarely.</summary>
 internal sealed unsafe class ProductScratch : IDisposable
 {
-    private const int TableBytes = sizeof(long) * 2 * Product.TileRows;
+    private const int TableBytes = sizeof(long) * 2 * Product.MostRows;
     private const int SumBytes = sizeof(float) * ProductKernels.Rows * ProductKernels.MaxPanel;
     private const int RoomBytes = sizeof(float) * (WeightProduct.PackedCount > DotProduct.SumCount ? WeightProduct.PackedCount : DotProduct.SumCount);
 
@@ -72,7 +72,7 @@ internal sealed unsafe class ProductScratch : IDisposable
     {
         byte* memory = _memory + (nuint)worker * _perWorker;
         var tables = (nint*)(memory + SumBytes + RoomBytes);
-        return new RowTable { Sums = (float*)memory, A = tables, Y = tables + Product.TileRows };
+        return new RowTable { Sums = (float*)memory, A = tables, Y = tables + Product.MostRows };
     }
 
     /// <summary>The core's room for whatever it packs or sums.</summary>

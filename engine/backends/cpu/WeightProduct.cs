@@ -29,7 +29,7 @@ internal unsafe struct WeightProduct : ITiles
     public float* Start;
     public float* Dw;
 
-    public readonly int Tiles => ColumnBlocks * ((K + Product.TileRows - 1) / Product.TileRows);
+    public readonly int Tiles => ColumnBlocks * ((K + Product.MostRows - 1) / Product.MostRows);
 
     private readonly int Columns => Geometry.Kernel * Geometry.Kernel * Channels;
 
@@ -38,9 +38,9 @@ internal unsafe struct WeightProduct : ITiles
     public readonly void Run(int tile, int worker)
     {
         (int rowBlock, int columnBlock) = Math.DivRem(tile, ColumnBlocks);
-        int first = rowBlock * Product.TileRows;
+        int first = rowBlock * Product.MostRows;
         RowTable rows = Scratch.Rows(worker);
-        rows.Fill(new ProductRegion { Lines = 1, Pixels = K, APixel = 1, YPixel = Columns }, first, Math.Min(Product.TileRows, K - first));
+        rows.Fill(new ProductRegion { Lines = 1, Pixels = K, APixel = 1, YPixel = Columns }, first, Math.Min(Product.MostRows, K - first));
 
         float* windows = Scratch.Room(worker);
         Tap all = default;
