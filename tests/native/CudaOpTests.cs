@@ -11,7 +11,7 @@ namespace Tests.Native;
 /// </summary>
 public sealed class CudaOpTests : IDisposable
 {
-    private const int Cases = 6;
+    private const int Cases = 3;
 
     private static readonly OpCases Small = new(Draw.Small);
 

@@ -121,25 +121,28 @@ internal static unsafe class FakeArithmetic
         if (convolution[CUDNN_ATTR_CONVOLUTION_CONV_MODE].As<int>()[0] != 1)
             throw new InvalidOperationException("the window would be flipped");
         var results = new double[(xs is null ? x : ws is null ? w : y).Count];
-        for (long n = 0; n < y.Dims[0]; n++)
-            for (long k = 0; k < y.Dims[1]; k++)
-                for (long p = 0; p < y.Dims[2]; p++)
-                    for (long q = 0; q < y.Dims[3]; q++)
-                        for (long c = 0; c < w.Dims[1]; c++)
-                            for (long r = 0; r < w.Dims[2]; r++)
-                                for (long s = 0; s < w.Dims[3]; s++)
-                                {
-                                    long h = p * stride[0] + r - pad[0], v = q * stride[1] + s - pad[1];
-                                    if (h < 0 || h >= x.Dims[2] || v < 0 || v >= x.Dims[3])
-                                        continue;
-                                    long atX = x.Order(n, c, h, v), atW = w.Order(k, c, r, s), atY = y.Order(n, k, p, q);
-                                    if (xs is null)
-                                        results[atX] += ws![atW] * ys![atY];
-                                    else if (ws is null)
-                                        results[atW] += xs[atX] * ys![atY];
-                                    else
-                                        results[atY] += xs[atX] * ws[atW];
-                                }
+        (int C, int R, int S) window = ((int)w.Dims[1], (int)w.Dims[2], (int)w.Dims[3]);
+        (int H, int W) image = ((int)x.Dims[2], (int)x.Dims[3]);
+        for (int atY = 0; atY < y.Count; atY++)
+        {
+            // y in N, C, H, W order, as all values here.
+            int q = atY % (int)y.Dims[3], p = atY / (int)y.Dims[3] % (int)y.Dims[2];
+            int k = atY / (int)(y.Dims[3] * y.Dims[2]) % (int)y.Dims[1], n = atY / (int)(y.Dims[3] * y.Dims[2] * y.Dims[1]);
+            for (int i = 0; i < window.C * window.R * window.S; i++)
+            {
+                int s = i % window.S, r = i / window.S % window.R, c = i / (window.S * window.R);
+                int row = p * (int)stride[0] + r - (int)pad[0], column = q * (int)stride[1] + s - (int)pad[1];
+                if (row < 0 || row >= image.H || column < 0 || column >= image.W)
+                    continue;
+                int atX = ((n * window.C + c) * image.H + row) * image.W + column, atW = k * window.C * window.R * window.S + i;
+                if (xs is null)
+                    results[atX] += ws![atW] * ys![atY];
+                else if (ws is null)
+                    results[atW] += xs[atX] * ys![atY];
+                else
+                    results[atY] += xs[atX] * ws[atW];
+            }
+        }
         return results;
     }
 
@@ -163,8 +166,6 @@ internal sealed unsafe class FakeTensor(FakeDescriptor descriptor)
     public bool IsVirtual { get; } = descriptor.Has(CUDNN_ATTR_TENSOR_IS_VIRTUAL);
 
     public long Count => Dims.Aggregate(1L, (product, dim) => product * dim);
-
-    public long Order(long n, long c, long h, long w) => ((n * Dims[1] + c) * Dims[2] + h) * Dims[3] + w;
 
     public double[] Read(ulong pointer) => [.. Places().Select(at => (double)Value(pointer, at))];
 
