@@ -170,9 +170,9 @@ public sealed class LrpRuleTests : IDisposable
     {
         var y = new Exact(new Shape(x.Shape.N, w.Shape.N));
         for (int n = 0; n < x.Shape.N; n++)
-        for (int k = 0; k < w.Shape.N; k++)
-        for (int c = 0; c < x.Shape.C; c++)
-            y[n, k] += x[n, c] * w[k, c];
+            for (int k = 0; k < w.Shape.N; k++)
+                for (int c = 0; c < x.Shape.C; c++)
+                    y[n, k] += x[n, c] * w[k, c];
         return y;
     }
 
@@ -180,9 +180,9 @@ public sealed class LrpRuleTests : IDisposable
     {
         var x = new Exact(new Shape(z.Shape.N, w.Shape.C));
         for (int n = 0; n < z.Shape.N; n++)
-        for (int k = 0; k < w.Shape.N; k++)
-        for (int c = 0; c < w.Shape.C; c++)
-            x[n, c] += z[n, k] * w[k, c];
+            for (int k = 0; k < w.Shape.N; k++)
+                for (int c = 0; c < w.Shape.C; c++)
+                    x[n, c] += z[n, k] * w[k, c];
         return x;
     }
 }

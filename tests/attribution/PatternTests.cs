@@ -128,13 +128,13 @@ public sealed class PatternTests : IDisposable
         float[] w = Read(network.Parameters.Single(p => p.Name == "conv.weight")), bias = Read(network.Parameters.Single(p => p.Name == "conv.bias"));
         var samples = new List<(double[], double[])>();
         foreach (float[] photo in Photos)
-        for (int y = 0; y < Image.H; y++)
-        for (int x = 0; x < Image.W; x++)
-        {
-            double[] patch = [.. from r in Enumerable.Range(y - 1, 3) from s in Enumerable.Range(x - 1, 3) from c in Enumerable.Range(0, 3)
+            for (int y = 0; y < Image.H; y++)
+                for (int x = 0; x < Image.W; x++)
+                {
+                    double[] patch = [.. from r in Enumerable.Range(y - 1, 3) from s in Enumerable.Range(x - 1, 3) from c in Enumerable.Range(0, 3)
                                  select r < 0 || s < 0 || r >= Image.H || s >= Image.W ? 0.0 : photo[(r * Image.W + s) * 3 + c]];
-            samples.Add((patch, [.. bias.Select((b, k) => b + patch.Select((p, i) => p * w[k * patch.Length + i]).Sum())]));
-        }
+                    samples.Add((patch, [.. bias.Select((b, k) => b + patch.Select((p, i) => p * w[k * patch.Length + i]).Sum())]));
+                }
         return samples;
     }
 

@@ -90,8 +90,16 @@ public sealed class ReadoutTrainingTests : IDisposable
     {
         var settings = new ReadoutSettings
         {
-            Width = ReadoutWidth.A, Beta = 0.3f, LearningRate = 1e-3, Batch = 3, Sigma = 0.7, AlphaBound = 4.5f, MinimumStd = 0.02f,
-            ActiveThreshold = 0.1f, Clamp = true, Seed = ulong.MaxValue,
+            Width = ReadoutWidth.A,
+            Beta = 0.3f,
+            LearningRate = 1e-3,
+            Batch = 3,
+            Sigma = 0.7,
+            AlphaBound = 4.5f,
+            MinimumStd = 0.02f,
+            ActiveThreshold = 0.1f,
+            Clamp = true,
+            Seed = ulong.MaxValue,
         };
         using ReadoutNetwork written = _of.Fresh(settings);
         ReadoutFile.Write(_folder["readout"], written);

@@ -1,6 +1,6 @@
+using Engine.Backends;
 using Engine.Backends.Cpu;
 using Engine.Optimizers;
-using Engine.Backends;
 using Engine.Tensors;
 using Engine.Training;
 using Iba.Datasets;
