@@ -56,7 +56,9 @@ internal sealed class BackwardReach
     /// <summary>The life of memory that is needed only while y is handled.</summary>
     public Lifetime Passing(Value y, Shape shape) => new(shape.Count, Moment(y), Moment(y));
 
-    /// <summary>One buffer per gradient, from its first term to its own line, those of leaves to the end; shared ones appear once.</summary>
+    /// <summary>
+    /// One buffer per gradient, from its first term to its own line, those of leaves to the end; shared ones appear once.
+    /// </summary>
     public List<(Value Value, Lifetime Life)> Lifetimes()
     {
         var lives = new Dictionary<int, Lifetime>();

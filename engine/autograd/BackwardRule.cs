@@ -10,7 +10,8 @@ namespace Engine.Autograd;
 public abstract class BackwardRule
 {
     /// <summary>
-    /// Given d[y], adds one term to the gradient of every input of y that wants one, and returns true; returns false to leave y to its own op.
+    /// Given d[y], adds one term to the gradient of every input of y that wants one, and returns true; returns false to leave y to its
+    /// own op.
     /// It may overwrite d[y], which nobody reads later.
     /// </summary>
     public abstract bool Backward(IBackend on, Value y, Gradients d);

@@ -30,11 +30,14 @@ public sealed class Gradients
     }
 
     /// <summary>dLoss/dx.</summary>
-    /// <exception cref="ArgumentException">No gradient was computed for x: it is not a variable above the loss, or its tape is planned and x is no leaf.</exception>
+    /// <exception cref="ArgumentException">No gradient was computed for x: it is not a variable above the loss, or its tape is planned
+    /// and x is no leaf.</exception>
     public Tensor this[Value x] => _tensors[x.Line] ?? throw new ArgumentException(
         $"no gradient was computed for '{x.Name}': it must lie between a variable and the loss.", nameof(x));
 
-    /// <summary>The memory that the rule asked for at y (<see cref="BackwardRule.Scratch"/>), in that order; it holds whatever was left there.</summary>
+    /// <summary>
+    /// The memory that the rule asked for at y (<see cref="BackwardRule.Scratch"/>), in that order; it holds whatever was left there.
+    /// </summary>
     public Tensor[] Scratch(Value y) => [.. _scratch[y.Line]];
 
     /// <summary>Whether any term of x's gradient has arrived.</summary>

@@ -81,7 +81,8 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
                 tensors[gradients[i].Value.Line] = arena.View(offsets[data.Length + i], gradients[i].Value.Shape);
             reach.Share(tensors);
             int first = offsets.Length - scratch.Length;
-            ILookup<int, Tensor> rooms = scratch.Index().ToLookup(s => s.Item.Value.Line, s => arena.View(offsets[first + s.Index], s.Item.Shape));
+            ILookup<int, Tensor> rooms = scratch.Index()
+                .ToLookup(s => s.Item.Value.Line, s => arena.View(offsets[first + s.Index], s.Item.Shape));
             _planned = (loss!, rule, new Gradients(backend, tensors, rooms, reach.Terms, gates: rule is null));
         }
     }
@@ -108,7 +109,8 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
             throw new InvalidOperationException("the tape has not run: call Forward before Backward.");
         Gradients d = _planned is null ? KeepGradients(loss, rule)
             : _planned.Value.Loss == loss && _planned.Value.Rule == rule ? _planned.Value.Gradients
-            : throw new InvalidOperationException("a planned tape has the one loss and the one rule of its plan: use a kept tape for others.");
+            : throw new InvalidOperationException(
+                "a planned tape has the one loss and the one rule of its plan: use a kept tape for others.");
 
         d.Begin(loss);
         for (int line = loss.Line; line >= 0; line--)
@@ -177,7 +179,9 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
         return arena;
     }
 
-    /// <summary>From its own line to its last reader, forward or backward. Forward runs line i at moment i, backward at 2L - 1 - i.</summary>
+    /// <summary>
+    /// From its own line to its last reader, forward or backward. Forward runs line i at moment i, backward at 2L - 1 - i.
+    /// </summary>
     private Lifetime Life(Value y, BackwardReach? reach, bool forever)
     {
         int death = forever ? int.MaxValue : y.Line;

@@ -6,7 +6,9 @@ namespace Iba.Attribution;
 /// <param name="Logits">The network's output for the unchanged image, one per class.</param>
 public record Attribution(Heatmap Heatmap, int Target, float[] Logits)
 {
-    /// <summary>What the map was made of where the method works on colours: a number for each colour value, H x W x 3. Otherwise null.</summary>
+    /// <summary>
+    /// What the map was made of where the method works on colours: a number for each colour value, H x W x 3. Otherwise null.
+    /// </summary>
     public float[]? Colours { get; init; }
 
     /// <summary>Numbers to judge it by, where the method has any and was asked for them.</summary>

@@ -7,7 +7,9 @@ public abstract record Check
     public abstract IEnumerable<KeyValuePair<string, double>> Numbers { get; }
 }
 
-/// <summary>The change of the logit along the gradient, as the gradient says and as the network shows: a spot check of the derivative.</summary>
+/// <summary>
+/// The change of the logit along the gradient, as the gradient says and as the network shows: a spot check of the derivative.
+/// </summary>
 /// <param name="Slope">The gradient's Euclidean norm: the steepest ascent, logit per unit of input.</param>
 /// <param name="Measured">The central difference of the logit for a small step in that direction, per unit of input.</param>
 public sealed record SlopeCheck(double Slope, double Measured) : Check
@@ -20,7 +22,9 @@ public sealed record SlopeCheck(double Slope, double Measured) : Check
         [new("check.gradient_norm", Slope), new("check.finite_difference", Measured), new("check.gap", Gap)];
 }
 
-/// <summary>Completeness of integrated gradients: attributions of all colour values add up to the change of the logit from the baseline.</summary>
+/// <summary>
+/// Completeness of integrated gradients: attributions of all colour values add up to the change of the logit from the baseline.
+/// </summary>
 /// <param name="Sum">Sum of (input - baseline) x mean gradient over all colour values.</param>
 /// <param name="LogitDifference">Logit of the input less logit of the baseline.</param>
 public sealed record CompletenessCheck(double Sum, double LogitDifference) : Check
@@ -41,7 +45,7 @@ public sealed record ConservationCheck(IReadOnlyList<LayerRelevance> Layers) : C
     public const double Tolerance = 1e-4;
 
     /// <summary>The first layer, seen from the logit, that does not keep what it was given; null if all do.</summary>
-    public LayerRelevance? FirstLoss => Layers.FirstOrDefault(layer => !(Math.Abs(layer.Kept - 1) <= Tolerance));
+    public LayerRelevance? FirstLoss => Losses.FirstOrDefault();
 
     /// <summary>The share of the logit that reaches the pixels.</summary>
     public double Kept => Layers.Aggregate(1.0, (kept, layer) => kept * layer.Kept);
@@ -51,8 +55,10 @@ public sealed record ConservationCheck(IReadOnlyList<LayerRelevance> Layers) : C
     [
         .. Layers.Select(layer => new KeyValuePair<string, double>($"check.kept.{layer.Layer}", layer.Kept)),
         new("check.kept", Kept),
-        .. FirstLoss is { } loss ? [new KeyValuePair<string, double>($"check.first_loss.{loss.Layer}", 1 - loss.Kept)] : Array.Empty<KeyValuePair<string, double>>(),
+        .. Losses.Take(1).Select(loss => new KeyValuePair<string, double>($"check.first_loss.{loss.Layer}", 1 - loss.Kept)),
     ];
+
+    private IEnumerable<LayerRelevance> Losses => Layers.Where(layer => !(Math.Abs(layer.Kept - 1) <= Tolerance));
 }
 
 /// <summary>The relevance at one layer.</summary>

@@ -6,6 +6,8 @@ public enum ExplainedClass
     /// <summary>The sample's target, or the predicted class where it has none.</summary>
     Target,
 
-    /// <summary>The class with the largest logit, whatever the target: what the paper's code does for Grad-CAM and PatternAttribution.</summary>
+    /// <summary>
+    /// The class with the largest logit, whatever the target: what the paper's code does for Grad-CAM and PatternAttribution.
+    /// </summary>
     Predicted,
 }

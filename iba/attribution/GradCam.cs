@@ -15,13 +15,18 @@ public sealed class GradCam : NetworkMethod
 
     /// <param name="network">The classifier.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="layer">The layer whose feature maps are weighted; null for the network's last one with rows and columns, as in the paper.</param>
+    /// <param name="layer">The layer whose feature maps are weighted; null for the network's last one with rows and columns, as in the
+    /// paper.</param>
     /// <exception cref="ArgumentException">The layer does not exist or its output has no rows and columns.</exception>
     public GradCam(Network network, Shape image, string? layer = null) : base(network, image)
     {
         _layer = layer ?? DefaultLayer(network);
         if (network.Until(_layer).Output(Image).Rank != 4)
-            throw new ArgumentException($"Grad-CAM needs a layer whose output has rows and columns; '{_layer}' has none. {network.Name} offers {DefaultLayer(network)}.", nameof(layer));
+        {
+            throw new ArgumentException(
+                $"Grad-CAM needs a layer whose output has rows and columns; '{_layer}' has none. Try {DefaultLayer(network)}.",
+                nameof(layer));
+        }
         _recorded = new RecordedRows<Cut>(rows => new Cut(network, Image.WithN(rows), _layer), cut => cut.Bytes);
     }
 
@@ -55,7 +60,8 @@ public sealed class GradCam : NetworkMethod
             float[] gradient = cut.Head.Download(cut.Head.Backward(seed)), maps = cut.Head.Download(cut.Trunk.Output);
             for (int i = 0; i < chunk.Length; i++)
             {
-                var activation = new ClassActivation(features, maps.AsSpan(i * features.Row, features.Row), gradient.AsSpan(i * features.Row, features.Row));
+                int at = i * features.Row;
+                var activation = new ClassActivation(features, maps.AsSpan(at, features.Row), gradient.AsSpan(at, features.Row));
                 yield return new ClassActivationAttribution(
                     activation.Heatmap(Image.H, Image.W, Normalises),
                     Array.IndexOf(seed, 1, i * classes, classes) - i * classes,
@@ -67,11 +73,15 @@ public sealed class GradCam : NetworkMethod
 
     private protected override void Release() => _recorded.Dispose();
 
-    /// <summary>The layers before the pooling that forgets where things are; on VGG-16 that is the last max pool, as the paper's code has it.</summary>
+    /// <summary>
+    /// The layers before the pooling that forgets where things are; on VGG-16 that is the last max pool, as the paper's code has it.
+    /// </summary>
     private static string DefaultLayer(Network network)
     {
         int pool = Enumerable.Range(0, network.Layers.Count).LastOrDefault(i => network.Layers[i] is AveragePoolLayer, -1);
-        return pool > 0 ? network.Layers[pool - 1].Name : throw new ArgumentException($"{network.Name} has no average pooling: name the layer for Grad-CAM.");
+        return pool > 0
+            ? network.Layers[pool - 1].Name
+            : throw new ArgumentException($"{network.Name} has no average pooling: name the layer for Grad-CAM.");
     }
 
     /// <summary>The network cut at the layer: forward alone before it, with a gradient after it.</summary>
@@ -96,7 +106,8 @@ public sealed class GradCam : NetworkMethod
 /// <param name="Target">The class explained.</param>
 /// <param name="Logits">The network's output.</param>
 /// <param name="Activation">The map at the layer's own size.</param>
-public sealed record ClassActivationAttribution(Heatmap Heatmap, int Target, float[] Logits, ClassActivation Activation) : Attribution(Heatmap, Target, Logits);
+public sealed record ClassActivationAttribution(Heatmap Heatmap, int Target, float[] Logits, ClassActivation Activation)
+    : Attribution(Heatmap, Target, Logits);
 
 /// <summary>Feature maps weighted by how much the class's logit asks for each.</summary>
 public sealed class ClassActivation

@@ -37,7 +37,8 @@ public abstract class GradientMethod : NetworkMethod
     /// <param name="samples">The images.</param>
     /// <param name="classes">The classes explained.</param>
     /// <param name="gradients">What the backward pass gave for each image.</param>
-    private protected virtual Check?[] Check(ScoreGradient pass, Sample[] samples, int[] classes, float[][] gradients) => new Check?[samples.Length];
+    private protected virtual Check?[] Check(ScoreGradient pass, Sample[] samples, int[] classes, float[][] gradients) =>
+        new Check?[samples.Length];
 
     private protected override IEnumerable<Attribution> Explain(Sample[] samples, Action<int> rowsDone)
     {

@@ -23,5 +23,6 @@ public interface IAttributionMethod : IDisposable
     /// <param name="progress">Told now and then.</param>
     /// <param name="cancellation">Asked between steps.</param>
     /// <returns>One attribution per sample, in their order, as they are finished.</returns>
-    IEnumerable<Attribution> Attribute(IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default);
+    IEnumerable<Attribution> Attribute(
+        IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default);
 }

@@ -6,7 +6,9 @@ namespace Iba.Attribution;
 /// <summary>d logit / d image itself, read as a map; where asked, held against a difference of logits.</summary>
 public abstract class InputGradient : GradientMethod
 {
-    /// <summary>The step of the spot check moves the logit by this share of the largest: far above its rounding, small beside the network's kinks.</summary>
+    /// <summary>
+    /// The step of the spot check moves the logit by this share of the largest: far above its rounding, small beside the network's kinks.
+    /// </summary>
     private const double Step = 1e-3;
 
     /// <inheritdoc/>
@@ -29,7 +31,7 @@ public abstract class InputGradient : GradientMethod
             shifted.Add([.. samples[i].Pixels.Zip(gradients[i], (x, g) => (float)(x - scale * g))]);
         }
         float[][] logits = pass.Logits(shifted);
-        return [.. samples.Select((_, i) => new SlopeCheck(norms[i], (logits[2 * i][classes[i]] - logits[2 * i + 1][classes[i]]) / (2 * reaches[i])))];
+        return [.. classes.Select((k, i) => new SlopeCheck(norms[i], (logits[2 * i][k] - logits[2 * i + 1][k]) / (2 * reaches[i])))];
     }
 }
 

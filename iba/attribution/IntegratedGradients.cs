@@ -29,7 +29,8 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
     /// <summary>Whether results come with the completeness gap.</summary>
     public bool Checks { get; init; }
 
-    private protected override int RowsPerImage => Steps >= 1 ? Steps : throw new ArgumentException($"steps is {Steps}; it must be at least 1.");
+    private protected override int RowsPerImage =>
+        Steps >= 1 ? Steps : throw new ArgumentException($"steps is {Steps}; it must be at least 1.");
 
     private protected override Variations Vary(ScoreGradient pass, Sample[] samples) => new Path(this, pass, samples);
 
@@ -46,7 +47,8 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
         {
             (_method, _on) = (method, method.Backend);
             float[][] colours = [.. samples.Select(sample => method.Baseline.Of(sample.Pixels))];
-            float[][] baselines = [.. colours.Select(colour => Enumerable.Range(0, method.Image.Count).Select(i => colour[i % 3]).ToArray())];
+            float[][] baselines = [.. colours.Select(colour =>
+                Enumerable.Range(0, method.Image.Count).Select(i => colour[i % 3]).ToArray())];
             _differences = [.. samples.Zip(baselines, (sample, baseline) => sample.Pixels.Zip(baseline, (x, b) => x - b).ToArray())];
             _baselineLogits = method.Checks ? pass.Logits(baselines) : [];
             _difference = _on.Allocate(method.Image.WithN(samples.Length));

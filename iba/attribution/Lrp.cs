@@ -23,7 +23,9 @@ public sealed class Lrp : GradientMethod
 
     private protected override HeatmapUnit Unit => HeatmapUnit.Logit;
 
-    /// <summary>α = 1, β = 0, ε = 0: positive contributions alone. Relevance is conserved, but where a neuron is on by its bias alone.</summary>
+    /// <summary>
+    /// α = 1, β = 0, ε = 0: positive contributions alone. Relevance is conserved, but where a neuron is on by its bias alone.
+    /// </summary>
     /// <param name="network">The classifier.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
     /// <param name="checks">Whether results come with the relevance that each layer keeps.</param>
@@ -32,7 +34,8 @@ public sealed class Lrp : GradientMethod
         new(network, image, "lrp-alpha1-beta0", new LrpRule(1, 0, 0), checks, memoryBudget);
 
     /// <summary>
-    /// What the paper calls α = 0, β = -1, ε = 5: negative contributions alone, with weight +1. Relevance is not conserved: ε outweighs most
+    /// What the paper calls α = 0, β = -1, ε = 5: negative contributions alone, with weight +1. Relevance is not conserved: ε outweighs
+    /// most
     /// sums, so the map's numbers are tiny and only their order means something.
     /// </summary>
     /// <inheritdoc cref="Positive"/>

@@ -43,7 +43,8 @@ public sealed class LrpRule(float α, float β, float ε) : BackwardRule, IDispo
     }
 
     /// <inheritdoc/>
-    public override bool RereadsInput(Value y, int input) => y.Op is Add || (input == 0 && y.Op is Convolution or Linear or AdaptiveAveragePool);
+    public override bool RereadsInput(Value y, int input) =>
+        y.Op is Add || (input == 0 && y.Op is Convolution or Linear or AdaptiveAveragePool);
 
     /// <inheritdoc/>
     public override bool RereadsOutput(Value y) => y.Op is AdaptiveAveragePool;
@@ -70,7 +71,9 @@ public sealed class LrpRule(float α, float β, float ε) : BackwardRule, IDispo
             dx = Share(on, sum, d, -β, positive: false, dx);
     }
 
-    /// <summary>Shares out factor R by contributions of one sign: those are a+ times weights of that sign, and a- times weights of the other.</summary>
+    /// <summary>
+    /// Shares out factor R by contributions of one sign: those are a+ times weights of that sign, and a- times weights of the other.
+    /// </summary>
     private Accumulator Share(IBackend on, WeightedSum sum, Gradients d, float factor, bool positive, Accumulator dx)
     {
         Tensor[] scratch = d.Scratch(sum.Line);
@@ -117,7 +120,9 @@ public sealed class LrpRule(float α, float β, float ε) : BackwardRule, IDispo
         on.MultiplyBackward(spread, y[0], d.Into(y[0]));
     }
 
-    /// <summary>Whether a value cannot be negative, by what made it: then half of the contributions are 0 and need not be computed.</summary>
+    /// <summary>
+    /// Whether a value cannot be negative, by what made it: then half of the contributions are 0 and need not be computed.
+    /// </summary>
     private static bool IsNonnegative(Value x) => x.Op switch
     {
         null => false,

@@ -50,7 +50,9 @@ public abstract class MeanGradientMethod : NetworkMethod
 
     private protected override void Release() => _recorded.Dispose();
 
-    /// <summary>Runs one chunk. Rows are in order of image and variation, so every image's gradients are added in the same order in any chunk.</summary>
+    /// <summary>
+    /// Runs one chunk. Rows are in order of image and variation, so every image's gradients are added in the same order in any chunk.
+    /// </summary>
     private void Accumulate(ScoreGradient pass, int first, int count, int[] classes, Variations variations, Tensor sums)
     {
         var seed = new float[pass.Rows * pass.Classes];

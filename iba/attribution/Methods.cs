@@ -8,14 +8,17 @@ namespace Iba.Attribution;
 /// <summary>A method by name.</summary>
 /// <param name="Name">On the command line.</param>
 /// <param name="Title">In the paper's figures and tables.</param>
-/// <param name="ReportedOnResNet50">Whether the paper reports it for ResNet-50; where not, a table of its numbers has a gap that this program can fill.</param>
+/// <param name="ReportedOnResNet50">Whether the paper reports it for ResNet-50; where not, a table of its numbers has a gap that this
+/// program can fill.</param>
 public sealed record MethodKind(string Name, string Title, bool ReportedOnResNet50 = true)
 {
     /// <summary>Whether the paper reports it for a network of that architecture.</summary>
     public bool IsReportedOn(string network) => ReportedOnResNet50 || network != ResNet50.Name;
 }
 
-/// <summary>What methods are made of. Settings that a method does not know are ignored; null leaves a method what made the paper's table.</summary>
+/// <summary>
+/// What methods are made of. Settings that a method does not know are ignored; null leaves a method what made the paper's table.
+/// </summary>
 /// <param name="Network">The classifier.</param>
 /// <param name="Image">(1, H, W, 3) the shape of an image.</param>
 public sealed record MethodInputs(Network Network, Shape Image)
@@ -54,7 +57,9 @@ public sealed record MethodInputs(Network Network, Shape Image)
 /// <summary>All methods.</summary>
 public static class Methods
 {
-    /// <summary>In the order of the paper's figure 5: the bottlenecks, then gradients, rules, activation maps, occlusion and chance.</summary>
+    /// <summary>
+    /// In the order of the paper's figure 5: the bottlenecks, then gradients, rules, activation maps, occlusion and chance.
+    /// </summary>
     public static IReadOnlyList<MethodKind> All { get; } =
     [
         new("per-sample", "IBA Per-Sample"),
@@ -77,7 +82,8 @@ public static class Methods
     /// <summary>The method of that name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
     public static MethodKind Find(string name) => All.FirstOrDefault(kind => kind.Name == name)
-        ?? throw new ArgumentException($"there is no method '{name}'. There are: {string.Join(", ", All.Select(kind => kind.Name))}.", nameof(name));
+        ?? throw new ArgumentException(
+            $"there is no method '{name}'. There are: {string.Join(", ", All.Select(kind => kind.Name))}.", nameof(name));
 
     /// <summary>Makes the method of that name.</summary>
     /// <exception cref="ArgumentException">There is none, or it lacks what it is made of; the message says how to come by it.</exception>
@@ -101,7 +107,8 @@ public static class Methods
             "occlusion-14" => new Occlusion(network, image, 14) { MemoryBudget = memory },
             "lrp-alpha1-beta0" => Lrp.Positive(network, image, checks, memory),
             "lrp-alpha0-beta1" => Lrp.Negative(network, image, checks, memory),
-            "pattern" => new PatternAttribution(network, image, from.Patterns ?? throw Missing(name, "signal patterns", "iba patterns fit --images DIR --out FILE"))
+            "pattern" => new PatternAttribution(
+                network, image, from.Patterns ?? throw Missing(name, "signal patterns", "iba patterns fit --images DIR --out FILE"))
             {
                 MemoryBudget = memory,
                 Class = from.Class ?? ExplainedClass.Predicted,
@@ -112,5 +119,5 @@ public static class Methods
         GradCam Cam() => new(network, image) { MemoryBudget = memory, Class = from.Class ?? ExplainedClass.Predicted };
     }
 
-    private static ArgumentException Missing(string name, string what, string command) => new($"{name} needs {what}. Make them with: {command}");
+    private static ArgumentException Missing(string name, string what, string command) => new($"{name} needs {what}. Run: {command}");
 }

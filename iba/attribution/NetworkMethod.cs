@@ -46,7 +46,10 @@ public abstract class NetworkMethod : IAttributionMethod
         IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (samples.FirstOrDefault(sample => sample.Pixels.Length != Image.Count) is { } stranger)
-            throw new ArgumentException($"an image has {stranger.Pixels.Length} numbers; {Name} was made for {Image}, {Image.Count} numbers.", nameof(samples));
+        {
+            throw new ArgumentException(
+                $"an image has {stranger.Pixels.Length} numbers; {Name} was made for {Image}, {Image.Count} numbers.", nameof(samples));
+        }
 
         int together = Math.Max(RowsWithinBudget / RowsPerImage, 1);
         for (int first = 0; first < samples.Count; first += together)

@@ -42,7 +42,10 @@ public static class PatternFit
                 foreach (WeightedSum sum in run.Sums)
                 {
                     if (!sums.TryGetValue(sum.W.Name, out PatternSums? into))
-                        sums[sum.W.Name] = into = new PatternSums(network.Backend, sum, estimator == SignalEstimator.TwoComponent && run.EndsInRelu(sum));
+                    {
+                        bool whereOn = estimator == SignalEstimator.TwoComponent && run.EndsInRelu(sum);
+                        sums[sum.W.Name] = into = new PatternSums(network.Backend, sum, whereOn);
+                    }
                     into.Add(sum);
                 }
                 seen += chunk.Length;

@@ -8,7 +8,8 @@ namespace Iba.Attribution;
 
 /// <summary>
 /// PatternAttribution (Kindermans et al. 2018, arXiv 1705.05598): the gradient with every weight multiplied by its pattern. ReLUs and pools
-/// keep their derivative. Since a pattern's product with its weights is 1, a weighted sum hands on as much relevance as it was given; so that the sum
+/// keep their derivative. Since a pattern's product with its weights is 1, a weighted sum hands on as much relevance as it was given; so
+/// that the sum
 /// of a residual block does, too, it shares out by positive contribution as under LRP.
 /// </summary>
 public sealed class PatternRule : BackwardRule, IDisposable

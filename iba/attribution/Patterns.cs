@@ -20,7 +20,10 @@ public enum SignalEstimator
 /// <param name="Images">From how many images.</param>
 public sealed record PatternOrigin(string Network, string WeightsSha256, SignalEstimator Estimator, long Images);
 
-/// <summary>For each weight of a network, how its input moves when the signal grows by one: the weight's direction, cleaned of what the weight only cancels.</summary>
+/// <summary>
+/// For each weight of a network, how its input moves when the signal grows by one: the weight's direction, cleaned of what the weight
+/// only cancels.
+/// </summary>
 public sealed class Patterns
 {
     private readonly IReadOnlyDictionary<string, float[]> _patterns;
@@ -48,7 +51,7 @@ public sealed class Patterns
             Origin.Network != network.Name ? $"network {Origin.Network}, not {network.Name}" :
             Origin.WeightsSha256 != "" && weightsSha256 != "" && Origin.WeightsSha256 != weightsSha256
                 ? $"weights {Origin.WeightsSha256[..8]}..., not {weightsSha256[..8]}..." :
-            WeightsOf(network).FirstOrDefault(w => !_patterns.TryGetValue(w.Name, out float[]? p) || p.Length != w.Data.Shape.Count) is { } stranger
+            WeightsOf(network).FirstOrDefault(w => _patterns.GetValueOrDefault(w.Name)?.Length != w.Data.Shape.Count) is { } stranger
                 ? $"a network whose '{stranger.Name}' is missing or of another size than {stranger.Data.Shape}" : null;
         if (reason is not null)
             throw new PatternsException($"the patterns are of {reason}. Estimate them anew: iba patterns fit --images DIR --out FILE");
@@ -69,7 +72,8 @@ public sealed class Patterns
 
         string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
             ? value
-            : throw new PatternsException($"{path} does not say its {key}: it is no patterns file. Make one with: iba patterns fit --images DIR --out FILE");
+            : throw new PatternsException(
+                $"{path} does not say its {key}: it is no patterns file. Make one with: iba patterns fit --images DIR --out FILE");
     }
 
     /// <summary>Writes everything to a safetensors file, at once or not at all.</summary>
@@ -80,7 +84,8 @@ public sealed class Patterns
         [.. WeightsOf(network).Select(weight => new SafetensorsTensor(weight.Name, weight.Data.Shape.Dims, this[weight.Name]))],
         new Dictionary<string, string>
         {
-            ["about"] = "signal patterns for PatternAttribution, one for each weight, in its layout: (K, R, S, C) for a convolution, (K, H W C) for a linear layer",
+            ["about"] = "signal patterns for PatternAttribution, one for each weight, in its layout: "
+                + "(K, R, S, C) for a convolution, (K, H W C) for a linear layer",
             ["network"] = Origin.Network,
             ["weights_sha256"] = Origin.WeightsSha256,
             ["estimator"] = Origin.Estimator.ToString(),

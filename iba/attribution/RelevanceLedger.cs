@@ -51,8 +51,8 @@ internal sealed class RelevanceLedger : BackwardRule, IDisposable
         _backend.Sum(input, 1, _sums.Rows(0, 1));
         var sums = new float[_sums.Shape.Count];
         _backend.Download(_sums, sums);
-        return [.. Enumerable.Range(0, _rows).Select(row => new ConservationCheck(
-            [.. Enumerable.Range(0, _layers.Count).Reverse().Select(i => new LayerRelevance(_layers[i], sums[(i + 1) * _rows + row], sums[i * _rows + row]))]))];
+        return [.. Enumerable.Range(0, _rows).Select(row => new ConservationCheck([.. _layers.Index().Reverse().Select(layer =>
+            new LayerRelevance(layer.Item, sums[(layer.Index + 1) * _rows + row], sums[layer.Index * _rows + row]))]))];
     }
 
     /// <inheritdoc/>

@@ -20,7 +20,8 @@ internal sealed class ScoreGradient : IDisposable
     /// <param name="network">The network, or what follows a layer of it.</param>
     /// <param name="input">(N, H, W, C) the shape of a batch.</param>
     /// <param name="rule">Replaces derivatives; null for the gradient itself.</param>
-    /// <param name="fused">Whether units are recorded as one line each: fast, but a rule that tells their parts apart needs the parts.</param>
+    /// <param name="fused">Whether units are recorded as one line each: fast, but a rule that tells their parts apart needs the
+    /// parts.</param>
     public ScoreGradient(Network network, Shape input, BackwardRule? rule = null, bool fused = true)
     {
         _rule = rule;
@@ -74,7 +75,9 @@ internal sealed class ScoreGradient : IDisposable
         return logits;
     }
 
-    /// <summary>Runs the network backwards: d(score)/d(input), or what the rule makes of it, (N, H, W, C). The next call overwrites it.</summary>
+    /// <summary>
+    /// Runs the network backwards: d(score)/d(input), or what the rule makes of it, (N, H, W, C). The next call overwrites it.
+    /// </summary>
     /// <param name="seed">N x K numbers.</param>
     public Tensor Backward(ReadOnlySpan<float> seed)
     {

@@ -23,10 +23,13 @@ public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMetho
     /// <summary>The noise's key.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Samples x H x W x 3 unit normals to take for every image in place of the generator's, or null. For comparison with other programs.</summary>
+    /// <summary>
+    /// Samples x H x W x 3 unit normals to take for every image in place of the generator's, or null. For comparison with other programs.
+    /// </summary>
     public float[]? RecordedNoise { get; init; }
 
-    private protected override int RowsPerImage => Samples >= 1 ? Samples : throw new ArgumentException($"samples is {Samples}; it must be at least 1.");
+    private protected override int RowsPerImage =>
+        Samples >= 1 ? Samples : throw new ArgumentException($"samples is {Samples}; it must be at least 1.");
 
     private protected override Variations Vary(ScoreGradient pass, Sample[] samples) => new Noisy(this, samples);
 
@@ -53,8 +56,9 @@ public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMetho
             _std = [.. samples.Select(sample => method.RelativeStd * (sample.Pixels.Max() - sample.Pixels.Min()))];
             if (method.RecordedNoise is { } noise)
             {
-                if (noise.Length != method.Samples * method.Image.Count)
-                    throw new ArgumentException($"the recorded noise has {noise.Length} numbers; {method.Samples} samples of {method.Image} need {method.Samples * method.Image.Count}.");
+                int wanted = method.Samples * method.Image.Count;
+                if (noise.Length != wanted)
+                    throw new ArgumentException($"the recorded noise has {noise.Length} numbers; {method.Samples} samples need {wanted}.");
                 _recorded = _on.Allocate(method.Image.WithN(method.Samples));
                 _on.Upload(noise, _recorded);
             }

@@ -23,7 +23,8 @@ internal readonly record struct WeightedSum(Value Line)
     public static WeightedSum? Of(Value line) => line.Op switch
     {
         Convolution { Residual: false, Relu: false } or Linear { Relu: false } => new WeightedSum(line),
-        Convolution or Linear => throw new NotSupportedException($"{line.Op}: the rule needs the network in parts; record it with fused: false."),
+        Convolution or Linear => throw new NotSupportedException(
+            $"{line.Op}: the rule needs the network in parts; record it with fused: false."),
         _ => null,
     };
 

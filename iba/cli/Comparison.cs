@@ -18,12 +18,14 @@ internal sealed record ComparisonStatistics(LoadedNetwork Loaded, string? File, 
     {
         FeatureStatistics statistics = StatisticsSource.Get(Loaded, File, Folder, layer ?? Loaded.DefaultLayer, Samples);
         return layer is null || Loaded.Network.Resolve(layer) == statistics.Origin.Layer ? statistics
-            : throw new UsageException($"--layers {layer}: {File} is of {statistics.Origin.Layer}. Give --images DIR in its place, to estimate statistics of every layer.");
+            : throw new UsageException(
+                $"--layers {layer}: {File} is of {statistics.Origin.Layer}. Give --images DIR in its place, for statistics of every layer.");
     }
 }
 
 /// <summary>Runs what is to be compared, photo by photo and one after the other, so that each time is its own.</summary>
-internal sealed class Comparison(LoadedNetwork loaded, Subject[] subjects, Sample[] photos, MethodInputs inputs, ComparisonStatistics statistics)
+internal sealed class Comparison(
+    LoadedNetwork loaded, Subject[] subjects, Sample[] photos, MethodInputs inputs, ComparisonStatistics statistics)
 {
     private readonly Table _table = new Table().AddColumns("image", "map", "class", "p", "seconds", "in the paper");
     private readonly string[] _explained = new string[photos.Length];
@@ -59,7 +61,8 @@ internal sealed class Comparison(LoadedNetwork loaded, Subject[] subjects, Sampl
             Title = $"Attribution methods on {loaded.Network.Name}",
             Footnotes =
             [
-                "Red speaks for the class, blue against it. Bits per pixel have one scale; every other map ends at the 99.5th percentile of its own magnitudes.",
+                "Red speaks for the class, blue against it. Bits per pixel have one scale; "
+                    + "every other map ends at the 99.5th percentile of its own magnitudes.",
                 .. gap ? (string[])[$"* not reported for {loaded.Network.Name} in the paper"] : [],
             ],
         };
@@ -76,7 +79,8 @@ internal sealed class Comparison(LoadedNetwork loaded, Subject[] subjects, Sampl
             {
                 MethodInputs from = inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Beta = beta } };
                 using IAttributionMethod method = Methods.Create("per-sample", from);
-                return Run($"{at.Origin.Layer}, β = {beta}/k", method, "reported", (result, _) => $"p = {((BottleneckAttribution)result).ProbabilityRestricted:0.00}");
+                return Run($"{at.Origin.Layer}, β = {beta}/k", method, "reported",
+                    (result, _) => $"p = {((BottleneckAttribution)result).ProbabilityRestricted:0.00}");
             })];
             rows.AddRange(Rows(betas.Length, (image, column) => columns[column][image], image =>
                 photos.Length == 1 ? at.Origin.Layer : $"{at.Origin.Layer}, {Path.GetFileNameWithoutExtension(subjects[image].Path)}"));
@@ -105,7 +109,8 @@ internal sealed class Comparison(LoadedNetwork loaded, Subject[] subjects, Sampl
         Terminal.Say($"{name}.png and {name}.svg");
     }
 
-    private List<ComparisonPanel> Run(string name, IAttributionMethod method, string inPaper, Func<Attribution.Attribution, double, string> note) =>
+    private List<ComparisonPanel> Run(
+        string name, IAttributionMethod method, string inPaper, Func<Attribution.Attribution, double, string> note) =>
         Terminal.Progress(name, photos.Length, bar =>
         {
             var panels = new List<ComparisonPanel>();
@@ -117,7 +122,8 @@ internal sealed class Comparison(LoadedNetwork loaded, Subject[] subjects, Sampl
                 panels.Add(new ComparisonPanel(result.Heatmap, note(result, seconds)));
                 _explained[image] = loaded.Labels[result.Target];
                 _table.AddRow(
-                    Markup.Escape(Path.GetFileName(subjects[image].Path)), name, Markup.Escape(loaded.Labels[result.Target]), $"{result.Probability:0.000}", $"{seconds:0.00}", inPaper);
+                    Markup.Escape(Path.GetFileName(subjects[image].Path)), name, Markup.Escape(loaded.Labels[result.Target]),
+                    $"{result.Probability:0.000}", $"{seconds:0.00}", inPaper);
                 bar.Report(image + 1);
             }
             return panels;
@@ -127,10 +133,12 @@ internal sealed class Comparison(LoadedNetwork loaded, Subject[] subjects, Sampl
         [.. subjects.Select((subject, image) => new ComparisonRow(
             title(image), subject.Input.Crop, [.. Enumerable.Range(0, columns).Select(column => panel(image, column))]))];
 
-    private static string Seconds(double seconds) => seconds < 1 ? $"{1000 * seconds:0} ms" : seconds < 10 ? $"{seconds:0.0} s" : $"{seconds:0} s";
+    private static string Seconds(double seconds) =>
+        seconds < 1 ? $"{1000 * seconds:0} ms" : seconds < 10 ? $"{seconds:0.0} s" : $"{seconds:0} s";
 
     private sealed class Relay(IProgress<double> bar, int image) : IProgress<AttributionProgress>
     {
-        public void Report(AttributionProgress at) => bar.Report(image + at.ImagesDone + (double)at.Step / at.Steps * (at.Images - at.ImagesDone));
+        public void Report(AttributionProgress at) =>
+            bar.Report(image + at.ImagesDone + (double)at.Step / at.Steps * (at.Images - at.ImagesDone));
     }
 }

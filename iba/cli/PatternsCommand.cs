@@ -13,12 +13,23 @@ internal static class PatternsCommand
 
     private static Command Fit()
     {
-        var images = new Option<string>("--images") { Description = "A folder of images, sub-folders included.", Required = true, HelpName = "DIR" };
+        var images = new Option<string>("--images")
+        {
+            Description = "A folder of images, sub-folders included.",
+            Required = true,
+            HelpName = "DIR",
+        };
         var output = new Option<string>("--out") { Description = "The patterns file to write.", Required = true, HelpName = "FILE" };
         var samples = new Option<int>("--samples") { Description = "Images to use at most.", DefaultValueFactory = _ => DefaultSamples };
-        var linear = new Option<bool>("--linear") { Description = "The linear estimator everywhere. Default: the two-component one where a ReLU follows." };
+        var linear = new Option<bool>("--linear")
+        {
+            Description = "The linear estimator everywhere. Default: the two-component one where a ReLU follows.",
+        };
         var networkOptions = new NetworkOptions();
-        var command = new Command("fit", "Learn from a folder of images how each layer's input moves with its signal.") { images, output, samples, linear };
+        var command = new Command("fit", "Learn from a folder of images how each layer's input moves with its signal.")
+        {
+            images, output, samples, linear,
+        };
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
         {

@@ -16,7 +16,8 @@ public sealed record ComparisonRow(string Title, Photo Photo, IReadOnlyList<Comp
 
 /// <summary>
 /// Maps side by side (the paper's figures 4, 5 and 10): one row per photo, one column per method or setting, over the photo in grey.
-/// Negative numbers are blue and positive ones red. Maps in bits per pixel share one scale, which a colour bar gives; every other map has its
+/// Negative numbers are blue and positive ones red. Maps in bits per pixel share one scale, which a colour bar gives; every other map has
+/// its
 /// own, that ends where all but 0.5% of its magnitudes lie below. More columns than fit side by side go on in a further band below.
 /// </summary>
 /// <param name="Columns">Titles of the columns after the photo's.</param>
@@ -76,8 +77,8 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
     private void DrawRow(IDrawing on, Layout at, int row)
     {
         (string title, Photo photo, IReadOnlyList<ComparisonPanel?> panels) = Rows[row];
-        byte[] pixels = PillowResize.Bilinear(photo.Pixels, photo.Width, photo.Height, 3, photo.Width * at.Factor, photo.Height * at.Factor);
         var picture = new Canvas(photo.Width * at.Factor, photo.Height * at.Factor, Rgb.White);
+        byte[] pixels = PillowResize.Bilinear(photo.Pixels, photo.Width, photo.Height, 3, picture.Width, picture.Height);
         picture.Blit(pixels, picture.Width, picture.Height, 0, 0);
         on.Picture(picture, at.Left(0), at.Top(0, row));
 
@@ -109,7 +110,9 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
         return largest.Length > 0 && largest.Max() is > 0 and < double.PositiveInfinity and var most ? most : 1;
     }
 
-    /// <summary>The magnitude below which all but a few numbers lie: single pixels of a gradient would leave nothing else to be seen.</summary>
+    /// <summary>
+    /// The magnitude below which all but a few numbers lie: single pixels of a gradient would leave nothing else to be seen.
+    /// </summary>
     private static double Magnitude(float[] map)
     {
         float[] sorted = [.. map.Select(Math.Abs).Where(float.IsFinite).Order()];
@@ -154,7 +157,10 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
         public Layout(ComparisonFigure figure)
         {
             if (figure.Rows.Count == 0 || figure.Columns.Count == 0 || figure.Rows.Any(row => row.Panels.Count != figure.Columns.Count))
-                throw new ArgumentException("a comparison needs a row and a column at least, and a panel or a gap for every column of every row.");
+            {
+                throw new ArgumentException(
+                    "a comparison needs a row and a column at least, and a panel or a gap for every column of every row.");
+            }
             _figure = figure;
             Photo photo = figure.Rows[0].Photo;
             Factor = Math.Max(1, (LeastPanel + photo.Width - 1) / photo.Width);
@@ -162,7 +168,8 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
             if (figure.Rows.Any(row => row.Photo.Width != photo.Width || row.Photo.Height != photo.Width
                 || row.Panels.Any(panel => panel is not null && (panel.Map.Width != photo.Width || panel.Map.Height != photo.Width))))
             {
-                throw new ArgumentException($"a comparison needs square photos and maps of one size; the first photo is {photo.Width} x {photo.Height}.");
+                throw new ArgumentException(
+                    $"a comparison needs square photos and maps of one size; the first photo is {photo.Width} x {photo.Height}.");
             }
             // Even sizes put both the baseline and the top of small letters on whole pixels.
             (Text, SmallText) = (2 * Math.Round(Panel / 18.0), 2 * Math.Round(Panel / 22.0));
@@ -171,7 +178,9 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
             int across = Math.Min(figure.ColumnsPerBand, figure.Columns.Count + 1);
             BarLeft = Left(0) + across * (Panel + _gap);
             bool bar = figure.Rows.Any(row => row.Panels.Any(panel => panel?.Map.Unit == HeatmapUnit.BitsPerPixel));
-            double barWidth = bar ? Enumerable.Range(0, figure.Rows.Count).Max(row => BitsBar(figure.MostBits(row)).Width(Panel, SmallText)) : -_gap;
+            double barWidth = bar
+                ? Enumerable.Range(0, figure.Rows.Count).Max(row => BitsBar(figure.MostBits(row)).Width(Panel, SmallText))
+                : -_gap;
             Width = (int)Math.Ceiling(BarLeft + barWidth) + Margin;
             Footnotes = [.. figure.Footnotes.SelectMany(note => StrokeFont.Wrap(note, SmallText, Width - 2 * Margin))];
             FootnoteTop = Top(figure.Columns.Count, figure.Rows.Count) - Text / 2;
@@ -189,14 +198,17 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
         public double FootnoteTop { get; }
         public IReadOnlyList<string> Footnotes { get; }
 
+        private int TitleHeight => (int)Math.Ceiling(1.6 * Text);
+
         private int RowHeight => Panel + (int)Math.Ceiling(SmallText * StrokeFont.LineHeight) + _gap / 2;
 
-        private int BandHeight => (int)Math.Ceiling(1.6 * Text) + _figure.Rows.Count * RowHeight;
+        private int BandHeight => TitleHeight + _figure.Rows.Count * RowHeight;
 
-        public int Left(int cell) => Margin + (int)Math.Ceiling(1.6 * Text) + cell % _figure.ColumnsPerBand * (Panel + _gap);
+        public int Left(int cell) => Margin + TitleHeight + cell % _figure.ColumnsPerBand * (Panel + _gap);
 
-        public int Top(int cell, int row) => Margin / 2 + cell / _figure.ColumnsPerBand * BandHeight + (int)Math.Ceiling(1.6 * Text) + row * RowHeight;
+        public int Top(int cell, int row) => Margin / 2 + cell / _figure.ColumnsPerBand * BandHeight + TitleHeight + row * RowHeight;
 
-        public static ColourBar BitsBar(double bits) => new(new Scale(0, bits), place => Overlay.Tint(Paled(Rgb.Grey(128)), place, false), "bits / pixel");
+        public static ColourBar BitsBar(double bits) =>
+            new(new Scale(0, bits), place => Overlay.Tint(Paled(Rgb.Grey(128)), place, false), "bits / pixel");
     }
 }

@@ -11,7 +11,9 @@ internal interface IDrawing
     void Picture(Canvas picture, int left, int top);
 
     /// <summary>Draws one line of text, its middle or its start at a place.</summary>
-    void Text(string text, double x, double y, double size, Rgb colour, bool centred = true, FontWeight weight = FontWeight.Regular, TextDirection direction = TextDirection.Right);
+    void Text(
+        string text, double x, double y, double size, Rgb colour,
+        bool centred = true, FontWeight weight = FontWeight.Regular, TextDirection direction = TextDirection.Right);
 }
 
 /// <summary>Draws on pixels.</summary>
@@ -41,7 +43,8 @@ internal sealed class SvgDrawing(int width, int height, string title) : IDrawing
     public void Picture(Canvas picture, int left, int top)
     {
         string png = Convert.ToBase64String(PngFile.Encode(picture.Pixels, picture.Width, picture.Height));
-        _body.AppendLine($"""<image x="{left}" y="{top}" width="{picture.Width}" height="{picture.Height}" xlink:href="data:image/png;base64,{png}"/>""");
+        string place = $"""x="{left}" y="{top}" width="{picture.Width}" height="{picture.Height}" """;
+        _body.AppendLine($"""<image {place}xlink:href="data:image/png;base64,{png}"/>""");
     }
 
     /// <inheritdoc/>
@@ -49,12 +52,14 @@ internal sealed class SvgDrawing(int width, int height, string title) : IDrawing
     {
         string bold = weight == FontWeight.Bold ? " font-weight=\"bold\"" : "", middle = centred ? " text-anchor=\"middle\"" : "";
         string turned = direction == TextDirection.Up ? $" transform=\"rotate(-90 {Number(x)} {Number(y)})\"" : "";
-        _body.AppendLine($"""<text x="{Number(x)}" y="{Number(y)}" font-size="{Number(size)}" fill="#{colour.R:x2}{colour.G:x2}{colour.B:x2}"{bold}{middle}{turned}>{SecurityElement.Escape(text)}</text>""");
+        string place = $"""x="{Number(x)}" y="{Number(y)}" font-size="{Number(size)}" fill="#{colour.R:x2}{colour.G:x2}{colour.B:x2}" """;
+        _body.AppendLine($"""<text {place.TrimEnd()}{bold}{middle}{turned}>{SecurityElement.Escape(text)}</text>""");
     }
 
     /// <summary>The whole file.</summary>
     public override string ToString() => $"""
-        <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="Helvetica, Arial, sans-serif">
+        <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
+         width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="Helvetica, Arial, sans-serif">
         <title>{SecurityElement.Escape(title)}</title>
         <rect width="100%" height="100%" fill="#ffffff"/>
         {_body}</svg>

@@ -31,9 +31,11 @@ public sealed class BackwardRuleTests : IDisposable
             for (int run = 0; run < 2; run++)
             {
                 planned.Forward();
-                Assert.True(expected.AsSpan().SequenceEqual(numbers.Download(planned.Backward(sameScore, rule)[sameX])), $"{rule.GetType().Name}, run {run}");
+                float[] actual = numbers.Download(planned.Backward(sameScore, rule)[sameX]);
+                Assert.True(expected.AsSpan().SequenceEqual(actual), $"{rule.GetType().Name}, run {run}");
             }
-            Assert.True(planned.ArenaCount < kept.ArenaCount / 2, $"{rule.GetType().Name}: {planned.ArenaCount} of {kept.ArenaCount} numbers");
+            Assert.True(planned.ArenaCount < kept.ArenaCount / 2,
+                $"{rule.GetType().Name}: {planned.ArenaCount} of {kept.ArenaCount} numbers");
             (rule as IDisposable)?.Dispose();
         }
 

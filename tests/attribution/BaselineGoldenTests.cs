@@ -12,7 +12,8 @@ public sealed class BaselineGoldenTests
     private const double Map = 1e-4;
 
     /// <summary>
-    /// An averaged gradient may jump where rounding flips a ReLU in one of its samples, and a signed sum that a map is divided by loses digits:
+    /// An averaged gradient may jump where rounding flips a ReLU in one of its samples, and a signed sum that a map is divided by loses
+    /// digits:
     /// relative to the norm of the whole map this is what is left.
     /// </summary>
     private const double Averaged = 1e-3;
@@ -47,7 +48,8 @@ public sealed class BaselineGoldenTests
     {
         using GoldenBaselines golden = GoldenBaselines.Open(network);
         float relativeStd = float.Parse(golden.File.Param("smoothgrad_relative_std"));
-        Close.InMaxNorm(golden.File.Floats("smoothgrad.std"), [relativeStd * (golden.Pixels.Max() - golden.Pixels.Min())], 1e-6, "smoothgrad.std");
+        float std = relativeStd * (golden.Pixels.Max() - golden.Pixels.Min());
+        Close.InMaxNorm(golden.File.Floats("smoothgrad.std"), [std], 1e-6, "smoothgrad.std");
         float[] noise = golden.File.NHWC("smoothgrad.noise");
         foreach ((string suffix, int target) in golden.Classes)
         {
@@ -112,15 +114,17 @@ public sealed class BaselineGoldenTests
                 golden.Run(new GradCam(golden.Network, golden.Image, layer) { Class = ExplainedClass.Target }, target));
             ClassActivation activation = cam.Activation;
             Assert.Equal(target, cam.Target);
-            Close.InMaxNorm(golden.File.Floats($"gradcam.weights.{suffix}"), [.. activation.Weights.Select(w => (float)w)], Map, $"gradcam.weights.{suffix}");
-            Close.InMaxNorm(golden.File.Floats($"gradcam.linear.{suffix}"), [.. activation.Cells.Select(c => (float)c)], Map, $"gradcam.linear.{suffix}");
-            Close.InMaxNorm(golden.File.Floats($"gradcam.raw.{suffix}"), [.. activation.Cells.Select(c => (float)Math.Max(c, 0))], Map, $"gradcam.raw.{suffix}");
-            Close.InMaxNorm(golden.File.Floats($"gradcam.upsampled.{suffix}"),
-                activation.Heatmap(golden.Image.H, golden.Image.W, normalised: false).Values, Map, $"gradcam.upsampled.{suffix}");
+            foreach ((string field, IEnumerable<double> actual) in ((string, IEnumerable<double>)[])[
+                ("weights", activation.Weights), ("linear", activation.Cells), ("raw", activation.Cells.Select(cell => Math.Max(cell, 0))),
+                ("upsampled", activation.Heatmap(golden.Image.H, golden.Image.W, normalised: false).Values.Select(value => (double)value))])
+            {
+                string name = $"gradcam.{field}.{suffix}";
+                Close.InMaxNorm(golden.File.Floats(name), [.. actual.Select(value => (float)value)], Map, name);
+            }
             IsMap(golden, $"gradcam.heatmap.{suffix}", cam);
 
-            Result guided = golden.Run(
-                new GuidedGradCam(new GradCam(golden.Network, golden.Image), new GuidedBackpropagation(golden.Network, golden.Image)), target);
+            var edges = new GuidedBackpropagation(golden.Network, golden.Image);
+            Result guided = golden.Run(new GuidedGradCam(new GradCam(golden.Network, golden.Image), edges), target);
             Assert.Equal(target, guided.Target);
             IsMap(golden, $"guided_gradcam.heatmap.{suffix}", guided);
         }
@@ -143,7 +147,8 @@ public sealed class BaselineGoldenTests
         {
             foreach ((string suffix, int target) in golden.Classes)
             {
-                IsOcclusion(golden, $"occlusion{patch}.mean.{suffix}", patch, golden.Run(new Occlusion(golden.Network, golden.Image, patch), target));
+                Result mean = golden.Run(new Occlusion(golden.Network, golden.Image, patch), target);
+                IsOcclusion(golden, $"occlusion{patch}.mean.{suffix}", patch, mean);
             }
             IsOcclusion(golden, $"occlusion{patch}.zero.pred", patch,
                 golden.Run(new Occlusion(golden.Network, golden.Image, patch) { Baseline = Baseline.Zero }, golden.Predicted));

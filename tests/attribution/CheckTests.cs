@@ -22,7 +22,8 @@ public sealed class CheckTests
         foreach ((_, int target) in golden.Classes)
         {
             var check = Assert.IsType<SlopeCheck>(golden.Run(new Saliency(golden.Network, golden.Image) { Checks = true }, target).Check);
-            // ReLUs switch inside the step, and the logits are rounded: a few percent are left. A wrong sign leaves 2, a wrong factor 0.5 or more.
+            // ReLUs switch inside the step, and the logits are rounded: a few percent are left. A wrong sign leaves 2, a wrong factor
+            // 0.5 or more.
             Assert.InRange(check.Gap, 0, 0.2);
             Assert.True(check.Slope > 0);
         }
@@ -41,7 +42,9 @@ public sealed class CheckTests
         Assert.Equal(fine.LogitDifference, fine.Sum, 1e-2 * golden.Logits.Max(Math.Abs));
     }
 
-    /// <summary>The rule promises to hand everything on but what stands at a neuron without a positive contribution, on by its bias alone.</summary>
+    /// <summary>
+    /// The rule promises to hand everything on but what stands at a neuron without a positive contribution, on by its bias alone.
+    /// </summary>
     [Theory]
     [InlineData("vgg16-narrow", true)]
     [InlineData("vgg16-narrow", false)]
@@ -64,13 +67,15 @@ public sealed class CheckTests
             pass.Backward(seed);
             foreach (LayerRelevance layer in check.Layers)
             {
-                double lost = bias.Lost.Where(loss => loss.Key == layer.Layer || loss.Key.StartsWith($"{layer.Layer}.", StringComparison.Ordinal)).Sum(loss => loss.Value);
+                bool Inside(string line) => $"{line}.".StartsWith($"{layer.Layer}.", StringComparison.Ordinal);
+                double lost = bias.Lost.Where(loss => Inside(loss.Key)).Sum(loss => loss.Value);
                 Assert.Equal(layer.Given, layer.PassedOn + lost, ConservationCheck.Tolerance * Math.Abs(layer.Given));
             }
             if (bias.Lost.Values.All(lost => lost == 0))
                 Assert.Null(check.FirstLoss);
             // What reaches the pixels is what the layers kept of the logit.
-            Assert.Equal(check.Kept * result.Logits[target], result.Heatmap.Values.Sum(x => (double)x), 1e-3 * Math.Abs(result.Logits[target]));
+            float logit = result.Logits[target];
+            Assert.Equal(check.Kept * logit, result.Heatmap.Values.Sum(x => (double)x), 1e-3 * Math.Abs(logit));
         }
     }
 

@@ -17,7 +17,8 @@ public sealed class CompareCommandTests : IDisposable
     public void Patterns_are_fitted_and_every_method_that_can_run_is_drawn()
     {
         string patterns = _folder["patterns.safetensors"], figure = _folder["figure"];
-        IbaProcess.Result fitted = IbaProcess.Run("patterns", "fit", "--weights", _weights, "--size", "64", "--images", _photos, "--out", patterns);
+        IbaProcess.Result fitted = IbaProcess.Run(
+            "patterns", "fit", "--weights", _weights, "--size", "64", "--images", _photos, "--out", patterns);
         Assert.True(fitted.ExitCode == 0, fitted.Error);
 
         IbaProcess.Result result = Compare("--methods", "all", "--patterns", patterns, "--out", figure, Photo("jpeg444.jpg"));
@@ -31,7 +32,8 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Contains("GuidedGrad-CAM", File.ReadAllText($"{figure}.svg"));
 
         IbaProcess.Result other = IbaProcess.Run(
-            "compare", Photo("rgb.png"), "--weights", Golden.Path("resnet50-narrow.pth"), "--size", "96", "--methods", "pattern", "--patterns", patterns);
+            "compare", Photo("rgb.png"), "--weights", Golden.Path("resnet50-narrow.pth"), "--size", "96",
+            "--methods", "pattern", "--patterns", patterns);
         Assert.Equal(1, other.ExitCode);
         Assert.Contains("vgg16, not resnet50", other.Error);
     }
@@ -63,7 +65,8 @@ public sealed class CompareCommandTests : IDisposable
         Assert.False(File.Exists(_folder["x.png"]));
     }
 
-    private IbaProcess.Result Compare(params string[] arguments) => IbaProcess.Run(["compare", "--weights", _weights, "--size", "64", .. arguments]);
+    private IbaProcess.Result Compare(params string[] arguments) =>
+        IbaProcess.Run(["compare", "--weights", _weights, "--size", "64", .. arguments]);
 
     private string Photo(string name) => Path.Combine(_photos, name);
 }

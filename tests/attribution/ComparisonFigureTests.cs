@@ -56,7 +56,8 @@ public sealed class ComparisonFigureTests
     [Fact]
     public void The_SVG_says_what_the_pixels_show_and_holds_every_picture()
     {
-        ComparisonFigure figure = Figure(Panel(HeatmapUnit.BitsPerPixel, (_, _) => 1), Panel(HeatmapUnit.Relative, (_, _) => 1)) with { Footnotes = ["a < b & \"c\""] };
+        ComparisonPanel bits = Panel(HeatmapUnit.BitsPerPixel, (_, _) => 1), other = Panel(HeatmapUnit.Relative, (_, _) => 1);
+        ComparisonFigure figure = Figure(bits, other) with { Footnotes = ["a < b & \"c\""] };
         XDocument svg = XDocument.Parse(figure.Svg());
         string[] texts = [.. svg.Descendants().Where(e => e.Name.LocalName == "text").Select(e => e.Value)];
         foreach (string text in (string[])["Image", "column 0", "column 1", "row", "note", "a < b & \"c\""])

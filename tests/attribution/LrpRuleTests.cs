@@ -29,7 +29,8 @@ public sealed class LrpRuleTests : IDisposable
     public void A_convolution_shares_relevance_out_as_the_formula_says(float α, float β, float ε, bool mixed)
     {
         var geometry = new ConvGeometry(3, 2, 1);
-        Exact x = Draws.Of(1, new Shape(2, 5, 6, 3), mixed ? -1 : 0), w = Draws.Of(2, new Shape(4, 3, 3, 3)), bias = Draws.Of(3, new Shape(4));
+        Exact x = Draws.Of(1, new Shape(2, 5, 6, 3), mixed ? -1 : 0);
+        Exact w = Draws.Of(2, new Shape(4, 3, 3, 3)), bias = Draws.Of(3, new Shape(4));
         Exact relevance = Draws.Of(4, geometry.Output(x.Shape, 4));
         Exact expected = Formula(x, w, relevance, α, β, ε,
             (a, v) => ConvolutionTextbook.Forward(a, v, null, null, relu: false, geometry),
@@ -125,7 +126,8 @@ public sealed class LrpRuleTests : IDisposable
 
     /// <summary>Runs the rule on a kept and on a planned tape.</summary>
     private void Check(
-        Exact expected, Exact x, Exact w, Exact bias, Exact relevance, bool mixed, float α, float β, float ε, Func<Value, Value, Value, Value> layer)
+        Exact expected, Exact x, Exact w, Exact bias, Exact relevance, bool mixed, float α, float β, float ε,
+        Func<Value, Value, Value, Value> layer)
     {
         foreach (bool plan in (bool[])[false, true])
         {
@@ -141,14 +143,16 @@ public sealed class LrpRuleTests : IDisposable
             for (int run = 0; run < 2; run++)
             {
                 tape.Forward();
-                Close.InMaxNorm(expected.Floats(), numbers.Download(tape.Backward(score, rule)[v]), Tolerance, plan ? "planned tape" : "kept tape");
+                float[] actual = numbers.Download(tape.Backward(score, rule)[v]);
+                Close.InMaxNorm(expected.Floats(), actual, Tolerance, plan ? "planned tape" : "kept tape");
             }
         }
     }
 
     /// <summary>R_i = Σ_j (α z+_ij / s(Z+_j) - β z-_ij / s(Z-_j)) R_j.</summary>
     private static Exact Formula(
-        Exact x, Exact w, Exact relevance, double α, double β, double ε, Func<Exact, Exact, Exact> apply, Func<Exact, Exact, Exact> transpose)
+        Exact x, Exact w, Exact relevance, double α, double β, double ε,
+        Func<Exact, Exact, Exact> apply, Func<Exact, Exact, Exact> transpose)
     {
         Exact above = Part(x, 1), below = Part(x, -1), helps = Part(w, 1), hinders = Part(w, -1);
         Exact positive = Shared(above, helps, below, hinders), negative = Shared(below, helps, above, hinders);

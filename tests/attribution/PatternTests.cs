@@ -51,7 +51,7 @@ public sealed class PatternTests : IDisposable
         Patterns patterns = PatternFit.Run(network, Image, Photos);
         foreach (Parameter weight in Patterns.WeightsOf(network))
         {
-            float[] w = Read(weight), a = patterns[weight.Name];
+            float[] w = Read(network, weight.Name), a = patterns[weight.Name];
             int inputs = w.Length / weight.Data.Shape.N;
             for (int k = 0; k < weight.Data.Shape.N; k++)
                 Assert.Equal(1, Enumerable.Range(k * inputs, inputs).Sum(i => (double)w[i] * a[i]), 1e-4);
@@ -94,7 +94,8 @@ public sealed class PatternTests : IDisposable
     {
         SafetensorsFile.Write(_folder["other.safetensors"], [new("x", [1], new float[1])], new Dictionary<string, string>());
         Assert.Contains("no patterns file", Assert.Throws<PatternsException>(() => Patterns.Load(_folder["other.safetensors"])).Message);
-        SafetensorsFile.Write(_folder["odd.safetensors"], [new("x", [1], new float[1])], new Dictionary<string, string> { ["estimator"] = "7" });
+        var facts = new Dictionary<string, string> { ["estimator"] = "7" };
+        SafetensorsFile.Write(_folder["odd.safetensors"], [new("x", [1], new float[1])], facts);
         Assert.Contains("'7'", Assert.Throws<PatternsException>(() => Patterns.Load(_folder["odd.safetensors"])).Message);
     }
 
@@ -106,14 +107,15 @@ public sealed class PatternTests : IDisposable
 
     private void Expect(Patterns patterns, Network network, string weight, List<(double[] X, double[] Y)> samples, bool whereOn)
     {
-        float[] w = Read(network.Parameters.Single(p => p.Name == weight));
+        float[] w = Read(network, weight);
         int inputs = samples[0].X.Length;
         var expected = new float[w.Length];
         for (int k = 0; k < samples[0].Y.Length; k++)
         {
             (double[] X, double Y)[] regime = [.. samples.Where(s => !whereOn || s.Y[k] > 0).Select(s => (s.X, s.Y[k]))];
             double mean = samples.Average(s => s.Y[k]);
-            double[] covariance = [.. Enumerable.Range(0, inputs).Select(i => regime.Average(s => s.X[i] * s.Y) - regime.Average(s => s.X[i]) * mean)];
+            double[] covariance = [.. Enumerable.Range(0, inputs)
+                .Select(i => regime.Average(s => s.X[i] * s.Y) - regime.Average(s => s.X[i]) * mean)];
             double scale = covariance.Select((c, i) => c * w[k * inputs + i]).Sum();
             for (int i = 0; i < inputs; i++)
                 expected[k * inputs + i] = (float)(covariance[i] / scale);
@@ -125,7 +127,7 @@ public sealed class PatternTests : IDisposable
     private List<(double[] X, double[] Y)> Patches()
     {
         Network network = Tiny();
-        float[] w = Read(network.Parameters.Single(p => p.Name == "conv.weight")), bias = Read(network.Parameters.Single(p => p.Name == "conv.bias"));
+        float[] w = Read(network, "conv.weight"), bias = Read(network, "conv.bias");
         var samples = new List<(double[], double[])>();
         foreach (float[] photo in Photos)
             for (int y = 0; y < Image.H; y++)
@@ -142,7 +144,7 @@ public sealed class PatternTests : IDisposable
     private List<(double[] X, double[] Y)> Last(List<(double[] X, double[] Y)> patches)
     {
         Network network = Tiny();
-        float[] w = Read(network.Parameters.Single(p => p.Name == "fc.weight")), bias = Read(network.Parameters.Single(p => p.Name == "fc.bias"));
+        float[] w = Read(network, "fc.weight"), bias = Read(network, "fc.bias");
         return [.. patches.Chunk(Image.H * Image.W).Select(image =>
         {
             double[] x = [.. Enumerable.Range(0, image[0].Y.Length).Select(k => image.Average(s => Math.Max(s.Y[k], 0)))];
@@ -162,15 +164,18 @@ public sealed class PatternTests : IDisposable
         return new Network("tiny", _backend,
         [
             new ConvolutionLayer("conv", new ParameterPair(
-                Place("conv.weight", Draws.Of(1, new Shape(channels, 3, 3, 3))), Place("conv.bias", biases.Like(i => bias ?? biases[i]))), new ConvGeometry(3, 1, 1)),
+                Place("conv.weight", Draws.Of(1, new Shape(channels, 3, 3, 3))),
+                Place("conv.bias", biases.Like(i => bias ?? biases[i]))), new ConvGeometry(3, 1, 1)),
             new ReluLayer("relu"),
             new AveragePoolLayer("avgpool", 1),
-            new LinearLayer("fc", new ParameterPair(Place("fc.weight", Draws.Of(3, new Shape(3, channels))), Place("fc.bias", Draws.Of(4, new Shape(3))))),
+            new LinearLayer("fc", new ParameterPair(
+                Place("fc.weight", Draws.Of(3, new Shape(3, channels))), Place("fc.bias", Draws.Of(4, new Shape(3))))),
         ]);
     }
 
-    private float[] Read(Parameter parameter)
+    private float[] Read(Network network, string name)
     {
+        Parameter parameter = network.Parameters.Single(p => p.Name == name);
         var numbers = new float[parameter.Data.Shape.Count];
         _backend.Download(parameter.Data, numbers);
         return numbers;

@@ -1,4 +1,5 @@
 using Engine.Networks;
+using Engine.Tensors;
 using Iba.Attribution;
 using Xunit;
 using Result = Iba.Attribution.Attribution;
@@ -52,7 +53,8 @@ public sealed class SimpleMethodTests
     {
         using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
         Result still = golden.Run(new SmoothGrad(golden.Network, golden.Image) { Samples = 3, RelativeStd = 0 });
-        Close.InMaxNorm(golden.Run(new Saliency(golden.Network, golden.Image)).Colours, still.Colours, 1e-6, "mean of three equal gradients");
+        Result gradient = golden.Run(new Saliency(golden.Network, golden.Image));
+        Close.InMaxNorm(gradient.Colours, still.Colours, 1e-6, "mean of three equal gradients");
         Result noisy = golden.Run(new SmoothGrad(golden.Network, golden.Image) { Samples = 3 });
         Result other = golden.Run(new SmoothGrad(golden.Network, golden.Image) { Samples = 3, Seed = 1 });
         Assert.NotEqual(still.Colours, noisy.Colours);
@@ -75,12 +77,13 @@ public sealed class SimpleMethodTests
     public void Settings_that_mean_nothing_are_refused()
     {
         using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
-        Assert.Contains("samples is 0", Assert.Throws<ArgumentException>(() => golden.Run(new SmoothGrad(golden.Network, golden.Image) { Samples = 0 })).Message);
-        Assert.Contains("steps is -1", Assert.Throws<ArgumentException>(() => golden.Run(new IntegratedGradients(golden.Network, golden.Image) { Steps = -1 })).Message);
-        Assert.Contains("0 pixels", Assert.Throws<ArgumentException>(() => new Occlusion(golden.Network, golden.Image, 0)).Message);
-        Assert.Contains("classifier.0", Assert.Throws<ArgumentException>(() => new GradCam(golden.Network, golden.Image, "classifier.0")).Message);
-        Assert.Contains("1 numbers", Assert.Throws<ArgumentException>(
-            () => golden.Run(new SmoothGrad(golden.Network, golden.Image) { RecordedNoise = new float[1] })).Message);
+        (Network network, Shape image) = (golden.Network, golden.Image);
+        string Refused(Func<IAttributionMethod> make) => Assert.Throws<ArgumentException>(() => golden.Run(make())).Message;
+        Assert.Contains("samples is 0", Refused(() => new SmoothGrad(network, image) { Samples = 0 }));
+        Assert.Contains("steps is -1", Refused(() => new IntegratedGradients(network, image) { Steps = -1 }));
+        Assert.Contains("0 pixels", Refused(() => new Occlusion(network, image, 0)));
+        Assert.Contains("classifier.0", Refused(() => new GradCam(network, image, "classifier.0")));
+        Assert.Contains("1 numbers", Refused(() => new SmoothGrad(network, image) { RecordedNoise = new float[1] }));
     }
 
     [Fact]
