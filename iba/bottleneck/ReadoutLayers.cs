@@ -5,7 +5,10 @@ namespace Iba.Bottleneck;
 /// <summary>The layers that a readout reads, first the one where it restricts the flow.</summary>
 public static class ReadoutLayers
 {
-    /// <summary>The paper's layers (Table 3): the end of every stage of ResNet-50; conv3_1, conv4_1, conv5_1, conv5_3 of VGG-16 before their ReLU; the logits.</summary>
+    /// <summary>
+    /// The paper's layers (Table 3): the end of every stage of ResNet-50; conv3_1, conv4_1, conv5_1 and conv5_3 of VGG-16 before their
+    /// ReLU; and the logits of either.
+    /// </summary>
     /// <exception cref="ArgumentException">The paper has none for this architecture.</exception>
     public static IReadOnlyList<string> Of(Network network) => network.Name switch
     {

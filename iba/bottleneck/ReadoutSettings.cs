@@ -43,8 +43,8 @@ public sealed record ReadoutSettings
     /// <summary>The key of the initial parameters, of the order of the images and of all noise.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>What the bottleneck needs to know of them: one noise sample per image.</summary>
-    internal BottleneckSettings Bottleneck => new()
+    /// <summary>What the bottleneck itself needs to know of them: one noise sample per image.</summary>
+    public BottleneckSettings Bottleneck => new()
     {
         Copies = 1,
         Beta = Beta,

@@ -17,6 +17,8 @@ internal static class AttributeCommand
     /// <summary>The default method.</summary>
     private const string PerSample = "per-sample";
 
+    private const string Readout = "readout";
+
     public static Command Create()
     {
         var defaults = new BottleneckSettings();
@@ -78,24 +80,26 @@ internal static class AttributeCommand
             if (learnt is not null && layerName is not null && loaded.Network.Resolve(layerName) != learnt.Origin.Layer)
                 throw new UsageException($"--layer {layerName}: {file} is of {learnt.Origin.Layer}. Estimate statistics of {layerName}, or leave --layer out.");
 
-            using ReadoutNetwork? masks = parsed.GetValue(readout) is { } readoutFile ? ReadoutFile.Read(readoutFile, loaded.Network.Backend) : null;
-            masks?.MustFit(loaded.Network, loaded.Image, loaded.WeightsSha256);
+            using ReadoutSource? masks = kind.Name == Readout ? ReadoutSource.Load(loaded, parsed.GetValue(readout)) : null;
             var inputs = new MethodInputs(loaded.Network, loaded.Image)
             {
-                Readout = masks is null ? null : () => new ReadoutBottleneck(loaded.Network, masks, loaded.Image, perBatch, loaded.WeightsSha256),
-                Statistics = learnt,
-                Bottleneck = settings,
+                Statistics = learnt ?? masks?.Network.Statistics.First,
+                Bottleneck = masks?.Network.Settings.Bottleneck ?? settings,
                 Batch = perBatch,
+                Readout = masks is null ? null : () => masks.Method(perBatch),
                 Patterns = parsed.GetValue(patterns) is { } patternFile ? Patterns.Load(patternFile) : null,
                 WeightsSha256 = loaded.WeightsSha256,
                 // A target that was asked for is meant for every method, also for those that the paper's code shows the prediction of.
                 Class = targetClass is null ? null : ExplainedClass.Target,
-                Seed = settings.Seed,
+                Seed = masks?.Network.Settings.Seed ?? settings.Seed,
                 MemoryBudget = (long)Math.Max(1, parsed.GetValue(memory)) << 20,
                 Checks = true,
             };
             inputs.Patterns?.MustFit(loaded.Network, loaded.WeightsSha256);
-            var files = new AttributionFiles(loaded, inputs, kind, parsed.GetValue(output)!, parsed.GetValue(fullPhoto), parsed.GetValue(scale));
+            var files = new AttributionFiles(loaded, inputs, kind, parsed.GetValue(output)!, parsed.GetValue(fullPhoto), parsed.GetValue(scale))
+            {
+                More = masks?.Facts ?? [],
+            };
             using IAttributionMethod explains = Methods.Create(kind.Name, inputs);
             var run = new AttributionRun(loaded, explains, files, restricts ? settings.Steps : 1, parsed.GetValue(json));
             return (int)run.Explain(paths, targetClass, perBatch);

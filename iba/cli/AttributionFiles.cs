@@ -14,6 +14,9 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     private string? _statisticsSha256;
     private readonly HashSet<string> _taken = new(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>What else the files shall say.</summary>
+    public Dictionary<string, string> More { get; init; } = [];
+
     public AttributionLine Write(Subject subject, Attribution.Attribution result, double seconds)
     {
         Directory.CreateDirectory(folder);
@@ -59,6 +62,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         };
         foreach ((string name, double number) in result.Check?.Numbers ?? [])
             facts[name] = Text(number);
+        foreach ((string name, string fact) in More)
+            facts[name] = fact;
         if (result is BottleneckAttribution bits)
             Add(facts, bits);
         return facts;
@@ -68,18 +73,20 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     {
         facts["probability_restricted"] = Text(bits.ProbabilityRestricted);
         facts["total_bits"] = Text(bits.TotalBits);
-        if (inputs.Statistics is not { } statistics || bits.Losses.Count == 0)
+        if (inputs.Statistics is not { } statistics)
             return;
         BottleneckSettings settings = inputs.Bottleneck;
-        facts["loss"] = string.Join(' ', bits.Losses.Select(loss => Text(loss.Total)));
         facts["layer"] = statistics.Origin.Layer;
         facts["statistics_samples"] = Text(statistics.Samples);
         facts["statistics_sha256"] = _statisticsSha256 ??= Hash(statistics);
         facts["beta"] = Text(settings.Beta);
+        facts["sigma"] = Text(settings.Sigma);
+        if (bits.Losses.Count == 0)
+            return;
+        facts["loss"] = string.Join(' ', bits.Losses.Select(loss => Text(loss.Total)));
         facts["steps"] = Text(settings.Steps);
         facts["copies"] = Text(settings.Copies);
         facts["learning_rate"] = Text(settings.LearningRate);
-        facts["sigma"] = Text(settings.Sigma);
         facts["spread"] = $"{settings.Spread}";
         facts["final_map"] = $"{settings.FinalMap}";
     }

@@ -97,13 +97,11 @@ internal static class CompareCommand
             using LoadedNetwork loaded = networkOptions.Load(parsed);
             string? targetText = parsed.GetValue(target), readoutFile = parsed.GetValue(readout);
             int? targetClass = targetText is null ? null : loaded.Class(targetText);
-            using ReadoutNetwork? masks = readoutFile is null ? null : ReadoutFile.Read(readoutFile, loaded.Network.Backend);
-            masks?.MustFit(loaded.Network, loaded.Image, loaded.WeightsSha256);
+            using ReadoutSource? masks = ReadoutSource.Load(loaded, readoutFile);
             var inputs = new MethodInputs(loaded.Network, loaded.Image)
             {
                 Bottleneck = new BottleneckSettings { Beta = parsed.GetValue(beta) },
-                Readout = masks is null ? null
-                    : () => new ReadoutBottleneck(loaded.Network, masks, loaded.Image, weightsSha256: loaded.WeightsSha256),
+                Readout = masks is null ? null : () => masks.Method(),
                 Patterns = parsed.GetValue(patterns) is { } file ? Patterns.Load(file) : null,
                 WeightsSha256 = loaded.WeightsSha256,
                 // A target that was asked for is meant for every method, also for those that the paper's code shows the prediction of.

@@ -69,7 +69,11 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     internal IEnumerable<SafetensorsTensor> Tensors(string prefix = "")
     {
         int[] shape = Origin.Shape.Dims[1..];
-        return [new($"{prefix}mean", shape, Mean), new($"{prefix}std", shape, Std), new($"{prefix}rms", shape, Rms), new($"{prefix}nonzero", shape, Nonzero)];
+        return
+        [
+            new($"{prefix}mean", shape, Mean), new($"{prefix}std", shape, Std),
+            new($"{prefix}rms", shape, Rms), new($"{prefix}nonzero", shape, Nonzero),
+        ];
     }
 
     /// <summary>Reads one layer's numbers.</summary>

@@ -42,10 +42,21 @@ public sealed class ReadoutCommandTests : IDisposable
         IbaProcess.Result other = Train("killed", "--beta", "1");
         Assert.Equal(2, other.ExitCode);
         Assert.Contains("Beta = 1", other.Error);
-        string[] compare = ["compare", Path.Combine(_photos, "rgb.png"), "--methods", "readout", "--readout", _folder["killed"], "--size", "64", "--out", _folder["figure"]];
+        string map = _folder["rgb.iba.safetensors"];
+        string[] common = [Path.Combine(_photos, "rgb.png"), "--readout", _folder["killed"], "--size", "64"];
+        IbaProcess.Result attributed = IbaProcess.Run(["attribute", .. common, "--method", "readout", "--weights", _weights, "--out", _folder[""]]);
+        Assert.True(attributed.ExitCode == 0, attributed.Error);
+        using (SafetensorsFile file = SafetensorsFile.Open(map))
+        {
+            string[] facts = [.. ((string[])["method", "readout_steps", "layer", "beta"]).Select(key => file.Metadata[key])];
+            Assert.Equal(["readout", "5", "layer1.2", "10"], facts);
+        }
+
+        string[] compare = ["compare", .. common, "--methods", "readout", "--out", _folder["figure"]];
         IbaProcess.Result shown = IbaProcess.Run([.. compare, "--weights", _weights]);
         Assert.True(shown.ExitCode == 0, shown.Error);
-        foreach (string[] arguments in (string[][])[Arguments("killed", Golden.Path("vgg16-narrow.pth")), [.. compare, "--weights", Golden.Path("vgg16-narrow.pth")]])
+        string vgg = Golden.Path("vgg16-narrow.pth");
+        foreach (string[] arguments in (string[][])[Arguments("killed", vgg), [.. compare, "--weights", vgg]])
         {
             IbaProcess.Result network = IbaProcess.Run(arguments);
             Assert.Equal(1, network.ExitCode);
@@ -76,8 +87,7 @@ public sealed class ReadoutCommandTests : IDisposable
             foreach (string file in (string[])["rgb.png", "rgba.png"])
                 File.Copy(Path.Combine(_photos, file), _folder[$"photos/{name}/{file}"]);
         }
-        string[] arguments = ["readout", "train", "--weights", _weights, "--size", "64", "--images", _folder["photos"], "--batch", "2", "--epochs", "0.5", "--out", _folder["named"]];
-        IbaProcess.Result result = IbaProcess.Run(arguments);
+        IbaProcess.Result result = IbaProcess.Run([.. Arguments("named", photos: _folder["photos"]), "--epochs", "0.5"]);
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.Contains("names of their folders", result.Error);
     }
@@ -109,8 +119,11 @@ public sealed class ReadoutCommandTests : IDisposable
             Thread.Sleep(20);
     }
 
-    private string[] Arguments(string output, string? weights = null) =>
-        ["readout", "train", "--weights", weights ?? _weights, "--size", "64", "--images", _photos, "--batch", "4", "--out", _folder[output]];
+    private string[] Arguments(string output, string? weights = null, string? photos = null) =>
+    [
+        "readout", "train", "--weights", weights ?? _weights, "--size", "64", "--images", photos ?? _photos, "--batch", "4",
+        "--out", _folder[output],
+    ];
 
     private IbaProcess.Result Train(string output, params string[] arguments) => IbaProcess.Run([.. Arguments(output), .. arguments]);
 }

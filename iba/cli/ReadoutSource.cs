@@ -1,0 +1,38 @@
+using Iba.Bottleneck;
+using Weights;
+
+namespace Iba.Cli;
+
+/// <summary>The readout that a run was given.</summary>
+internal sealed class ReadoutSource : IDisposable
+{
+    private readonly LoadedNetwork _loaded;
+    private readonly string _path;
+
+    private ReadoutSource(LoadedNetwork loaded, string path, ReadoutNetwork network) => (_loaded, _path, Network) = (loaded, path, network);
+
+    public ReadoutNetwork Network { get; }
+
+    /// <summary>What a map says of the readout that made it.</summary>
+    public Dictionary<string, string> Facts => new()
+    {
+        ["readout_sha256"] = FileHash.Sha256(_path, Interrupt.Token),
+        ["readout_steps"] = $"{Network.Steps}",
+    };
+
+    /// <summary>Reads the file and holds it against the network; null where none was given.</summary>
+    public static ReadoutSource? Load(LoadedNetwork loaded, string? path)
+    {
+        if (path is null)
+            return null;
+        var source = new ReadoutSource(loaded, path, ReadoutFile.Read(path, loaded.Network.Backend));
+        source.Network.MustFit(loaded.Network, loaded.Image, loaded.WeightsSha256);
+        if (source.Network.Steps == 0)
+            Terminal.Warn($"{path} was not trained yet: nearly everything passes its masks. Train it with: iba readout train");
+        return source;
+    }
+
+    public ReadoutBottleneck Method(int batch = 1) => new(_loaded.Network, Network, _loaded.Image, batch, _loaded.WeightsSha256);
+
+    public void Dispose() => Network.Dispose();
+}
