@@ -8,6 +8,9 @@ public interface IBatches
     /// <summary>(N, H, W, C) of a batch.</summary>
     Shape Images { get; }
 
+    /// <summary>What they are, in words on one line: training goes on only with the batches it began with.</summary>
+    string Description { get; }
+
     /// <summary>
     /// Writes the batch of a step. It must depend on the step alone, so that training which was interrupted goes on as if it had not
     /// been; it is called from another thread than training's, one step at a time.

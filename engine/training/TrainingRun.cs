@@ -5,7 +5,11 @@ using Engine.Optimizers;
 namespace Engine.Training;
 
 /// <summary>A stretch of training on one size of image, with a learning rate that rises and falls.</summary>
-public sealed record Stage(IBatches Batches, CosineSchedule Rate);
+public sealed record Stage(IBatches Batches, CosineSchedule Rate)
+{
+    /// <summary>What the result depends on, in words.</summary>
+    internal string Settings => $"{Batches.Description}; {Rate}";
+}
 
 /// <summary>How training goes.</summary>
 /// <param name="Step">Steps done.</param>
@@ -23,7 +27,7 @@ public readonly record struct TrainingProgress(long Step, long Steps, double Los
 /// <param name="network">What learns.</param>
 /// <param name="optimizer">Of the network's parameters, in their order.</param>
 /// <param name="checkpoint">Where to put training aside.</param>
-/// <param name="settings">What the result depends on beside the stages, in words.</param>
+/// <param name="settings">What the result depends on beside the stages, in words, on one line.</param>
 public sealed class TrainingRun(Network network, IOptimizer optimizer, string checkpoint, string settings)
 {
     /// <summary>Share of the past that the figures of progress keep from step to step.</summary>
@@ -40,18 +44,19 @@ public sealed class TrainingRun(Network network, IOptimizer optimizer, string ch
     /// <exception cref="DivergenceException">The loss is no number.</exception>
     public void Run(IReadOnlyList<Stage> stages, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
-        string all = string.Join("; ", [settings, .. stages.Select(stage => $"{stage.Batches.Images} {stage.Rate}")]);
-        var file = new Checkpoint(network, optimizer, all);
-        long step = File.Exists(checkpoint) ? file.Load(checkpoint) : 0, first = 0, steps = stages.Sum(stage => stage.Rate.Steps);
+        string[] lines = [settings, .. stages.Select(stage => stage.Settings)];
+        var file = new Checkpoint(network, optimizer);
+        long step = File.Exists(checkpoint) ? file.Load(checkpoint, lines) : 0, first = 0, steps = stages.Sum(stage => stage.Rate.Steps);
         var pace = new Pace(steps, progress);
-        foreach (Stage stage in stages)
+        for (int i = 0; i < stages.Count; i++)
         {
-            step = Run(stage, first, step, file, pace, cancellation);
-            first += stage.Rate.Steps;
+            string[] past = lines[..(i + 2)];
+            step = Run(stages[i], first, step, at => file.Save(checkpoint, at, past), pace, cancellation);
+            first += stages[i].Rate.Steps;
         }
     }
 
-    private long Run(Stage stage, long first, long step, Checkpoint file, Pace pace, CancellationToken cancellation)
+    private long Run(Stage stage, long first, long step, Action<long> save, Pace pace, CancellationToken cancellation)
     {
         long end = first + stage.Rate.Steps;
         if (step >= end)
@@ -71,17 +76,19 @@ public sealed class TrainingRun(Network network, IOptimizer optimizer, string ch
                 ahead.Return(batch);
                 if (sinceCheckpoint.Elapsed >= CheckpointEvery)
                 {
-                    file.Save(checkpoint, step);
+                    save(step);
                     sinceCheckpoint.Restart();
                 }
             }
         }
         catch (OperationCanceledException)
         {
-            file.Save(checkpoint, step);
+            // Before a stage's first step nothing is new, and the stage has not begun.
+            if (step > first)
+                save(step);
             throw;
         }
-        file.Save(checkpoint, step);
+        save(step);
         return step;
     }
 

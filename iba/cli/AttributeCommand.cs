@@ -5,6 +5,7 @@ using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Images;
 using Iba.Statistics;
+using Weights;
 
 namespace Iba.Cli;
 
@@ -22,7 +23,7 @@ internal static class AttributeCommand
     public static Command Create()
     {
         var defaults = new BottleneckSettings();
-        var images = new Argument<string[]>("IMAGE") { Description = "Photos.", Arity = ArgumentArity.OneOrMore };
+        var images = new Argument<string[]>("IMAGE") { Description = "Photos. With none, a demo network explains the photo that comes with it.", Arity = ArgumentArity.ZeroOrMore };
         var statistics = new Option<string?>("--statistics") { Description = "Feature statistics made by iba estimate.", HelpName = "FILE" };
         var folder = new Option<string?>("--images") { Description = "A folder of photos to estimate the statistics from, once; they are kept.", HelpName = "DIR" };
         var samples = new Option<int>("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples };
@@ -68,9 +69,14 @@ internal static class AttributeCommand
             settings.Check();
             MethodKind kind = Methods.Find(parsed.GetValue(method)!);
             string[] paths = parsed.GetValue(images)!;
+            bool demo = paths.Length == 0;
+            if (demo)
+                paths = [Folders.DemoFile(Demo.Sample)];
             int perBatch = parsed.GetValue(batch) > 0 ? parsed.GetValue(batch) : Math.Min(DefaultBatch, paths.Length);
 
-            using LoadedNetwork loaded = networkOptions.Load(parsed);
+            using LoadedNetwork loaded = networkOptions.Load(parsed, demo ? Demo.Networks[0] : null);
+            if (demo && loaded.Demo is null)
+                throw new UsageException("no photo was given. Name some, or leave --model and --weights out to see the demo.");
             string? targetText = parsed.GetValue(target), file = parsed.GetValue(statistics), layerName = parsed.GetValue(layer);
             int? targetClass = targetText is null ? null : loaded.Class(targetText);
             bool restricts = kind.Name == PerSample;

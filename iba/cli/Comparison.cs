@@ -12,7 +12,7 @@ namespace Iba.Cli;
 /// <summary>Feature statistics for a comparison, where the user gave any.</summary>
 internal sealed record ComparisonStatistics(LoadedNetwork Loaded, string? File, string? Folder, int Samples)
 {
-    public bool Any => File is not null || Folder is not null;
+    public bool Any => File is not null || Folder is not null || Loaded.Demo is not null;
 
     public FeatureStatistics At(string? layer)
     {

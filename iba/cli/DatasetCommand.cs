@@ -1,11 +1,17 @@
 using System.CommandLine;
 using Iba.Datasets;
+using Iba.Rendering;
 
 namespace Iba.Cli;
 
 /// <summary><c>iba dataset shapes</c>: images in which the evidence for the class is known.</summary>
 internal static class DatasetCommand
 {
+    private const string SheetName = "contact-sheet.png";
+
+    /// <summary>Rows and columns of an image on the sheet, pixels; a scene is the same at every size.</summary>
+    private const int SheetTile = 112;
+
     public static Command Create()
     {
         var output = new Option<string>("--out") { Description = "A new folder, or one that an earlier run left unfinished.", Required = true, HelpName = "DIR" };
@@ -23,7 +29,8 @@ internal static class DatasetCommand
                 new ShapesFolder(folder).Write(dataset, images, new Relay(bar), cancellation: Interrupt.Token);
                 return 0;
             });
-            Terminal.Say($"{folder}: {images} images of {ShapesDataset.Classes.Count} classes in images/, boxes in annotations/, masks in masks/.");
+            PngFile.Write(Path.Combine(folder, SheetName), ContactSheet.Draw(new ShapesDataset(dataset.Seed, SheetTile)));
+            Terminal.Say($"{folder}: {images} images of {ShapesDataset.Classes.Count} classes in images/, boxes in annotations/, masks in masks/, some at a glance in {SheetName}.");
             return (int)ExitCode.Done;
         });
         return new Command("dataset", "Make images with known evidence.") { shapes };

@@ -12,30 +12,35 @@ internal static class DemoCommand
         var network = new Option<string>("--network") { Description = "resnet50 or vgg16.", Required = true };
         network.AcceptOnlyFromAmong(ResNet50.Name, Vgg16.Name);
         var output = new Option<string>("--out") { Description = "The .safetensors file to write. FILE.checkpoint is kept beside it until then: the same command goes on from there.", Required = true, HelpName = "FILE" };
-        var defaults = new DemoRecipe();
-        var images = new Option<int>("--images") { Description = "Images to learn from.", DefaultValueFactory = _ => defaults.Images };
-        var epochs = new Option<double>("--epochs") { Description = "Times every image is seen, in each of three stages.", DefaultValueFactory = _ => defaults.Epochs };
-        var rate = new Option<double>("--learning-rate") { Description = "Adam's largest step size.", DefaultValueFactory = _ => defaults.Rate };
-        var divisor = new Option<int>("--divisor") { Description = "torchvision's channels are divided by this.", DefaultValueFactory = _ => defaults.Divisor };
+        var images = new Option<int?>("--images") { Description = "Images to learn from. This and what follows is by default what the embedded networks were made with." };
+        var epochs = new Option<double?>("--epochs") { Description = "Times every image is seen near, and again small." };
+        var large = new Option<double?>("--large-epochs") { Description = "Times every image is seen at the full size." };
+        var rate = new Option<double?>("--learning-rate") { Description = "Adam's largest step size." };
+        var divisor = new Option<int?>("--divisor") { Description = "torchvision's channels are divided by this." };
+        var test = new Option<int>("--test-images") { Description = "New images to state the accuracy on.", DefaultValueFactory = _ => DemoRecipe.DefaultTestImages };
+        var checkpoint = new Option<double>("--checkpoint-every") { Description = "Seconds between checkpoints: what is lost when the process is killed.", DefaultValueFactory = _ => 60 };
         var threads = new Option<int>("--threads") { Description = "Cores to use; 0 for all. The result does not depend on it." };
         var train = new Command("train", "Train a small network on the shapes data set. A second call goes on where the first was stopped.")
         {
-            network, output, images, epochs, rate, divisor, threads,
+            network, output, images, epochs, large, rate, divisor, test, checkpoint, threads,
         };
         train.SetAction(parsed =>
         {
-            var recipe = new DemoRecipe
+            DemoRecipe usual = DemoRecipe.For(parsed.GetValue(network)!);
+            DemoRecipe recipe = usual with
             {
-                Network = parsed.GetValue(network)!,
-                Images = parsed.GetValue(images),
-                Epochs = parsed.GetValue(epochs),
-                Rate = parsed.GetValue(rate),
-                Divisor = parsed.GetValue(divisor),
+                Images = parsed.GetValue(images) ?? usual.Images,
+                Epochs = parsed.GetValue(epochs) ?? usual.Epochs,
+                LargeEpochs = parsed.GetValue(large) ?? usual.LargeEpochs,
+                Rate = parsed.GetValue(rate) ?? usual.Rate,
+                Divisor = parsed.GetValue(divisor) ?? usual.Divisor,
+                TestImages = parsed.GetValue(test),
+                CheckpointEvery = TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(checkpoint), 0, 1e6)),
             };
-            if (recipe.Images < 640 || recipe.Divisor is < 1 or > 16 || recipe.Epochs <= 0 || recipe.Rate <= 0)
-                throw new UsageException("--images must be at least 640, --divisor 1 to 16, --epochs and --learning-rate above 0.");
+            if (recipe.Images < DemoRecipe.Batch || recipe.TestImages < 1 || recipe.Divisor is < 1 or > 16 || !(recipe.Epochs > 0) || !(recipe.LargeEpochs > 0) || !(recipe.Rate > 0))
+                throw new UsageException($"--images must be at least {DemoRecipe.Batch}, --test-images 1, --divisor 1 to 16, --epochs, --large-epochs and --learning-rate above 0.");
             using var backend = new CpuBackend(parsed.GetValue(threads));
-            recipe.Train(backend, parsed.GetValue(output)!);
+            recipe.Train(backend, parsed.GetValue(output)!, Interrupt.Token);
             return (int)ExitCode.Done;
         });
         return new Command("demo", "The embedded demo networks.") { train };

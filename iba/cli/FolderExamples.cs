@@ -12,22 +12,21 @@ internal sealed class FolderExamples : IReadoutExamples
     private readonly LoadedNetwork _loaded;
     private readonly ImageFolder _folder;
     private readonly ReadoutOrder _order;
-    private readonly Dictionary<string, int> _classes;
+    private readonly FolderLabels _labels;
     private readonly HashSet<string> _passedOver = [];
 
     public FolderExamples(LoadedNetwork loaded, ImageFolder folder, ulong seed)
     {
         (_loaded, _folder) = (loaded, folder);
         _order = new ReadoutOrder(folder.Files.Count, seed);
-        _classes = ClassesOf(loaded, folder, out string labels);
-        Labels = labels;
+        _labels = new FolderLabels(loaded, folder);
         string names = string.Join('\n', folder.Files.Select(file => Path.GetRelativePath(folder.Path, file.Path).Replace('\\', '/')));
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(names)));
-        Description = $"{folder.Files.Count} images with names {hash[..16]}, {labels}";
+        Description = $"{folder.Files.Count} images with names {hash[..16]}, {Labels}";
     }
 
     /// <summary>Where the classes come from, in words.</summary>
-    public string Labels { get; }
+    public string Labels => _labels.Source;
 
     public string Description { get; }
 
@@ -40,7 +39,7 @@ internal sealed class FolderExamples : IReadoutExamples
             try
             {
                 float[] pixels = _loaded.Preprocessing.Apply(PhotoFile.Read(file.Path, _loaded.Rotate)).Values;
-                return new Sample(pixels, file.Class is not null && _classes.TryGetValue(file.Class, out int number) ? number : null);
+                return new Sample(pixels, _labels.Of(file));
             }
             catch (ImageException failure) when (ahead < 2 * _folder.Files.Count)
             {
@@ -48,23 +47,5 @@ internal sealed class FolderExamples : IReadoutExamples
                     Terminal.Warn($"passed over: {failure.Message}");
             }
         }
-    }
-
-    /// <summary>What number each sub-folder's class has in the network; empty where they are not the network's classes.</summary>
-    private static Dictionary<string, int> ClassesOf(LoadedNetwork loaded, ImageFolder folder, out string labels)
-    {
-        Dictionary<string, int?> named = folder.Classes.ToDictionary(name => name, name => loaded.Labels.Find(name, loaded.Classes));
-        if (named.Count > 0 && named.Values.All(number => number is not null))
-        {
-            labels = "labelled by the names of their folders";
-            return named.ToDictionary(pair => pair.Key, pair => pair.Value!.Value);
-        }
-        if (named.Count == loaded.Classes)
-        {
-            labels = "labelled by the order of their folders";
-            return folder.Classes.Select((name, number) => (name, number)).ToDictionary(pair => pair.name, pair => pair.number);
-        }
-        labels = "labelled by the network's own prediction";
-        return [];
     }
 }

@@ -22,6 +22,7 @@ internal sealed record FailureLine(string Image, string Error);
 [JsonSerializable(typeof(AttributionLine))]
 [JsonSerializable(typeof(PredictionLine))]
 [JsonSerializable(typeof(FailureLine))]
+[JsonSerializable(typeof(BoxLine))]
 internal sealed partial class Json : JsonSerializerContext
 {
     /// <summary>snake_case; names of classes and files in their own letters, not escaped.</summary>

@@ -14,12 +14,12 @@ internal sealed class NetworkOptions
 {
     private const int DefaultSize = 224;
 
-    private readonly Option<string?> _model = new("--model") { Description = "resnet50 or vgg16. Default: what the weights are of.", HelpName = "NAME" };
+    private readonly Option<string?> _model = new("--model") { Description = $"resnet50, vgg16 or {string.Join(", ", Demo.Networks)}. Default: what the weights are of.", HelpName = "NAME" };
     private readonly Option<string?> _weights = new("--weights") { Description = "A .pth or .safetensors file with torchvision's keys.", HelpName = "FILE" };
     private readonly Option<string> _device = new("--device") { Description = "auto, cpu, cuda or cuda:N.", DefaultValueFactory = _ => "auto" };
     private readonly Option<int> _threads = new("--threads") { Description = "Cores to use on the CPU; 0 for all. The result does not depend on it." };
     private readonly Option<int> _size = new("--size") { Description = "Rows and columns of the network's input. The photo's short side is first resized to 8/7 of it.", DefaultValueFactory = _ => DefaultSize };
-    private readonly Option<string?> _labels = new("--labels") { Description = "A text file with one class name per line. Default: ImageNet's where there are 1000 classes.", HelpName = "FILE" };
+    private readonly Option<string?> _labels = new("--labels") { Description = "A text file with one class name per line. Default: ImageNet's where there are 1000 classes, their own for the demo networks.", HelpName = "FILE" };
     private readonly Option<bool> _rotate = new("--exif-rotate") { Description = "Turn photos upright as their EXIF orientation says. torchvision does not." };
 
     public void AddTo(Command command)
@@ -28,28 +28,37 @@ internal sealed class NetworkOptions
             command.Add(option);
     }
 
+    /// <summary>Whether the command line leaves it to the program which network to run.</summary>
+    public bool NamesNone(ParseResult parsed) => parsed.GetValue(_model) is null && parsed.GetValue(_weights) is null;
+
     /// <summary>Opens the weights and builds the network.</summary>
-    public LoadedNetwork Load(ParseResult parsed)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="fallback">The model where it names neither model nor weights, or null if it must.</param>
+    public LoadedNetwork Load(ParseResult parsed, string? fallback = null)
     {
-        string? model = parsed.GetValue(_model);
+        string? model = NamesNone(parsed) ? fallback : parsed.GetValue(_model);
+        string? demo = parsed.GetValue(_weights) is null && Demo.Networks.Contains(model) ? model : null;
         int size = parsed.GetValue(_size);
         if (size is < 32 or > 4096)
             throw new UsageException($"--size {size}: the network's input must have 32 to 4096 rows.");
-        string path = parsed.GetValue(_weights) ?? FetchedWeights(model);
+        string path = parsed.GetValue(_weights) ?? (demo is null ? FetchedWeights(model) : Folders.DemoFile(Demo.Weights(demo)));
         IBackend backend = Device(parsed.GetValue(_device)!, parsed.GetValue(_threads));
         try
         {
             using StateDict weights = StateDict.Open(path);
             Network network = NetworkBuilder.Build(weights, backend);
-            if (model is not null && (Catalogue.Find(model)?.Architecture ?? model) != network.Name)
+            if (model is not null && demo is null && (Catalogue.Find(model)?.Architecture ?? model) != network.Name)
                 throw new UsageException($"--model {model}: {path} holds the weights of {network.Name}. Leave --model out, or give other weights.");
 
             int classes = network.Output(new Shape(1, size, size, 3)).C;
-            string? labels = parsed.GetValue(_labels);
+            string? labels = parsed.GetValue(_labels) ?? (demo is null ? null : Folders.DemoFile(Demo.Classes));
             return new LoadedNetwork(
                 network, FileHash.Sha256(path, Interrupt.Token), path,
                 new Preprocessing { Resize = size * 8 / 7, Crop = size },
-                labels is null ? ClassLabels.For(classes) : ClassLabels.Read(labels, classes), classes, parsed.GetValue(_rotate));
+                labels is null ? ClassLabels.For(classes) : ClassLabels.Read(labels, classes), classes, parsed.GetValue(_rotate))
+            {
+                Demo = demo,
+            };
         }
         catch
         {
@@ -61,9 +70,9 @@ internal sealed class NetworkOptions
     private static string FetchedWeights(string? model)
     {
         if (model is null)
-            throw new UsageException("no weights were given. Give --weights FILE, or --model resnet50 after: iba weights fetch resnet50");
+            throw new UsageException($"no weights were given. Give --weights FILE, --model {Demo.Networks[0]}, or --model resnet50 after: iba weights fetch resnet50");
         PublishedWeights published = Catalogue.Find(model)
-            ?? throw new UsageException($"--model {model}: known are {string.Join(", ", Catalogue.Entries.Select(entry => entry.Name))}.");
+            ?? throw new UsageException($"--model {model}: known are {string.Join(", ", [.. Catalogue.Entries.Select(entry => entry.Name), .. Demo.Networks])}.");
         string path = Path.Combine(Folders.Weights, published.FileName);
         return File.Exists(path) ? path : throw new UsageException(
             $"--model {model}: its weights are not here yet ({path}). Run: iba weights fetch {model}, or give --weights FILE");
@@ -82,6 +91,9 @@ internal sealed class NetworkOptions
 internal sealed record LoadedNetwork(
     Network Network, string WeightsSha256, string WeightsPath, Preprocessing Preprocessing, ClassLabels Labels, int Classes, bool Rotate) : IDisposable
 {
+    /// <summary>The demo network that it is, or null.</summary>
+    public string? Demo { get; init; }
+
     /// <summary>(1, H, W, 3).</summary>
     public Shape Image => new(1, Preprocessing.Size, Preprocessing.Size, 3);
 
@@ -105,6 +117,9 @@ internal static class Folders
     public static string Weights => Path.Combine(Cache, "weights");
 
     public static string Images => Path.Combine(Cache, "images");
+
+    /// <summary>The path of a file that comes with the program.</summary>
+    public static string DemoFile(string name) => Demo.Extract(name, Path.Combine(Cache, "demo"));
 
     public static string Statistics => Path.Combine(Cache, "statistics");
 }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Iba.Images;
 using Iba.Statistics;
+using Weights;
 
 namespace Iba.Cli;
 
@@ -14,6 +15,7 @@ internal static class StatisticsSource
             throw new UsageException("--statistics and --images exclude each other: give the one or the other.");
         FeatureStatistics statistics = file is not null ? FeatureStatistics.Load(file)
             : images is not null ? Cached(loaded, images, layer, samples)
+            : loaded.Demo is { } demo ? Embedded(loaded, demo, layer)
             : throw new UsageException(
                 "the bottleneck needs to know how features are distributed. Give --images DIR (a folder of photos), "
                 + "or --statistics FILE made by: iba estimate --images DIR --out FILE");
@@ -32,6 +34,14 @@ internal static class StatisticsSource
 
     public static FeatureStatistics Estimate(LoadedNetwork loaded, string folder, string layer, int samples) =>
         Estimate(loaded, new ImageFolder(folder), [layer], samples).First;
+
+    private static FeatureStatistics Embedded(LoadedNetwork loaded, string demo, string layer)
+    {
+        FeatureStatistics statistics = FeatureStatistics.Load(Folders.DemoFile(Demo.Statistics(demo)));
+        return loaded.Network.Resolve(layer) == statistics.Origin.Layer ? statistics : throw new UsageException(
+            $"--layer {layer}: the statistics that come with {demo} are of {statistics.Origin.Layer}. "
+            + "Give --images DIR with photos for others; iba dataset shapes makes some.");
+    }
 
     /// <summary>The folder's content decides: names, sizes and dates of its images, beside the weights, the layer and the size.</summary>
     private static FeatureStatistics Cached(LoadedNetwork loaded, string folder, string layer, int samples)

@@ -21,6 +21,9 @@ public sealed class ShapesBatches(ShapesImages source, int size, int batch, int 
     /// <inheritdoc/>
     public Shape Images => new(batch, size, size, 3);
 
+    /// <inheritdoc/>
+    public string Description => $"{source.Description}, in batches {Images}, seed {seed}";
+
     /// <summary>Steps in which every image is seen once, but for a rest that fills no batch.</summary>
     public long StepsPerEpoch => source.Count / batch;
 

@@ -14,7 +14,10 @@ public sealed class ShapesImages : IDisposable
 
     private readonly SafeFileHandle _file;
 
-    private ShapesImages(SafeFileHandle file, int side, int count) => (_file, Side, Count) = (file, side, count);
+    private ShapesImages(SafeFileHandle file, string name, int side, int count) => (_file, Description, Side, Count) = (file, $"{count} of {name}", side, count);
+
+    /// <summary>What they are, in words.</summary>
+    public string Description { get; }
 
     /// <summary>Rows and columns of an image.</summary>
     public int Side { get; }
@@ -37,10 +40,11 @@ public sealed class ShapesImages : IDisposable
         string folder, ShapesDataset dataset, ShapesView view, int side, int count, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         Directory.CreateDirectory(folder);
-        string path = Path.Combine(folder, $"shapes-v{ShapesDataset.Version}-seed{dataset.Seed}-{dataset.Size}-{view}-{side}.rgb".ToLowerInvariant());
+        string name = $"shapes-v{ShapesDataset.Version}-seed{dataset.Seed}-{dataset.Size}-{view}-{side}".ToLowerInvariant();
+        string path = Path.Combine(folder, $"{name}.rgb");
         if (!File.Exists(path) || new FileInfo(path).Length < (long)count * Bytes(side))
             Complete(path, dataset, view, side, count, progress, cancellation);
-        return new ShapesImages(File.OpenHandle(path), side, count);
+        return new ShapesImages(File.OpenHandle(path), name, side, count);
     }
 
     private static void Complete(

@@ -81,7 +81,7 @@ public sealed class AttributeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("no photo", "attribute")]
+    [InlineData("no photo", "predict")]
     [InlineData("no such option", "attribute", "x.jpg", "--bta", "10")]
     [InlineData("no weights", "attribute", "x.jpg")]
     [InlineData("no number", "attribute", "x.jpg", "--beta", "ten")]

@@ -11,7 +11,7 @@ internal static class IbaProcess
     }
 
     /// <summary>Nothing of the machine's own cache may help or harm a test.</summary>
-    private static readonly string Cache = Path.Combine(Path.GetTempPath(), $"iba-tests-{Environment.ProcessId}");
+    public static readonly string Cache = Path.Combine(Path.GetTempPath(), $"iba-tests-{Environment.ProcessId}");
 
     public static Result Run(params string[] arguments)
     {

@@ -119,6 +119,7 @@ public sealed class BatchesTests : IDisposable
     private sealed class Failing(Shape images) : IBatches
     {
         public Shape Images => images;
+        public string Description => "none";
 
         public void Fill(long step, Span<float> images, Span<float> targets)
         {

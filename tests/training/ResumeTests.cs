@@ -56,6 +56,18 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void A_stage_may_change_until_training_has_begun_it()
+    {
+        float[] undisturbed = Train("adam", "undisturbed", TimeSpan.MaxValue, second: 2 * Second);
+        using var early = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Train("adam", "early", TimeSpan.MaxValue, At(First, early.Cancel), cancel: early.Token));
+        Assert.Equal(undisturbed, Train("adam", "early", TimeSpan.MaxValue, second: 2 * Second));
+        using var late = new CancellationTokenSource();
+        Assert.ThrowsAny<OperationCanceledException>(() => Train("adam", "late", TimeSpan.MaxValue, At(First + 1, late.Cancel), cancel: late.Token));
+        Assert.Contains("other settings", Assert.Throws<FileFormatException>(() => Train("adam", "late", TimeSpan.MaxValue, second: 2 * Second)).Message);
+    }
+
+    [Fact]
     public void A_file_that_is_no_checkpoint_is_named()
     {
         SafetensorsFile.Write(_folder["c"], [new("x", [1], new float[1])]);
@@ -63,7 +75,8 @@ public sealed class ResumeTests : IDisposable
     }
 
     private float[] Train(
-        string optimizer, string checkpoint, TimeSpan every, IProgress<TrainingProgress>? progress = null, string settings = "", CancellationToken cancel = default)
+        string optimizer, string checkpoint, TimeSpan every, IProgress<TrainingProgress>? progress = null, string settings = "",
+        int second = Second, CancellationToken cancel = default)
     {
         using var backend = new CpuBackend(1);
         using var small = new SmallNetwork(backend);
@@ -71,7 +84,7 @@ public sealed class ResumeTests : IDisposable
             ? new Adam(backend, new AdamSettings(1e-3), small.Parameters)
             : new Sgd(backend, new SgdSettings(0.01), small.Parameters);
         new TrainingRun(small.Network, steps, _folder[checkpoint], settings) { CheckpointEvery = every }.Run(
-            [new Stage(small, new CosineSchedule(1e-3, 2, First)), new Stage(small, new CosineSchedule(5e-4, 0, Second))], progress, cancel);
+            [new Stage(small, new CosineSchedule(1e-3, 2, First)), new Stage(small, new CosineSchedule(5e-4, 0, second))], progress, cancel);
         return small.Weights;
     }
 

@@ -43,6 +43,8 @@ internal sealed class SmallNetwork : IBatches, IDisposable
 
     public Shape Images => new(Batch, Size, Size, 3);
 
+    public string Description => $"noise, {Images}";
+
     /// <summary>All parameters, one after the other.</summary>
     public float[] Weights => [.. Parameters.SelectMany(tensor =>
     {

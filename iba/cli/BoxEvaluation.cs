@@ -1,0 +1,110 @@
+using System.Globalization;
+using System.Text.Json;
+using Iba.Attribution;
+using Iba.Datasets;
+using Iba.Evaluation;
+using Iba.Images;
+using Spectre.Console;
+
+namespace Iba.Cli;
+
+/// <summary>One line of <c>iba evaluate boxes --json</c>.</summary>
+internal sealed record BoxLine(string Image, string Method, int Target, int BoxPixels, double BoxShare, double Score);
+
+/// <summary>
+/// Explains annotated photos by several methods, batch by batch, and tells how much of each map's top lies in the boxes. Stopped, it
+/// tells of the photos done.
+/// </summary>
+internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos, MethodInputs inputs, bool json)
+{
+    private readonly List<double> _coverage = [];
+    private int _failed;
+
+    public ExitCode Run(MethodKind[] kinds)
+    {
+        IAttributionMethod[] methods = [.. kinds.Select(kind => Methods.Create(kind.Name, inputs))];
+        List<double>[] scores = [.. kinds.Select(_ => new List<double>())];
+        bool stopped = false;
+        try
+        {
+            Terminal.Progress($"explaining, {photos.Labels}", photos.Files.Count, bar =>
+            {
+                int done = 0;
+                foreach (ImageFile[] files in photos.Files.Chunk(inputs.Batch))
+                {
+                    Explain([.. files.Select(Read).OfType<AnnotatedPhoto>()], methods, scores);
+                    bar.Report(done += files.Length);
+                }
+                return done;
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            stopped = true;
+        }
+        finally
+        {
+            foreach (IAttributionMethod method in methods)
+                method.Dispose();
+        }
+        if (_coverage.Count == 0 && !stopped)
+            throw new UsageException($"none of {photos.Files.Count} photos has boxes that the crop keeps and that cover at most a third of it: there is nothing to evaluate.");
+        if (!json && _coverage.Count > 0)
+            Terminal.Table(Table(kinds, scores));
+        return stopped || _failed > 0 ? ExitCode.Partial : ExitCode.Done;
+    }
+
+    private void Explain(AnnotatedPhoto[] batch, IAttributionMethod[] methods, List<double>[] scores)
+    {
+        AnnotatedPhoto[] counted = [.. batch.Where(photo => photo.Objects.Counts)];
+        if (counted.Length == 0)
+            return;
+        Sample[] samples = [.. counted.Select(photo => photo.Sample)];
+        // All methods have seen a photo before any of its scores counts.
+        Attribution.Attribution[][] results = [.. methods.Select(method => method.Attribute(samples, null, Interrupt.Token).ToArray())];
+        for (int i = 0; i < counted.Length; i++)
+        {
+            ObjectMask objects = counted[i].Objects;
+            _coverage.Add(objects.Coverage);
+            for (int m = 0; m < methods.Length; m++)
+            {
+                double score = objects.Score(results[m][i].Heatmap);
+                scores[m].Add(score);
+                if (json)
+                {
+                    var line = new BoxLine(counted[i].Path, methods[m].Name, results[m][i].Target, objects.Pixels, objects.Coverage, score);
+                    Terminal.Data(JsonSerializer.Serialize(line, Json.Lines.BoxLine));
+                }
+            }
+        }
+    }
+
+    private AnnotatedPhoto? Read(ImageFile file)
+    {
+        Interrupt.Token.ThrowIfCancellationRequested();
+        try
+        {
+            return photos.Read(file);
+        }
+        catch (Exception failure) when (failure is ImageException or DatasetException)
+        {
+            _failed++;
+            Terminal.Fail(failure.Message);
+            return null;
+        }
+    }
+
+    private Table Table(MethodKind[] kinds, List<double>[] scores)
+    {
+        Table table = new Table().AddColumns("method", "photos", "in the boxes", "standard error");
+        foreach ((MethodKind kind, List<double> of) in kinds.Zip(scores))
+        {
+            double mean = of.Average(), variance = of.Sum(score => (score - mean) * (score - mean)) / Math.Max(of.Count - 1, 1);
+            string title = kind.IsReportedOn(loaded.Network.Name) ? kind.Title : $"{kind.Title} (not reported in the paper)";
+            table.AddRow(title, $"{of.Count}", Number(mean), Number(Math.Sqrt(variance / of.Count)));
+        }
+        return table.AddRow("the boxes' share of the photos", $"{_coverage.Count}", Number(_coverage.Average()), "");
+    }
+
+    private static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+}

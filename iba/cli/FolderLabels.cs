@@ -1,0 +1,34 @@
+using Iba.Images;
+
+namespace Iba.Cli;
+
+/// <summary>The classes that the sub-folders of a folder of photos stand for.</summary>
+internal sealed class FolderLabels
+{
+    private readonly Dictionary<string, int> _classes = [];
+
+    public FolderLabels(LoadedNetwork loaded, ImageFolder folder)
+    {
+        Dictionary<string, int?> named = folder.Classes.ToDictionary(name => name, name => loaded.Labels.Find(name, loaded.Classes));
+        if (named.Count > 0 && named.Values.All(number => number is not null))
+        {
+            Source = "labelled by the names of their folders";
+            _classes = named.ToDictionary(pair => pair.Key, pair => pair.Value!.Value);
+        }
+        else if (named.Count == loaded.Classes)
+        {
+            Source = "labelled by the order of their folders";
+            _classes = folder.Classes.Select((name, number) => (name, number)).ToDictionary(pair => pair.name, pair => pair.number);
+        }
+        else
+        {
+            Source = "labelled by the network's own prediction";
+        }
+    }
+
+    /// <summary>Where the classes come from, in words.</summary>
+    public string Source { get; }
+
+    /// <summary>The class of a photo, or null for the one that the network predicts.</summary>
+    public int? Of(ImageFile file) => file.Class is not null && _classes.TryGetValue(file.Class, out int number) ? number : null;
+}

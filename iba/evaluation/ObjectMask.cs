@@ -1,0 +1,69 @@
+using Iba.Attribution;
+using Iba.Datasets;
+using Iba.Images;
+
+namespace Iba.Evaluation;
+
+/// <summary>
+/// Where the annotated objects lie in what the network sees of a photo: the union of their boxes, resized and cropped like the photo
+/// itself, so that its edges are soft (paper section 4.5).
+/// </summary>
+public sealed class ObjectMask
+{
+    // Above this share of the picture chance alone finds the object too often (paper section 4.5).
+    private const double LargestCoverage = 0.33;
+
+    // More than half of a pixel belongs to a box.
+    private const byte Half = 128;
+
+    private readonly bool[] _inside;
+
+    /// <param name="soft">H x W: 255 inside, 0 outside, between them at the edges.</param>
+    public ObjectMask(byte[] soft)
+    {
+        _inside = [.. soft.Select(value => value >= Half)];
+        Pixels = _inside.Count(inside => inside);
+        Coverage = soft.Average(value => value / 255.0);
+    }
+
+    /// <summary>n, the pixels inside.</summary>
+    public int Pixels { get; }
+
+    /// <summary>The mean of the soft mask, 0 to 1: what a random map scores.</summary>
+    public double Coverage { get; }
+
+    /// <summary>Whether the paper would evaluate the photo: the objects cover a third of it at most, and the crop kept some of them.</summary>
+    public bool Counts => Pixels > 0 && Coverage <= LargestCoverage;
+
+    /// <summary>The mask of an annotated photo.</summary>
+    public static ObjectMask Of(Annotation annotation, Photo photo, Preprocessing preprocessing) =>
+        new(preprocessing.Apply(annotation.Mask(photo.Width, photo.Height), photo.Width, photo.Height, photo.Source));
+
+    /// <summary>
+    /// Of the n highest pixels of a map, the share that lies inside, 0 to 1 (paper section 4.5). Where pixels tie for the last places,
+    /// each of them has the same part in those places.
+    /// </summary>
+    /// <exception cref="ArgumentException">The map has another size or holds NaN.</exception>
+    /// <exception cref="InvalidOperationException">The mask is empty.</exception>
+    public double Score(Heatmap map)
+    {
+        if (map.Values.Length != _inside.Length)
+            throw new ArgumentException($"a map of {map.Values.Length} pixels was held against a mask of {_inside.Length}", nameof(map));
+        if (Array.Exists(map.Values, float.IsNaN))
+            throw new ArgumentException("the map holds NaN: its pixels have no order", nameof(map));
+        if (Pixels == 0)
+            throw new InvalidOperationException("no box is left in the crop: there is nothing to find");
+        float[] sorted = [.. map.Values];
+        Array.Sort(sorted);
+        float last = sorted[^Pixels];
+        int above = 0, tied = 0, insideAbove = 0, insideTied = 0;
+        for (int i = 0; i < sorted.Length; i++)
+        {
+            if (map.Values[i] > last)
+                (above, insideAbove) = (above + 1, insideAbove + (_inside[i] ? 1 : 0));
+            else if (map.Values[i] == last)
+                (tied, insideTied) = (tied + 1, insideTied + (_inside[i] ? 1 : 0));
+        }
+        return (insideAbove + (double)(Pixels - above) * insideTied / tied) / Pixels;
+    }
+}

@@ -1,0 +1,73 @@
+using Iba.Attribution;
+using Iba.Datasets;
+using Iba.Evaluation;
+using Iba.Images;
+using Xunit;
+
+namespace Tests.Evaluation;
+
+public class ObjectMaskTests
+{
+    private static readonly GoldenFile Metrics = Golden.Open("metrics.safetensors");
+
+    public static TheoryData<int> Maps => Numbered("bbox.{0}.map");
+
+    public static TheoryData<int> Boxes => Numbered("boxes.{0}.boxes");
+
+    [Theory, MemberData(nameof(Maps))]
+    public void The_score_is_the_references(int i)
+    {
+        var mask = new ObjectMask([.. Metrics.Floats($"bbox.{i}.mask").Select(value => (byte)Math.Round(255 * value))]);
+        Assert.Equal(Metrics.Scalar($"bbox.{i}.n"), mask.Pixels);
+        // The reference divides in float32.
+        Assert.Equal(Metrics.Scalar($"bbox.{i}.score"), mask.Score(Map(Metrics.Floats($"bbox.{i}.map"))), 1e-6);
+    }
+
+    [Theory, MemberData(nameof(Boxes))]
+    public void Boxes_are_scored_and_left_out_as_the_reference_does(int i)
+    {
+        int[] image = Ints("image_size"), annotated = Ints("annotation_size");
+        var annotation = new Annotation("", annotated[0], annotated[1],
+            [.. Ints("boxes").Chunk(4).Select(b => new AnnotatedObject("", new Box(b[0], b[1], b[2], b[3])))]);
+        var photo = new Photo(new byte[3 * image[0] * image[1]], image[0], image[1], "photo");
+        ObjectMask mask = ObjectMask.Of(annotation, photo, Preprocessing.ImageNet);
+        Assert.Equal(Metrics.Scalar($"boxes.{i}.n"), mask.Pixels);
+        Assert.Equal(Metrics.Scalar($"boxes.{i}.mean"), mask.Coverage, 1e-6);
+        Assert.Equal(Metrics.Scalar($"boxes.{i}.kept") != 0, mask.Counts);
+        Assert.Equal(Metrics.Has($"boxes.{i}.score"), mask.Pixels > 0);
+        if (mask.Pixels > 0)
+            Assert.Equal(Metrics.Scalar($"boxes.{i}.score"), mask.Score(Map(Metrics.Floats("boxes.map"))), 1e-6);
+
+        int[] Ints(string field) => [.. Metrics.Longs($"boxes.{i}.{field}").Select(value => (int)value)];
+    }
+
+    [Fact]
+    public void A_map_that_is_the_same_everywhere_scores_like_chance()
+    {
+        byte[] soft = [255, 255, 255, 0, 0, 0, 0, 0, 0, 0];
+        Assert.Equal(0.3, new ObjectMask(soft).Score(Map(new float[10])), 1e-12);
+    }
+
+    [Fact]
+    public void Pixels_that_tie_for_the_last_place_share_it()
+    {
+        // Three places: one is won outside, one inside; for the last tie one pixel inside and three outside.
+        byte[] soft = [255, 255, 255, 0, 0, 0, 0, 0];
+        float[] map = [9, 1, 0, 8, 1, 1, 1, 0];
+        Assert.Equal((1 + 0.25) / 3, new ObjectMask(soft).Score(Map(map)), 1e-12);
+    }
+
+    [Fact]
+    public void What_has_no_order_or_no_object_is_refused()
+    {
+        var mask = new ObjectMask([255, 0]);
+        Assert.Contains("NaN", Assert.Throws<ArgumentException>(() => mask.Score(Map([1, float.NaN]))).Message);
+        Assert.Contains("3 pixels", Assert.Throws<ArgumentException>(() => mask.Score(Map([1, 2, 3]))).Message);
+        Assert.Throws<InvalidOperationException>(() => new ObjectMask([0, 127]).Score(Map([1, 2])));
+    }
+
+    private static Heatmap Map(float[] values) => new(1, values.Length, values, HeatmapUnit.Relative);
+
+    private static TheoryData<int> Numbered(string field) =>
+        [.. Enumerable.Range(0, 1000).TakeWhile(i => Metrics.Has(string.Format(null, field, i)))];
+}

@@ -1,0 +1,43 @@
+using Engine.Files;
+
+namespace Weights;
+
+/// <summary>
+/// What comes with the program, so that the first thing a newcomer runs needs nothing else: small networks, the statistics of their
+/// features, their classes' names and a photo. The files lie in the assembly; demo/README.md says how they are made again.
+/// </summary>
+public static class Demo
+{
+    /// <summary>A text file with one class name per line.</summary>
+    public const string Classes = "demo-classes.txt";
+
+    /// <summary>A photo that the networks know.</summary>
+    public const string Sample = "sample.png";
+
+    /// <summary>What to call the networks on a command line; the first is the one that explains the sample.</summary>
+    public static IReadOnlyList<string> Networks { get; } = ["demo-resnet50"];
+
+    /// <summary>The weights of a network: a safetensors file with torchvision's names.</summary>
+    public static string Weights(string network) => $"{network}.safetensors";
+
+    /// <summary>The statistics of its features at the paper's layer.</summary>
+    public static string Statistics(string network) => $"{network}.statistics.safetensors";
+
+    /// <summary>Puts a file into a folder, unless it is there already.</summary>
+    /// <param name="file">One of the names above.</param>
+    /// <param name="folder">Made if missing.</param>
+    /// <returns>The file's path.</returns>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    public static string Extract(string file, string folder)
+    {
+        using Stream resource = typeof(Demo).Assembly.GetManifestResourceStream(file)
+            ?? throw new ArgumentException($"'{file}' does not come with the program", nameof(file));
+        byte[] bytes = new byte[resource.Length];
+        resource.ReadExactly(bytes);
+        string path = Path.Combine(folder, file);
+        // Another version of the program may have left its own there.
+        if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes))
+            AtomicFile.Write(path, bytes);
+        return path;
+    }
+}
