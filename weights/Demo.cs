@@ -15,7 +15,7 @@ public static class Demo
     public const string Sample = "sample.png";
 
     /// <summary>What to call the networks on a command line; the first is the one that explains the sample.</summary>
-    public static IReadOnlyList<string> Networks { get; } = ["demo-resnet50"];
+    public static IReadOnlyList<string> Networks { get; } = ["demo-resnet50", "demo-vgg16"];
 
     /// <summary>The weights of a network: a safetensors file with torchvision's names.</summary>
     public static string Weights(string network) => $"{network}.safetensors";
