@@ -1,3 +1,4 @@
+using Engine.Backends;
 using Engine.Networks;
 using Engine.Tensors;
 using Iba.Images;
@@ -40,6 +41,8 @@ public sealed class GradCam : NetworkMethod
     public bool Normalises { get; init; } = true;
 
     private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
+
+    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
 
     private protected override IEnumerable<Attribution> Explain(Sample[] samples, Action<int> rowsDone)
     {

@@ -1,3 +1,4 @@
+using Engine.Backends;
 using Engine.Networks;
 using Engine.Tensors;
 
@@ -25,6 +26,8 @@ public abstract class GradientMethod : NetworkMethod
     private protected virtual HeatmapUnit Unit => HeatmapUnit.Relative;
 
     private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
+
+    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
 
     /// <summary>Records the network for a batch.</summary>
     private protected virtual ScoreGradient Record(Shape images) => new(Network, images);

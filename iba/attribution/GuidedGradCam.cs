@@ -14,13 +14,23 @@ public sealed class GuidedGradCam(GradCam cam, GuidedBackpropagation guided) : I
     /// <inheritdoc/>
     public IEnumerable<Attribution> Attribute(
         IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default) =>
-        cam.Attribute(samples, null, cancellation).Zip(guided.Attribute(samples, progress, cancellation), Product);
+        cam.Attribute(samples, progress is null ? null : new Notes(progress), cancellation).Zip(guided.Attribute(samples, progress, cancellation), Product);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         cam.Dispose();
         guided.Dispose();
+    }
+
+    /// <summary>The first part's progress is not the whole's, but what it has to say is.</summary>
+    private sealed class Notes(IProgress<AttributionProgress> progress) : IProgress<AttributionProgress>
+    {
+        public void Report(AttributionProgress at)
+        {
+            if (at.Note is not null)
+                progress.Report(at);
+        }
     }
 
     private static Attribution Product(Attribution where, Attribution edges)

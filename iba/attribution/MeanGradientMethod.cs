@@ -18,6 +18,8 @@ public abstract class MeanGradientMethod : NetworkMethod
 
     private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
 
+    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
+
     /// <summary>Prepares the variations of some images.</summary>
     private protected abstract Variations Vary(ScoreGradient pass, Sample[] samples);
 

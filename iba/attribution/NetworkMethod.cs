@@ -36,6 +36,10 @@ public abstract class NetworkMethod : IAttributionMethod
     /// <summary>Rows that the budget has room for.</summary>
     private protected abstract int RowsWithinBudget { get; }
 
+    /// <summary>Takes no more than half the rows at a time from here on, because the device has no room for more.</summary>
+    /// <returns>How many rows those are.</returns>
+    private protected abstract int Halve(DeviceMemoryException full);
+
     /// <summary>Explains as many images as fit the budget together, or one.</summary>
     /// <param name="samples">The images.</param>
     /// <param name="rowsDone">To be told of progress; it throws where the work is to be cancelled.</param>
@@ -51,20 +55,45 @@ public abstract class NetworkMethod : IAttributionMethod
                 $"an image has {stranger.Pixels.Length} numbers; {Name} was made for {Image}, {Image.Count} numbers.", nameof(samples));
         }
 
-        int together = Math.Max(RowsWithinBudget / RowsPerImage, 1);
-        for (int first = 0; first < samples.Count; first += together)
+        for (int finished = 0; finished < samples.Count;)
         {
-            Sample[] some = [.. samples.Skip(first).Take(together)];
-            int steps = some.Length * RowsPerImage, done = first;
-            foreach (Attribution attribution in Explain(some, Report))
-                yield return attribution;
-            progress?.Report(new AttributionProgress(first + some.Length, samples.Count, 0, steps));
-
-            void Report(int rowsDone)
+            using IEnumerator<Attribution> results = Together(samples, finished, progress, cancellation).GetEnumerator();
+            while (Next(results, finished, samples.Count, progress) is { } attribution)
             {
-                cancellation.ThrowIfCancellationRequested();
-                progress?.Report(new AttributionProgress(done, samples.Count, rowsDone, steps));
+                finished++;
+                yield return attribution;
             }
+        }
+    }
+
+    /// <summary>Explains the images from one on that fit the budget together.</summary>
+    private IEnumerable<Attribution> Together(
+        IReadOnlyList<Sample> samples, int first, IProgress<AttributionProgress>? progress, CancellationToken cancellation)
+    {
+        Sample[] some = [.. samples.Skip(first).Take(Math.Max(RowsWithinBudget / RowsPerImage, 1))];
+        int steps = some.Length * RowsPerImage;
+        foreach (Attribution attribution in Explain(some, Report))
+            yield return attribution;
+        progress?.Report(new AttributionProgress(first + some.Length, samples.Count, 0, steps));
+
+        void Report(int rowsDone)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            progress?.Report(new AttributionProgress(first, samples.Count, rowsDone, steps));
+        }
+    }
+
+    /// <summary>The next result; null where there is none, or where the rest must be begun anew in smaller chunks.</summary>
+    private Attribution? Next(IEnumerator<Attribution> results, int finished, int images, IProgress<AttributionProgress>? progress)
+    {
+        try
+        {
+            return results.MoveNext() ? results.Current : null;
+        }
+        catch (DeviceMemoryException full)
+        {
+            progress?.Report(AttributionProgress.Halved(finished, images, Halve(full), RowsPerImage == 1 ? "images" : "versions of an image"));
+            return null;
         }
     }
 

@@ -1,3 +1,4 @@
+using Engine.Backends;
 using Engine.Networks;
 using Engine.Tensors;
 
@@ -38,6 +39,8 @@ public sealed class Occlusion : NetworkMethod
     private protected override int RowsPerImage => _cells + 1;
 
     private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
+
+    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
 
     private protected override IEnumerable<Attribution> Explain(Sample[] samples, Action<int> rowsDone)
     {

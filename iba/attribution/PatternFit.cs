@@ -1,4 +1,5 @@
 using Engine.Autograd;
+using Engine.Backends;
 using Engine.Networks;
 using Engine.Ops;
 using Engine.Tensors;
@@ -19,37 +20,42 @@ public static class PatternFit
     /// <param name="batch">Images to run at a time; all their activations are held. The result depends on it by rounding alone.</param>
     /// <param name="weightsSha256">SHA-256 of the network's weights, kept with the patterns; empty if unknown.</param>
     /// <param name="progress">Told the number of images seen.</param>
+    /// <param name="halved">Told how many images are run at a time from there on, where the device has no room for more.</param>
     /// <param name="cancellation">Asked between batches.</param>
     /// <exception cref="PatternsException">There were fewer than two images.</exception>
     public static Patterns Run(
         Network network, Shape image, IEnumerable<float[]> images, SignalEstimator estimator = SignalEstimator.TwoComponent, int batch = 4,
-        string weightsSha256 = "", IProgress<long>? progress = null, CancellationToken cancellation = default)
+        string weightsSha256 = "", IProgress<long>? progress = null, Action<int>? halved = null,
+        CancellationToken cancellation = default)
     {
         var sums = new Dictionary<string, PatternSums>();
         ActivationTape? run = null;
         long seen = 0;
+        int most = batch;
         try
         {
             foreach (float[][] chunk in images.Chunk(batch))
             {
-                cancellation.ThrowIfCancellationRequested();
-                if (run?.Rows != chunk.Length)
+                for (int done = 0; done < chunk.Length;)
                 {
-                    run?.Dispose();
-                    run = new ActivationTape(network, image.WithN(chunk.Length));
-                }
-                run.Forward(chunk);
-                foreach (WeightedSum sum in run.Sums)
-                {
-                    if (!sums.TryGetValue(sum.W.Name, out PatternSums? into))
+                    cancellation.ThrowIfCancellationRequested();
+                    float[][] some = chunk[done..Math.Min(done + most, chunk.Length)];
+                    try
                     {
-                        bool whereOn = estimator == SignalEstimator.TwoComponent && run.EndsInRelu(sum);
-                        sums[sum.W.Name] = into = new PatternSums(network.Backend, sum, whereOn);
+                        Add(some);
                     }
-                    into.Add(sum);
+                    catch (DeviceMemoryException) when (seen == 0 && some.Length > 1)
+                    {
+                        // The sums begin anew, so that nothing is counted twice. Later batches need no more memory than the first.
+                        Forget();
+                        most = some.Length / 2;
+                        halved?.Invoke(most);
+                        continue;
+                    }
+                    done += some.Length;
+                    seen += some.Length;
+                    progress?.Report(seen);
                 }
-                seen += chunk.Length;
-                progress?.Report(seen);
             }
             if (seen < 2)
                 throw new PatternsException($"{seen} images were seen; a covariance needs at least 2. Give more images.");
@@ -59,9 +65,36 @@ public static class PatternFit
         }
         finally
         {
+            Forget();
+        }
+
+        void Add(float[][] some)
+        {
+            if (run?.Rows != some.Length)
+            {
+                run?.Dispose();
+                run = null;
+                run = new ActivationTape(network, image.WithN(some.Length));
+            }
+            run.Forward(some);
+            foreach (WeightedSum sum in run.Sums)
+            {
+                if (!sums.TryGetValue(sum.W.Name, out PatternSums? into))
+                {
+                    bool whereOn = estimator == SignalEstimator.TwoComponent && run.EndsInRelu(sum);
+                    sums[sum.W.Name] = into = new PatternSums(network.Backend, sum, whereOn);
+                }
+                into.Add(sum);
+            }
+        }
+
+        void Forget()
+        {
             run?.Dispose();
+            run = null;
             foreach (PatternSums each in sums.Values)
                 each.Dispose();
+            sums.Clear();
         }
     }
 

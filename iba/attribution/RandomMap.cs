@@ -26,6 +26,8 @@ public sealed class RandomMap : NetworkMethod
 
     private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
 
+    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
+
     private protected override IEnumerable<Attribution> Explain(Sample[] samples, Action<int> rowsDone)
     {
         Inference run = _recorded.For(samples.Length, MemoryBudget);

@@ -16,9 +16,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     private readonly BottleneckSettings _settings;
     private readonly Shape _image;
     private readonly int _batch;
-    private readonly Inference _trunk;
-    private readonly Inference _head;
-    private readonly MaskFit _fit;
+    private readonly RecordedRows<Loop> _recorded;
 
     /// <param name="network">The classifier.</param>
     /// <param name="statistics">Of the features at the bottleneck's layer, for images of the same size.</param>
@@ -38,9 +36,8 @@ public sealed class PerSampleBottleneck : IAttributionMethod
         Shape features = until.Output(image);
         statistics.MustFit(new FeatureOrigin(network.Name, network.Resolve(layer), features, weightsSha256));
 
-        _trunk = new Inference(until, image.WithN(batch));
-        _head = new Inference(after, features.WithN(batch));
-        _fit = new MaskFit(after, statistics, batch, _settings);
+        _settings.Check();
+        _recorded = new RecordedRows<Loop>(images => new Loop(until, after, statistics, image.WithN(images), _settings));
     }
 
     /// <inheritdoc/>
@@ -50,63 +47,71 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     public IEnumerable<Attribution.Attribution> Attribute(
         IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
-        for (int first = 0; first < samples.Count; first += _batch)
+        for (int done = 0; done < samples.Count;)
         {
-            int count = Math.Min(_batch, samples.Count - first);
-            Sample[] batch = [.. samples.Skip(first).Take(count)];
-            int[] targets = Prepare(batch, out float[] logits);
-            for (int step = 0; step < _settings.Steps; step++)
+            BottleneckAttribution[] results = _recorded.With(
+                _batch, (loop, images) => Fit(loop, [.. samples.Skip(done).Take(images)], Report),
+                left => progress?.Report(AttributionProgress.Halved(done, samples.Count, left)));
+            foreach (BottleneckAttribution result in results)
+                yield return result;
+            done += results.Length;
+            progress?.Report(new AttributionProgress(done, samples.Count, 0, _settings.Steps));
+
+            void Report(int step)
             {
                 cancellation.ThrowIfCancellationRequested();
-                progress?.Report(new AttributionProgress(first, samples.Count, step, _settings.Steps));
-                _fit.Step();
+                progress?.Report(new AttributionProgress(done, samples.Count, step, _settings.Steps));
             }
-            if (_settings.FinalMap == FinalMap.AfterLastUpdate)
-                _fit.Evaluate();
-
-            foreach (BottleneckAttribution result in Read(targets, logits))
-                yield return result;
-            progress?.Report(new AttributionProgress(first + count, samples.Count, 0, _settings.Steps));
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public void Dispose() => _recorded.Dispose();
+
+    private BottleneckAttribution[] Fit(Loop loop, Sample[] samples, Action<int> report)
     {
-        _fit.Dispose();
-        _head.Dispose();
-        _trunk.Dispose();
+        int[] targets = Prepare(loop, samples, out float[] logits);
+        for (int step = 0; step < _settings.Steps; step++)
+        {
+            report(step);
+            loop.Fit.Step();
+        }
+        if (_settings.FinalMap == FinalMap.AfterLastUpdate)
+            loop.Fit.Evaluate();
+        return [.. Read(loop, targets, logits)];
     }
 
     /// <summary>Runs the trunk and the plain network, and sets the fit up.</summary>
-    private int[] Prepare(Sample[] samples, out float[] logits)
+    private int[] Prepare(Loop loop, Sample[] samples, out float[] logits)
     {
-        var batch = new SampleBatch(samples, _batch);
-        batch.Upload(_backend, _trunk.Input);
-        _trunk.Run();
-        _backend.Copy(_trunk.Output, _head.Input);
-        _head.Run();
-        logits = new float[_head.Output.Shape.Count];
-        _backend.Download(_head.Output, logits);
+        (Inference trunk, Inference head, MaskFit fit) = (loop.Trunk, loop.Head, loop.Fit);
+        var batch = new SampleBatch(samples, loop.Images);
+        batch.Upload(_backend, trunk.Input);
+        trunk.Run();
+        _backend.Copy(trunk.Output, head.Input);
+        head.Run();
+        logits = new float[head.Output.Shape.Count];
+        _backend.Download(head.Output, logits);
 
         int[] targets = batch.Targets(logits);
-        _backend.Copy(_trunk.Output, _fit.Features);
-        _backend.Upload(batch.NoiseWords, _fit.NoiseWords);
-        _backend.Upload([.. targets.SelectMany(target => Enumerable.Repeat((float)target, _settings.Copies))], _fit.Targets);
-        _fit.Begin();
+        _backend.Copy(trunk.Output, fit.Features);
+        _backend.Upload(batch.NoiseWords, fit.NoiseWords);
+        _backend.Upload([.. targets.SelectMany(target => Enumerable.Repeat((float)target, _settings.Copies))], fit.Targets);
+        fit.Begin();
         return targets[..samples.Length];
     }
 
-    private IEnumerable<BottleneckAttribution> Read(int[] targets, float[] logits)
+    private IEnumerable<BottleneckAttribution> Read(Loop loop, int[] targets, float[] logits)
     {
-        float[] capacity = Download(_fit.Capacity), restricted = Download(_fit.Logits);
-        float[] model = Download(_fit.ModelHistory), information = Download(_fit.InformationHistory);
-        Shape features = _fit.Features.Shape;
-        int classes = logits.Length / _batch;
+        MaskFit fit = loop.Fit;
+        float[] capacity = Download(fit.Capacity), restricted = Download(fit.Logits);
+        float[] model = Download(fit.ModelHistory), information = Download(fit.InformationHistory);
+        Shape features = fit.Features.Shape;
+        int classes = logits.Length / loop.Images;
         for (int i = 0; i < targets.Length; i++)
         {
             int image = i;
-            var steps = Enumerable.Range(0, _settings.Steps).Select(step => step * _batch + image);
+            var steps = Enumerable.Range(0, _settings.Steps).Select(step => step * loop.Images + image);
             StepLoss[] losses = [.. steps.Select(at => new StepLoss(model[at], information[at], _settings.Beta))];
             var map = new CapacityMap(features.H, features.W, features.C, capacity.AsSpan(i * features.Row, features.Row));
             double probability = Enumerable.Range(i * _settings.Copies, _settings.Copies)
@@ -120,6 +125,43 @@ public sealed class PerSampleBottleneck : IAttributionMethod
             var numbers = new float[tensor.Shape.Count];
             _backend.Download(tensor, numbers);
             return numbers;
+        }
+    }
+
+    /// <summary>Everything that is recorded for so many images together.</summary>
+    private sealed class Loop : IDisposable
+    {
+        public Loop(Network until, Network after, FeatureStatistics statistics, Shape images, BottleneckSettings settings)
+        {
+            Images = images.N;
+            try
+            {
+                Trunk = new Inference(until, images);
+                Head = new Inference(after, until.Output(images));
+                Fit = new MaskFit(after, statistics, images.N, settings);
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
+        }
+
+        public int Images { get; }
+
+        public Inference Trunk { get; }
+
+        public Inference Head { get; }
+
+        public MaskFit Fit { get; }
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            // What follows one that did not fit was never made.
+            Fit?.Dispose();
+            Head?.Dispose();
+            Trunk?.Dispose();
         }
     }
 }

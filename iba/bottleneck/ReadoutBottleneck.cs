@@ -16,7 +16,7 @@ public sealed class ReadoutBottleneck : IAttributionMethod
     private readonly Shape _image;
     private readonly int _batch;
     private readonly Tensor _step;
-    private readonly ReadoutPass _pass;
+    private readonly RecordedRows<ReadoutPass> _recorded;
 
     /// <param name="network">The classifier.</param>
     /// <param name="readout">What makes the masks; it stays the caller's.</param>
@@ -30,7 +30,7 @@ public sealed class ReadoutBottleneck : IAttributionMethod
         readout.MustFit(network, image, weightsSha256);
         (_backend, _image, _batch) = (network.Backend, image, batch);
         _step = _backend.Allocate(new Shape(1));
-        _pass = new ReadoutPass(network, readout, image, batch, _step, trains: false);
+        _recorded = new RecordedRows<ReadoutPass>(images => new ReadoutPass(network, readout, image, images, _step, trains: false));
     }
 
     /// <inheritdoc/>
@@ -40,37 +40,40 @@ public sealed class ReadoutBottleneck : IAttributionMethod
     public IEnumerable<Attribution.Attribution> Attribute(
         IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
-        for (int first = 0; first < samples.Count; first += _batch)
+        for (int done = 0; done < samples.Count;)
         {
             cancellation.ThrowIfCancellationRequested();
-            Sample[] batch = [.. samples.Skip(first).Take(_batch)];
-            foreach (BottleneckAttribution result in Run(batch))
+            BottleneckAttribution[] results = _recorded.With(
+                _batch, (pass, images) => Run(pass, images, [.. samples.Skip(done).Take(images)]).ToArray(),
+                left => progress?.Report(AttributionProgress.Halved(done, samples.Count, left)));
+            foreach (BottleneckAttribution result in results)
                 yield return result;
-            progress?.Report(new AttributionProgress(first + batch.Length, samples.Count, 0, 1));
+            done += results.Length;
+            progress?.Report(new AttributionProgress(done, samples.Count, 0, 1));
         }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _pass.Dispose();
+        _recorded.Dispose();
         _step.Storage.Dispose();
     }
 
-    private IEnumerable<BottleneckAttribution> Run(Sample[] samples)
+    private IEnumerable<BottleneckAttribution> Run(ReadoutPass pass, int images, Sample[] samples)
     {
-        var batch = new SampleBatch(samples, _batch);
-        batch.Upload(_backend, _pass.Images);
-        _pass.Collect();
-        float[] logits = Download(_pass.Logits);
+        var batch = new SampleBatch(samples, images);
+        batch.Upload(_backend, pass.Images);
+        pass.Collect();
+        float[] logits = Download(pass.Logits);
         int[] targets = batch.Targets(logits);
-        _backend.Upload(batch.NoiseWords, _pass.NoiseWords);
-        _backend.Upload([.. targets.Select(target => (float)target)], _pass.Targets);
-        _pass.Forward();
+        _backend.Upload(batch.NoiseWords, pass.NoiseWords);
+        _backend.Upload([.. targets.Select(target => (float)target)], pass.Targets);
+        pass.Forward();
 
-        float[] capacity = Download(_pass.Capacity), restricted = Download(_pass.RestrictedLogits);
-        Shape features = _pass.Capacity.Shape;
-        int classes = logits.Length / _batch;
+        float[] capacity = Download(pass.Capacity), restricted = Download(pass.RestrictedLogits);
+        Shape features = pass.Capacity.Shape;
+        int classes = logits.Length / images;
         for (int i = 0; i < samples.Length; i++)
         {
             var map = new CapacityMap(features.H, features.W, features.C, capacity.AsSpan(i * features.Row, features.Row));

@@ -129,10 +129,18 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
                 var clock = Stopwatch.StartNew();
                 var relay = new Relay(bar, first, steps);
                 Sample[] samples = [.. subjects.Select(subject => new Sample(subject.Input.Values, target))];
-                Attribution.Attribution[] results = [.. method.Attribute(samples, relay, Interrupt.Token)];
-                double seconds = clock.Elapsed.TotalSeconds / Math.Max(subjects.Length, 1);
-                foreach ((Subject subject, Attribution.Attribution result) in subjects.Zip(results))
-                    Write(files.Write(subject, result, seconds));
+                var results = new List<Attribution.Attribution>();
+                try
+                {
+                    results.AddRange(method.Attribute(samples, relay, Interrupt.Token));
+                }
+                finally
+                {
+                    // Whatever ends the batch early, what it finished is kept.
+                    double seconds = clock.Elapsed.TotalSeconds / Math.Max(results.Count, 1);
+                    foreach ((Subject subject, Attribution.Attribution result) in subjects.Zip(results))
+                        Write(files.Write(subject, result, seconds));
+                }
             }
             return failed == 0 ? ExitCode.Done : failed < paths.Length ? ExitCode.Partial : ExitCode.Failed;
         });
@@ -162,7 +170,12 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
 
     private sealed class Relay(IProgress<double> bar, int first, int steps) : IProgress<AttributionProgress>
     {
-        public void Report(AttributionProgress at) => bar.Report((first + at.ImagesDone) * steps + (double)at.Step / at.Steps * steps * (at.Images - at.ImagesDone));
+        public void Report(AttributionProgress at)
+        {
+            if (at.Note is not null)
+                Terminal.Say(at.Note);
+            bar.Report((first + at.ImagesDone) * steps + (double)at.Step / at.Steps * steps * (at.Images - at.ImagesDone));
+        }
     }
 }
 

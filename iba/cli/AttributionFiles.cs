@@ -29,7 +29,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         return new AttributionLine(
             subject.Path, loaded.Network.Name, method.Name, inputs.Statistics?.Origin.Layer, result.Target, loaded.Labels[result.Target],
             result.Predicted, loaded.Labels[result.Predicted], result.Probability, bits?.ProbabilityRestricted, bits?.TotalBits,
-            bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)], map, overlay, Math.Round(seconds, 3));
+            bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)], map, overlay, Math.Round(seconds, 3),
+            loaded.Device.Device, loaded.Device.Precision);
     }
 
     /// <summary>The photo's own name, numbered where two photos of one run share it.</summary>
@@ -58,7 +59,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             ["predicted"] = Text(result.Predicted),
             ["probability"] = Text(result.Probability),
             ["seed"] = Text(inputs.Seed),
-            ["backend"] = "cpu",
+            ["device"] = loaded.Device.Device,
+            ["precision"] = loaded.Device.Precision,
         };
         foreach ((string name, double number) in result.Check?.Numbers ?? [])
             facts[name] = Text(number);

@@ -103,6 +103,8 @@ internal sealed class Comparison(
             ["model"] = loaded.Network.Name,
             ["weights_sha256"] = loaded.WeightsSha256,
             ["seed"] = $"{inputs.Seed}",
+            ["device"] = loaded.Device.Device,
+            ["precision"] = loaded.Device.Precision,
         };
         PngFile.Write($"{name}.png", figure.Draw(), facts);
         AtomicFile.Write($"{name}.svg", Encoding.UTF8.GetBytes(figure.Svg()));
@@ -138,7 +140,11 @@ internal sealed class Comparison(
 
     private sealed class Relay(IProgress<double> bar, int image) : IProgress<AttributionProgress>
     {
-        public void Report(AttributionProgress at) =>
+        public void Report(AttributionProgress at)
+        {
+            if (at.Note is not null)
+                Terminal.Say(at.Note);
             bar.Report(image + at.ImagesDone + (double)at.Step / at.Steps * (at.Images - at.ImagesDone));
+        }
     }
 }

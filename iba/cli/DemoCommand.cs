@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Engine.Backends.Cpu;
 using Engine.Networks;
 
 namespace Iba.Cli;
@@ -19,11 +18,12 @@ internal static class DemoCommand
         var divisor = new Option<int?>("--divisor") { Description = "torchvision's channels are divided by this." };
         var test = new Option<int>("--test-images") { Description = "New images to state the accuracy on.", DefaultValueFactory = _ => DemoRecipe.DefaultTestImages };
         var checkpoint = new Option<double>("--checkpoint-every") { Description = "Seconds between checkpoints: what is lost when the process is killed.", DefaultValueFactory = _ => 60 };
-        var threads = new Option<int>("--threads") { Description = "Cores to use; 0 for all. The result does not depend on it." };
+        var deviceOptions = new DeviceOptions();
         var train = new Command("train", "Train a small network on the shapes data set. A second call goes on where the first was stopped.")
         {
-            network, output, images, epochs, large, rate, divisor, test, checkpoint, threads,
+            network, output, images, epochs, large, rate, divisor, test, checkpoint,
         };
+        deviceOptions.AddTo(train);
         train.SetAction(parsed =>
         {
             DemoRecipe usual = DemoRecipe.For(parsed.GetValue(network)!);
@@ -39,8 +39,8 @@ internal static class DemoCommand
             };
             if (recipe.Images < DemoRecipe.Batch || recipe.TestImages < 1 || recipe.Divisor is < 1 or > 16 || !(recipe.Epochs > 0) || !(recipe.LargeEpochs > 0) || !(recipe.Rate > 0))
                 throw new UsageException($"--images must be at least {DemoRecipe.Batch}, --test-images 1, --divisor 1 to 16, --epochs, --large-epochs and --learning-rate above 0.");
-            using var backend = new CpuBackend(parsed.GetValue(threads));
-            recipe.Train(backend, parsed.GetValue(output)!, Interrupt.Token);
+            using ComputeDevice device = deviceOptions.Choice(parsed).Open();
+            recipe.Train(device, parsed.GetValue(output)!, Interrupt.Token);
             return (int)ExitCode.Done;
         });
         return new Command("demo", "The embedded demo networks.") { train };

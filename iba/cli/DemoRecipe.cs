@@ -64,8 +64,9 @@ internal sealed record DemoRecipe
 
     /// <summary>Trains, or goes on training, and writes the file.</summary>
     /// <exception cref="OperationCanceledException">It was stopped; the checkpoint beside the file is where it goes on.</exception>
-    public void Train(IBackend backend, string path, CancellationToken cancellation)
+    public void Train(ComputeDevice device, string path, CancellationToken cancellation)
     {
+        IBackend backend = device.Backend;
         var width = new NetworkWidth(Divisor, Hidden: 64, ShapesDataset.Classes.Count);
         Network network = NetworkBuilder.Build(Network, backend, new FreshParameters(backend, width, seed: 0));
         using var optimizer = new Adam(backend, new AdamSettings(Rate), [.. network.Parameters.Select(parameter => parameter.Data)]);
@@ -86,6 +87,8 @@ internal sealed record DemoRecipe
         {
             ["about"] = $"{Network}, channels divided by {Divisor}, trained on the shapes data set by: iba demo train --network {Network}",
             ["classes"] = string.Join(", ", ShapesDataset.Classes),
+            ["device"] = device.Device,
+            ["precision"] = device.Precision,
             ["accuracy"] = accuracy.ToString("0.0000", CultureInfo.InvariantCulture),
         });
         File.Delete(checkpoint);

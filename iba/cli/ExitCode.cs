@@ -1,3 +1,5 @@
+using Engine.Backends.Cuda;
+
 namespace Iba.Cli;
 
 /// <summary>How the command ended, for scripts.</summary>
@@ -16,4 +18,9 @@ internal enum ExitCode
 internal sealed class UsageException(string message) : Exception(message);
 
 /// <summary>The device asked for is not there.</summary>
-internal sealed class DeviceException(string message) : Exception(message);
+/// <param name="message">Which, and why.</param>
+/// <param name="diagnosis">Everything that was looked at, if anything was.</param>
+internal sealed class DeviceException(string message, Diagnosis? diagnosis = null) : Exception(message)
+{
+    public Diagnosis? Diagnosis => diagnosis;
+}

@@ -8,10 +8,10 @@ namespace Iba.Cli;
 internal sealed record AttributionLine(
     string Image, string Model, string Method, string? Layer, int Target, string TargetLabel, int Predicted, string PredictedLabel,
     double Probability, double? ProbabilityRestricted, double? TotalBits, double? MaxBitsPerPixel, IReadOnlyList<double>? Loss,
-    string Map, string Overlay, double Seconds);
+    string Map, string Overlay, double Seconds, string Device, string Precision);
 
 /// <summary>One line of <c>iba predict --json</c>.</summary>
-internal sealed record PredictionLine(string Image, IReadOnlyList<Prediction> Top);
+internal sealed record PredictionLine(string Image, IReadOnlyList<Prediction> Top, string Device, string Precision);
 
 /// <summary>One class of a prediction.</summary>
 internal sealed record Prediction(int Class, string Label, double Probability, float Logit);
@@ -23,6 +23,7 @@ internal sealed record FailureLine(string Image, string Error);
 [JsonSerializable(typeof(PredictionLine))]
 [JsonSerializable(typeof(FailureLine))]
 [JsonSerializable(typeof(BoxLine))]
+[JsonSerializable(typeof(DoctorLine))]
 internal sealed partial class Json : JsonSerializerContext
 {
     /// <summary>snake_case; names of classes and files in their own letters, not escaped.</summary>

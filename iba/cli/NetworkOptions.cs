@@ -1,6 +1,4 @@
 using System.CommandLine;
-using Engine.Backends;
-using Engine.Backends.Cpu;
 using Engine.Networks;
 using Engine.Tensors;
 using Iba.Images;
@@ -16,16 +14,16 @@ internal sealed class NetworkOptions
 
     private readonly Option<string?> _model = new("--model") { Description = $"resnet50, vgg16 or {string.Join(", ", Demo.Networks)}. Default: what the weights are of.", HelpName = "NAME" };
     private readonly Option<string?> _weights = new("--weights") { Description = "A .pth or .safetensors file with torchvision's keys.", HelpName = "FILE" };
-    private readonly Option<string> _device = new("--device") { Description = "auto, cpu, cuda or cuda:N.", DefaultValueFactory = _ => "auto" };
-    private readonly Option<int> _threads = new("--threads") { Description = "Cores to use on the CPU; 0 for all. The result does not depend on it." };
+    private readonly DeviceOptions _device = new();
     private readonly Option<int> _size = new("--size") { Description = "Rows and columns of the network's input. The photo's short side is first resized to 8/7 of it.", DefaultValueFactory = _ => DefaultSize };
     private readonly Option<string?> _labels = new("--labels") { Description = "A text file with one class name per line. Default: ImageNet's where there are 1000 classes, their own for the demo networks.", HelpName = "FILE" };
     private readonly Option<bool> _rotate = new("--exif-rotate") { Description = "Turn photos upright as their EXIF orientation says. torchvision does not." };
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_model, _weights, _device, _threads, _size, _labels, _rotate])
+        foreach (Option option in (Option[])[_model, _weights, _size, _labels, _rotate])
             command.Add(option);
+        _device.AddTo(command);
     }
 
     /// <summary>Whether the command line leaves it to the program which network to run.</summary>
@@ -42,18 +40,18 @@ internal sealed class NetworkOptions
         if (size is < 32 or > 4096)
             throw new UsageException($"--size {size}: the network's input must have 32 to 4096 rows.");
         string path = parsed.GetValue(_weights) ?? (demo is null ? FetchedWeights(model) : Folders.DemoFile(Demo.Weights(demo)));
-        IBackend backend = Device(parsed.GetValue(_device)!, parsed.GetValue(_threads));
+        ComputeDevice device = _device.Choice(parsed).Open();
         try
         {
             using StateDict weights = StateDict.Open(path);
-            Network network = NetworkBuilder.Build(weights, backend);
+            Network network = NetworkBuilder.Build(weights, device.Backend);
             if (model is not null && demo is null && (Catalogue.Find(model)?.Architecture ?? model) != network.Name)
                 throw new UsageException($"--model {model}: {path} holds the weights of {network.Name}. Leave --model out, or give other weights.");
 
             int classes = network.Output(new Shape(1, size, size, 3)).C;
             string? labels = parsed.GetValue(_labels) ?? (demo is null ? null : Folders.DemoFile(Demo.Classes));
             return new LoadedNetwork(
-                network, FileHash.Sha256(path, Interrupt.Token), path,
+                network, device, FileHash.Sha256(path, Interrupt.Token), path,
                 new Preprocessing { Resize = size * 8 / 7, Crop = size },
                 labels is null ? ClassLabels.For(classes) : ClassLabels.Read(labels, classes), classes, parsed.GetValue(_rotate))
             {
@@ -62,7 +60,7 @@ internal sealed class NetworkOptions
         }
         catch
         {
-            backend.Dispose();
+            device.Dispose();
             throw;
         }
     }
@@ -77,19 +75,11 @@ internal sealed class NetworkOptions
         return File.Exists(path) ? path : throw new UsageException(
             $"--model {model}: its weights are not here yet ({path}). Run: iba weights fetch {model}, or give --weights FILE");
     }
-
-    private static IBackend Device(string device, int threads) => device switch
-    {
-        "auto" or "cpu" => new CpuBackend(threads),
-        _ when device == "cuda" || device.StartsWith("cuda:", StringComparison.Ordinal) =>
-            throw new DeviceException($"--device {device}: this build has no CUDA backend. Use --device cpu."),
-        _ => throw new UsageException($"--device {device}: it must be auto, cpu, cuda or cuda:N."),
-    };
 }
 
 /// <summary>A network ready to run, and what is needed to feed it and to speak of it.</summary>
 internal sealed record LoadedNetwork(
-    Network Network, string WeightsSha256, string WeightsPath, Preprocessing Preprocessing, ClassLabels Labels, int Classes, bool Rotate) : IDisposable
+    Network Network, ComputeDevice Device, string WeightsSha256, string WeightsPath, Preprocessing Preprocessing, ClassLabels Labels, int Classes, bool Rotate) : IDisposable
 {
     /// <summary>The demo network that it is, or null.</summary>
     public string? Demo { get; init; }
@@ -104,7 +94,7 @@ internal sealed record LoadedNetwork(
     public int Class(string text) => Labels.Find(text, Classes)
         ?? throw new UsageException($"--target {text}: no class has that name or number; the network knows classes 0 to {Classes - 1}.");
 
-    public void Dispose() => Network.Backend.Dispose();
+    public void Dispose() => Device.Dispose();
 }
 
 /// <summary>Where files that can be made again are kept.</summary>

@@ -38,7 +38,7 @@ internal static class PredictCommand
             try
             {
                 NetworkInput input = loaded.Preprocessing.Apply(PhotoFile.Read(image, loaded.Rotate));
-                Write(new PredictionLine(image, Rank(inference.Run(input.Values), loaded, top)), loaded, json);
+                Write(new PredictionLine(image, Rank(inference.Run(input.Values), loaded, top), loaded.Device.Device, loaded.Device.Precision), loaded, json);
             }
             catch (ImageException failure)
             {

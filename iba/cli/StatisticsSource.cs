@@ -47,7 +47,7 @@ internal static class StatisticsSource
     private static FeatureStatistics Cached(LoadedNetwork loaded, string folder, string layer, int samples)
     {
         var images = new ImageFolder(folder);
-        var key = new StringBuilder($"{loaded.WeightsSha256} {loaded.Network.Resolve(layer)} {loaded.Preprocessing} {loaded.Rotate} {samples}\n");
+        var key = new StringBuilder($"{loaded.WeightsSha256} {loaded.Network.Resolve(layer)} {loaded.Preprocessing} {loaded.Rotate} {samples} {loaded.Device.Precision}\n");
         foreach (FileInfo file in images.Files.Select(image => new FileInfo(image.Path)))
             key.Append($"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}\n");
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key.ToString())));
@@ -69,8 +69,11 @@ internal static class StatisticsSource
         int total = Math.Min(samples, folder.Files.Count);
         return Terminal.Progress($"estimating {string.Join(", ", layers.Select(loaded.Network.Resolve))}", total, bar => Estimation.Run(
             loaded.Network, layers, loaded.Image, Pixels(loaded, folder, total), weightsSha256: loaded.WeightsSha256,
-            progress: new Relay(bar), cancellation: Interrupt.Token));
+            progress: new Relay(bar), halved: Halved, cancellation: Interrupt.Token));
     }
+
+    /// <summary>Tells that the device has no room for the usual number of images.</summary>
+    public static void Halved(int left) => Terminal.Say($"the device's memory is full: going on with {left} images at a time.");
 
     /// <summary>Evenly spread over the folder, so that no class is left out; files that are no image are named and passed over.</summary>
     public static IEnumerable<float[]> Pixels(LoadedNetwork loaded, ImageFolder folder, int total)

@@ -1,5 +1,6 @@
 using Engine.Networks;
 using Engine.Tensors;
+using Iba.Attribution;
 
 namespace Iba.Statistics;
 
@@ -14,12 +15,13 @@ public static class Estimation
     /// <param name="batch">Images to run at a time; the result does not depend on it.</param>
     /// <param name="weightsSha256">SHA-256 of the network's weights, kept with the statistics; empty if unknown.</param>
     /// <param name="progress">Told the number of images seen.</param>
+    /// <param name="halved">Told how many images are run at a time from there on, where the device has no room for more.</param>
     /// <param name="cancellation">Asked between batches.</param>
     /// <exception cref="InvalidOperationException">There were fewer than two images.</exception>
     public static FeatureStatistics Run(
         Network network, string layer, Shape image, IEnumerable<float[]> images, int batch = 8, string weightsSha256 = "",
-        IProgress<long>? progress = null, CancellationToken cancellation = default) =>
-        Run(network, [layer], image, images, batch, weightsSha256, progress, cancellation).First;
+        IProgress<long>? progress = null, Action<int>? halved = null, CancellationToken cancellation = default) =>
+        Run(network, [layer], image, images, batch, weightsSha256, progress, halved, cancellation).First;
 
     /// <summary>Statistics of several layers over the same images, each image run once.</summary>
     /// <param name="network">The classifier.</param>
@@ -29,30 +31,40 @@ public static class Estimation
     /// <param name="batch">Images to run at a time; the result does not depend on it.</param>
     /// <param name="weightsSha256">SHA-256 of the network's weights, kept with the statistics; empty if unknown.</param>
     /// <param name="progress">Told the number of images seen.</param>
+    /// <param name="halved">Told how many images are run at a time from there on, where the device has no room for more.</param>
     /// <param name="cancellation">Asked between batches.</param>
     /// <exception cref="InvalidOperationException">There were fewer than two images.</exception>
     public static StatisticsSet Run(
         Network network, IReadOnlyList<string> layers, Shape image, IEnumerable<float[]> images, int batch = 8, string weightsSha256 = "",
-        IProgress<long>? progress = null, CancellationToken cancellation = default)
+        IProgress<long>? progress = null, Action<int>? halved = null, CancellationToken cancellation = default)
     {
         Network deepest = layers.Select(network.Until).MaxBy(until => until.Layers.Count)!;
-        using var trunk = new Inference(deepest, image.WithN(batch), [.. layers]);
+        using var trunk = new RecordedRows<Inference>(rows => new Inference(deepest, image.WithN(rows), [.. layers]));
         FeatureOrigin[] origins = [.. layers.Select(layer => FeatureOrigin.Of(network, layer, image, weightsSha256))];
         FeatureEstimator[] estimators = [.. origins.Select(origin => new FeatureEstimator(origin.Shape.Count))];
         float[][] features = [.. origins.Select(origin => new float[batch * origin.Shape.Count])];
         foreach (float[][] chunk in images.Chunk(batch))
         {
-            cancellation.ThrowIfCancellationRequested();
-            for (int i = 0; i < chunk.Length; i++)
-                network.Backend.Upload(chunk[i], trunk.Input.Rows(i, 1));
-            trunk.Run();
-            for (int layer = 0; layer < layers.Count; layer++)
+            for (int done = 0; done < chunk.Length;)
             {
-                network.Backend.Download(trunk[origins[layer].Layer], features[layer]);
-                estimators[layer].Add(features[layer].AsSpan(0, chunk.Length * origins[layer].Shape.Count));
+                cancellation.ThrowIfCancellationRequested();
+                int count = trunk.With(batch, (run, rows) => Forward(run, chunk.AsSpan(done, Math.Min(rows, chunk.Length - done))), halved);
+                for (int layer = 0; layer < layers.Count; layer++)
+                    estimators[layer].Add(features[layer].AsSpan(0, count * origins[layer].Shape.Count));
+                done += count;
+                progress?.Report(estimators[0].Samples);
             }
-            progress?.Report(estimators[0].Samples);
         }
         return new StatisticsSet([.. estimators.Zip(origins, (estimator, origin) => estimator.Finish(origin))]);
+
+        int Forward(Inference run, ReadOnlySpan<float[]> some)
+        {
+            for (int i = 0; i < some.Length; i++)
+                network.Backend.Upload(some[i], run.Input.Rows(i, 1));
+            run.Run();
+            for (int layer = 0; layer < layers.Count; layer++)
+                network.Backend.Download(run[origins[layer].Layer], features[layer].AsSpan(0, run.Input.Shape.N * origins[layer].Shape.Count));
+            return some.Length;
+        }
     }
 }

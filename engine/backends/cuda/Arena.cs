@@ -35,7 +35,10 @@ internal sealed unsafe class Arena(Device device) : IDisposable
             if (block.TryTake(bytes, out ulong piece))
                 return Remember(piece, block, bytes);
         }
-        var added = new Block(FromDriver(BlockBytes), BlockBytes);
+        // Where a block no longer fits, the piece itself still may.
+        if (!TryFromDriver(BlockBytes, out ulong start))
+            return Remember(FromDriver(bytes), null, bytes);
+        var added = new Block(start, BlockBytes);
         _blocks.Add(added);
         added.TryTake(bytes, out ulong first);
         return Remember(first, added, bytes);
@@ -74,9 +77,13 @@ internal sealed unsafe class Arena(Device device) : IDisposable
         return piece;
     }
 
-    private ulong FromDriver(long bytes)
+    private ulong FromDriver(long bytes) => TryFromDriver(bytes, out ulong pointer) ? pointer : throw Full(bytes);
+
+    /// <summary>Whether the driver has so much.</summary>
+    private bool TryFromDriver(long bytes, out ulong start)
     {
-        ulong pointer;
+        start = 0;
+        ulong pointer = 0;
         Native.CUresult result = device.Driver.cuMemAlloc_v2(&pointer, (nuint)bytes);
         if (result == Native.CUresult.CUDA_ERROR_OUT_OF_MEMORY)
         {
@@ -88,9 +95,10 @@ internal sealed unsafe class Arena(Device device) : IDisposable
             result = device.Driver.cuMemAlloc_v2(&pointer, (nuint)bytes);
         }
         if (result == Native.CUresult.CUDA_ERROR_OUT_OF_MEMORY)
-            throw Full(bytes);
+            return false;
         device.Check(result, "cuMemAlloc");
-        return pointer;
+        start = pointer;
+        return true;
     }
 
     private void DropEmptyBlocks()
@@ -109,7 +117,7 @@ internal sealed unsafe class Arena(Device device) : IDisposable
         device.Driver.cuMemGetInfo_v2(&free, &total);
         return new DeviceMemoryException(
             $"cuda:{device.Ordinal} ({device.Name}): {device.LastOp} wants {bytes / mebi:F1} MiB, but {free / mebi:F1} of {total / mebi:F1} MiB are free "
-            + $"and {UsedBytes / mebi:F1} MiB are this program's. Take fewer images or copies at a time, or free the GPU of other programs.");
+            + $"and {UsedBytes / mebi:F1} MiB are this program's. Take fewer or smaller images at a time, or free the GPU of other programs.");
     }
 
     /// <summary>A stretch of memory and its gaps, by address.</summary>

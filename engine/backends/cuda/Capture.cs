@@ -58,7 +58,7 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
             device.Captures++;
             device.Check(device.Driver.cuGraphUpload((nint)_graph.Value, device.Stream), "cuGraphUpload");
         }
-        catch (CudaException e) when (e is not (DeviceMemoryException or DeviceLostException))
+        catch (CudaException e) when (e is not DeviceLostException)
         {
             // Something in the loop cannot be captured on this machine. Nothing ran, so nothing is lost but time.
             Refusal = e.Message;

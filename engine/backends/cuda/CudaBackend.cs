@@ -35,8 +35,8 @@ public sealed partial class CudaBackend : IBackend
             _cudnn = Start(libraries.Cudnn, cudnn => new CudnnSession(cudnn, _device), notes);
             _cublasLt = Start(libraries.CublasLt, cublasLt => new ProductSession(cublasLt, _device), notes);
             Notes = notes;
-            _products = new Products(_device, _kernels, _scratch, _cublasLt);
-            _convolutions = new Convolutions(_device, _kernels, _scratch, _cudnn, _products, limits ?? new SearchLimits(), cache);
+            _products = new Products(_device, _kernels, _scratch, _cublasLt, limits ??= new SearchLimits());
+            _convolutions = new Convolutions(_device, _kernels, _scratch, _cudnn, _products, limits, cache);
         }
         catch
         {
@@ -48,31 +48,49 @@ public sealed partial class CudaBackend : IBackend
     /// <summary>Opens a GPU.</summary>
     /// <param name="ordinal">Its number, from 0.</param>
     /// <param name="precision">How exactly convolutions and products are computed; float32 on devices that know nothing else.</param>
+    /// <param name="requiresCudnn">Whether a cuDNN that is missing or will not start is an obstacle, and not only slow.</param>
     /// <exception cref="NoCudaException">This machine has no CUDA, or no such device: the message says why and what mends it.</exception>
-    public static CudaBackend Open(int ordinal = 0, Precision precision = Precision.TensorFloat32) =>
-        Open(Libraries.Load(Machine.Here(), new SystemLoader()), ordinal, precision);
+    public static CudaBackend Open(int ordinal = 0, Precision precision = Precision.TensorFloat32, bool requiresCudnn = false) =>
+        Open(Libraries.Load(Machine.Here(), new SystemLoader()), ordinal, precision, requiresCudnn);
 
-    internal static CudaBackend Open(Libraries libraries, int ordinal, Precision precision)
+    internal static CudaBackend Open(Libraries libraries, int ordinal, Precision precision, bool requiresCudnn = false)
     {
         Diagnosis diagnosis = Doctor.Examine(libraries, precision);
-        if (diagnosis.Obstacle is { } obstacle)
-            throw new NoCudaException($"no CUDA: {obstacle.Message}. {obstacle.Remedy}.", diagnosis);
+        if ((requiresCudnn ? diagnosis.Gap : diagnosis.Obstacle) is { } obstacle)
+            throw NoCudaException.For(obstacle, diagnosis);
         if (ordinal < 0 || ordinal >= diagnosis.Devices.Count)
         {
             throw new NoCudaException($"there is no device cuda:{ordinal}: this machine has "
                 + $"{string.Join(", ", diagnosis.Devices.Select(device => $"cuda:{device.Ordinal} ({device.Name})"))}.", diagnosis);
         }
-        return new CudaBackend(libraries, CacheFolder.OfUser(), ordinal, precision);
+        var backend = new CudaBackend(libraries, CacheFolder.OfUser(), ordinal, precision);
+        if (!requiresCudnn || backend._cudnn is not null)
+            return backend;
+        backend.Dispose();
+        var refused = new Finding("cuDNN", Severity.Slower, $"does not start: {string.Join("; ", backend.Notes)}", Doctor.MendCudnn);
+        throw NoCudaException.For(refused, diagnosis with { Findings = [.. diagnosis.Findings.Where(finding => finding.Subject != "cuDNN"), refused] });
     }
 
     /// <inheritdoc/>
-    public string Name => $"cuda:{_device.Ordinal} {_device.Name}, {Precision switch { Precision.Float32 => "fp32", Precision.BFloat16 => "bf16", _ => "tf32" }}";
+    public string Name => $"{DeviceName}, {Precision.Word()}";
+
+    /// <summary>The GPU alone: its number and what the driver calls it.</summary>
+    public string DeviceName => $"cuda:{_device.Ordinal} {_device.Name}";
 
     /// <summary>How exactly convolutions and products are computed.</summary>
     public Precision Precision { get; }
 
     /// <summary>How each convolution and product that has run is computed, and why.</summary>
     public IReadOnlyList<PlanChoice> Choices => [.. _convolutions.Choices, .. _products.Choices];
+
+    /// <summary>
+    /// Told of every convolution and linear layer that is sent, its weights (or their gradient) and what was chosen for it, so that choices
+    /// can be told by layer. A captured loop sends only once.
+    /// </summary>
+    public Action<Tensor, PlanChoice>? Watch
+    {
+        set => _convolutions.Watch = _products.Watch = value;
+    }
 
     /// <summary>Libraries that were there and did not start.</summary>
     public IReadOnlyList<string> Notes { get; }

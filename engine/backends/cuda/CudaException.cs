@@ -9,10 +9,6 @@ public class CudaException(string message, int code) : Exception(message)
     public int Code => code;
 }
 
-/// <summary>The device's memory is full. Nothing was lost: a smaller batch may fit.</summary>
-/// <param name="message">How much was wanted and how much is there.</param>
-public sealed class DeviceMemoryException(string message) : CudaException(message, 2);
-
 /// <summary>
 /// A kernel faulted (illegal address, launch failure): the driver refuses everything that follows, in this process, until it ends.
 /// </summary>
@@ -27,4 +23,7 @@ public sealed class NoCudaException(string message, Diagnosis diagnosis) : Excep
 {
     /// <summary>Everything that was looked at.</summary>
     public Diagnosis Diagnosis => diagnosis;
+
+    internal static NoCudaException For(Finding finding, Diagnosis diagnosis) =>
+        new($"no CUDA: {finding.Subject}: {finding.Message}. To mend it, {finding.Remedy}.", diagnosis);
 }

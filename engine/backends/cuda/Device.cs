@@ -108,7 +108,7 @@ internal sealed unsafe class Device : IDisposable
         switch (result)
         {
             case CUresult.CUDA_ERROR_OUT_OF_MEMORY:
-                throw new DeviceMemoryException($"{message} Take fewer images or copies at a time.");
+                throw new DeviceMemoryException($"{message} Take fewer or smaller images at a time.");
             case CUresult.CUDA_ERROR_ECC_UNCORRECTABLE or CUresult.CUDA_ERROR_ILLEGAL_ADDRESS or CUresult.CUDA_ERROR_LAUNCH_TIMEOUT:
             case >= CUresult.CUDA_ERROR_HARDWARE_STACK_ERROR and <= CUresult.CUDA_ERROR_LAUNCH_FAILED:
                 throw _lost = new DeviceLostException(message, (int)result);

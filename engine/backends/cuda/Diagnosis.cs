@@ -39,4 +39,10 @@ public sealed record Diagnosis(IReadOnlyList<Finding> Findings, IReadOnlyList<De
 
     /// <summary>The first thing that forbids CUDA, or null.</summary>
     public Finding? Obstacle => Findings.FirstOrDefault(finding => finding.Severity == Severity.Fatal);
+
+    /// <summary>
+    /// The first thing that makes CUDA no choice for whoever only wants it fast: what forbids it, else a cuDNN that is missing or broken,
+    /// without which convolutions take many times as long. Null where nothing does.
+    /// </summary>
+    public Finding? Gap => Obstacle ?? Findings.FirstOrDefault(finding => finding is { Subject: "cuDNN", Severity: not Severity.Fine });
 }

@@ -13,6 +13,10 @@ public sealed class Doctor
 
     private const int OldestDriver = 12000;
 
+    /// <summary>What mends a cuDNN of which there is something, but not all of one version.</summary>
+    internal const string MendCudnn =
+        "install one cuDNN 9 whole (package nvidia-cudnn-cu12 or -cu13) and remove the parts of others beside it, or name its folder in IBA_CUDA_DIRS";
+
     private readonly Libraries _libraries;
     private readonly Precision _precision;
     private readonly List<Finding> _findings = [];
@@ -28,13 +32,13 @@ public sealed class Doctor
     internal static Diagnosis Examine(Libraries libraries, Precision precision)
     {
         var doctor = new Doctor(libraries, precision);
-        if (doctor.DriverWorks() && doctor.DeviceIsThere())
-        {
-            doctor.LookAtNvrtc();
-            doctor.LookAtCublasLt();
-            doctor.LookAtCudnn();
+        bool runs = doctor.DriverWorks() && doctor.DeviceIsThere();
+        // The other libraries are looked at even so: whoever mends the first gap wants to know the next.
+        doctor.LookAtNvrtc();
+        doctor.LookAtCublasLt();
+        doctor.LookAtCudnn();
+        if (runs)
             doctor.LookAtPrecision();
-        }
         return new Diagnosis(doctor._findings, doctor._devices, libraries.Tried);
     }
 
@@ -43,10 +47,14 @@ public sealed class Doctor
         if (_libraries.Driver is not { } driver)
         {
             (string path, string reason) = _libraries.Refused.FirstOrDefault(refused => refused.Reason.Contains("too old", StringComparison.Ordinal));
-            return path is not null
-                ? Fatal("driver", $"{path}: {reason}", "update the NVIDIA driver to 525 or newer (CUDA 12)")
-                : Fatal("driver", $"no NVIDIA driver: looked for {string.Join(", ", _libraries.Tried)}",
-                    "install the NVIDIA driver (525 or newer); in a container start it with GPUs (docker run --gpus all)");
+            if (path is not null)
+                return Fatal("driver", $"{path}: {reason}", "update the NVIDIA driver to 525 or newer (CUDA 12)");
+            const string mend = "install the NVIDIA driver (525 or newer); in a container start it with GPUs (docker run --gpus all)";
+            // A bare name is what the system's loader was asked for; a path is a file that is there.
+            (path, reason) = _libraries.Refused.FirstOrDefault(refused => refused.Path.IndexOfAny(['/', '\\']) >= 0);
+            return path is null
+                ? Fatal("driver", $"no NVIDIA driver ({string.Join(", ", _libraries.Refused.Select(refused => refused.Path))} is not there)", mend)
+                : Fatal("driver", $"no NVIDIA driver: {path} does not load ({reason})", mend);
         }
 
         CUresult result = driver.cuInit(0);
@@ -120,6 +128,8 @@ public sealed class Doctor
 
     private void LookAtNvrtc()
     {
+        if (IsLookedAtOnly("NVRTC", Library.Nvrtc))
+            return;
         if (_libraries.Nvrtc is not { } nvrtc)
         {
             if (_devices.All(device => device.ComputeCapability >= Ampere))
@@ -143,6 +153,8 @@ public sealed class Doctor
 
     private void LookAtCublasLt()
     {
+        if (IsLookedAtOnly("cuBLASLt", Library.CublasLt))
+            return;
         if (_libraries.CublasLt is { } cublasLt)
             Fine("cuBLASLt", $"{cublasLt.Version} at {_libraries.Toolkit!.Files[Library.CublasLt]}");
         else
@@ -151,7 +163,6 @@ public sealed class Doctor
 
     private void LookAtCudnn()
     {
-        const string mend = "install one cuDNN 9 whole (package nvidia-cudnn-cu12 or -cu13) and remove the parts of others beside it, or name its folder in IBA_CUDA_DIRS";
         if (_libraries.CudnnSet is not { } set)
         {
             Slower("cuDNN", "not found: convolutions run as matrix products or plain kernels, many times slower",
@@ -159,11 +170,15 @@ public sealed class Doctor
         }
         else if (_libraries.CudnnFault is { } fault)
         {
-            Slower("cuDNN", fault, mend);
+            Slower("cuDNN", fault, MendCudnn);
+        }
+        else if (!_libraries.AreLoaded)
+        {
+            Fine("cuDNN", $"{string.Join(", ", _libraries.CudnnVersions.Values.Distinct())} {NotLoaded(set.Files[Library.Cudnn])}".TrimStart());
         }
         else if (_libraries.Cudnn is null)
         {
-            Slower("cuDNN", $"{set.Files[Library.Cudnn]} does not load. {Refusals(Library.Cudnn)}", mend);
+            Slower("cuDNN", $"{set.Files[Library.Cudnn]} does not load. {Refusals(Library.Cudnn)}", MendCudnn);
         }
         else
         {
@@ -185,16 +200,25 @@ public sealed class Doctor
 
     private void LookAtPrecision()
     {
-        string name = _precision switch { Precision.Float32 => "fp32", Precision.BFloat16 => "bf16", _ => "tf32" };
         if (_precision != Precision.Float32 && _devices.Any(device => device.ComputeCapability < Ampere))
-            Slower("precision", $"{name} needs compute capability 8.0: a device below it computes in fp32", "ask for fp32, or use another device");
+            Slower("precision", $"{_precision.Word()} needs compute capability 8.0: a device below it computes in fp32", "ask for fp32, or use another device");
         else
-            Fine("precision", name);
+            Fine("precision", _precision.Word());
     }
+
+    /// <summary>Where no driver lets it be loaded, a library is told by its file alone.</summary>
+    private bool IsLookedAtOnly(string subject, Library library)
+    {
+        if (_libraries.AreLoaded || _libraries.Toolkit?.Files.GetValueOrDefault(library) is not { } path)
+            return false;
+        return Fine(subject, NotLoaded(path));
+    }
+
+    private static string NotLoaded(string path) => $"{path} is there; without a driver it was not loaded";
 
     private string InstallToolkit()
     {
-        int major = Math.Min(_libraries.Driver!.Version / 1000, LibraryNames.NewestMajor);
+        int major = _libraries.AreLoaded ? Math.Min(_libraries.Driver!.Version / 1000, LibraryNames.NewestMajor) : LibraryNames.NewestMajor;
         return $"install the CUDA {major} toolkit (or packages nvidia-cuda-nvrtc and nvidia-cublas for CUDA {major}), or name its folder in IBA_CUDA_DIRS";
     }
 

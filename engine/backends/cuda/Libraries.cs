@@ -19,8 +19,13 @@ internal sealed class Libraries
         LoadDriver(paths);
         if (Driver is not null && Driver.Version >= 1000)
         {
+            AreLoaded = true;
             LoadToolkit(paths, Driver.Version / 1000, machine.IsWindows);
             LoadCudnn(paths);
+        }
+        else
+        {
+            LookOnly(paths);
         }
         _tried.AddRange(paths.Tried);
         Tried = [.. _tried.Distinct()];
@@ -32,6 +37,9 @@ internal sealed class Libraries
     public Driver? Driver { get; private set; }
 
     public string? DriverPath { get; private set; }
+
+    /// <summary>Whether there is a driver to load the others for; if not, they were looked for and left where they are.</summary>
+    public bool AreLoaded { get; }
 
     public Nvrtc? Nvrtc { get; private set; }
 
@@ -88,8 +96,7 @@ internal sealed class Libraries
     /// <summary>A folder whose parts fit together comes before one whose parts do not, wherever they lie.</summary>
     private void LoadCudnn(LibraryPaths paths)
     {
-        var sets = paths.Cudnns(Toolkit).Select(set => (Set: set, Versions: paths.Versions(set))).ToList();
-        foreach ((LibrarySet set, IReadOnlyDictionary<Library, string> versions) in sets.OrderBy(each => FaultOf(each.Set, each.Versions) is null ? 0 : 1))
+        foreach ((LibrarySet set, IReadOnlyDictionary<Library, string> versions) in CudnnsBestFirst(paths))
         {
             CudnnSet ??= set;
             if (CudnnSet == set)
@@ -102,6 +109,16 @@ internal sealed class Libraries
             return;
         }
     }
+
+    private void LookOnly(LibraryPaths paths)
+    {
+        Toolkit = paths.Toolkits(LibraryNames.NewestMajor) is [var first, ..] ? first : null;
+        foreach ((LibrarySet set, IReadOnlyDictionary<Library, string> versions) in CudnnsBestFirst(paths).Take(1))
+            (CudnnSet, CudnnVersions, CudnnFault) = (set, versions, FaultOf(set, versions));
+    }
+
+    private IEnumerable<(LibrarySet Set, IReadOnlyDictionary<Library, string> Versions)> CudnnsBestFirst(LibraryPaths paths) =>
+        paths.Cudnns(Toolkit).Select(set => (set, paths.Versions(set))).ToList().OrderBy(each => FaultOf(each.set, each.Item2) is null ? 0 : 1);
 
     /// <summary>The last resort: names alone, which the system's loader may know from a place that nothing else tells.</summary>
     private static IEnumerable<LibrarySet> ByName(int driverMajor, bool windows)

@@ -25,5 +25,7 @@ public enum Route
 /// <param name="WorkspaceBytes">Memory needed beside the tensors.</param>
 /// <param name="Milliseconds">How long it took when candidates were timed; null where there was no choice.</param>
 /// <param name="Rejected">What was tried or passed over before, each with its reason.</param>
+/// <param name="Check">What was found when its numbers were held against the plain sum; null where that was not done in this run.</param>
 public sealed record PlanChoice(
-    string Unit, Route Route, string Reason, string? Engine, bool IsCompiled, long WorkspaceBytes, float? Milliseconds, IReadOnlyList<string> Rejected);
+    string Unit, Route Route, string Reason, string? Engine, bool IsCompiled, long WorkspaceBytes, float? Milliseconds, IReadOnlyList<string> Rejected,
+    string? Check = null);

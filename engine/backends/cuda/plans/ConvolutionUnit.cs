@@ -69,7 +69,7 @@ internal readonly record struct ConvolutionUnit(Direction Direction, int N, int 
         $"{Direction switch { Direction.Forward => "forward", Direction.BackwardData => "data gradient", _ => "weight gradient" }} "
         + $"{N}x{H}x{W}x{C} -> {K}, {Geometry.Kernel}x{Geometry.Kernel}, stride {Geometry.Stride}, padding {Geometry.Padding}"
         + (Addend ? ", + addend" : "") + (Bias ? ", + bias" : "") + (Relu ? ", relu" : "") + (Gate ? ", gate" : "")
-        + $", {Precision switch { Precision.Float32 => "fp32", Precision.BFloat16 => "bf16", _ => "tf32" }}, {Alignment}-byte aligned";
+        + $", {Precision.Word()}, {Alignment}-byte aligned";
 }
 
 /// <summary>The tensors of a unit. The result is y forward, x for the data gradient, w for the weight gradient.</summary>

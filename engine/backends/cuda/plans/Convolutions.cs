@@ -13,15 +13,20 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
 
     private readonly Dictionary<ConvolutionUnit, Settled> _settled = [];
     private readonly PlanSearch? _search = cudnn is null ? null : new PlanSearch(cudnn, limits, cache);
+    private readonly SpotCheck _check = new(device);
 
     /// <summary>What was chosen so far, in no order.</summary>
     public IEnumerable<PlanChoice> Choices => _settled.Values.Select(settled => settled.Choice);
+
+    /// <summary>Told of every unit that is sent: its weights and what was chosen for it.</summary>
+    public Action<Tensor, PlanChoice>? Watch { get; set; }
 
     /// <summary>Computes a unit.</summary>
     public void Run(in ConvolutionUnit unit, in Operands operands)
     {
         if (!_settled.TryGetValue(unit, out Settled? settled))
             _settled[unit] = settled = Settle(unit, operands);
+        Watch?.Invoke(operands.W, settled.Choice);
         switch (settled.Choice.Route)
         {
             case Route.Fused:
@@ -58,7 +63,7 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
         {
             if (unit.IsPlain && unit.Precision != Precision.BFloat16)
             {
-                if (_search.Find(unit, GraphForm.Single, plan => Time(() => RunFused(plan, unit, operands, 0)), rejected) is { } alone)
+                if (_search.Find(unit, GraphForm.Single, plan => Time(() => RunFused(plan, unit, operands, 0)), rejected, Judge(unit, operands, 0)) is { } alone)
                     return Chosen(unit, Route.Fused, alone, rejected);
             }
             else
@@ -67,21 +72,41 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
                 ulong elsewhere = unit.Addend ? scratch.Get(ScratchUse.Result, unit.ResultCount * sizeof(float)) : 0;
                 foreach (GraphForm form in unit is { Bias: true, Addend: true } ? [GraphForm.Fused, GraphForm.FusedBiasFirst] : (GraphForm[])[GraphForm.Fused])
                 {
-                    if (_search.Find(unit, form, plan => Time(() => RunFused(plan, unit, operands, elsewhere)), rejected) is { } fused)
+                    if (_search.Find(unit, form, plan => Time(() => RunFused(plan, unit, operands, elsewhere)), rejected, Judge(unit, operands, elsewhere)) is { } fused)
                         return Chosen(unit, Route.Fused, fused, rejected);
                 }
-                if (_search.Find(unit.Plain, GraphForm.Single, plan => Time(() => RunSum(plan, unit, operands)), rejected) is { } single)
+                if (_search.Find(unit.Plain, GraphForm.Single, plan => Time(() => RunSum(plan, unit, operands)), rejected, JudgeSum(unit, operands)) is { } single)
                     return Chosen(unit, Route.Single, single, rejected);
             }
         }
-        if (unit.Geometry.IsPointwise && products.TrySettle(Product(unit), rejected))
-            return new Settled(null, new PlanChoice(unit.ToString(), Route.Product, "a 1x1 convolution is a matrix product", null, false, 0, null, rejected));
+        if (unit.Geometry.IsPointwise && products.TrySettle(Product(unit), operands, rejected, out string? check))
+            return new Settled(null, new PlanChoice(unit.ToString(), Route.Product, "a 1x1 convolution is a matrix product", null, false, 0, null, rejected, check));
         return new Settled(null, new PlanChoice(unit.ToString(), Route.OwnKernel, "no library does it", null, false, 0, null, rejected));
     }
 
-    private static Settled Chosen(ConvolutionUnit unit, Route route, (Plan Plan, float? Milliseconds, string Reason) found, List<string> rejected) =>
+    private static Settled Chosen(ConvolutionUnit unit, Route route, FoundPlan found, List<string> rejected) =>
         new(found.Plan, new PlanChoice(unit.ToString(), route, found.Reason, found.Plan.Choice.ToString(), found.Plan.IsCompiled,
-            found.Plan.WorkspaceBytes, found.Milliseconds, rejected));
+            found.Plan.WorkspaceBytes, found.Milliseconds, rejected, found.Check));
+
+    /// <summary>How a plan of the whole unit is judged, its result where it is timed.</summary>
+    private Func<Plan, Verdict>? Judge(ConvolutionUnit unit, Operands operands, ulong elsewhere) => !limits.Checked ? null : plan =>
+    {
+        ulong result = elsewhere == 0 ? At(ResultOf(unit, operands)) : elsewhere;
+        _check.Spoil(result, unit.ResultCount * sizeof(float));
+        RunFused(plan, unit, operands, elsewhere);
+        return _check.Hold(unit, operands, result, rounded: false);
+    };
+
+    /// <summary>How a plan of the sum alone is judged.</summary>
+    private Func<Plan, Verdict>? JudgeSum(ConvolutionUnit unit, Operands operands) => !limits.Checked ? null : plan =>
+    {
+        ulong sum = scratch.Get(ScratchUse.Result, SumBytes(unit));
+        _check.Spoil(sum, SumBytes(unit));
+        RunSum(plan, unit, operands);
+        return _check.Hold(unit.Plain, operands, sum, rounded: unit.Precision == Precision.BFloat16);
+    };
+
+    private static long SumBytes(in ConvolutionUnit unit) => unit.ResultCount * (unit.Precision == Precision.BFloat16 ? sizeof(ushort) : sizeof(float));
 
     /// <summary>The least of a few runs, after one that loads and settles everything.</summary>
     private float Time(Action run)
@@ -108,16 +133,15 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
     private void RunFused(Plan plan, in ConvolutionUnit unit, in Operands operands, ulong elsewhere)
     {
         Addresses addresses = Inputs(unit, operands) with { Workspace = scratch.Get(ScratchUse.Workspace, plan.WorkspaceBytes) };
-        plan.Run(elsewhere == 0 ? addresses : WithResult(addresses, unit, elsewhere));
+        plan.Run(elsewhere == 0 ? addresses : addresses.WithResult(unit.Direction, elsewhere));
     }
 
     /// <summary>The sum alone: into its own place where nothing follows but what works in place, else into scratch memory.</summary>
     private ulong RunSum(Plan plan, in ConvolutionUnit unit, in Operands operands)
     {
-        bool rounds = unit.Precision == Precision.BFloat16;
         Addresses addresses = Inputs(unit, operands) with { Workspace = scratch.Get(ScratchUse.Workspace, plan.WorkspaceBytes) };
-        ulong sum = scratch.Get(ScratchUse.Result, unit.ResultCount * (rounds ? sizeof(ushort) : sizeof(float)));
-        plan.Run(WithResult(addresses, unit, sum));
+        ulong sum = scratch.Get(ScratchUse.Result, SumBytes(unit));
+        plan.Run(addresses.WithResult(unit.Direction, sum));
         return sum;
     }
 
@@ -162,13 +186,6 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
     }
 
     private static ulong At(Tensor? tensor) => (ulong)Argument.Address(tensor);
-
-    private static Addresses WithResult(in Addresses addresses, in ConvolutionUnit unit, ulong result) => unit.Direction switch
-    {
-        Direction.Forward => addresses with { Y = result },
-        Direction.BackwardData => addresses with { X = result },
-        _ => addresses with { W = result },
-    };
 
     private static Tensor ResultOf(in ConvolutionUnit unit, in Operands operands) => unit.Direction switch
     {

@@ -16,6 +16,14 @@ internal readonly record struct Addresses(ulong X, ulong W, ulong Y, ulong Bias,
         Role.Addend => Addend,
         _ => Gate,
     };
+
+    /// <summary>The same with the result elsewhere.</summary>
+    public Addresses WithResult(Direction direction, ulong result) => direction switch
+    {
+        Direction.Forward => this with { Y = result },
+        Direction.BackwardData => this with { X = result },
+        _ => this with { W = result },
+    };
 }
 
 /// <summary>An operation graph bound to an engine, ready to run.</summary>

@@ -26,7 +26,15 @@ internal enum GraphForm
 /// <param name="WorkspaceBytes">The most memory that a plan may ask for.</param>
 /// <param name="Candidates">How many plans are built and timed.</param>
 /// <param name="Deterministic">Whether every run must give the same bits.</param>
-internal sealed record SearchLimits(long WorkspaceBytes = 512L << 20, int Candidates = 6, bool Deterministic = true);
+/// <param name="Checked">Whether a plan's numbers are held against the plain sum before it is trusted.</param>
+internal sealed record SearchLimits(long WorkspaceBytes = 512L << 20, int Candidates = 6, bool Deterministic = true, bool Checked = true);
+
+/// <summary>A plan that will do.</summary>
+/// <param name="Plan">The plan, which is the finder's from now on.</param>
+/// <param name="Milliseconds">Its time, if it was timed.</param>
+/// <param name="Reason">Where it comes from.</param>
+/// <param name="Check">What its spot check said, if there was one.</param>
+internal readonly record struct FoundPlan(Plan Plan, float? Milliseconds, string Reason, string? Check);
 
 /// <summary>
 /// Finds the plan for a unit: the one kept on disk from an earlier run, else the fastest of the first few that cuDNN's heuristic A names
@@ -45,8 +53,9 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
     /// <param name="form">How it is drawn.</param>
     /// <param name="time">Runs a plan and returns milliseconds.</param>
     /// <param name="rejected">Told why engines were passed over.</param>
-    /// <returns>The plan, its time if it was timed, and where it comes from; null where no engine will do.</returns>
-    public (Plan Plan, float? Milliseconds, string Reason)? Find(ConvolutionUnit unit, GraphForm form, Func<Plan, float> time, List<string> rejected)
+    /// <param name="judge">Runs a plan and holds its numbers against the plain sum; null for none.</param>
+    /// <returns>The plan; null where no engine will do.</returns>
+    public FoundPlan? Find(ConvolutionUnit unit, GraphForm form, Func<Plan, float> time, List<string> rejected, Func<Plan, Verdict>? judge = null)
     {
         using var descriptors = new Descriptors(session.Cudnn);
         try
@@ -55,16 +64,17 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
             nint graph = form == GraphForm.Single ? drawing.Single(session.Handle) : drawing.Fused(session.Handle, form == GraphForm.FusedBiasFirst);
             string key = Key(unit, form);
             if (Kept(key, descriptors, graph, drawing.Roles, unit, rejected) is { } kept)
-                return (kept, null, "kept from an earlier run");
+                return new FoundPlan(kept, null, "kept from an earlier run", null);
             foreach (cudnnBackendHeurMode mode in (ReadOnlySpan<cudnnBackendHeurMode>)[cudnnBackendHeurMode.CUDNN_HEUR_MODE_A, cudnnBackendHeurMode.CUDNN_HEUR_MODE_FALLBACK])
             {
                 List<Plan> plans = Candidates(descriptors, graph, drawing.Roles, mode, unit, rejected);
-                if (plans.Count == 0)
+                if (Best(plans, time, judge, rejected) is not { } best)
                     continue;
-                (Plan best, float? milliseconds) = Fastest(plans, time, rejected);
-                cache.Write(Kind, File(key), best.Choice.Print(key));
+                if (best.Verdict is not { IsFinal: false })
+                    cache.Write(Kind, File(key), best.Plan.Choice.Print(key));
                 string from = mode == cudnnBackendHeurMode.CUDNN_HEUR_MODE_A ? "heuristic A" : "the fallback list";
-                return (best, milliseconds, plans.Count == 1 ? $"the only one of {from} that will do" : $"the fastest of {plans.Count} of {from}");
+                string reason = plans.Count == 1 ? $"the only one of {from} that will do" : $"the fastest of {plans.Count} of {from}";
+                return new FoundPlan(best.Plan, best.Milliseconds, reason, best.Verdict?.Words);
             }
             rejected.Add($"{form}: no engine is left");
         }
@@ -173,21 +183,52 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
             descriptors.Get<long>(choice, CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64)))];
     }
 
-    private static (Plan Best, float? Milliseconds) Fastest(List<Plan> plans, Func<Plan, float> time, List<string> rejected)
+    /// <summary>The fastest plan whose numbers are right; the others are destroyed, whatever happens.</summary>
+    private static (Plan Plan, float? Milliseconds, Verdict? Verdict)? Best(
+        List<Plan> plans, Func<Plan, float> time, Func<Plan, Verdict>? judge, List<string> rejected)
     {
-        if (plans.Count == 1)
-            return (plans[0], null);
-        (Plan? best, float least) = (null, float.PositiveInfinity);
-        foreach (Plan plan in plans)
+        Plan? best = null;
+        try
         {
-            float milliseconds = time(plan);
-            rejected.Add(string.Create(CultureInfo.InvariantCulture, $"{plan.Choice}: {milliseconds:F4} ms"));
-            if (best is null || milliseconds < least)
-                (best, least) = (plan, milliseconds);
+            var timed = new List<(Plan Plan, float? Milliseconds)>();
+            foreach (Plan plan in plans)
+            {
+                if (Try(plan, () => plans.Count == 1 ? (float?)null : time(plan), rejected, out float? milliseconds))
+                    timed.Add((plan, milliseconds));
+                if (milliseconds is { } known)
+                    rejected.Add(string.Create(CultureInfo.InvariantCulture, $"{plan.Choice}: {known:F4} ms"));
+            }
+            foreach ((Plan plan, float? milliseconds) in timed.OrderBy(each => each.Milliseconds))
+            {
+                if (!Try(plan, () => judge?.Invoke(plan), rejected, out Verdict? verdict))
+                    continue;
+                if (verdict is not { IsWrong: true })
+                    return (best = plan, milliseconds, verdict);
+                rejected.Add($"{plan.Choice}: its numbers are wrong: {verdict.Value.Words}");
+            }
+            return null;
         }
-        foreach (Plan plan in plans.Where(plan => plan != best))
-            plan.Dispose();
-        return (best!, least);
+        finally
+        {
+            foreach (Plan plan in plans.Where(plan => plan != best))
+                plan.Dispose();
+        }
+    }
+
+    /// <summary>A plan whose memory is not to be had, or that its engine will not run after all, is passed over.</summary>
+    private static bool Try<T>(Plan plan, Func<T> run, List<string> rejected, out T? result)
+    {
+        result = default;
+        try
+        {
+            result = run();
+            return true;
+        }
+        catch (Exception e) when (e is DeviceMemoryException or CudnnException)
+        {
+            rejected.Add($"{plan.Choice}: {e.Message}");
+            return false;
+        }
     }
 
     /// <summary>The plan that an earlier run chose, built from its engine and settings without a heuristic.</summary>
@@ -222,7 +263,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
     }
 
     private string Key(ConvolutionUnit unit, GraphForm form) => string.Create(CultureInfo.InvariantCulture,
-        $"{unit}; {form}; cuDNN {session.Version}; {session.Device.Name}; {(limits.Deterministic ? "deterministic" : "any")}; {limits.WorkspaceBytes} bytes");
+        $"{unit}; {form}; cuDNN {session.Version}; {session.Device.Name}; {(limits.Deterministic ? "deterministic" : "any")}; {(limits.Checked ? "checked" : "unchecked")}; {limits.WorkspaceBytes} bytes");
 
     private static string File(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key))) + ".txt";
 }

@@ -1,3 +1,5 @@
+using Engine.Tensors;
+
 namespace Engine.Backends.Cuda.Plans;
 
 /// <summary>
@@ -23,9 +25,12 @@ internal readonly record struct ProductUnit(Direction Direction, int P, int C, i
     /// <summary>What every address is a multiple of, in bytes.</summary>
     public int Alignment { get; init; } = 16;
 
+    /// <summary>The same sum as a convolution of single pixels with a window of one.</summary>
+    public ConvolutionUnit AsConvolution => new(Direction, P, 1, 1, C, K, new ConvGeometry(1), Precision) { Bias = Bias, Addend = Addend, Relu = Relu };
+
     /// <summary>The unit in words; equal units print alike and others do not.</summary>
     public override string ToString() =>
         $"product, {Direction switch { Direction.Forward => "forward", Direction.BackwardData => "data gradient", _ => "weight gradient" }} {P}x{C} -> {K}"
         + (Addend ? ", + addend" : "") + (Bias ? ", + bias" : "") + (Relu ? ", relu" : "")
-        + $", {Precision switch { Precision.Float32 => "fp32", Precision.BFloat16 => "bf16", _ => "tf32" }}, {Alignment}-byte aligned";
+        + $", {Precision.Word()}, {Alignment}-byte aligned";
 }

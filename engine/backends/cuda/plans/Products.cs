@@ -3,9 +3,10 @@ using Engine.Tensors;
 namespace Engine.Backends.Cuda.Plans;
 
 /// <summary>Matrix products on one device: cuBLASLt's, or the own kernel where it will not.</summary>
-internal sealed class Products(Device device, Kernels kernels, Scratch scratch, ProductSession? session) : IDisposable
+internal sealed class Products(Device device, Kernels kernels, Scratch scratch, ProductSession? session, SearchLimits limits) : IDisposable
 {
-    private readonly Dictionary<ProductUnit, MatrixProduct?> _settled = [];
+    private readonly Dictionary<ProductUnit, (MatrixProduct? Product, string? Check)> _settled = [];
+    private readonly SpotCheck _check = new(device);
     private readonly Dictionary<ProductUnit, PlanChoice> _choices = [];
 
     /// <summary>How factors are rounded to bfloat16.</summary>
@@ -14,11 +15,22 @@ internal sealed class Products(Device device, Kernels kernels, Scratch scratch, 
     /// <summary>What was chosen so far, in no order.</summary>
     public IEnumerable<PlanChoice> Choices => _choices.Values;
 
+    /// <summary>Told of every linear layer that is sent: its weights and what was chosen for it.</summary>
+    public Action<Tensor, PlanChoice>? Watch { get; set; }
+
     /// <summary>Whether cuBLASLt does the unit. Why not is added to the rejections.</summary>
-    public bool TrySettle(ProductUnit unit, List<string> rejected)
+    /// <param name="unit">The unit.</param>
+    /// <param name="operands">Its tensors, on which it is tried.</param>
+    /// <param name="rejected">Told why not.</param>
+    /// <param name="check">What the spot check said.</param>
+    public bool TrySettle(ProductUnit unit, Operands operands, List<string> rejected, out string? check)
     {
-        if (_settled.TryGetValue(unit, out MatrixProduct? known))
-            return known is not null;
+        if (_settled.TryGetValue(unit, out (MatrixProduct? Product, string? Check) known))
+        {
+            check = known.Check;
+            return known.Product is not null;
+        }
+        check = null;
         device.NotInCapture($"meets a new shape ({unit})");
         MatrixProduct? product = null;
         if (session is null)
@@ -30,13 +42,21 @@ internal sealed class Products(Device device, Kernels kernels, Scratch scratch, 
             try
             {
                 product = new MatrixProduct(session, unit);
+                Verdict? verdict = limits.Checked ? Judge(product, unit, operands) : null;
+                check = verdict?.Words;
+                if (verdict is { IsWrong: true })
+                {
+                    rejected.Add($"cuBLASLt: its numbers are wrong: {check}");
+                    product.Dispose();
+                    product = null;
+                }
             }
-            catch (CudaException e) when (e is not (DeviceLostException or DeviceMemoryException))
+            catch (CudaException e) when (e is not DeviceLostException)
             {
                 rejected.Add($"cuBLASLt: {e.Message}");
             }
         }
-        _settled[unit] = product;
+        _settled[unit] = (product, check);
         return product is not null;
     }
 
@@ -44,7 +64,8 @@ internal sealed class Products(Device device, Kernels kernels, Scratch scratch, 
     public void RunLinear(in ProductUnit unit, in Operands operands)
     {
         if (!_choices.TryGetValue(unit, out PlanChoice? choice))
-            _choices[unit] = choice = Choose(unit);
+            _choices[unit] = choice = Choose(unit, operands);
+        Watch?.Invoke(operands.W, choice);
         if (choice.Route == Route.OwnKernel)
         {
             kernels.Run(unit.Direction switch
@@ -61,27 +82,46 @@ internal sealed class Products(Device device, Kernels kernels, Scratch scratch, 
     }
 
     /// <summary>Runs a unit that cuBLASLt does.</summary>
-    public void Run(in ProductUnit unit, in Operands operands)
+    public void Run(in ProductUnit unit, in Operands operands) => Run(_settled[unit].Product!, unit, operands, 0);
+
+    /// <param name="product">What runs.</param>
+    /// <param name="unit">The unit.</param>
+    /// <param name="operands">Its tensors.</param>
+    /// <param name="elsewhere">Where the result goes instead of its own place; 0 for its own place.</param>
+    private void Run(MatrixProduct product, in ProductUnit unit, in Operands operands, ulong elsewhere)
     {
-        MatrixProduct product = _settled[unit]!;
         var addresses = new Addresses(At(operands.X), At(operands.W), At(operands.Y), At(operands.Bias), At(operands.Addend), 0, 0);
         if (unit.Precision == Precision.BFloat16)
             addresses = Rounding.Apply(unit.Direction, operands, addresses);
+        if (elsewhere != 0)
+            addresses = addresses.WithResult(unit.Direction, elsewhere);
         product.Run(addresses with { Workspace = scratch.Get(ScratchUse.Workspace, product.WorkspaceBytes) });
     }
 
     public void Dispose()
     {
-        foreach (MatrixProduct? product in _settled.Values)
+        foreach ((MatrixProduct? product, _) in _settled.Values)
             product?.Dispose();
         _settled.Clear();
     }
 
-    private PlanChoice Choose(ProductUnit unit)
+    private Verdict Judge(MatrixProduct product, in ProductUnit unit, in Operands operands)
+    {
+        ConvolutionUnit sum = unit.AsConvolution;
+        Tensor own = unit.Direction switch { Direction.Forward => operands.Y, Direction.BackwardData => operands.X, _ => operands.W };
+        // What the result is added to must survive.
+        ulong elsewhere = unit.Addend ? scratch.Get(ScratchUse.Result, sum.ResultCount * sizeof(float)) : 0;
+        ulong result = elsewhere == 0 ? At(own) : elsewhere;
+        _check.Spoil(result, sum.ResultCount * sizeof(float));
+        Run(product, unit, operands, elsewhere);
+        return _check.Hold(sum, operands, result, rounded: false);
+    }
+
+    private PlanChoice Choose(ProductUnit unit, Operands operands)
     {
         var rejected = new List<string>();
-        return TrySettle(unit, rejected)
-            ? new PlanChoice(unit.ToString(), Route.Product, "cuBLASLt's first choice", null, false, _settled[unit]!.WorkspaceBytes, null, rejected)
+        return TrySettle(unit, operands, rejected, out string? check)
+            ? new PlanChoice(unit.ToString(), Route.Product, "cuBLASLt's first choice", null, false, _settled[unit].Product!.WorkspaceBytes, null, rejected, check)
             : new PlanChoice(unit.ToString(), Route.OwnKernel, "no library does it", null, false, 0, null, rejected);
     }
 

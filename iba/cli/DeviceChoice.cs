@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.Globalization;
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Backends.Cuda;
+
+namespace Iba.Cli;
+
+/// <summary>The options that say what computes.</summary>
+internal sealed class DeviceOptions
+{
+    private readonly Option<string> _device = new("--device") { Description = "auto, cpu, cuda or cuda:N. auto takes the GPU where all that it needs is there, else the CPU, and says why.", DefaultValueFactory = _ => "auto" };
+    private readonly Option<string?> _precision = new("--precision") { Description = "Of convolutions and products: fp32, tf32 or bf16. Default: tf32 on a GPU that knows it, fp32 on the CPU." };
+    private readonly Option<int> _threads = new("--threads") { Description = "Cores to use on the CPU; 0 for all. The result does not depend on it." };
+
+    public DeviceOptions() => _precision.AcceptOnlyFromAmong([.. PrecisionNames.All]);
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in (Option[])[_device, _precision, _threads])
+            command.Add(option);
+    }
+
+    public DeviceChoice Choice(ParseResult parsed) =>
+        DeviceChoice.Parse(parsed.GetValue(_device)!, parsed.GetValue(_precision) is { } word ? PrecisionNames.Find(word) : null, parsed.GetValue(_threads));
+}
+
+/// <summary>What was asked to compute, and the one place where that becomes a backend.</summary>
+/// <param name="Word">auto, cpu, cuda or cuda:N.</param>
+/// <param name="Ordinal">Which GPU; null for the CPU.</param>
+/// <param name="FallsBack">Whether the CPU will do where there is no GPU.</param>
+/// <param name="Precision">What was asked for; null for the device's own.</param>
+/// <param name="Threads">Cores of the CPU, 0 for all.</param>
+internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, Precision? Precision, int Threads)
+{
+    /// <summary>What a GPU computes in where nobody says otherwise.</summary>
+    public Precision OnGpu => Precision ?? Engine.Backends.Cuda.Precision.TensorFloat32;
+
+    /// <exception cref="UsageException">There is no such kind of device.</exception>
+    public static DeviceChoice Parse(string word, Precision? precision = null, int threads = 0)
+    {
+        int ordinal = 0;
+        return word switch
+        {
+            "auto" => new DeviceChoice(word, 0, true, precision, threads),
+            "cpu" => new DeviceChoice(word, null, false, precision, threads),
+            "cuda" => new DeviceChoice(word, 0, false, precision, threads),
+            _ when word.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(word["cuda:".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out ordinal) =>
+                new DeviceChoice(word, ordinal, false, precision, threads),
+            _ => throw new UsageException($"--device {word}: it must be auto, cpu, cuda or cuda:N."),
+        };
+    }
+
+    /// <summary>Opens the device. Where it falls back to the CPU, one line says why.</summary>
+    /// <exception cref="DeviceException">The GPU that was asked for cannot be used.</exception>
+    /// <exception cref="UsageException">The precision is not one of the device's.</exception>
+    public ComputeDevice Open() => Open((ordinal, precision) => CudaBackend.Open(ordinal, precision, requiresCudnn: true), Terminal.Say);
+
+    /// <param name="gpu">Opens a GPU.</param>
+    /// <param name="say">Told why the device is not the one that was hoped for.</param>
+    internal ComputeDevice Open(Func<int, Precision, CudaBackend> gpu, Action<string> say)
+    {
+        if (Ordinal is not { } ordinal)
+            return OnCpu();
+        try
+        {
+            var backend = gpu(ordinal, OnGpu);
+            if (Precision is { } asked && backend.Precision != asked)
+                say($"--precision {asked.Word()}: {backend.DeviceName} is older than compute capability 8.0 and computes in {backend.Precision.Word()}.");
+            return new ComputeDevice(backend, backend.DeviceName, backend.Precision.Word());
+        }
+        catch (NoCudaException none) when (FallsBack)
+        {
+            Finding? gap = none.Diagnosis.Gap;
+            say($"running on the CPU: {(gap is null ? none.Message : $"{gap.Subject}: {gap.Message}")}. See: iba doctor");
+            return OnCpu();
+        }
+        catch (CudaException refused) when (FallsBack && refused is not DeviceLostException)
+        {
+            say($"running on the CPU: {refused.Message}");
+            return OnCpu();
+        }
+        catch (NoCudaException none)
+        {
+            throw new DeviceException($"--device {Word}: {none.Message}", none.Diagnosis);
+        }
+    }
+
+    private ComputeDevice OnCpu() => Precision is null or Engine.Backends.Cuda.Precision.Float32
+        ? new ComputeDevice(new CpuBackend(Threads), "cpu", Engine.Backends.Cuda.Precision.Float32.Word())
+        : throw new UsageException($"--precision {Precision.Value.Word()}: the CPU computes in fp32 and nothing else. Leave --precision out{(FallsBack ? ", or see iba doctor for why there is no GPU" : "")}.");
+}
+
+/// <summary>A backend, and how results name it.</summary>
+/// <param name="Backend">What computes.</param>
+/// <param name="Device">cpu, or the GPU's number and name.</param>
+/// <param name="Precision">fp32, tf32 or bf16, as it is computed in.</param>
+internal sealed record ComputeDevice(IBackend Backend, string Device, string Precision) : IDisposable
+{
+    public void Dispose() => Backend.Dispose();
+}

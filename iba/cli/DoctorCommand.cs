@@ -1,0 +1,103 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Engine.Backends.Cuda;
+using Engine.Networks;
+using Spectre.Console;
+
+namespace Iba.Cli;
+
+/// <summary><c>iba doctor</c>: what this machine has of CUDA, what is missing, and what mends it.</summary>
+internal static class DoctorCommand
+{
+    /// <summary>The copies of an image in the bottleneck's loop.</summary>
+    private const int DefaultBatch = 10;
+
+    public static Command Create()
+    {
+        var plans = new Option<bool>("--plans") { Description = "Run a network once and tell for each layer which code computes it, how fast, and why. Needs a GPU." };
+        var model = new Option<string>("--model") { Description = "The network of --plans: resnet50 or vgg16.", DefaultValueFactory = _ => ResNet50.Name };
+        model.AcceptOnlyFromAmong(ResNet50.Name, Vgg16.Name);
+        var batch = new Option<int>("--batch") { Description = "Rows of the batch of --plans: images times copies.", DefaultValueFactory = _ => DefaultBatch };
+        var device = new Option<string>("--device") { Description = "The GPU of --plans: cuda or cuda:N.", DefaultValueFactory = _ => "cuda" };
+        var precision = new Option<string>("--precision") { Description = "fp32, tf32 or bf16.", DefaultValueFactory = _ => Precision.TensorFloat32.Word() };
+        precision.AcceptOnlyFromAmong([.. PrecisionNames.All]);
+        var json = new Option<bool>("--json") { Description = "One line of JSON on stdout." };
+        var command = new Command("doctor", "Say what this machine has of CUDA, what is missing and what mends it. Exits with 3 where CUDA is not usable.")
+        {
+            plans, model, batch, device, precision, json,
+        };
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(batch) < 1)
+                throw new UsageException($"--batch {parsed.GetValue(batch)}: it must be at least 1.");
+            DeviceChoice choice = DeviceChoice.Parse(parsed.GetValue(device)!, PrecisionNames.Find(parsed.GetValue(precision)!));
+            if (choice is not { Ordinal: { } ordinal, FallsBack: false })
+                throw new UsageException($"--device {choice.Word}: doctor looks at GPUs. Give cuda or cuda:N, or leave it out.");
+            Diagnosis diagnosis = Examine(ordinal, choice.OnGpu, out CudaBackend? backend);
+            using (backend)
+            {
+                IReadOnlyList<PlanLine>? lines = parsed.GetValue(plans) && backend is not null
+                    ? PlanSurvey.Run(backend, parsed.GetValue(model)!, parsed.GetValue(batch))
+                    : null;
+                Write(new DoctorReport(diagnosis), lines, parsed.GetValue(json));
+            }
+            return (int)(diagnosis.Gap is null ? ExitCode.Done : ExitCode.NoSuchDevice);
+        });
+        return command;
+    }
+
+    /// <summary>Looks, and where nothing speaks against it opens the GPU: some faults show only then.</summary>
+    private static Diagnosis Examine(int ordinal, Precision precision, out CudaBackend? backend)
+    {
+        backend = null;
+        Diagnosis diagnosis = Doctor.Examine(precision);
+        if (diagnosis.Gap is not null)
+            return diagnosis;
+        try
+        {
+            backend = CudaBackend.Open(ordinal, precision, requiresCudnn: true);
+            return diagnosis;
+        }
+        catch (NoCudaException none) when (none.Diagnosis.Gap is not null)
+        {
+            return none.Diagnosis;
+        }
+        catch (NoCudaException none)
+        {
+            throw new DeviceException(none.Message, none.Diagnosis);
+        }
+        catch (CudaException refused)
+        {
+            return diagnosis with { Findings = [.. diagnosis.Findings, new Finding("device", Severity.Fatal, refused.Message, "check nvidia-smi, and free the GPU of other programs")] };
+        }
+    }
+
+    private static void Write(DoctorReport report, IReadOnlyList<PlanLine>? plans, bool json)
+    {
+        if (json)
+        {
+            Terminal.Data(JsonSerializer.Serialize(report.Json(plans), Json.Lines.DoctorLine));
+            return;
+        }
+        foreach (string line in report.Lines)
+            Terminal.Data(line);
+        if (plans is not null)
+            Terminal.Table(Table(plans));
+    }
+
+    internal static Table Table(IReadOnlyList<PlanLine> plans)
+    {
+        Table table = new Table().Border(TableBorder.None).AddColumns("layer", "what", "route", "engine", "ms", "workspace", "why", "check");
+        foreach (PlanLine plan in plans)
+        {
+            string[] cells =
+            [
+                plan.Layer, plan.Unit, plan.Route, plan.Engine ?? "-", plan.Milliseconds?.ToString("F4", CultureInfo.InvariantCulture) ?? "-",
+                string.Create(CultureInfo.InvariantCulture, $"{plan.WorkspaceBytes / 1048576.0:F1} MiB"), plan.Reason, plan.Check ?? "-",
+            ];
+            table.AddRow([.. cells.Select(Markup.Escape)]);
+        }
+        return table;
+    }
+}

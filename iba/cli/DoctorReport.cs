@@ -1,0 +1,49 @@
+using System.Globalization;
+using Engine.Backends.Cuda;
+
+namespace Iba.Cli;
+
+/// <summary>What was found of CUDA on a machine, in lines for people.</summary>
+internal sealed class DoctorReport(Diagnosis diagnosis)
+{
+    /// <summary>The findings, what mends each gap, and where everything was looked for.</summary>
+    public IReadOnlyList<string> Lines =>
+    [
+        .. diagnosis.Findings.SelectMany(finding => (string[])
+        [
+            $"{Word(finding.Severity),-7} {finding.Subject}: {finding.Message}",
+            .. finding.Remedy is null ? (string[])[] : [$"        to mend it: {finding.Remedy}"],
+        ]),
+        diagnosis.PathsTried.Count == 0 ? "looked for nothing" : "looked for:",
+        .. diagnosis.PathsTried.Select(path => $"        {path}"),
+        Verdict,
+    ];
+
+    /// <summary>What the program does on this machine.</summary>
+    public string Verdict => diagnosis.Gap is null
+        ? "CUDA is usable: --device auto runs on the GPU."
+        : "CUDA is not usable: --device auto runs on the CPU in fp32, which always works; --device cuda ends with exit code 3.";
+
+    public DoctorLine Json(IReadOnlyList<PlanLine>? plans = null) => new(
+        diagnosis.Gap is null, Verdict,
+        [.. diagnosis.Findings.Select(finding => new FindingLine(finding.Subject, Word(finding.Severity), finding.Message, finding.Remedy))],
+        [.. diagnosis.Devices.Select(device => new DeviceLine($"cuda:{device.Ordinal}", device.Name,
+            string.Create(CultureInfo.InvariantCulture, $"{device.ComputeCapability / 10}.{device.ComputeCapability % 10}"), device.FreeBytes, device.TotalBytes))],
+        diagnosis.PathsTried, plans);
+
+    private static string Word(Severity severity) => severity switch { Severity.Fine => "ok", Severity.Slower => "slower", _ => "missing" };
+}
+
+/// <summary><c>iba doctor --json</c>.</summary>
+internal sealed record DoctorLine(
+    bool Usable, string Verdict, IReadOnlyList<FindingLine> Findings, IReadOnlyList<DeviceLine> Devices, IReadOnlyList<string> PathsTried, IReadOnlyList<PlanLine>? Plans);
+
+/// <summary>One thing that was looked at: ok, slower or missing.</summary>
+internal sealed record FindingLine(string Subject, string State, string Message, string? Remedy);
+
+/// <summary>A GPU.</summary>
+internal sealed record DeviceLine(string Device, string Name, string ComputeCapability, long FreeBytes, long TotalBytes);
+
+/// <summary>How one layer is computed in one direction.</summary>
+internal sealed record PlanLine(
+    string Layer, string Unit, string Route, string? Engine, float? Milliseconds, long WorkspaceBytes, string Reason, string? Check, IReadOnlyList<string> Rejected);

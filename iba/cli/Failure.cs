@@ -1,0 +1,43 @@
+using Engine.Backends;
+using Engine.Backends.Cuda;
+using Engine.Files;
+using Engine.Tensors;
+using Engine.Training;
+using Iba.Attribution;
+using Iba.Datasets;
+using Iba.Images;
+using Iba.Statistics;
+
+namespace Iba.Cli;
+
+/// <summary>What an exception means to whoever started the command.</summary>
+/// <param name="Code">How the command ends.</param>
+/// <param name="Message">What failed and why; null where nothing did.</param>
+/// <param name="Advice">What to do next, and what else there is to know.</param>
+internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyList<string> Advice)
+{
+    public static Failure Of(Exception exception) => exception switch
+    {
+        OperationCanceledException => new Failure(ExitCode.Partial, null, "cancelled; what was finished is kept."),
+        UsageException or ArgumentException => new Failure(ExitCode.Usage, exception.Message),
+        DeviceException missing => new Failure(ExitCode.NoSuchDevice, missing.Message, missing.Diagnosis is { } diagnosis ? new DoctorReport(diagnosis).Lines : []),
+        DeviceLostException => new Failure(ExitCode.Failed, exception.Message,
+            "The GPU is lost to this process; what was finished is kept. Run the command again for the rest; if it happens again, give --device cpu."),
+        DeviceMemoryException => new Failure(ExitCode.Failed, exception.Message,
+            "Give a smaller --batch, --copies or --size where the command has them, free the GPU of other programs, or give --device cpu."),
+        FileFormatException or ImageException or StatisticsException or PatternsException or ShapeException or DatasetException or DivergenceException
+            or CudaException or IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException or HttpRequestException =>
+            new Failure(ExitCode.Failed, exception.Message),
+        _ => new Failure(ExitCode.Failed, $"{exception.GetType().Name}: {exception.Message}",
+            "This is a mistake of the program, not yours. Please report it with the command line and these lines:", exception.StackTrace ?? ""),
+    };
+
+    public ExitCode Report()
+    {
+        if (Message is not null)
+            Terminal.Fail(Message);
+        foreach (string line in Advice)
+            Terminal.Say(line);
+        return Code;
+    }
+}
