@@ -13,8 +13,6 @@ internal sealed class DeviceOptions
     private readonly Option<string?> _precision = new("--precision") { Description = "Of convolutions and products: fp32, tf32 or bf16. Default: tf32 on a GPU that knows it, fp32 on the CPU." };
     private readonly Option<int> _threads = new("--threads") { Description = "Cores to use on the CPU; 0 for all. The result does not depend on it." };
 
-    public DeviceOptions() => _precision.AcceptOnlyFromAmong([.. PrecisionNames.All]);
-
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_device, _precision, _threads])
@@ -22,7 +20,7 @@ internal sealed class DeviceOptions
     }
 
     public DeviceChoice Choice(ParseResult parsed) =>
-        DeviceChoice.Parse(parsed.GetValue(_device)!, parsed.GetValue(_precision) is { } word ? PrecisionNames.Find(word) : null, parsed.GetValue(_threads));
+        DeviceChoice.Parse(parsed.GetValue(_device)!, parsed.GetValue(_precision), parsed.GetValue(_threads));
 }
 
 /// <summary>What was asked to compute, and the one place where that becomes a backend.</summary>
@@ -36,9 +34,11 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
     /// <summary>What a GPU computes in where nobody says otherwise.</summary>
     public Precision OnGpu => Precision ?? Engine.Backends.Cuda.Precision.TensorFloat32;
 
-    /// <exception cref="UsageException">There is no such kind of device.</exception>
-    public static DeviceChoice Parse(string word, Precision? precision = null, int threads = 0)
+    /// <exception cref="UsageException">There is no such kind of device, or no such precision.</exception>
+    public static DeviceChoice Parse(string word, string? precisionWord = null, int threads = 0)
     {
+        Precision? precision = precisionWord is null ? null : PrecisionNames.Find(precisionWord)
+            ?? throw new UsageException($"--precision {precisionWord}: it must be one of {string.Join(", ", PrecisionNames.All)}.");
         int ordinal = 0;
         return word switch
         {

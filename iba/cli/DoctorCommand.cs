@@ -17,11 +17,9 @@ internal static class DoctorCommand
     {
         var plans = new Option<bool>("--plans") { Description = "Run a network once and tell for each layer which code computes it, how fast, and why. Needs a GPU." };
         var model = new Option<string>("--model") { Description = "The network of --plans: resnet50 or vgg16.", DefaultValueFactory = _ => ResNet50.Name };
-        model.AcceptOnlyFromAmong(ResNet50.Name, Vgg16.Name);
         var batch = new Option<int>("--batch") { Description = "Rows of the batch of --plans: images times copies.", DefaultValueFactory = _ => DefaultBatch };
         var device = new Option<string>("--device") { Description = "The GPU of --plans: cuda or cuda:N.", DefaultValueFactory = _ => "cuda" };
         var precision = new Option<string>("--precision") { Description = "fp32, tf32 or bf16.", DefaultValueFactory = _ => Precision.TensorFloat32.Word() };
-        precision.AcceptOnlyFromAmong([.. PrecisionNames.All]);
         var json = new Option<bool>("--json") { Description = "One line of JSON on stdout." };
         var command = new Command("doctor", "Say what this machine has of CUDA, what is missing and what mends it. Exits with 3 where CUDA is not usable.")
         {
@@ -31,7 +29,9 @@ internal static class DoctorCommand
         {
             if (parsed.GetValue(batch) < 1)
                 throw new UsageException($"--batch {parsed.GetValue(batch)}: it must be at least 1.");
-            DeviceChoice choice = DeviceChoice.Parse(parsed.GetValue(device)!, PrecisionNames.Find(parsed.GetValue(precision)!));
+            if (parsed.GetValue(model) is not (ResNet50.Name or Vgg16.Name))
+                throw new UsageException($"--model {parsed.GetValue(model)}: known are {ResNet50.Name} and {Vgg16.Name}.");
+            DeviceChoice choice = DeviceChoice.Parse(parsed.GetValue(device)!, parsed.GetValue(precision));
             if (choice is not { Ordinal: { } ordinal, FallsBack: false })
                 throw new UsageException($"--device {choice.Word}: doctor looks at GPUs. Give cuda or cuda:N, or leave it out.");
             Diagnosis diagnosis = Examine(ordinal, choice.OnGpu, out CudaBackend? backend);

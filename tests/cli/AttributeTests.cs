@@ -23,7 +23,7 @@ public sealed class AttributeTests : IDisposable
         Assert.True(result.ExitCode == 0, result.Error);
         JsonElement line = JsonDocument.Parse(Assert.Single(result.Lines)).RootElement;
         foreach (string key in (string[])["image", "model", "layer", "target", "predicted", "probability", "probability_restricted", "total_bits",
-            "max_bits_per_pixel", "loss", "map", "overlay", "seconds"])
+            "max_bits_per_pixel", "loss", "map", "overlay", "seconds", "device", "precision"])
         {
             Assert.True(line.TryGetProperty(key, out _), $"the line has no {key}: {line}");
         }
@@ -33,7 +33,7 @@ public sealed class AttributeTests : IDisposable
         using SafetensorsFile map = SafetensorsFile.Open(line.GetProperty("map").GetString()!);
         Assert.Equal([96, 96], map["map"].Shape);
         Assert.Equal(line.GetProperty("max_bits_per_pixel").GetDouble(), map.ReadFloats("map").Max(), 1e-6);
-        foreach (string key in (string[])["weights_sha256", "image_sha256", "statistics_sha256", "layer", "beta", "seed", "steps", "copies", "unit"])
+        foreach (string key in (string[])["weights_sha256", "image_sha256", "statistics_sha256", "layer", "beta", "seed", "steps", "copies", "unit", "device", "precision"])
             Assert.True(map.Metadata.ContainsKey(key), $"the map does not say its {key}");
         Assert.Equal((byte)'P', File.ReadAllBytes(line.GetProperty("overlay").GetString()!)[1]);
     }

@@ -39,7 +39,7 @@ public sealed class CudaBackendTests : IDisposable
         Assert.True(none.Diagnosis.HasCuda);
         _gpu.Driver.Start = CUresult.CUDA_ERROR_NO_DEVICE;
         none = Assert.Throws<NoCudaException>(() => CudaBackend.Open(_gpu.Libraries(), 0, Precision.Float32));
-        Assert.StartsWith("no CUDA: the driver (libcuda.so.1) sees no GPU. check nvidia-smi", none.Message);
+        Assert.StartsWith("no CUDA: device: the driver (libcuda.so.1) sees no GPU. To mend it, check nvidia-smi", none.Message);
     }
 
     [Fact]
@@ -50,6 +50,21 @@ public sealed class CudaBackendTests : IDisposable
         Assert.Contains("cudnnCreate", Assert.Single(backend.Notes));
         Convolve(backend);
         Assert.Equal(Route.OwnKernel, Assert.Single(backend.Choices).Route);
+    }
+
+    [Fact]
+    public void Where_cudnn_is_required_one_that_is_missing_or_does_not_start_is_no_cuda()
+    {
+        _gpu.Cudnn.Creation = cudnnStatus.CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH;
+        NoCudaException none = Assert.Throws<NoCudaException>(() => CudaBackend.Open(_gpu.Libraries(), 0, Precision.Float32, requiresCudnn: true));
+        Assert.Contains("cuDNN: does not start", none.Message);
+        Assert.Contains("cudnnCreate", none.Message);
+        Assert.Equal(none.Diagnosis.Gap, Assert.Single(none.Diagnosis.Findings, finding => finding.Subject == "cuDNN"));
+        Assert.Empty(_gpu.Driver.Held);
+
+        using var without = new FakeGpu(cudnn: false);
+        Assert.Contains("cuDNN: not found", Assert.Throws<NoCudaException>(() => CudaBackend.Open(without.Libraries(), 0, Precision.Float32, requiresCudnn: true)).Message);
+        CudaBackend.Open(without.Libraries(), 0, Precision.Float32).Dispose();
     }
 
     [Fact]

@@ -32,8 +32,10 @@ public sealed class DoctorTests : IDisposable
     public void A_machine_with_nothing_is_told_to_install_a_driver_and_where_it_was_looked_for()
     {
         Diagnosis diagnosis = Examine();
-        Finding finding = Assert.Single(diagnosis.Findings);
-        Assert.Equal(Severity.Fatal, finding.Severity);
+        Finding finding = diagnosis.Obstacle!;
+        Assert.Equal([("driver", Severity.Fatal), ("NVRTC", Severity.Slower), ("cuBLASLt", Severity.Slower), ("cuDNN", Severity.Slower)],
+            diagnosis.Findings.Select(each => (each.Subject, each.Severity)));
+        Assert.All(diagnosis.Findings, each => Assert.NotNull(each.Remedy));
         Assert.Contains("no NVIDIA driver", finding.Message);
         Assert.Contains("libcuda.so.1", finding.Message);
         Assert.Contains("install the NVIDIA driver", finding.Remedy);
@@ -75,7 +77,7 @@ public sealed class DoctorTests : IDisposable
     {
         WithDriver();
         _driver.Start = (CUresult)answer;
-        Finding finding = Assert.Single(Examine().Findings);
+        Finding finding = Examine().Findings[0];
         Assert.Equal(Severity.Fatal, finding.Severity);
         Assert.Contains(message, finding.Message);
         Assert.Contains(remedy, finding.Remedy);
@@ -169,6 +171,42 @@ public sealed class DoctorTests : IDisposable
         Finding finding = Find(Examine(), "cuDNN");
         Assert.Equal(Severity.Slower, finding.Severity);
         Assert.Contains($"{System} lacks CudnnHeuristic", finding.Message);
+    }
+
+    [Fact]
+    public void Without_a_driver_the_other_libraries_are_looked_at_and_left_where_they_are()
+    {
+        WithEverything();
+        _loader.Forgets("libcuda.so.1");
+        Diagnosis diagnosis = Examine();
+        Assert.False(diagnosis.HasCuda);
+        Assert.Contains($"{System}/libnvrtc.so.12 is there; without a driver", Find(diagnosis, "NVRTC").Message);
+        Assert.Equal(Severity.Fine, Find(diagnosis, "cuDNN").Severity);
+        Assert.Empty(_loader.Loaded);
+        _machine.Remove(System, "libcudnn_ops.so.9");
+        Assert.Contains("lacks CudnnOps", Find(Examine(), "cuDNN").Message);
+        Assert.Empty(_loader.Loaded);
+    }
+
+    [Fact]
+    public void A_driver_that_does_not_load_is_told_with_the_loaders_reason()
+    {
+        _machine.Variables["IBA_CUDA_DIRS"] = "/opt/broken";
+        _machine.Put("/opt/broken", "libcuda.so.1");
+        _loader.Breaks("/opt/broken/libcuda.so.1");
+        Assert.Contains("/opt/broken/libcuda.so.1 does not load (file too short)", Examine().Obstacle!.Message);
+    }
+
+    [Fact]
+    public void A_cudnn_that_is_missing_or_broken_is_a_gap_and_no_obstacle()
+    {
+        WithEverything();
+        Assert.Null(Examine().Gap);
+        _machine.Remove(System, "libcudnn_heuristic.so.9");
+        Assert.Equal("cuDNN", Examine().Gap!.Subject);
+        Assert.Null(Examine().Obstacle);
+        _driver.Devices = 0;
+        Assert.Equal("device", Examine().Gap!.Subject);
     }
 
     [Fact]

@@ -44,8 +44,8 @@ internal static unsafe class FakeArithmetic
         }
     }
 
-    /// <summary>A cuDNN operation graph: every operation in order, intermediates in double.</summary>
-    public static void Compute(FakeCudnn cudnn, FakeDescriptor graph, IReadOnlyDictionary<long, ulong> pointers)
+    /// <summary>A cuDNN operation graph: every operation in order, intermediates in double. An engine may lie about the result.</summary>
+    public static void Compute(FakeCudnn cudnn, FakeEngine engine, FakeDescriptor graph, IReadOnlyDictionary<long, ulong> pointers)
     {
         var virtuals = new Dictionary<long, double[]>();
         var writes = new List<Action>();
@@ -60,7 +60,7 @@ internal static unsafe class FakeArithmetic
                 if (tensor.IsVirtual)
                     virtuals[tensor.Id] = values;
                 else
-                    writes.Add(() => tensor.Write(pointers[tensor.Id], values));
+                    writes.Add(() => tensor.Write(pointers[tensor.Id], engine.Lie is null ? values : [.. values.Select(engine.Lie)]));
             }
 
             switch (operation.Kind)
@@ -109,7 +109,8 @@ internal static unsafe class FakeArithmetic
                 });
             }
         }
-        writes.ForEach(write => write());
+        if (!engine.WritesNothing)
+            writes.ForEach(write => write());
     }
 
     /// <summary>Whichever of the three is null is what is computed: one sum over all places where window and image meet.</summary>

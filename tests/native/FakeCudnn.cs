@@ -41,6 +41,12 @@ internal sealed record FakeEngine(long Index)
     /// <summary>Whether a plan with it cannot be built.</summary>
     public bool Fails { get; init; }
 
+    /// <summary>What it makes of each number of a result; null for the truth.</summary>
+    public Func<double, double>? Lie { get; init; }
+
+    /// <summary>Whether it leaves its result as it was.</summary>
+    public bool WritesNothing { get; init; }
+
     /// <summary>Which heuristic offers it.</summary>
     public cudnnBackendHeurMode Mode { get; init; } = cudnnBackendHeurMode.CUDNN_HEUR_MODE_A;
 
@@ -276,7 +282,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
         {
             now.Executed.Add((executed.Engine!.Index, ids, pointers, workspace));
             if (now.Computes)
-                FakeArithmetic.Compute(now, executed.Graph!, ids.Zip(pointers).ToDictionary());
+                FakeArithmetic.Compute(now, executed.Engine, executed.Graph!, ids.Zip(pointers).ToDictionary());
         };
         if (now.Enqueue is null)
             work();

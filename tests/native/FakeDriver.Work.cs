@@ -32,6 +32,7 @@ internal sealed unsafe partial class FakeDriver
             NativeMemory.Fill(memory, bytes, 0xCD);
         *pointer = (ulong)memory;
         Now._memory[*pointer] = bytes;
+        Now.MostUsedBytes = nuint.Max(Now.MostUsedBytes, Now.UsedBytes);
         return CUresult.CUDA_SUCCESS;
     }
 

@@ -56,6 +56,9 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     public IEnumerable<string> Held =>
         [.. _memory.Select(_ => "memory"), .. _pinned.Select(_ => "pinned"), .. _handles.Values.Where(kind => kind is not "function")];
 
+    /// <summary>The most memory that was in use at one time.</summary>
+    public nuint MostUsedBytes { get; private set; }
+
     public nuint UsedBytes => _memory.Values.Aggregate((nuint)0, (sum, bytes) => sum + bytes);
 
     /// <summary>Whether memory is only counted and nothing runs: for networks that are too large to be touched.</summary>

@@ -14,12 +14,14 @@ internal sealed class FakeGpu : IDisposable
     private readonly FakeMachine _machine = new();
     private readonly FakeLoader _loader;
     private readonly FakeNvrtc _nvrtc = new();
+    private readonly bool _computes;
 
     /// <param name="cudnn">Whether cuDNN is there.</param>
     /// <param name="cublasLt">Whether cuBLASLt is there.</param>
     /// <param name="computes">Whether kernels and libraries compute; if not, they are only recorded.</param>
     public FakeGpu(bool cudnn = true, bool cublasLt = true, bool computes = false)
     {
+        _computes = computes;
         _loader = new FakeLoader(_machine).Knows("libcuda.so.1").With("libcuda.", Driver.Find).With("libnvrtc.", _nvrtc.Find)
             .With("libcublasLt.", CublasLt.Find).With("libcudnn.", Cudnn.Find);
         _machine.Put(Folder, "libnvrtc.so.12", "libnvrtc-builtins.so.12.6");
@@ -53,8 +55,9 @@ internal sealed class FakeGpu : IDisposable
     /// <summary>What the machine offers, loaded.</summary>
     public Libraries Libraries() => global::Engine.Backends.Cuda.Libraries.Load(_machine.Machine, _loader);
 
+    /// <summary>The backend. Where nothing is computed, no plan's numbers can be checked.</summary>
     public CudaBackend Open(Precision precision = Precision.TensorFloat32, string? cache = null, SearchLimits? limits = null) =>
-        new(Libraries(), new CacheFolder(cache), 0, precision, limits);
+        new(Libraries(), new CacheFolder(cache), 0, precision, limits ?? new SearchLimits(Checked: _computes));
 
     public void Dispose()
     {

@@ -12,6 +12,7 @@ internal sealed class FakeLoader(FakeMachine machine) : Loader
     private readonly List<string> _loaded = [];
     private readonly Dictionary<string, Func<string, nint>> _fakes = [];
     private readonly HashSet<string> _known = [];
+    private readonly HashSet<string> _broken = [];
 
     /// <summary>Paths in the order in which they were loaded.</summary>
     public IReadOnlyList<string> Loaded => _loaded;
@@ -30,9 +31,20 @@ internal sealed class FakeLoader(FakeMachine machine) : Loader
         return this;
     }
 
+    /// <summary>Lets the system's loader know a bare name no longer.</summary>
+    public void Forgets(string name) => _known.Remove(name);
+
+    /// <summary>Lets a file that is there not load.</summary>
+    public void Breaks(string path) => _broken.Add(path);
+
     public override nint Load(string path, out string? reason)
     {
         reason = null;
+        if (_broken.Contains(path))
+        {
+            reason = "file too short";
+            return 0;
+        }
         if (!_known.Contains(path) && !File.Exists(machine.Real(path)))
         {
             reason = "cannot open shared object file: No such file or directory";

@@ -190,7 +190,7 @@ public sealed class PlanSearchTests : IDisposable
     }
 
     /// <summary>Engine number i takes 1 / i milliseconds, but those above 2 take long.</summary>
-    private (Plan Plan, float? Milliseconds, string Reason)? Find(ConvolutionUnit? unit = null, SearchLimits? limits = null) =>
+    private FoundPlan? Find(ConvolutionUnit? unit = null, SearchLimits? limits = null) =>
         new PlanSearch(_session, limits ?? new SearchLimits(), new CacheFolder(_folder[""]))
             .Find(unit ?? Unit, GraphForm.Fused, plan => plan.Choice.Index > 2 ? 10 : 1f / plan.Choice.Index, _rejected);
 

@@ -27,21 +27,14 @@ internal sealed unsafe class Arena(Device device) : IDisposable
     {
         device.NotInCapture("allocates");
         bytes = Math.Max((bytes + Alignment - 1) / Alignment * Alignment, Alignment);
-        if (bytes >= Large)
-            return Remember(FromDriver(bytes), null, bytes);
-
-        foreach (Block block in _blocks)
-        {
-            if (block.TryTake(bytes, out ulong piece))
-                return Remember(piece, block, bytes);
-        }
-        // Where a block no longer fits, the piece itself still may.
-        if (!TryFromDriver(BlockBytes, out ulong start))
-            return Remember(FromDriver(bytes), null, bytes);
-        var added = new Block(start, BlockBytes);
-        _blocks.Add(added);
-        added.TryTake(bytes, out ulong first);
-        return Remember(first, added, bytes);
+        if (Take(bytes) is { } piece)
+            return piece;
+        // What forgotten tensors still hold, and blocks that nobody uses any more, may be enough.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        device.Drain();
+        DropEmptyBlocks();
+        return Take(bytes) ?? throw Full(bytes);
     }
 
     /// <summary>Takes a piece back.</summary>
@@ -77,28 +70,36 @@ internal sealed unsafe class Arena(Device device) : IDisposable
         return piece;
     }
 
-    private ulong FromDriver(long bytes) => TryFromDriver(bytes, out ulong pointer) ? pointer : throw Full(bytes);
-
-    /// <summary>Whether the driver has so much.</summary>
-    private bool TryFromDriver(long bytes, out ulong start)
+    private ulong? Take(long bytes)
     {
-        start = 0;
-        ulong pointer = 0;
+        if (bytes < Large)
+        {
+            foreach (Block block in _blocks)
+            {
+                if (block.TryTake(bytes, out ulong piece))
+                    return Remember(piece, block, bytes);
+            }
+            if (FromDriver(BlockBytes) is { } start)
+            {
+                var added = new Block(start, BlockBytes);
+                _blocks.Add(added);
+                added.TryTake(bytes, out ulong first);
+                return Remember(first, added, bytes);
+            }
+        }
+        // Where a block no longer fits, the piece alone still may.
+        return FromDriver(bytes) is { } alone ? Remember(alone, null, bytes) : null;
+    }
+
+    /// <summary>So much of the driver's, or null where it has not so much.</summary>
+    private ulong? FromDriver(long bytes)
+    {
+        ulong pointer;
         Native.CUresult result = device.Driver.cuMemAlloc_v2(&pointer, (nuint)bytes);
         if (result == Native.CUresult.CUDA_ERROR_OUT_OF_MEMORY)
-        {
-            // What forgotten tensors still hold, and blocks that nobody uses any more, may be enough.
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            device.Drain();
-            DropEmptyBlocks();
-            result = device.Driver.cuMemAlloc_v2(&pointer, (nuint)bytes);
-        }
-        if (result == Native.CUresult.CUDA_ERROR_OUT_OF_MEMORY)
-            return false;
+            return null;
         device.Check(result, "cuMemAlloc");
-        start = pointer;
-        return true;
+        return pointer;
     }
 
     private void DropEmptyBlocks()

@@ -1,0 +1,146 @@
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Backends.Cuda;
+using Engine.Files;
+using Iba.Cli;
+using Tests.Native;
+using Xunit;
+
+namespace Tests.Cli;
+
+/// <summary>--device and --precision: what is opened, what is said, and how the command ends where it cannot be.</summary>
+public sealed class DeviceChoiceTests : IDisposable
+{
+    private readonly FakeGpu _gpu = new();
+    private readonly List<string> _said = [];
+
+    public void Dispose() => _gpu.Dispose();
+
+    [Theory]
+    [InlineData("auto", null, "cuda:0 Fake GPU 0", "tf32")]
+    [InlineData("cuda", "fp32", "cuda:0 Fake GPU 0", "fp32")]
+    [InlineData("cuda:1", "bf16", "cuda:1 Fake GPU 1", "bf16")]
+    [InlineData("cpu", null, "cpu", "fp32")]
+    [InlineData("cpu", "fp32", "cpu", "fp32")]
+    public void What_is_there_is_opened_without_a_word(string word, string? precision, string device, string computes)
+    {
+        _gpu.Driver.Devices = 2;
+        using ComputeDevice opened = Open(_gpu, word, precision);
+        Assert.Equal((device, computes), (opened.Device, opened.Precision));
+        Assert.Equal(word == "cpu", opened.Backend is CpuBackend);
+        Assert.Empty(_said);
+    }
+
+    [Fact]
+    public void Without_a_gpu_auto_takes_the_cpu_and_says_why_in_one_line()
+    {
+        _gpu.Driver.Start = global::Engine.Backends.Cuda.Native.CUresult.CUDA_ERROR_STUB_LIBRARY;
+        using ComputeDevice opened = Open(_gpu, "auto");
+        Assert.Equal("cpu", opened.Device);
+        string line = Assert.Single(_said);
+        Assert.Contains("running on the CPU: driver: libcuda.so.1 is the toolkit's stub", line);
+        Assert.DoesNotContain('\n', line);
+    }
+
+    [Fact]
+    public void Without_cudnn_auto_takes_the_cpu_and_cuda_ends_with_3_and_the_findings()
+    {
+        using var without = new FakeGpu(cudnn: false);
+        Open(without, "auto").Dispose();
+        Assert.Contains("cuDNN: not found", Assert.Single(_said));
+
+        Failure failure = Failure.Of(Assert.Throws<DeviceException>(() => Open(without, "cuda")));
+        Assert.Equal(ExitCode.NoSuchDevice, failure.Code);
+        Assert.StartsWith("--device cuda: no CUDA: cuDNN: not found", failure.Message);
+        Assert.Contains(failure.Advice, line => line.StartsWith("slower  cuDNN: not found", StringComparison.Ordinal));
+        Assert.Contains(failure.Advice, line => line.Contains("to mend it: install cuDNN 9"));
+        Assert.Contains(failure.Advice, line => line.Contains("libcudnn.so.9"));
+    }
+
+    [Fact]
+    public void A_gpu_that_does_not_exist_ends_with_3_and_names_those_that_do()
+    {
+        Failure failure = Failure.Of(Assert.Throws<DeviceException>(() => Open(_gpu, "cuda:7")));
+        Assert.Equal(ExitCode.NoSuchDevice, failure.Code);
+        Assert.Contains("no device cuda:7: this machine has cuda:0 (Fake GPU 0)", failure.Message);
+    }
+
+    [Fact]
+    public void A_driver_that_refuses_a_context_is_no_reason_to_stop_for_auto()
+    {
+        _gpu.Driver.Fail("cuStreamCreate", global::Engine.Backends.Cuda.Native.CUresult.CUDA_ERROR_NOT_INITIALIZED);
+        Assert.Equal("cpu", Open(_gpu, "auto").Device);
+        Assert.Contains("cuStreamCreate", Assert.Single(_said));
+        Assert.Equal(ExitCode.Failed, Failure.Of(Assert.Throws<CudaException>(() => Open(_gpu, "cuda"))).Code);
+    }
+
+    [Theory]
+    [InlineData("cpu", "tf32")]
+    [InlineData("cpu", "bf16")]
+    [InlineData("auto", "bf16")]
+    public void The_cpu_has_no_other_precision_and_says_so(string word, string precision)
+    {
+        _gpu.Driver.Devices = 0;
+        Failure failure = Failure.Of(Assert.Throws<UsageException>(() => Open(_gpu, word, precision)));
+        Assert.Equal(ExitCode.Usage, failure.Code);
+        Assert.Contains($"--precision {precision}: the CPU computes in fp32", failure.Message);
+    }
+
+    [Fact]
+    public void A_device_too_old_for_the_precision_is_told()
+    {
+        _gpu.Driver.Capability = 75;
+        Open(_gpu, "cuda").Dispose();
+        Assert.Empty(_said);
+        using ComputeDevice opened = Open(_gpu, "cuda", "bf16");
+        Assert.Equal("fp32", opened.Precision);
+        Assert.Contains("computes in fp32", Assert.Single(_said));
+    }
+
+    [Theory]
+    [InlineData("gpu")]
+    [InlineData("cuda:")]
+    [InlineData("cuda:-1")]
+    [InlineData("cuda:one")]
+    [InlineData("cuda:99999999999")]
+    [InlineData("")]
+    public void Other_words_are_mistakes_of_usage(string word) =>
+        Assert.Contains("auto, cpu, cuda or cuda:N", Assert.Throws<UsageException>(() => DeviceChoice.Parse(word)).Message);
+
+    [Fact]
+    public void What_ends_a_command_is_told_with_its_code_and_what_to_do_next()
+    {
+        Failure lost = Failure.Of(new DeviceLostException("cuda:0: cuGraphLaunch failed; last op: replay.", 719));
+        Assert.Equal((ExitCode.Failed, "cuda:0: cuGraphLaunch failed; last op: replay."), (lost.Code, lost.Message));
+        Assert.Contains("finished is kept", Assert.Single(lost.Advice));
+        Failure full = Failure.Of(new DeviceMemoryException("no room"));
+        Assert.Equal(ExitCode.Failed, full.Code);
+        Assert.Contains("--batch", Assert.Single(full.Advice));
+        Assert.Equal(ExitCode.Partial, Failure.Of(new OperationCanceledException()).Code);
+        Assert.Equal(ExitCode.Usage, Failure.Of(new ArgumentException("x")).Code);
+        Assert.Equal(ExitCode.Failed, Failure.Of(new FileFormatException("file", "reason", "advice")).Code);
+        Assert.Contains("mistake of the program", Failure.Of(new NotImplementedException()).Advice[0]);
+    }
+
+    [Fact]
+    public void The_real_command_falls_back_with_one_line_and_refuses_what_is_not_there()
+    {
+        string[] predict = ["predict", Path.Combine(Golden.Path("preprocessing"), "rgb.png"), "--weights", Golden.Path("resnet50-narrow.pth"), "--size", "64", "--json"];
+        IbaProcess.Result result = IbaProcess.Run(predict);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("\"device\":\"cpu\",\"precision\":\"fp32\"", result.Output);
+        Assert.StartsWith("running on the CPU: ", Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+
+        IbaProcess.Result cuda = IbaProcess.Run([.. predict, "--device", "cuda"]);
+        Assert.Equal(3, cuda.ExitCode);
+        Assert.Contains("to mend it:", cuda.Error);
+        Assert.Empty(cuda.Output);
+        Assert.Equal(2, IbaProcess.Run([.. predict, "--device", "cpu", "--precision", "tf32"]).ExitCode);
+        Assert.Equal(2, IbaProcess.Run([.. predict, "--precision", "fp64"]).ExitCode);
+        Assert.Equal(3, IbaProcess.Run("demo", "train", "--network", "vgg16", "--out", "x", "--device", "cuda:0").ExitCode);
+    }
+
+    private ComputeDevice Open(FakeGpu gpu, string word, string? precision = null) =>
+        DeviceChoice.Parse(word, precision)
+            .Open((ordinal, computes) => CudaBackend.Open(gpu.Libraries(), ordinal, computes, requiresCudnn: true), _said.Add);
+}

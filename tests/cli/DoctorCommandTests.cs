@@ -1,0 +1,129 @@
+using System.Text.Json;
+using Engine.Backends.Cuda;
+using Iba.Cli;
+using Tests.Native;
+using Tests.Weights;
+using Xunit;
+
+namespace Tests.Cli;
+
+/// <summary>iba doctor as a user runs it, on machines made of folders; and what it tells of plans, on the fake GPU.</summary>
+public sealed class DoctorCommandTests : IDisposable
+{
+    private static readonly string[] CudnnParts = ["", "_graph", "_ops", "_cnn", "_engines_precompiled", "_engines_runtime_compiled", "_heuristic"];
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void On_a_machine_with_nothing_it_says_so_where_it_looked_and_that_the_cpu_works()
+    {
+        IbaProcess.Result result = Run();
+        Assert.True(result.ExitCode == 3, $"{result}");
+        Assert.Contains("missing driver: no NVIDIA driver", result.Output);
+        Assert.Contains("to mend it: install the NVIDIA driver", result.Output);
+        Assert.Contains(result.Lines, line => line.Trim() == "libcuda.so.1");
+        Assert.Contains(result.Lines, line => line.Trim() == _folder["libcudnn.so.9"]);
+        Assert.Contains("runs on the CPU", result.Lines[^1]);
+        Assert.DoesNotContain("   at ", result.Error);
+    }
+
+    [Fact]
+    public void With_only_a_driver_the_device_is_told_and_each_missing_library_has_its_remedy()
+    {
+        FakeLibcuda.Make(_folder[""]);
+        IbaProcess.Result result = Run();
+        Assert.True(result.ExitCode == 3, $"{result}");
+        Assert.Contains($"ok      driver: {_folder["libcuda.so.1"]} serves CUDA 12.6", result.Output);
+        Assert.Contains("ok      device: cuda:0 G, compute capability 9.9, 512 of 1024 MiB free", result.Output);
+        foreach (string library in (string[])["NVRTC", "cuBLASLt", "cuDNN"])
+            Assert.Contains($"slower  {library}: not found", result.Output);
+        Assert.Contains("package nvidia-cudnn-cu12", result.Output);
+        Assert.Contains("ok      precision: tf32", result.Output);
+    }
+
+    [Theory]
+    [InlineData(34, "stub", "'stubs' folder")]
+    [InlineData(100, "sees no GPU", "CUDA_VISIBLE_DEVICES")]
+    public void A_driver_that_does_not_start_is_told_apart(int answer, string found, string remedy)
+    {
+        FakeLibcuda.Make(_folder[""], answer);
+        IbaProcess.Result result = Run();
+        Assert.Equal(3, result.ExitCode);
+        Assert.Contains(found, result.Output);
+        Assert.Contains(remedy, result.Output);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Parts_of_cudnn_that_do_not_belong_together_are_told_with_or_without_a_driver(bool driver)
+    {
+        if (driver)
+            FakeLibcuda.Make(_folder[""]);
+        foreach (string part in CudnnParts)
+        {
+            File.WriteAllBytes(_folder[$"libcudnn{part}.so.{(part == "_ops" ? "9.6.0" : "9.13.1")}"], []);
+            File.WriteAllBytes(_folder[$"libcudnn{part}.so.9"], []);
+        }
+        IbaProcess.Result result = Run();
+        Assert.True(result.ExitCode == 3, $"{result}");
+        Assert.Contains("mixes versions", result.Output);
+        Assert.Contains("CudnnOps 9.6.0", result.Output);
+        Assert.Contains("install one cuDNN 9 whole", result.Output);
+
+        File.Delete(_folder["libcudnn_ops.so.9"]);
+        Assert.Contains("lacks CudnnOps", Run().Output);
+    }
+
+    [Fact]
+    public void As_json_it_is_one_line_with_the_same()
+    {
+        IbaProcess.Result result = Run("--json", "--plans");
+        Assert.Equal(3, result.ExitCode);
+        JsonElement line = JsonDocument.Parse(Assert.Single(result.Lines)).RootElement;
+        Assert.False(line.GetProperty("usable").GetBoolean());
+        Assert.Equal("driver", line.GetProperty("findings")[0].GetProperty("subject").GetString());
+        Assert.NotEmpty(line.GetProperty("paths_tried").EnumerateArray());
+        Assert.False(line.TryGetProperty("plans", out _));
+    }
+
+    [Theory]
+    [InlineData("--batch", "0")]
+    [InlineData("--model", "alexnet")]
+    [InlineData("--device", "cpu")]
+    [InlineData("--precision", "fp8")]
+    public void Mistakes_of_usage_exit_with_2(string option, string value)
+    {
+        IbaProcess.Result result = IbaProcess.Run("doctor", option, value);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains(option, result.Error);
+    }
+
+    [Theory]
+    [InlineData("resnet50", "conv1", "fc")]
+    [InlineData("vgg16", "features.0", "classifier.6")]
+    public void Plans_are_told_for_every_layer_in_both_directions(string model, string first, string last)
+    {
+        using var gpu = new FakeGpu();
+        gpu.Driver.IsIdle = true;
+        gpu.Driver.TotalBytes = (nuint)80 << 30;
+        using CudaBackend backend = gpu.Open();
+        IReadOnlyList<PlanLine> plans = PlanSurvey.Run(backend, model, batch: 2);
+        Assert.Equal(first, plans[0].Layer);
+        Assert.Equal(first, plans[^1].Layer);
+        Assert.Contains(plans, plan => plan.Layer == last && plan.Route == nameof(Route.Product));
+        foreach (IGrouping<string, PlanLine> layer in plans.GroupBy(plan => plan.Layer))
+            Assert.Equal(2, layer.Count());
+        Assert.Equal(model == "resnet50" ? 54 : 16, plans.Select(plan => plan.Layer).Distinct().Count());
+        Assert.All(plans, plan => Assert.Contains("2", plan.Unit));
+        Assert.Equal(plans.Count, DoctorCommand.Table(plans).Rows.Count);
+    }
+
+    private IbaProcess.Result Run(params string[] arguments)
+    {
+        Assert.SkipWhen(Doctor.Examine().Devices.Count > 0, "this machine has a GPU, and what is to be said here is of machines without one");
+        return IbaProcess.RunIn([("IBA_CUDA_DIRS", _folder[""])], ["doctor", .. arguments]);
+    }
+}
