@@ -6,18 +6,18 @@ namespace Iba.Cli;
 /// <summary>What was found of CUDA on a machine, in lines for people.</summary>
 internal sealed class DoctorReport(Diagnosis diagnosis)
 {
-    /// <summary>The findings, what mends each gap, and where everything was looked for.</summary>
-    public IReadOnlyList<string> Lines =>
+    /// <summary>What was found, and what mends each gap.</summary>
+    public IReadOnlyList<string> Findings =>
     [
         .. diagnosis.Findings.SelectMany(finding => (string[])
         [
             $"{Word(finding.Severity),-7} {finding.Subject}: {finding.Message}",
             .. finding.Remedy is null ? (string[])[] : [$"        to mend it: {finding.Remedy}"],
         ]),
-        diagnosis.PathsTried.Count == 0 ? "looked for nothing" : "looked for:",
-        .. diagnosis.PathsTried.Select(path => $"        {path}"),
-        Verdict,
     ];
+
+    /// <summary>The findings, where everything was looked for, and what follows.</summary>
+    public IReadOnlyList<string> Lines => [.. Findings, "looked for:", .. diagnosis.PathsTried.Select(path => $"        {path}"), Verdict];
 
     /// <summary>What the program does on this machine.</summary>
     public string Verdict => diagnosis.Gap is null

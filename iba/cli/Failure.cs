@@ -20,7 +20,9 @@ internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyL
     {
         OperationCanceledException => new Failure(ExitCode.Partial, null, "cancelled; what was finished is kept."),
         UsageException or ArgumentException => new Failure(ExitCode.Usage, exception.Message),
-        DeviceException missing => new Failure(ExitCode.NoSuchDevice, missing.Message, missing.Diagnosis is { } diagnosis ? new DoctorReport(diagnosis).Lines : []),
+        DeviceException { Diagnosis: { } diagnosis } => new Failure(ExitCode.NoSuchDevice, exception.Message,
+            [.. new DoctorReport(diagnosis).Findings, "Where everything was looked for: iba doctor. The CPU always works: --device cpu."]),
+        DeviceException => new Failure(ExitCode.NoSuchDevice, exception.Message),
         DeviceLostException => new Failure(ExitCode.Failed, exception.Message,
             "The GPU is lost to this process; what was finished is kept. Run the command again for the rest; if it happens again, give --device cpu."),
         DeviceMemoryException => new Failure(ExitCode.Failed, exception.Message,

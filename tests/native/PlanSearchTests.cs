@@ -148,12 +148,13 @@ public sealed class PlanSearchTests : IDisposable
     [Fact]
     public void Text_that_is_no_choice_is_none()
     {
-        var choice = new EngineChoice(12, [(1, 2), (3, -4)]);
+        var choice = new EngineChoice(12, [(1, 2), (3, -4)]) { Milliseconds = 0.123f };
         byte[] text = choice.Print("key");
         EngineChoice read = EngineChoice.Parse("key", text)!;
         Assert.Equal((choice.Index, choice.Knobs), (read.Index, read.Knobs.ToArray().AsEnumerable()), (a, b) => a.Item1 == b.Item1 && a.Item2.SequenceEqual(b.Item2));
+        Assert.Equal(0.123f, read.Milliseconds);
         Assert.Null(EngineChoice.Parse("another key", text));
-        foreach (string bad in (string[])["", "key", "key\nengine", "key\nengine x\n", "key\nengine 1\nknob 1\n", "key\nengine 1\nknob -1 2\n", "key\nmotor 1\n",
+        foreach (string bad in (string[])["", "key", "key\nengine", "key\nengine x\n", "key\nengine 1\nknob 1\n", "key\nengine 1\nknob -1 2\n", "key\nmotor 1\n", "key\nengine 1\nmilliseconds soon\n", "key\nengine 1\nmilliseconds 1\nmilliseconds 1\n",
             "key\nengine 99999999999999999999\n", "key\nengine 1\n" + string.Concat(Enumerable.Repeat("knob 1 1\n", 1000))])
         {
             Assert.Null(EngineChoice.Parse("key", System.Text.Encoding.UTF8.GetBytes(bad)));

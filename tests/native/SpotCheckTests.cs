@@ -1,4 +1,5 @@
 using CsCheck;
+using Engine.Backends;
 using Engine.Backends.Cuda;
 using Engine.Backends.Cuda.Plans;
 using Engine.Tensors;
@@ -132,7 +133,7 @@ public sealed class SpotCheckTests : IDisposable
     }
 
     [Fact]
-    public void A_plan_whose_workspace_does_not_fit_is_passed_over()
+    public void A_plan_whose_workspace_does_not_fit_is_passed_over_and_where_it_is_the_only_one_the_memory_is_full()
     {
         _gpu.Cudnn.Engines.Clear();
         _gpu.Cudnn.Engines.AddRange([new FakeEngine(1) { Workspace = 200 << 20 }, new FakeEngine(2)]);
@@ -143,6 +144,12 @@ public sealed class SpotCheckTests : IDisposable
         PlanChoice choice = Assert.Single(backend.Choices);
         Assert.Equal("engine 2", choice.Engine);
         Assert.Contains(choice.Rejected, line => line.Contains("engine 1") && line.Contains("200.0 MiB"));
+
+        _gpu.Cudnn.Engines.RemoveAt(1);
+        using CudaBackend other = _gpu.Open();
+        using var others = new Numbers(other);
+        Assert.Contains("200.0 MiB", Assert.Throws<DeviceMemoryException>(() => Case.Forward(others)).Message);
+        Assert.Empty(other.Choices);
     }
 
     private static (float[] Actual, Exact Expected) Run(Direction direction, Numbers numbers) => direction switch

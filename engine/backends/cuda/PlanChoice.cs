@@ -23,7 +23,7 @@ public enum Route
 /// <param name="Engine">cuDNN's engine and its settings; null on other routes.</param>
 /// <param name="IsCompiled">Whether cuDNN compiled the engine for this graph (slow to build, fast to run).</param>
 /// <param name="WorkspaceBytes">Memory needed beside the tensors.</param>
-/// <param name="Milliseconds">How long it took when candidates were timed; null where there was no choice.</param>
+/// <param name="Milliseconds">How long it took when candidates were timed, in this run or the earlier one that chose; null where there was no choice.</param>
 /// <param name="Rejected">What was tried or passed over before, each with its reason.</param>
 /// <param name="Check">What was found when its numbers were held against the plain sum; null where that was not done in this run.</param>
 public sealed record PlanChoice(

@@ -13,26 +13,41 @@ internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Va
     /// <summary>More settings than any engine has: a file with more is not ours.</summary>
     private const int MostKnobs = 256;
 
+    private const string Time = "milliseconds ";
+
+    /// <summary>How long a run took when it was chosen; null where there was no choice.</summary>
+    public float? Milliseconds { get; init; }
+
     /// <summary>The choice for a key, or null where the text is anything else.</summary>
     public static EngineChoice? Parse(string key, ReadOnlySpan<byte> text)
     {
         string[] lines = Encoding.UTF8.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        if (lines.Length is < 2 or > MostKnobs + 2 || lines[0] != key || !TryNumbers(lines[1], "engine", 1, out long[] engine))
+        if (lines.Length is < 2 or > MostKnobs + 3 || lines[0] != key || !TryNumbers(lines[1], "engine", 1, out long[] engine))
             return null;
         var knobs = new List<(int, long)>();
+        float? milliseconds = null;
         foreach (string line in lines[2..])
         {
+            if (milliseconds is null && line.StartsWith(Time, StringComparison.Ordinal))
+            {
+                if (!float.TryParse(line[Time.Length..], NumberStyles.Float, CultureInfo.InvariantCulture, out float read))
+                    return null;
+                milliseconds = read;
+                continue;
+            }
             if (!TryNumbers(line, "knob", 2, out long[] knob) || knob[0] is < 0 or > int.MaxValue)
                 return null;
             knobs.Add(((int)knob[0], knob[1]));
         }
-        return new EngineChoice(engine[0], knobs);
+        return new EngineChoice(engine[0], knobs) { Milliseconds = milliseconds };
     }
 
     /// <summary>The choice for a key, as <see cref="Parse"/> reads it.</summary>
     public byte[] Print(string key)
     {
         var text = new StringBuilder().Append(key).Append('\n').Append(CultureInfo.InvariantCulture, $"engine {Index}\n");
+        if (Milliseconds is { } milliseconds)
+            text.Append(CultureInfo.InvariantCulture, $"{Time}{milliseconds:R}\n");
         foreach ((int type, long value) in Knobs)
             text.Append(CultureInfo.InvariantCulture, $"knob {type} {value}\n");
         return Encoding.UTF8.GetBytes(text.ToString());

@@ -55,23 +55,25 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
     /// <param name="rejected">Told why engines were passed over.</param>
     /// <param name="judge">Runs a plan and holds its numbers against the plain sum; null for none.</param>
     /// <returns>The plan; null where no engine will do.</returns>
+    /// <exception cref="DeviceMemoryException">Engines would do, but the memory that they need is not there.</exception>
     public FoundPlan? Find(ConvolutionUnit unit, GraphForm form, Func<Plan, float> time, List<string> rejected, Func<Plan, Verdict>? judge = null)
     {
         using var descriptors = new Descriptors(session.Cudnn);
+        DeviceMemoryException? full = null;
         try
         {
             var drawing = new ConvolutionGraph(descriptors, unit);
             nint graph = form == GraphForm.Single ? drawing.Single(session.Handle) : drawing.Fused(session.Handle, form == GraphForm.FusedBiasFirst);
             string key = Key(unit, form);
-            if (Kept(key, descriptors, graph, drawing.Roles, unit, rejected) is { } kept)
-                return new FoundPlan(kept, null, "kept from an earlier run", null);
+            if (Kept(key, descriptors, graph, drawing.Roles, unit, rejected, out float? then) is { } kept)
+                return new FoundPlan(kept, then, "kept from an earlier run", null);
             foreach (cudnnBackendHeurMode mode in (ReadOnlySpan<cudnnBackendHeurMode>)[cudnnBackendHeurMode.CUDNN_HEUR_MODE_A, cudnnBackendHeurMode.CUDNN_HEUR_MODE_FALLBACK])
             {
                 List<Plan> plans = Candidates(descriptors, graph, drawing.Roles, mode, unit, rejected);
-                if (Best(plans, time, judge, rejected) is not { } best)
+                if (Best(plans, time, judge, rejected, ref full) is not { } best)
                     continue;
                 if (best.Verdict is not { IsFinal: false })
-                    cache.Write(Kind, File(key), best.Plan.Choice.Print(key));
+                    cache.Write(Kind, File(key), (best.Plan.Choice with { Milliseconds = best.Milliseconds }).Print(key));
                 string from = mode == cudnnBackendHeurMode.CUDNN_HEUR_MODE_A ? "heuristic A" : "the fallback list";
                 string reason = plans.Count == 1 ? $"the only one of {from} that will do" : $"the fastest of {plans.Count} of {from}";
                 return new FoundPlan(best.Plan, best.Milliseconds, reason, best.Verdict?.Words);
@@ -82,7 +84,8 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
         {
             rejected.Add($"{form}: {e.Message}");
         }
-        return null;
+        // A smaller batch on a fast engine is better than this one on a slow route.
+        return full is null ? null : throw full;
     }
 
     private List<Plan> Candidates(
@@ -185,7 +188,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
 
     /// <summary>The fastest plan whose numbers are right; the others are destroyed, whatever happens.</summary>
     private static (Plan Plan, float? Milliseconds, Verdict? Verdict)? Best(
-        List<Plan> plans, Func<Plan, float> time, Func<Plan, Verdict>? judge, List<string> rejected)
+        List<Plan> plans, Func<Plan, float> time, Func<Plan, Verdict>? judge, List<string> rejected, ref DeviceMemoryException? full)
     {
         Plan? best = null;
         try
@@ -193,14 +196,14 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
             var timed = new List<(Plan Plan, float? Milliseconds)>();
             foreach (Plan plan in plans)
             {
-                if (Try(plan, () => plans.Count == 1 ? (float?)null : time(plan), rejected, out float? milliseconds))
+                if (Try(plan, () => plans.Count == 1 ? (float?)null : time(plan), rejected, ref full, out float? milliseconds))
                     timed.Add((plan, milliseconds));
                 if (milliseconds is { } known)
                     rejected.Add(string.Create(CultureInfo.InvariantCulture, $"{plan.Choice}: {known:F4} ms"));
             }
             foreach ((Plan plan, float? milliseconds) in timed.OrderBy(each => each.Milliseconds))
             {
-                if (!Try(plan, () => judge?.Invoke(plan), rejected, out Verdict? verdict))
+                if (!Try(plan, () => judge?.Invoke(plan), rejected, ref full, out Verdict? verdict))
                     continue;
                 if (verdict is not { IsWrong: true })
                     return (best = plan, milliseconds, verdict);
@@ -216,7 +219,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
     }
 
     /// <summary>A plan whose memory is not to be had, or that its engine will not run after all, is passed over.</summary>
-    private static bool Try<T>(Plan plan, Func<T> run, List<string> rejected, out T? result)
+    private static bool Try<T>(Plan plan, Func<T> run, List<string> rejected, ref DeviceMemoryException? full, out T? result)
     {
         result = default;
         try
@@ -226,16 +229,20 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
         }
         catch (Exception e) when (e is DeviceMemoryException or CudnnException)
         {
+            full ??= e as DeviceMemoryException;
             rejected.Add($"{plan.Choice}: {e.Message}");
             return false;
         }
     }
 
     /// <summary>The plan that an earlier run chose, built from its engine and settings without a heuristic.</summary>
-    private Plan? Kept(string key, Descriptors descriptors, nint graph, IReadOnlyList<Role> roles, ConvolutionUnit unit, List<string> rejected)
+    private Plan? Kept(
+        string key, Descriptors descriptors, nint graph, IReadOnlyList<Role> roles, ConvolutionUnit unit, List<string> rejected, out float? milliseconds)
     {
+        milliseconds = null;
         if (cache.Read(Kind, File(key)) is not { } text || EngineChoice.Parse(key, text) is not { } choice)
             return null;
+        milliseconds = choice.Milliseconds;
         try
         {
             nint engine = descriptors.New(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
