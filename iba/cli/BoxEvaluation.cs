@@ -9,7 +9,7 @@ using Spectre.Console;
 namespace Iba.Cli;
 
 /// <summary>One line of <c>iba evaluate boxes --json</c>.</summary>
-internal sealed record BoxLine(string Image, string Method, int Target, int BoxPixels, double BoxShare, double Score);
+internal sealed record BoxLine(string Image, string Method, int Target, int BoxPixels, double BoxShare, double Score, string Device, string Precision);
 
 /// <summary>
 /// Explains annotated photos by several methods, batch by batch, and tells how much of each map's top lies in the boxes. Stopped, it
@@ -61,7 +61,7 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
             return;
         Sample[] samples = [.. counted.Select(photo => photo.Sample)];
         // All methods have seen a photo before any of its scores counts.
-        Attribution.Attribution[][] results = [.. methods.Select(method => method.Attribute(samples, null, Interrupt.Token).ToArray())];
+        Attribution.Attribution[][] results = [.. methods.Select(method => method.Attribute(samples, new Notes(), Interrupt.Token).ToArray())];
         for (int i = 0; i < counted.Length; i++)
         {
             ObjectMask objects = counted[i].Objects;
@@ -72,7 +72,7 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
                 scores[m].Add(score);
                 if (json)
                 {
-                    var line = new BoxLine(counted[i].Path, methods[m].Name, results[m][i].Target, objects.Pixels, objects.Coverage, score);
+                    var line = new BoxLine(counted[i].Path, methods[m].Name, results[m][i].Target, objects.Pixels, objects.Coverage, score, loaded.Device.Device, loaded.Device.Precision);
                     Terminal.Data(JsonSerializer.Serialize(line, Json.Lines.BoxLine));
                 }
             }
@@ -104,6 +104,16 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
             table.AddRow(title, $"{of.Count}", Number(mean), Number(Math.Sqrt(variance / of.Count)));
         }
         return table.AddRow("the boxes' share of the photos", $"{_coverage.Count}", Number(_coverage.Average()), "");
+    }
+
+    /// <summary>Progress is told by photo; what a method has to say is said.</summary>
+    private sealed class Notes : IProgress<AttributionProgress>
+    {
+        public void Report(AttributionProgress at)
+        {
+            if (at.Note is not null)
+                Terminal.Say(at.Note);
+        }
     }
 
     private static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
