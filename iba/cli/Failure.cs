@@ -25,7 +25,7 @@ internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyL
         DeviceException => new Failure(ExitCode.NoSuchDevice, exception.Message),
         DeviceLostException => new Failure(ExitCode.Failed, exception.Message,
             "The GPU is lost to this process; what was finished is kept. Run the command again for the rest; if it happens again, give --device cpu."),
-        DeviceMemoryException => new Failure(ExitCode.Failed, exception.Message,
+        DeviceMemoryException or OutOfMemoryException => new Failure(ExitCode.Failed, exception.Message,
             "Give a smaller --batch, --copies or --size where the command has them, free the GPU of other programs, or give --device cpu."),
         FileFormatException or ImageException or StatisticsException or PatternsException or ShapeException or DatasetException or DivergenceException
             or CudaException or IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException or HttpRequestException =>

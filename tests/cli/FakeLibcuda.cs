@@ -29,7 +29,11 @@ internal static class FakeLibcuda
             "int cuMemGetInfo_v2(unsigned long long *free, unsigned long long *all) { *free = 1ull << 29; *all = 1ull << 30; return 0; }",
         ];
         var names = new HashSet<string>();
-        _ = new Driver(name => names.Add(name) ? 1 : 1);
+        _ = new Driver(name =>
+        {
+            names.Add(name);
+            return 1;
+        });
         IEnumerable<string> others = names.Where(name => !told.Any(line => line.StartsWith($"int {name}(", StringComparison.Ordinal)));
         File.WriteAllLines(source, ["extern \"C\" {", .. told, .. others.Select(name => $"int {name}() {{ return 0; }}"), "}"]);
         try

@@ -85,7 +85,7 @@ public sealed partial class CudaBackend : IBackend
 
     /// <summary>
     /// Told of every convolution and linear layer that is sent, its weights (or their gradient) and what was chosen for it, so that choices
-    /// can be told by layer. A captured loop sends only once.
+    /// can be told by layer. A loop is told of while it warms up and is captured, not when it is replayed.
     /// </summary>
     public Action<Tensor, PlanChoice>? Watch
     {
