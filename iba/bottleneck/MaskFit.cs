@@ -52,7 +52,7 @@ internal sealed class MaskFit : IDisposable
         _information = _capacity.MeanRows().Named("information loss");
         _loss = (_model + _information * settings.Beta).Sum().Named("loss");
         _tape.Plan(_loss, _logits, _model, _information, _capacity);
-        _step = _backend.Replay(RunStep);
+        _step = _backend.Replay(StepByVerbs);
     }
 
     /// <summary>(I, H, W, C) the features of the images, to be written before <see cref="Begin"/>.</summary>
@@ -99,6 +99,17 @@ internal sealed class MaskFit : IDisposable
     /// <summary>One forward pass, one backward pass, one update. Nothing waits for the device, and nothing is allocated.</summary>
     public void Step() => _step.Run();
 
+    /// <summary>The same step, its verbs sent one by one, for whoever measures what a replay saves.</summary>
+    public void StepByVerbs()
+    {
+        _tape.Forward();
+        _backend.Append(_model, _adam.StepCount, ModelHistory);
+        _backend.Append(_information, _adam.StepCount, InformationHistory);
+        Gradients d = _tape.Backward(_loss);
+        AlphaGradient = d[_alpha];
+        _adam.Step(AlphaGradient);
+    }
+
     /// <summary>A forward pass alone, for the map after the last update.</summary>
     public void Evaluate() => _tape.Forward();
 
@@ -111,15 +122,5 @@ internal sealed class MaskFit : IDisposable
         _restriction.Dispose();
         foreach (Tensor tensor in (Tensor[])[Alpha, Targets, ModelHistory, InformationHistory])
             tensor.Storage.Dispose();
-    }
-
-    private void RunStep()
-    {
-        _tape.Forward();
-        _backend.Append(_model, _adam.StepCount, ModelHistory);
-        _backend.Append(_information, _adam.StepCount, InformationHistory);
-        Gradients d = _tape.Backward(_loss);
-        AlphaGradient = d[_alpha];
-        _adam.Step(AlphaGradient);
     }
 }

@@ -1,9 +1,9 @@
 using Engine.Autograd;
 using Engine.Backends;
-using Engine.Backends.Cpu;
 using Engine.Ops;
 using Engine.Tensors;
 using Iba.Attribution;
+using Tests.Devices;
 using Tests.Engine;
 using Tests.Textbook;
 using Xunit;
@@ -11,16 +11,14 @@ using Xunit;
 namespace Tests.Attribution;
 
 /// <summary>Rules on tapes, kept and planned, and the verb they need.</summary>
-public sealed class BackwardRuleTests : IDisposable
+public abstract class BackwardRuleTests(Device on)
 {
-    private readonly CpuBackend _backend = new();
-
-    public void Dispose() => _backend.Dispose();
+    private readonly IBackend _backend = on.Backend;
 
     [Theory, MemberData(nameof(Tests.Networks.NarrowNetwork.Names), MemberType = typeof(Tests.Networks.NarrowNetwork))]
     public void A_tape_planned_for_a_rule_gives_the_bits_of_a_kept_one_from_less_memory(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
         using var numbers = new Numbers(golden.Network.Backend);
         foreach (BackwardRule rule in (BackwardRule[])[new GuidedRule(), new LrpRule(1, 0, 0), new LrpRule(0, -1, 5)])
         {
@@ -32,7 +30,7 @@ public sealed class BackwardRuleTests : IDisposable
             {
                 planned.Forward();
                 float[] actual = numbers.Download(planned.Backward(sameScore, rule)[sameX]);
-                Assert.True(expected.AsSpan().SequenceEqual(actual), $"{rule.GetType().Name}, run {run}");
+                on.Same(expected, actual, $"{rule.GetType().Name}, run {run}");
             }
             Assert.True(planned.ArenaCount < kept.ArenaCount / 2,
                 $"{rule.GetType().Name}: {planned.ArenaCount} of {kept.ArenaCount} numbers");
@@ -51,7 +49,7 @@ public sealed class BackwardRuleTests : IDisposable
     [Fact]
     public void Guided_backpropagation_treats_fused_units_as_their_parts()
     {
-        using GoldenBaselines golden = GoldenBaselines.Open("resnet50-narrow");
+        using GoldenBaselines golden = GoldenBaselines.Open("resnet50-narrow", on);
         using var fused = new ScoreGradient(golden.Network, golden.Image, new GuidedRule());
         using var parts = new ScoreGradient(golden.Network, golden.Image, new GuidedRule(), fused: false);
         using var plain = new ScoreGradient(golden.Network, golden.Image);
@@ -135,3 +133,8 @@ public sealed class BackwardRuleTests : IDisposable
         public override IEnumerable<Shape> Scratch(Value y) => y.Op is Add ? [y.Shape] : [];
     }
 }
+
+public sealed class BackwardRuleTestsOnCpu(Cpu cpu) : BackwardRuleTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class BackwardRuleTestsOnCuda(Gpu gpu) : BackwardRuleTests(gpu);

@@ -1,4 +1,5 @@
 using Iba.Attribution;
+using Tests.Devices;
 using Tests.Networks;
 using Xunit;
 using Result = Iba.Attribution.Attribution;
@@ -6,7 +7,7 @@ using Result = Iba.Attribution.Attribution;
 namespace Tests.Attribution;
 
 /// <summary>Every baseline of the paper on both golden networks, against PyTorch and the published code.</summary>
-public sealed class BaselineGoldenTests
+public abstract class BaselineGoldenTests(Device on)
 {
     /// <summary>float32 against float32 of another order of summation, through up to 50 layers.</summary>
     private const double Map = 1e-4;
@@ -28,7 +29,7 @@ public sealed class BaselineGoldenTests
     [Theory, MemberData(nameof(Networks))]
     public void Gradient_and_saliency_are_PyTorchs(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
         foreach ((string suffix, int target) in golden.Classes)
         {
             Result mean = golden.Run(new Gradient(golden.Network, golden.Image) { Recipe = Mean }, target);
@@ -46,7 +47,7 @@ public sealed class BaselineGoldenTests
     [Theory, MemberData(nameof(Networks))]
     public void SmoothGrad_with_recorded_noise_is_PyTorchs(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
         float relativeStd = float.Parse(golden.File.Param("smoothgrad_relative_std"));
         float std = relativeStd * (golden.Pixels.Max() - golden.Pixels.Min());
         Close.InMaxNorm(golden.File.Floats("smoothgrad.std"), [std], 1e-6, "smoothgrad.std");
@@ -71,7 +72,7 @@ public sealed class BaselineGoldenTests
     [Theory, MemberData(nameof(Networks))]
     public void Integrated_gradients_are_PyTorchs_with_and_without_the_input_as_factor(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
         int steps = int.Parse(golden.File.Param("ig_steps"));
         Close.InMaxNorm(golden.File.Floats("baseline.mean_colour"), Baseline.MeanColour.Of(golden.Pixels), 1e-5, "baseline.mean_colour");
         foreach ((string suffix, int target) in golden.Classes)
@@ -94,7 +95,7 @@ public sealed class BaselineGoldenTests
     [Theory, MemberData(nameof(Networks))]
     public void Guided_backpropagation_is_PyTorchs(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
         foreach ((string suffix, int target) in golden.Classes)
         {
             Result guided = golden.Run(new GuidedBackpropagation(golden.Network, golden.Image), target);
@@ -106,7 +107,7 @@ public sealed class BaselineGoldenTests
     [Theory, MemberData(nameof(Networks))]
     public void Grad_CAM_is_PyTorchs_for_the_predicted_and_for_another_class(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
         string layer = golden.File.Param("gradcam_layer");
         foreach ((string suffix, int target) in golden.Classes)
         {
@@ -133,7 +134,7 @@ public sealed class BaselineGoldenTests
     [Theory, MemberData(nameof(Networks))]
     public void Grad_CAM_by_default_explains_the_prediction_at_the_papers_layer_whatever_the_target(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
         Result cam = golden.Run(new GradCam(golden.Network, golden.Image), golden.Other);
         Assert.Equal(golden.Predicted, cam.Target);
         IsMap(golden, "gradcam.heatmap.pred", cam);
@@ -142,7 +143,7 @@ public sealed class BaselineGoldenTests
     [Theory, MemberData(nameof(Networks))]
     public void Occlusion_is_PyTorchs_for_both_baselines(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
         foreach (int patch in golden.File.Param("occlusion_patches").Split(',').Select(int.Parse))
         {
             foreach ((string suffix, int target) in golden.Classes)
@@ -158,7 +159,7 @@ public sealed class BaselineGoldenTests
     [Fact]
     public void LRP_is_the_published_codes_under_both_rules()
     {
-        using GoldenBaselines golden = GoldenBaselines.OpenForLrp();
+        using GoldenBaselines golden = GoldenBaselines.OpenForLrp(on);
         Result predicted = golden.Run(Lrp.Positive(golden.Network, golden.Image));
         Assert.Equal(golden.Predicted, predicted.Target);
         Close.InMaxNorm(golden.Logits, predicted.Logits, Map, "lrp.logits");
@@ -170,7 +171,7 @@ public sealed class BaselineGoldenTests
     [Fact]
     public void PatternAttribution_is_the_published_codes_with_the_same_patterns()
     {
-        using GoldenBaselines golden = GoldenBaselines.OpenForLrp();
+        using GoldenBaselines golden = GoldenBaselines.OpenForLrp(on);
         var patterns = new Patterns(
             new PatternOrigin(golden.Network.Name, "", SignalEstimator.TwoComponent, 1),
             Patterns.WeightsOf(golden.Network).ToDictionary(weight => weight.Name, weight => GoldenPattern(golden.File, weight.Name)));
@@ -217,3 +218,8 @@ public sealed class BaselineGoldenTests
         return to;
     }
 }
+
+public sealed class BaselineGoldenTestsOnCpu(Cpu cpu) : BaselineGoldenTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class BaselineGoldenTestsOnCuda(Gpu gpu) : BaselineGoldenTests(gpu);

@@ -4,6 +4,7 @@ using Engine.Networks;
 using Engine.Ops;
 using Engine.Tensors;
 using Iba.Attribution;
+using Tests.Devices;
 using Tests.Networks;
 using Xunit;
 using Result = Iba.Attribution.Attribution;
@@ -11,14 +12,14 @@ using Result = Iba.Attribution.Attribution;
 namespace Tests.Attribution;
 
 /// <summary>Numbers by which a user can judge a result, and what they tell.</summary>
-public sealed class CheckTests
+public abstract class CheckTests(Device on)
 {
     public static TheoryData<string> Networks => NarrowNetwork.Names;
 
     [Theory, MemberData(nameof(Networks))]
     public void The_gradient_is_the_slope_that_the_network_shows(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
         foreach ((_, int target) in golden.Classes)
         {
             var check = Assert.IsType<SlopeCheck>(golden.Run(new Saliency(golden.Network, golden.Image) { Checks = true }, target).Check);
@@ -33,7 +34,7 @@ public sealed class CheckTests
     [Theory, MemberData(nameof(Networks))]
     public void More_steps_close_the_completeness_gap(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
         CompletenessCheck With(int steps) => Assert.IsType<CompletenessCheck>(
             golden.Run(new IntegratedGradients(golden.Network, golden.Image) { Steps = steps, TimesInput = true, Checks = true }).Check);
         CompletenessCheck coarse = With(1), fine = With(400);
@@ -51,7 +52,7 @@ public sealed class CheckTests
     [InlineData("resnet50-narrow", false)]
     public void Positive_LRP_conserves_relevance_in_every_layer_but_for_neurons_that_are_on_by_their_bias_alone(string network, bool large)
     {
-        using GoldenBaselines golden = large ? GoldenBaselines.OpenForLrp() : GoldenBaselines.Open(network);
+        using GoldenBaselines golden = large ? GoldenBaselines.OpenForLrp(on) : GoldenBaselines.Open(network, on);
         foreach ((_, int target) in golden.Classes)
         {
             Result result = golden.Run(Lrp.Positive(golden.Network, golden.Image, checks: true), target);
@@ -82,7 +83,7 @@ public sealed class CheckTests
     [Fact]
     public void Negative_LRP_loses_relevance_at_the_first_layer_already()
     {
-        using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
+        using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow", on);
         var check = Assert.IsType<ConservationCheck>(golden.Run(Lrp.Negative(golden.Network, golden.Image, checks: true)).Check);
         Assert.Equal("classifier.6", check.FirstLoss?.Layer);
         Assert.Contains(check.Numbers, number => number.Key == "check.first_loss.classifier.6");
@@ -93,7 +94,7 @@ public sealed class CheckTests
     public void PatternAttribution_conserves_relevance_at_residual_sums()
     {
         // Under the plain derivative both sides of a sum would be given all of it.
-        using GoldenBaselines golden = GoldenBaselines.Open("resnet50-narrow");
+        using GoldenBaselines golden = GoldenBaselines.Open("resnet50-narrow", on);
         Patterns patterns = PatternFit.Run(golden.Network, golden.Image, Draws.Images(golden.Pixels, 3));
         using var sums = new AtSums(new PatternRule(golden.Network, patterns), golden.Network.Backend);
         using var pass = new ScoreGradient(golden.Network, golden.Image, sums, fused: false);
@@ -167,3 +168,8 @@ public sealed class CheckTests
         }
     }
 }
+
+public sealed class CheckTestsOnCpu(Cpu cpu) : CheckTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class CheckTestsOnCuda(Gpu gpu) : CheckTests(gpu);

@@ -1,6 +1,7 @@
 using Engine.Networks;
 using Engine.Tensors;
 using Iba.Attribution;
+using Tests.Devices;
 using Tests.Networks;
 using Result = Iba.Attribution.Attribution;
 
@@ -32,12 +33,12 @@ public sealed class GoldenBaselines : IDisposable
     /// <summary>Both classes that the file explains, with the suffix of their fields.</summary>
     public IEnumerable<(string Suffix, int Class)> Classes => [("pred", Predicted), ("other", Other)];
 
-    public static GoldenBaselines Open(string network) =>
-        new(NarrowNetwork.Open(network), Golden.Open($"{network}.baselines.safetensors"), "");
+    public static GoldenBaselines Open(string network, Device? on = null) =>
+        new(NarrowNetwork.Open(network, on), Golden.Open($"{network}.baselines.safetensors"), "");
 
     /// <summary>The larger image for LRP and PatternAttribution.</summary>
-    public static GoldenBaselines OpenForLrp() =>
-        new(NarrowNetwork.Open("vgg16-narrow"), Golden.Open("vgg16-narrow.baselines.safetensors"), "lrp.");
+    public static GoldenBaselines OpenForLrp(Device? on = null) =>
+        new(NarrowNetwork.Open("vgg16-narrow", on), Golden.Open("vgg16-narrow.baselines.safetensors"), "lrp.");
 
     /// <summary>Runs a method on the image and disposes of it.</summary>
     public Result Run(IAttributionMethod method, int? target = null)

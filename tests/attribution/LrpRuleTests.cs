@@ -1,8 +1,9 @@
 using Engine.Autograd;
-using Engine.Backends.Cpu;
+using Engine.Backends;
 using Engine.Ops;
 using Engine.Tensors;
 using Iba.Attribution;
+using Tests.Devices;
 using Tests.Engine;
 using Tests.Textbook;
 using Xunit;
@@ -10,14 +11,12 @@ using Xunit;
 namespace Tests.Attribution;
 
 /// <summary>The rules of LRP on single layers, against the formula written down contribution by contribution in double.</summary>
-public sealed class LrpRuleTests : IDisposable
+public abstract class LrpRuleTests(Device on)
 {
     /// <summary>float32 sums of a few dozen products, then a quotient.</summary>
     private const double Tolerance = 1e-5;
 
-    private readonly CpuBackend _backend = new();
-
-    public void Dispose() => _backend.Dispose();
+    private readonly IBackend _backend = on.Backend;
 
     /// <summary>α, β, ε, and whether the inputs have both signs.</summary>
     public static TheoryData<float, float, float, bool> Rules => new()
@@ -190,3 +189,8 @@ public sealed class LrpRuleTests : IDisposable
         return x;
     }
 }
+
+public sealed class LrpRuleTestsOnCpu(Cpu cpu) : LrpRuleTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class LrpRuleTestsOnCuda(Gpu gpu) : LrpRuleTests(gpu);

@@ -3,19 +3,20 @@ using Engine.Tensors;
 using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Statistics;
+using Tests.Devices;
 using Tests.Networks;
 using Xunit;
 
 namespace Tests.Bottleneck;
 
 /// <summary>The per-sample bottleneck against the reference package: statistics, ten steps with the recorded noise, capacity and heatmap.</summary>
-public sealed class PerSampleGoldenTests
+public abstract class PerSampleGoldenTests(Device on)
 {
     [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
     public void Statistics_are_the_references(string name)
     {
         GoldenFile golden = Golden.Open($"{name}.per_sample.safetensors");
-        using NarrowNetwork narrow = NarrowNetwork.Open(name);
+        using NarrowNetwork narrow = NarrowNetwork.Open(name, on);
         FeatureStatistics statistics = Estimate(narrow, golden, batch: 8);
 
         Close.InMaxNorm(golden.NHWC("mean"), statistics.Mean, 1e-5, "mean");
@@ -34,7 +35,7 @@ public sealed class PerSampleGoldenTests
     public void Ten_steps_follow_the_reference(string name)
     {
         GoldenFile golden = Golden.Open($"{name}.per_sample.safetensors");
-        using NarrowNetwork narrow = NarrowNetwork.Open(name);
+        using NarrowNetwork narrow = NarrowNetwork.Open(name, on);
         BottleneckSettings settings = Settings(golden);
         FeatureStatistics statistics = Given(narrow, golden);
         using var trunk = new Inference(narrow.Network.Until(golden.Metadata["layer"]), ImageShape(golden, "input", 1));
@@ -131,3 +132,8 @@ public sealed class PerSampleGoldenTests
             Assert.True(Math.Abs(actual[i] - expected[i]) <= tolerance * Math.Abs(expected[i]), $"{what}, step {i}: {actual[i]}, expected {expected[i]}");
     }
 }
+
+public sealed class PerSampleGoldenTestsOnCpu(Cpu cpu) : PerSampleGoldenTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class PerSampleGoldenTestsOnCuda(Gpu gpu) : PerSampleGoldenTests(gpu);

@@ -3,6 +3,7 @@ using Engine.Tensors;
 using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Statistics;
+using Tests.Devices;
 using Tests.Networks;
 
 namespace Tests.Bottleneck;
@@ -15,9 +16,9 @@ internal sealed class ReadoutCase : IReadoutExamples, IDisposable
     private readonly float[][] _images;
     private readonly NarrowNetwork _narrow;
 
-    public ReadoutCase(string name = "resnet50-narrow")
+    public ReadoutCase(string name = "resnet50-narrow", Device? on = null)
     {
-        _narrow = NarrowNetwork.Open(name);
+        _narrow = NarrowNetwork.Open(name, on);
         var random = new Random(3);
         _images = [.. Enumerable.Range(0, 6).Select(_ => Enumerable.Range(0, Image.Count).Select(_ => 4 * random.NextSingle() - 2).ToArray())];
         Statistics = Estimation.Run(Network, ReadoutLayers.Of(Network), Image, _images, batch: 3, weightsSha256: Weights);

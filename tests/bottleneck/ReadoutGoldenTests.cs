@@ -2,13 +2,14 @@ using Engine.Tensors;
 using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Statistics;
+using Tests.Devices;
 using Tests.Networks;
 using Xunit;
 
 namespace Tests.Bottleneck;
 
 /// <summary>The readout bottleneck against PyTorch: statistics of five layers, the first forward pass, its gradients, three steps of Adam.</summary>
-public sealed class ReadoutGoldenTests
+public abstract class ReadoutGoldenTests(Device on)
 {
     private const string Name = "resnet50-narrow";
 
@@ -18,7 +19,7 @@ public sealed class ReadoutGoldenTests
     public void Statistics_of_all_layers_are_the_references()
     {
         GoldenFile golden = Golden.Open("readout.safetensors"), images = Golden.Open(golden.Param("estimation_images").Split(" of ")[1]);
-        using NarrowNetwork narrow = NarrowNetwork.Open(Name);
+        using NarrowNetwork narrow = NarrowNetwork.Open(Name, on);
         Shape image = ImageShape(images, "estimation.images", 1);
         StatisticsSet statistics = Estimation.Run(narrow.Network, Layers, image, images.NHWC("estimation.images").Chunk(image.Count));
         foreach ((string layer, FeatureStatistics of) in Layers.Zip(statistics.Layers))
@@ -33,7 +34,7 @@ public sealed class ReadoutGoldenTests
     public void The_readout_and_its_training_follow_the_reference(string which, bool clamp)
     {
         GoldenFile golden = Golden.Open("readout.safetensors");
-        using NarrowNetwork narrow = NarrowNetwork.Open(Name);
+        using NarrowNetwork narrow = NarrowNetwork.Open(Name, on);
         Shape image = ImageShape(golden, "input", 1);
         var settings = new ReadoutSettings
         {
@@ -136,3 +137,8 @@ public sealed class ReadoutGoldenTests
         public Sample At(long position) => new(_images[position % _images.Length], (int)_labels[position % _labels.Length]);
     }
 }
+
+public sealed class ReadoutGoldenTestsOnCpu(Cpu cpu) : ReadoutGoldenTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class ReadoutGoldenTestsOnCuda(Gpu gpu) : ReadoutGoldenTests(gpu);

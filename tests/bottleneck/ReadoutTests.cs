@@ -5,19 +5,20 @@ using Engine.Ops;
 using Engine.Tensors;
 using Iba.Bottleneck;
 using Iba.Statistics;
+using Tests.Devices;
 using Tests.Networks;
 using Xunit;
 
 namespace Tests.Bottleneck;
 
 /// <summary>What the readout bottleneck promises.</summary>
-public sealed class ReadoutTests
+public abstract class ReadoutTests(Device on)
 {
     /// <summary>Both ways sum the same products in float32, in another order.</summary>
     [Theory, InlineData(ReadoutWidth.A), InlineData(ReadoutWidth.B)]
     public void Mixing_channels_before_the_resize_equals_mixing_them_after_it(ReadoutWidth width)
     {
-        using var of = new ReadoutCase();
+        using var of = new ReadoutCase(on: on);
         using ReadoutNetwork readout = of.Varied(new ReadoutSettings { Width = width, AlphaBound = 1e6f });
         using var tape = new Tape(of.Backend);
         var random = new Random(1);
@@ -45,15 +46,16 @@ public sealed class ReadoutTests
     [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
     public void A_map_does_not_depend_on_the_batch(string name)
     {
-        using var of = new ReadoutCase(name);
+        using var of = new ReadoutCase(name, on);
         using ReadoutNetwork readout = of.Varied();
         BottleneckAttribution[] one = Maps(1), four = Maps(4);
         Assert.Equal(of.Samples.Length, one.Length);
         foreach ((BottleneckAttribution a, BottleneckAttribution b) in one.Zip(four))
         {
-            Assert.Equal(a.Heatmap.Values, b.Heatmap.Values);
-            Assert.Equal(a.Logits, b.Logits);
-            Assert.Equal((a.Target, a.TotalBits, a.ProbabilityRestricted), (b.Target, b.TotalBits, b.ProbabilityRestricted));
+            on.Same(a.Heatmap.Values, b.Heatmap.Values, "map");
+            on.Same(a.Logits, b.Logits, "logits");
+            on.Same([(float)a.TotalBits, (float)a.ProbabilityRestricted], [(float)b.TotalBits, (float)b.ProbabilityRestricted], "bits and probability");
+            Assert.Equal(a.Target, b.Target);
             Assert.All(a.Heatmap.Values, bits => Assert.True(bits >= 0 && float.IsFinite(bits)));
         }
         Assert.NotEqual(one[0].Heatmap.Values, one[1].Heatmap.Values);
@@ -68,7 +70,7 @@ public sealed class ReadoutTests
     [Fact]
     public void Before_training_nearly_everything_passes()
     {
-        using var of = new ReadoutCase();
+        using var of = new ReadoutCase(on: on);
         using ReadoutNetwork readout = of.Fresh();
         using var pass = new ReadoutPass(of.Network, readout, of.Image, 1, of.Backend.Allocate(new Shape(1)), trains: false);
         of.Backend.Upload(of.Samples[0].Pixels, pass.Images);
@@ -80,7 +82,7 @@ public sealed class ReadoutTests
     [Fact]
     public void Neurons_that_never_vary_give_numbers_in_training_and_in_the_map()
     {
-        using var of = new ReadoutCase();
+        using var of = new ReadoutCase(on: on);
         StatisticsSet still = new([.. of.Statistics.Layers.Select(layer => layer with { Std = new float[layer.Std.Length] })]);
         using ReadoutNetwork readout = of.Fresh(new ReadoutSettings { Batch = 2 }, still);
         using (var training = new ReadoutTraining(of.Network, readout, of.Image, of))
@@ -94,7 +96,7 @@ public sealed class ReadoutTests
     [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
     public void The_paper_reads_five_depths_and_restricts_the_first(string name)
     {
-        using var of = new ReadoutCase(name);
+        using var of = new ReadoutCase(name, on);
         Assert.Equal(5, of.Statistics.Layers.Count);
         FeatureStatistics[] layers = [.. of.Statistics.Layers];
         Assert.True(layers.Zip(layers.Skip(1), (a, b) => a.Origin.Shape.H >= b.Origin.Shape.H).All(deeper => deeper), "layers go from shallow to deep");
@@ -104,7 +106,7 @@ public sealed class ReadoutTests
     [Fact]
     public void A_readout_of_another_network_size_or_weights_is_refused_with_the_reason()
     {
-        using ReadoutCase of = new(), other = new("vgg16-narrow");
+        using ReadoutCase of = new(on: on), other = new("vgg16-narrow", on);
         using ReadoutNetwork readout = of.Fresh();
         Assert.Contains("resnet50, not vgg16", Refusal(other.Network, of.Image, ReadoutCase.Weights));
         Assert.Contains("(1, 16, 16, 32), not (1, 24, 24, 32)", Refusal(of.Network, new Shape(1, 96, 96, 3), ReadoutCase.Weights));
@@ -131,3 +133,8 @@ public sealed class ReadoutTests
         static string Refusal(ReadoutSettings settings) => Assert.Throws<ArgumentException>(settings.Check).Message;
     }
 }
+
+public sealed class ReadoutTestsOnCpu(Cpu cpu) : ReadoutTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class ReadoutTestsOnCuda(Gpu gpu) : ReadoutTests(gpu);

@@ -1,18 +1,16 @@
 using Engine.Backends;
-using Engine.Backends.Cpu;
 using Engine.Optimizers;
 using Engine.Tensors;
+using Tests.Devices;
 using Tests.Textbook;
 using Xunit;
 
 namespace Tests.Engine;
 
 /// <summary>Adam and the history beside it.</summary>
-public sealed class AdamTests : IDisposable
+public abstract class AdamTests(Device on)
 {
-    private readonly CpuBackend _backend = new();
-
-    public void Dispose() => _backend.Dispose();
+    private readonly IBackend _backend = on.Backend;
 
     /// <summary>Each step rounds p at 2^-24 of its size, |p| below 4 here, and m / sqrt(v) at a few 2^-24.</summary>
     [Fact]
@@ -69,3 +67,8 @@ public sealed class AdamTests : IDisposable
         Assert.Equal([1, 1, 2, 2, 3, 3], _backend.Numbers(history));
     }
 }
+
+public sealed class AdamTestsOnCpu(Cpu cpu) : AdamTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class AdamTestsOnCuda(Gpu gpu) : AdamTests(gpu);

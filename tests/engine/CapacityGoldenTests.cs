@@ -1,17 +1,16 @@
 using Engine.Autograd;
-using Engine.Backends.Cpu;
+using Engine.Backends;
 using Engine.Ops;
 using Engine.Tensors;
+using Tests.Devices;
 using Xunit;
 
 namespace Tests.Engine;
 
 /// <summary>The part of the reference's bottleneck that needs no network: from the mask to the information.</summary>
-public sealed class CapacityGoldenTests : IDisposable
+public abstract class CapacityGoldenTests(Device on)
 {
-    private readonly CpuBackend _backend = new();
-
-    public void Dispose() => _backend.Dispose();
+    private readonly IBackend _backend = on.Backend;
 
     /// <summary>
     /// Sigmoid, blur, standardised features and KL divergence, at the mask of every step. The features are those of the same image
@@ -58,3 +57,8 @@ public sealed class CapacityGoldenTests : IDisposable
         return [.. Enumerable.Range(0, flags.Length).Select(i => flags[i % size[0] * pixels + i / size[0]] ? 1f : 0f)];
     }
 }
+
+public sealed class CapacityGoldenTestsOnCpu(Cpu cpu) : CapacityGoldenTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class CapacityGoldenTestsOnCuda(Gpu gpu) : CapacityGoldenTests(gpu);

@@ -1,12 +1,13 @@
 using CsCheck;
-using Engine.Backends.Cpu;
+using Engine.Backends;
 using Engine.Tensors;
+using Tests.Devices;
 using Tests.Textbook;
 using Xunit;
 
 namespace Tests.Engine;
 
-public sealed class ConvolutionTests : IDisposable
+public abstract class ConvolutionTests(Device on)
 {
     private const int Cases = 60;
 
@@ -16,9 +17,7 @@ public sealed class ConvolutionTests : IDisposable
     /// </summary>
     private const double Tolerance = 1e-5;
 
-    private readonly CpuBackend _backend = new(2);
-
-    public void Dispose() => _backend.Dispose();
+    private readonly IBackend _backend = on.Backend;
 
     public static TheoryData<int> NetworkCases => [.. Enumerable.Range(0, ConvolutionCase.OfNetworks.Count())];
 
@@ -51,7 +50,7 @@ public sealed class ConvolutionTests : IDisposable
         for (int n = 0; n < 5; n++)
         {
             float[] alone = c.Forward(numbers, Image(x, n), c.Residual ? Image(residual, n) : null);
-            Assert.True(alone.AsSpan().SequenceEqual(all.AsSpan(n * alone.Length, alone.Length)), $"{c}: image {n} of 5");
+            on.Same(all[(n * alone.Length)..((n + 1) * alone.Length)], alone, $"{c}: image {n} of 5");
         }
     }, iter: Cases, threads: 1);
 
@@ -64,7 +63,7 @@ public sealed class ConvolutionTests : IDisposable
         for (int n = 0; n < 5; n++)
         {
             float[] alone = Gradient(Image(dy, n), 1);
-            Assert.True(alone.AsSpan().SequenceEqual(all.AsSpan(n * alone.Length, alone.Length)), $"{c}: image {n} of 5");
+            on.Same(all[(n * alone.Length)..((n + 1) * alone.Length)], alone, $"{c}: image {n} of 5");
         }
 
         float[] Gradient(Exact dy, int n)
@@ -74,23 +73,6 @@ public sealed class ConvolutionTests : IDisposable
             return numbers.Download(dx);
         }
     }, iter: Cases, threads: 1);
-
-    [Fact]
-    public void Any_number_of_threads_gives_the_same_bits()
-    {
-        using CpuBackend one = new(1), three = new(3);
-        foreach (ConvolutionCase c in ConvolutionCase.OfNetworks)
-        {
-            using Numbers alone = new(one), two = new(_backend), crowd = new(three);
-            Func<Numbers, float[]>[] verbs = [c.Forward, c.BackwardData, c.BackwardWeights];
-            foreach (Func<Numbers, float[]> verb in verbs)
-            {
-                float[] expected = verb(alone);
-                Assert.Equal(expected, verb(two));
-                Assert.Equal(expected, verb(crowd));
-            }
-        }
-    }
 
     [Fact]
     public void Changed_weights_are_seen_at_once()
@@ -152,3 +134,8 @@ public sealed class ConvolutionTests : IDisposable
     private static void Near(Exact expected, float[] actual, string what) =>
         Close.InMaxNorm([.. expected.Numbers.Select(number => (float)number)], actual, Tolerance, what);
 }
+
+public sealed class ConvolutionTestsOnCpu(Cpu cpu) : ConvolutionTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class ConvolutionTestsOnCuda(Gpu gpu) : ConvolutionTests(gpu);

@@ -1,22 +1,20 @@
 using CsCheck;
 using Engine.Backends;
-using Engine.Backends.Cpu;
 using Engine.Tensors;
+using Tests.Devices;
 using Tests.Textbook;
 using Xunit;
 
 namespace Tests.Engine;
 
-public sealed class LinearTests : IDisposable
+public abstract class LinearTests(Device on)
 {
     private const int Cases = 80;
 
     /// <summary>As for convolutions: root(3000) x 2^-24, doubled and more.</summary>
     private const double Tolerance = 1e-5;
 
-    private readonly CpuBackend _backend = new(2);
-
-    public void Dispose() => _backend.Dispose();
+    private readonly IBackend _backend = on.Backend;
 
     private static Gen<(int N, int C, int K, bool Bias, bool Relu, bool Adds, bool Gate, int Seed)> Any { get; } =
         from n in Gen.Int[1, 40]
@@ -82,33 +80,12 @@ public sealed class LinearTests : IDisposable
         {
             _backend.Linear(x.Rows(n, 1), w, null, s.Relu, alone);
             _backend.LinearBackwardData(y.Rows(n, 1), w, new(dxAlone, Adds: false));
-            Assert.Equal(numbers.Download(y.Rows(n, 1)), numbers.Download(alone));
-            Assert.Equal(numbers.Download(dx.Rows(n, 1)), numbers.Download(dxAlone));
+            on.Same(numbers.Download(y.Rows(n, 1)), numbers.Download(alone), $"{s}: row {n}");
+            on.Same(numbers.Download(dx.Rows(n, 1)), numbers.Download(dxAlone), $"{s}: gradient of row {n}");
         }
     }, iter: Cases / 4, threads: 1);
 
-    [Fact]
-    public void Any_number_of_threads_gives_the_same_bits()
-    {
-        float[][] expected = Verbs(1);
-        Assert.Equal(expected, Verbs(2));
-        Assert.Equal(expected, Verbs(3));
-
-        static float[][] Verbs(int threads)
-        {
-            using var backend = new CpuBackend(threads);
-            using var numbers = new Numbers(backend);
-            Tensor x = numbers.Upload(Random(1, 19, 2500)), w = numbers.Upload(Random(2, 333, 2500)), y = numbers.Empty(new(19, 333));
-            Tensor dx = numbers.Empty(x.Shape), dw = numbers.Empty(w.Shape), db = numbers.Empty(new(333));
-            backend.Linear(x, w, null, relu: true, y);
-            backend.LinearBackwardData(y, w, new(dx, Adds: false));
-            backend.LinearBackwardWeights(x, y, new(dw, Adds: false));
-            backend.BiasBackward(y, new(db, Adds: false));
-            return [numbers.Download(y), numbers.Download(dx), numbers.Download(dw), numbers.Download(db)];
-        }
-    }
-
-    private static Exact Random(int seed, params int[] dims)
+    internal static Exact Random(int seed, params int[] dims)
     {
         var random = new Random(seed);
         return new Exact(new Shape(dims)).Like(_ => random.NextSingle() * 2 - 1);
@@ -117,3 +94,8 @@ public sealed class LinearTests : IDisposable
     private static void Near(Exact expected, float[] actual, string what) =>
         Close.InMaxNorm([.. expected.Numbers.Select(number => (float)number)], actual, Tolerance, what);
 }
+
+public sealed class LinearTestsOnCpu(Cpu cpu) : LinearTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class LinearTestsOnCuda(Gpu gpu) : LinearTests(gpu);

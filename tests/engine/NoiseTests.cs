@@ -1,20 +1,14 @@
 using CsCheck;
-using Engine.Backends;
 using Engine.Backends.Cpu;
-using Engine.Tensors;
 using Tests.Textbook;
 using Xunit;
 
 namespace Tests.Engine;
 
 /// <summary>The counter-based generator: its words, its distribution, and on what alone a number depends.</summary>
-public sealed unsafe class NoiseTests : IDisposable
+public sealed unsafe class NoiseTests
 {
     private const int Million = 1_000_000;
-
-    private readonly CpuBackend _backend = new();
-
-    public void Dispose() => _backend.Dispose();
 
     /// <summary>The known answers published with Random123.</summary>
     [Theory]
@@ -100,30 +94,6 @@ public sealed unsafe class NoiseTests : IDisposable
             Assert.InRange(Correlation(x, other), -5e-3, 5e-3);
     }
 
-    [Fact]
-    public void An_images_noise_does_not_depend_on_its_company()
-    {
-        var image = new Shape(1, 3, 5, 7);
-        float[] alone = AddNoise(image, [42], copies: 3), company = AddNoise(image.WithN(3), [5, 42, 42], copies: 3);
-        int row = image.Count * 3;
-        Assert.Equal(alone, company[row..(2 * row)]);
-        Assert.Equal(alone, company[(2 * row)..]);
-        Assert.NotEqual(alone, company[..row]);
-    }
-
-    [Fact]
-    public void Added_noise_is_scaled_and_x_may_hold_an_image_per_copy()
-    {
-        var shape = new Shape(6, 2, 2, 3);
-        float[] x = [.. Enumerable.Range(0, shape.Count).Select(i => i / 16f)];
-        Tensor noisy = _backend.Allocate(shape);
-        _backend.AddNoise(_backend.Tensor(shape, x), Noise([3, 4]), 0.5f, noisy);
-        float[] y = _backend.Numbers(noisy);
-        Exact ε = NoiseTextbook.Normals(11, new Shape(2, 2, 2, 3), [3, 4], copies: 3, step: 2);
-        for (int i = 0; i < y.Length; i++)
-            Assert.Equal(x[i] + 0.5 * ε[i], y[i], 1e-6);
-    }
-
     private static uint[] Words<V>(uint c0, uint c1, uint c2, uint c3, uint k0, uint k1) where V : struct, IWideLanes<V>
     {
         (V a, V b, V c, V d) = NormalNoise.Philox(V.Bits(c0), V.Bits(c1), V.Bits(c2), V.Bits(c3), V.Bits(k0), V.Bits(k1));
@@ -155,14 +125,5 @@ public sealed unsafe class NoiseTests : IDisposable
         for (int i = 0; i <= Steps; i++)
             sum += (i == 0 || i == Steps ? 1 : i % 2 == 0 ? 2 : 4) * Math.Exp(-0.5 * i * step * i * step);
         return 0.5 + sum * step / 3 / Math.Sqrt(2 * Math.PI);
-    }
-
-    private Noise Noise(float[] images) => new(11, _backend.Tensor(new Shape(images.Length), images), _backend.Tensor(new Shape(1), [2]));
-
-    private float[] AddNoise(Shape x, float[] images, int copies)
-    {
-        Tensor noisy = _backend.Allocate(x.WithN(x.N * copies));
-        _backend.AddNoise(_backend.Allocate(x), Noise(images), 1, noisy);
-        return _backend.Numbers(noisy);
     }
 }

@@ -1,8 +1,4 @@
-using CsCheck;
-using Engine.Autograd;
 using Engine.Backends;
-using Engine.Ops;
-using Engine.Tensors;
 using Tests.Textbook;
 using Xunit;
 
@@ -20,14 +16,14 @@ public sealed class OpChecks(IBackend backend)
     /// <summary>The op's numbers are the textbook's.</summary>
     public void Values(OpCase op)
     {
-        using var run = new Run(backend, op, uses: 1, planned: false);
+        using var run = new OpRun(backend, op, uses: 1, planned: false);
         Near(op.Textbook(op.Inputs).Numbers, run.Y, $"{op}: values");
     }
 
     /// <summary>The gradient of every variable is the textbook's central difference, number by number.</summary>
     public void Gradients(OpCase op)
     {
-        using var run = new Run(backend, op, uses: 1, planned: false);
+        using var run = new OpRun(backend, op, uses: 1, planned: false);
         for (int variable = 0; variable < op.Variables; variable++)
             Near(Differences(op, variable, run.Weights), run.Gradient(variable), $"{op}: gradient of input {variable}");
     }
@@ -35,7 +31,7 @@ public sealed class OpChecks(IBackend backend)
     /// <summary>Where a variable is used twice, its gradient is the sum of both uses'.</summary>
     public void Accumulates(OpCase op)
     {
-        using var run = new Run(backend, op, uses: 2, planned: false);
+        using var run = new OpRun(backend, op, uses: 2, planned: false);
         for (int variable = 0; variable < op.Variables; variable++)
             Near(Differences(op, variable, run.Weights), run.Gradient(variable), $"{op}: gradient of input {variable}, used twice");
     }
@@ -43,8 +39,8 @@ public sealed class OpChecks(IBackend backend)
     /// <summary>A planned tape, replayed, gives the bits of a kept one.</summary>
     public void Plans(OpCase op)
     {
-        using var kept = new Run(backend, op, uses: 2, planned: false);
-        using var planned = new Run(backend, op, uses: 2, planned: true);
+        using var kept = new OpRun(backend, op, uses: 2, planned: false);
+        using var planned = new OpRun(backend, op, uses: 2, planned: true);
         Assert.Equal(kept.Y, planned.Y);
         for (int variable = 0; variable < op.Variables; variable++)
             Assert.Equal(kept.Gradient(variable), planned.Gradient(variable));
@@ -87,63 +83,6 @@ public sealed class OpChecks(IBackend backend)
             for (int i = 0; i < y.Length; i++)
                 sum += y[i] * weights[i];
             return sum;
-        }
-    }
-
-    /// <summary>The op on a tape, used so many times, under a loss that weighs every number of every use differently.</summary>
-    private sealed class Run : IDisposable
-    {
-        private readonly IBackend _backend;
-        private readonly Tape _tape;
-        private readonly Value[] _inputs;
-        private readonly Value _y;
-        private readonly Gradients _gradients = null!;
-        private readonly List<Tensor> _leaves = [];
-
-        public Run(IBackend backend, OpCase op, int uses, bool planned)
-        {
-            (_backend, _tape) = (backend, new Tape(backend));
-            _inputs = [.. op.Inputs.Select((input, i) => i < op.Variables
-                ? _tape.Variable(Leaf(input), $"x{i}")
-                : _tape.Constant(Leaf(input), $"c{i}"))];
-
-            Value? loss = null, y = null;
-            for (int use = 0; use < uses; use++)
-            {
-                y = op.Record(_inputs);
-                Exact weights = new Exact(y.Shape).Like(i => (i * 37 + use * 11) % 32 / 16f - 0.96875f);
-                Weights = [.. weights.Numbers.Select((weight, i) => weight + (use > 0 ? Weights[i] : 0))];
-                Value term = (y * _tape.Constant(Leaf(weights), $"weights{use}")).Sum();
-                loss = loss is null ? term : loss + term;
-            }
-            _y = y!;
-            if (planned)
-                _tape.Plan(loss, _y);
-            for (int replay = 0; replay < (planned ? 2 : 1); replay++)
-            {
-                _tape.Forward();
-                _gradients = _tape.Backward(loss!);
-            }
-        }
-
-        public double[] Weights { get; } = [];
-
-        public float[] Y => _backend.Numbers(_y);
-
-        public float[] Gradient(int variable) => _backend.Numbers(_gradients[_inputs[variable]]);
-
-        public void Dispose()
-        {
-            _tape.Dispose();
-            foreach (Tensor leaf in _leaves)
-                leaf.Storage.Dispose();
-        }
-
-        private Tensor Leaf(Exact numbers)
-        {
-            Tensor leaf = _backend.Tensor(numbers.Shape, [.. numbers.Numbers.Select(number => (float)number)]);
-            _leaves.Add(leaf);
-            return leaf;
         }
     }
 }

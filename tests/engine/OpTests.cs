@@ -1,19 +1,18 @@
 using CsCheck;
-using Engine.Backends.Cpu;
+using Engine.Backends;
+using Tests.Devices;
 using Xunit;
 
 namespace Tests.Engine;
 
 /// <summary>Every op, held against its textbook version over random shapes.</summary>
-public sealed class OpTests : IDisposable
+public abstract class OpTests(Device on)
 {
     private static readonly OpCases Small = new(Draw.Small), Large = new(Draw.Large);
 
-    private readonly CpuBackend _backend = new();
+    private readonly IBackend _backend = on.Backend;
 
     public static TheoryData<string> Ops => [.. Small.Names];
-
-    public void Dispose() => _backend.Dispose();
 
     [Theory]
     [MemberData(nameof(Ops))]
@@ -41,3 +40,8 @@ public sealed class OpTests : IDisposable
         Large[op].Sample(new OpChecks(_backend).Plans, iter: 2, threads: 1);
     }
 }
+
+public sealed class OpTestsOnCpu(Cpu cpu) : OpTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class OpTestsOnCuda(Gpu gpu) : OpTests(gpu);

@@ -1,21 +1,19 @@
 using Engine.Autograd;
 using Engine.Backends;
-using Engine.Backends.Cpu;
 using Engine.Ops;
 using Engine.Tensors;
+using Tests.Devices;
 using Xunit;
 
 namespace Tests.Engine;
 
 /// <summary>Resizing and pooling as PyTorch does them, forward and backward.</summary>
-public sealed class ResizeGoldenTests : IDisposable
+public abstract class ResizeGoldenTests(Device on)
 {
     /// <summary>PyTorch's own float32 is within 1e-6 of double in this file.</summary>
     private const double Tolerance = 2e-6;
 
-    private readonly CpuBackend _backend = new();
-
-    public void Dispose() => _backend.Dispose();
+    private readonly IBackend _backend = on.Backend;
 
     [Fact]
     public void Bilinear_resizing_is_PyTorchs_with_either_corners()
@@ -79,3 +77,8 @@ public sealed class ResizeGoldenTests : IDisposable
         Close.InMaxNorm(golden.NHWC($"{gradient}.grad_input"), dx, Tolerance, $"{gradient}.grad_input");
     }
 }
+
+public sealed class ResizeGoldenTestsOnCpu(Cpu cpu) : ResizeGoldenTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class ResizeGoldenTestsOnCuda(Gpu gpu) : ResizeGoldenTests(gpu);

@@ -1,18 +1,16 @@
 using Engine.Autograd;
 using Engine.Backends;
-using Engine.Backends.Cpu;
 using Engine.Ops;
 using Engine.Tensors;
+using Tests.Devices;
 using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>What a tape promises: the same numbers kept or planned, run once or often, alone or in company, on one core or three.</summary>
-public sealed class TapeTests : IDisposable
+/// <summary>What a tape promises: the same numbers kept or planned, run once or often, alone or in company.</summary>
+public abstract class TapeTests(Device on)
 {
-    private readonly CpuBackend _backend = new();
-
-    public void Dispose() => _backend.Dispose();
+    private readonly IBackend _backend = on.Backend;
 
     /// <summary>
     /// The planned tape also gates gradients where they are made and hands some on in the same memory; the kept one does neither.
@@ -25,10 +23,10 @@ public sealed class TapeTests : IDisposable
         using SmallNetwork kept = new(_backend, [1, 2, 3], weightsAreVariables), planned = new(_backend, [1, 2, 3], weightsAreVariables);
         planned.Tape.Plan(planned.Loss, planned.Logits);
         Gradients expected = kept.Run(), actual = planned.Run();
-        Assert.Equal(kept.Numbers(kept.Logits), planned.Numbers(planned.Logits));
-        Assert.Equal(kept.Numbers(kept.Loss), planned.Numbers(planned.Loss));
+        on.Same(kept.Numbers(kept.Logits), planned.Numbers(planned.Logits), "logits");
+        on.Same(kept.Numbers(kept.Loss), planned.Numbers(planned.Loss), "loss");
         foreach ((Value x, Value y) in kept.Variables.Zip(planned.Variables))
-            Assert.Equal(kept.Numbers(expected[x]), planned.Numbers(actual[y]));
+            on.Same(kept.Numbers(expected[x]), planned.Numbers(actual[y]), $"gradient of {x}");
         Assert.True(planned.Tape.ArenaCount < kept.Tape.ArenaCount / 2, "the plan reuses no memory");
     }
 
@@ -52,40 +50,9 @@ public sealed class TapeTests : IDisposable
     {
         using SmallNetwork alone = new(_backend, [7]), company = new(_backend, [1, 2, 7, 3, 4]);
         float[] dα = alone.Numbers(alone.Run()[alone.α]), all = company.Numbers(company.Run()[company.α]);
-        Assert.Equal(dα, all[(2 * dα.Length)..(3 * dα.Length)]);
+        on.Same(dα, all[(2 * dα.Length)..(3 * dα.Length)], "dα");
         float[] logits = alone.Numbers(alone.Logits), allLogits = company.Numbers(company.Logits);
-        Assert.Equal(logits, allLogits[(2 * logits.Length)..(3 * logits.Length)]);
-    }
-
-    [Fact]
-    public void The_number_of_threads_changes_no_bit()
-    {
-        float[][]? expected = null;
-        foreach (int threads in (int[])[1, 2, 3])
-        {
-            using var backend = new CpuBackend(threads);
-            using var network = new SmallNetwork(backend, [1, 2, 3], weightsAreVariables: true);
-            float[][] numbers = All(network);
-            expected ??= numbers;
-            for (int i = 0; i < numbers.Length; i++)
-                Assert.Equal(expected[i], numbers[i]);
-        }
-    }
-
-    /// <summary>Over a hundred replays less than a byte each: what is measured includes what the measuring itself may allocate.</summary>
-    [Fact]
-    public void Replays_allocate_nothing()
-    {
-        using var backend = new CpuBackend(threads: 1);
-        using var network = new SmallNetwork(backend, [1, 2], weightsAreVariables: true);
-        network.Tape.Plan(network.Loss);
-        for (int warm = 0; warm < 40; warm++)
-            network.Run();
-
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int replay = 0; replay < 100; replay++)
-            network.Run();
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 99);
+        on.Same(logits, allLogits[(2 * logits.Length)..(3 * logits.Length)], "logits");
     }
 
     /// <summary>The gradient with respect to what lies between, which a study of the gradient's path wants.</summary>
@@ -151,7 +118,7 @@ public sealed class TapeTests : IDisposable
         Assert.Contains("kept tape", Assert.Throws<InvalidOperationException>(() => tape.Backward(loss, new Cut())).Message);
     }
 
-    private static float[][] All(SmallNetwork network)
+    internal static float[][] All(SmallNetwork network)
     {
         Gradients d = network.Run();
         return [network.Numbers(network.Loss), .. network.Variables.Select(x => network.Numbers(d[x]))];
@@ -173,3 +140,8 @@ public sealed class TapeTests : IDisposable
         public override bool Backward(IBackend on, Value y, Gradients d) => y.Op is Map<Relu>;
     }
 }
+
+public sealed class TapeTestsOnCpu(Cpu cpu) : TapeTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class TapeTestsOnCuda(Gpu gpu) : TapeTests(gpu);

@@ -1,17 +1,15 @@
 using Engine.Backends;
-using Engine.Backends.Cpu;
 using Engine.Ops;
 using Engine.Tensors;
+using Tests.Devices;
 using Xunit;
 
 namespace Tests.Engine;
 
 /// <summary>What the verbs promise beyond the textbook's formulas: borders, ties, limits.</summary>
-public sealed class VerbTests : IDisposable
+public abstract class VerbTests(Device on)
 {
-    private readonly CpuBackend _backend = new();
-
-    public void Dispose() => _backend.Dispose();
+    private readonly IBackend _backend = on.Backend;
 
     [Fact]
     public void Of_equal_numbers_the_first_in_the_window_gets_the_gradient()
@@ -131,3 +129,8 @@ public sealed class VerbTests : IDisposable
 
     private double Dot(Tensor a, Tensor b) => _backend.Numbers(a).Zip(_backend.Numbers(b), (x, y) => (double)x * y).Sum();
 }
+
+public sealed class VerbTestsOnCpu(Cpu cpu) : VerbTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class VerbTestsOnCuda(Gpu gpu) : VerbTests(gpu);

@@ -36,6 +36,20 @@ public sealed class CaptureTests : IDisposable
     }
 
     [Fact]
+    public void A_captured_loop_knows_how_many_launches_one_run_is()
+    {
+        using var loop = (Capture)_backend.Replay(() =>
+        {
+            for (int i = 0; i < 3; i++)
+                _backend.Advance(_x);
+        });
+        loop.Run();
+        Assert.Equal(0, loop.Launches);
+        loop.Run();
+        Assert.Equal(3, loop.Launches);
+    }
+
+    [Fact]
     public void A_loop_that_the_driver_will_not_capture_runs_verb_by_verb()
     {
         using var loop = (Capture)_backend.Replay(() => _backend.Advance(_x));

@@ -239,6 +239,14 @@ internal sealed unsafe partial class FakeDriver
     [UnmanagedCallersOnly]
     private static CUresult cuGraphExecDestroy(nint executable) => Now.Destroy("cuGraphExecDestroy", executable, "executable");
 
+    /// <summary>A question and no work: it is not written down.</summary>
+    [UnmanagedCallersOnly]
+    private static CUresult cuGraphGetNodes(nint graph, nint* nodes, nuint* count)
+    {
+        *count = (nuint)Now._graphs[graph].Count;
+        return CUresult.CUDA_SUCCESS;
+    }
+
     [UnmanagedCallersOnly]
     private static CUresult cuGraphDestroy(nint graph) => Now.Destroy("cuGraphDestroy", graph, "graph");
 
@@ -286,6 +294,7 @@ internal sealed unsafe partial class FakeDriver
         ["cuGraphUpload"] = (nint)(delegate* unmanaged<nint, nint, CUresult>)&cuGraphUpload,
         ["cuGraphLaunch"] = (nint)(delegate* unmanaged<nint, nint, CUresult>)&cuGraphLaunch,
         ["cuGraphExecDestroy"] = (nint)(delegate* unmanaged<nint, CUresult>)&cuGraphExecDestroy,
+        ["cuGraphGetNodes"] = (nint)(delegate* unmanaged<nint, nint*, nuint*, CUresult>)&cuGraphGetNodes,
         ["cuGraphDestroy"] = (nint)(delegate* unmanaged<nint, CUresult>)&cuGraphDestroy,
     };
 }

@@ -3,12 +3,13 @@ using Engine.Backends;
 using Engine.Networks;
 using Engine.Ops;
 using Engine.Tensors;
+using Tests.Devices;
 using Xunit;
 
 namespace Tests.Networks;
 
 /// <summary>Activations and gradients of both golden networks against PyTorch.</summary>
-public sealed class ExpectedTests
+public abstract class ExpectedTests(Device on)
 {
     /// <summary>float32 against float32 of another order of summation, through up to 50 layers: PyTorch itself is within 1e-6 of float64.</summary>
     private const double Activation = 1e-5, Gradient = 1e-4;
@@ -17,7 +18,7 @@ public sealed class ExpectedTests
     public void Every_activation_and_gradient_is_PyTorchs_in_parts(string name)
     {
         GoldenFile golden = Golden.Open($"{name}.expected.safetensors");
-        using NarrowNetwork narrow = NarrowNetwork.Open(name);
+        using NarrowNetwork narrow = NarrowNetwork.Open(name, on);
         using var run = new Run(narrow, golden, fused: false);
         run.CheckLogits();
         Close.InMaxNorm(golden.NHWC("grad.input"), run.Read(run.Gradients[run.Input]), Gradient, "grad.input");
@@ -33,7 +34,7 @@ public sealed class ExpectedTests
     public void Fused_units_give_the_same_logits_and_input_gradient(string name)
     {
         GoldenFile golden = Golden.Open($"{name}.expected.safetensors");
-        using NarrowNetwork narrow = NarrowNetwork.Open(name);
+        using NarrowNetwork narrow = NarrowNetwork.Open(name, on);
         using var kept = new Run(narrow, golden, fused: true);
         kept.CheckLogits();
         Close.InMaxNorm(golden.NHWC("grad.input"), kept.Read(kept.Gradients[kept.Input]), Gradient, "grad.input, kept tape");
@@ -43,7 +44,7 @@ public sealed class ExpectedTests
     public void A_planned_tape_reuses_memory_and_changes_nothing(string name)
     {
         GoldenFile golden = Golden.Open($"{name}.expected.safetensors");
-        using NarrowNetwork narrow = NarrowNetwork.Open(name);
+        using NarrowNetwork narrow = NarrowNetwork.Open(name, on);
         using var kept = new Run(narrow, golden, fused: true);
         using var planned = new Run(narrow, golden, fused: true, plan: true);
         planned.CheckLogits();
@@ -56,7 +57,7 @@ public sealed class ExpectedTests
     public void The_two_halves_of_a_network_make_the_whole(string name)
     {
         GoldenFile golden = Golden.Open($"{name}.expected.safetensors");
-        using NarrowNetwork narrow = NarrowNetwork.Open(name);
+        using NarrowNetwork narrow = NarrowNetwork.Open(name, on);
         float[] input = golden.NHWC("input");
         int[] nchw = golden.Shape("input");
         var shape = new Shape(nchw[0], nchw[2], nchw[3], nchw[1]);
@@ -125,3 +126,8 @@ public sealed class ExpectedTests
         }
     }
 }
+
+public sealed class ExpectedTestsOnCpu(Cpu cpu) : ExpectedTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class ExpectedTestsOnCuda(Gpu gpu) : ExpectedTests(gpu);

@@ -1,5 +1,7 @@
+using Engine.Backends;
 using Engine.Backends.Cpu;
 using Engine.Networks;
+using Tests.Devices;
 using Weights;
 using Xunit;
 
@@ -8,21 +10,32 @@ namespace Tests.Networks;
 /// <summary>One of the golden networks: torchvision's topology and key names, narrow.</summary>
 public sealed class NarrowNetwork : IDisposable
 {
-    private NarrowNetwork(string name, CpuBackend backend, Network network) => (Name, Backend, Network) = (name, backend, network);
+    private readonly CpuBackend? _own;
+
+    private NarrowNetwork(string name, IBackend backend, CpuBackend? own, Network network) => (Name, Backend, _own, Network) = (name, backend, own, network);
 
     public static TheoryData<string> Names => ["resnet50-narrow", "vgg16-narrow"];
 
     public string Name { get; }
-    public CpuBackend Backend { get; }
+    public IBackend Backend { get; }
     public Network Network { get; }
 
     /// <summary>Reads it from the golden folder, or skips the test.</summary>
-    public static NarrowNetwork Open(string name)
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="on">Where it is to run; null for a processor of its own.</param>
+    public static NarrowNetwork Open(string name, Device? on = null)
     {
         using StateDict weights = StateDict.Open(Golden.Path($"{name}.pth"));
-        var backend = new CpuBackend();
-        return new NarrowNetwork(name, backend, NetworkBuilder.Build(weights, backend));
+        CpuBackend? own = on is null ? new CpuBackend() : null;
+        IBackend backend = on?.Backend ?? own!;
+        return new NarrowNetwork(name, backend, own, NetworkBuilder.Build(weights, backend));
     }
 
-    public void Dispose() => Backend.Dispose();
+    /// <summary>Gives the parameters' memory back: a device that is shared goes on.</summary>
+    public void Dispose()
+    {
+        foreach (Parameter parameter in Network.Parameters)
+            parameter.Data.Storage.Dispose();
+        _own?.Dispose();
+    }
 }

@@ -1,14 +1,14 @@
 using Engine.Backends;
-using Engine.Backends.Cpu;
 using Engine.Optimizers;
 using Engine.Tensors;
 using Engine.Training;
+using Tests.Devices;
 using Xunit;
 
 namespace Tests.Training;
 
 /// <summary>From the same weights and batches, training goes the way it goes in PyTorch.</summary>
-public sealed class LearningCurveTests
+public abstract class LearningCurveTests(Device on)
 {
     [Theory]
     [InlineData("adam")]
@@ -16,7 +16,7 @@ public sealed class LearningCurveTests
     [InlineData("sgd_decay")]
     public void Losses_follow_PyTorchs(string name)
     {
-        using var backend = new CpuBackend(1);
+        IBackend backend = on.Backend;
         using var small = new SmallNetwork(backend);
         using IOptimizer optimizer = Optimizer(name, backend, small.Parameters);
         using var trainer = new Trainer(small.Network, optimizer, small.Images);
@@ -43,3 +43,8 @@ public sealed class LearningCurveTests
         _ => new Sgd(backend, new SgdSettings(0.004, 0.9, 0.01), parameters),
     };
 }
+
+public sealed class LearningCurveTestsOnCpu(Cpu cpu) : LearningCurveTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class LearningCurveTestsOnCuda(Gpu gpu) : LearningCurveTests(gpu);

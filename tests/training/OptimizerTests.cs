@@ -1,13 +1,13 @@
 using Engine.Backends;
-using Engine.Backends.Cpu;
 using Engine.Optimizers;
 using Engine.Tensors;
+using Tests.Devices;
 using Tests.Textbook;
 using Xunit;
 
 namespace Tests.Training;
 
-public sealed class OptimizerTests
+public abstract class OptimizerTests(Device on)
 {
     // More than a register's numbers and no multiple of them.
     private const int Count = 37, Steps = 25;
@@ -21,7 +21,7 @@ public sealed class OptimizerTests
     [InlineData(0.9, 0.05)]
     public void Sgd_takes_the_textbooks_steps(double momentum, double decay)
     {
-        using var backend = new CpuBackend(1);
+        IBackend backend = on.Backend;
         var textbook = new SgdTextbook(Count, 0.1, momentum, decay);
         Follow(backend, p => new Sgd(backend, new SgdSettings(0.1, momentum, decay), p), textbook.Step);
     }
@@ -29,7 +29,7 @@ public sealed class OptimizerTests
     [Fact]
     public void Adam_takes_the_textbooks_steps()
     {
-        using var backend = new CpuBackend(1);
+        IBackend backend = on.Backend;
         var textbook = new AdamTextbook(Count, 0.1);
         Follow(backend, p => new Adam(backend, new AdamSettings(0.1), p), textbook.Step);
     }
@@ -37,7 +37,7 @@ public sealed class OptimizerTests
     [Fact]
     public void A_changed_learning_rate_acts_on_the_next_step()
     {
-        using var backend = new CpuBackend(1);
+        IBackend backend = on.Backend;
         Tensor p = backend.Allocate(new Shape(1)), g = backend.Allocate(new Shape(1));
         backend.Fill(g, 1);
         using IOptimizer sgd = new Sgd(backend, new SgdSettings(1, Momentum: 0), p), adam = new Adam(backend, new AdamSettings(1), p);
@@ -50,7 +50,7 @@ public sealed class OptimizerTests
         }
     }
 
-    private static void Follow(CpuBackend backend, Func<Tensor, IOptimizer> make, Action<double[], double[]> textbook)
+    private static void Follow(IBackend backend, Func<Tensor, IOptimizer> make, Action<double[], double[]> textbook)
     {
         var random = new Random(1);
         double[] expected = [.. Enumerable.Range(0, Count).Select(_ => random.NextDouble() - 0.5)];
@@ -67,10 +67,15 @@ public sealed class OptimizerTests
         Close.InMaxNorm([.. expected.Select(x => (float)x)], Download(backend, p), Tolerance, $"parameters after {Steps} steps");
     }
 
-    private static float[] Download(CpuBackend backend, Tensor tensor)
+    private static float[] Download(IBackend backend, Tensor tensor)
     {
         var values = new float[tensor.Shape.Count];
         backend.Download(tensor, values);
         return values;
     }
 }
+
+public sealed class OptimizerTestsOnCpu(Cpu cpu) : OptimizerTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class OptimizerTestsOnCuda(Gpu gpu) : OptimizerTests(gpu);

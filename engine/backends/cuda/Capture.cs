@@ -40,6 +40,9 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
             rounding.Written(storage);
     }
 
+    /// <summary>Kernels and copies of one run, libraries' included; 0 until it is captured, and where the driver will not tell.</summary>
+    public int Launches { get; private set; }
+
     public void Dispose()
     {
         if (_graph is not null)
@@ -54,6 +57,7 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
         try
         {
             graph = Record();
+            Launches = Count(graph);
             _graph = new DeviceHandle(device, Resource.Executable, Instantiate(graph));
             device.Captures++;
             device.Check(device.Driver.cuGraphUpload((nint)_graph.Value, device.Stream), "cuGraphUpload");
@@ -96,6 +100,12 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
         }
         device.Check(device.Driver.cuStreamEndCapture(device.Stream, &graph), "cuStreamEndCapture");
         return graph;
+    }
+
+    private int Count(nint graph)
+    {
+        nuint nodes = 0;
+        return device.Driver.cuGraphGetNodes is not null && device.Driver.cuGraphGetNodes(graph, null, &nodes) == CUresult.CUDA_SUCCESS ? (int)nodes : 0;
     }
 
     private ulong Instantiate(nint graph)

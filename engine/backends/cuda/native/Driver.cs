@@ -69,7 +69,10 @@ internal sealed unsafe class Driver
     public readonly delegate* unmanaged<nint, CUresult> cuGraphExecDestroy;
     public readonly delegate* unmanaged<nint, CUresult> cuGraphDestroy;
 
-    // ---- younger drivers only ----
+    // ---- not needed to run, or younger drivers only ----
+    /// <summary>With no room for nodes it tells how many there are.</summary>
+    public readonly delegate* unmanaged<nint, nint*, nuint*, CUresult> cuGraphGetNodes;
+
     /// <summary>12.4 and later: loads a kernel before its first launch. Null before.</summary>
     public readonly delegate* unmanaged<nint, CUresult> cuFuncLoad;
 
@@ -126,6 +129,7 @@ internal sealed unsafe class Driver
         cuGraphExecDestroy = (delegate* unmanaged<nint, CUresult>)exports.Required(nameof(cuGraphExecDestroy));
         cuGraphDestroy = (delegate* unmanaged<nint, CUresult>)exports.Required(nameof(cuGraphDestroy));
 
+        cuGraphGetNodes = (delegate* unmanaged<nint, nint*, nuint*, CUresult>)exports.Optional(nameof(cuGraphGetNodes));
         cuFuncLoad = (delegate* unmanaged<nint, CUresult>)exports.Optional(nameof(cuFuncLoad));
         exports.Check();
     }

@@ -1,0 +1,39 @@
+using Engine.Backends;
+using Engine.Networks;
+using Engine.Tensors;
+
+namespace Tests;
+
+/// <summary>
+/// torchvision's networks at full width with weights drawn on the host from a seed: the same numbers on every device, and no file. Uniform, with
+/// the variance that keeps activations at their size (2 / fan-in); branches of residual blocks are smaller, so that sixteen of them add up to no more.
+/// </summary>
+internal sealed class RandomParameters(IBackend backend, int seed) : IParameterSource
+{
+    private readonly Random _random = new(seed);
+
+    /// <inheritdoc/>
+    public ParameterPair Convolution(string name, string? norm, int kernel, int channels, int outputs) =>
+        Pair(name, new Shape(outputs, kernel, kernel, channels), name.EndsWith(".conv3", StringComparison.Ordinal) ? 0.1 : 2);
+
+    /// <inheritdoc/>
+    public ParameterPair Linear(string name, Shape input, int outputs) => Pair(name, new Shape(outputs, input.Count), 2);
+
+    private ParameterPair Pair(string name, Shape shape, double gain)
+    {
+        Tensor weight = Draw(shape, Math.Sqrt(3 * gain / shape.Row)), bias = Draw(new Shape(shape.N), 0.1);
+        return new ParameterPair(new Parameter($"{name}.weight", weight), new Parameter($"{name}.bias", bias));
+    }
+
+    /// <summary>Uniform between -largest and largest.</summary>
+    private Tensor Draw(Shape shape, double largest)
+    {
+        var numbers = new float[shape.Count];
+        float scale = (float)(2 * largest);
+        for (int i = 0; i < numbers.Length; i++)
+            numbers[i] = (_random.NextSingle() - 0.5f) * scale;
+        Tensor tensor = backend.Allocate(shape);
+        backend.Upload(numbers, tensor);
+        return tensor;
+    }
+}

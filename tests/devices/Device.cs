@@ -1,0 +1,81 @@
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Backends.Cuda;
+using Xunit;
+
+namespace Tests.Devices;
+
+/// <summary>
+/// Where the bodies of an abstract test class run: one body, every backend. A class of tests is two lines beside its bodies,
+/// <code>
+/// public sealed class VerbTestsOnCpu(Cpu cpu) : VerbTests(cpu), IClassFixture&lt;Cpu&gt;;
+/// [Collection(nameof(Gpu))] public sealed class VerbTestsOnCuda(Gpu gpu) : VerbTests(gpu);
+/// </code>
+/// and without a GPU the second is not even listed: <see cref="CudaTests"/> is skipped for all of them.
+/// </summary>
+public abstract class Device
+{
+    /// <summary>The device, float32.</summary>
+    public abstract IBackend Backend { get; }
+
+    /// <summary>Whether a row of a product has the same bits whatever rows are beside it. cuDNN and cuBLASLt choose their tiles by shape.</summary>
+    public abstract bool KeepsBits { get; }
+
+    /// <summary>Two ways to the same sums: equal to the bit where the device promises that, and else to float32's rounding of a few thousand terms.</summary>
+    public void Same(float[] expected, float[] actual, string what)
+    {
+        if (KeepsBits)
+            Assert.True(expected.AsSpan().SequenceEqual(actual), $"{what}: other bits");
+        else
+            Close.InMaxNorm(expected, actual, 1e-5, what);
+    }
+}
+
+/// <summary>The processor: on two threads at least, so that work is always shared out. One for each class of tests.</summary>
+public sealed class Cpu : Device, IDisposable
+{
+    private readonly CpuBackend _backend = new(Math.Max(2, Environment.ProcessorCount));
+
+    public override IBackend Backend => _backend;
+
+    public override bool KeepsBits => true;
+
+    public void Dispose() => _backend.Dispose();
+}
+
+/// <summary>
+/// The first NVIDIA GPU, opened once for all tests of the collection, which run one after the other: a context and its libraries take a second to start.
+/// </summary>
+public sealed class Gpu : Device, IDisposable
+{
+    private static readonly Lazy<Diagnosis> Examined = new(() => Doctor.Examine(Precision.Float32));
+
+    private readonly Dictionary<Precision, CudaBackend> _backends = [];
+
+    /// <summary>Why there is no CUDA here, and what mends it; null where there is.</summary>
+    public static string? Missing => Examined.Value.Obstacle is { } obstacle ? $"no CUDA: {obstacle.Message}. {obstacle.Remedy}." : null;
+
+    /// <summary>IBA_REQUIRE_GPU=1: whoever sets it wants the GPU's tests to run, so a missing GPU fails every one of them.</summary>
+    public static bool IsRequired => Environment.GetEnvironmentVariable("IBA_REQUIRE_GPU") == "1";
+
+    /// <summary>Whether tests on the GPU are listed. Listing them to be skipped would bury what else is skipped under hundreds of lines.</summary>
+    public static bool IsListed => IsRequired || Missing is null;
+
+    public override IBackend Backend => At(Precision.Float32);
+
+    public override bool KeepsBits => false;
+
+    /// <summary>The GPU at a precision.</summary>
+    public CudaBackend At(Precision precision)
+    {
+        if (!_backends.TryGetValue(precision, out CudaBackend? backend))
+            _backends[precision] = backend = CudaBackend.Open(0, precision);
+        return backend;
+    }
+
+    public void Dispose()
+    {
+        foreach (CudaBackend backend in _backends.Values)
+            backend.Dispose();
+    }
+}

@@ -1,0 +1,70 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Networks;
+using Engine.Ops;
+using Engine.Tensors;
+using Iba.Attribution;
+using Iba.Bottleneck;
+using Iba.Statistics;
+using Weights;
+
+namespace Tests.Devices;
+
+/// <summary>What a full-size network with random weights says on one device: the numbers in which two devices are compared.</summary>
+/// <param name="Logits">Of two images.</param>
+/// <param name="Gradient">Of the cross-entropy, with respect to the images.</param>
+/// <param name="Map">Bits per pixel of the first image, by the per-sample bottleneck with the paper's settings.</param>
+/// <param name="Bits">Their sum over the layer.</param>
+internal sealed record NetworkResults(float[] Logits, float[] Gradient, float[] Map, float Bits)
+{
+    private const int Images = 2, Seed = 11;
+
+    private static Shape Image => new(1, 224, 224, 3);
+
+    /// <summary>Runs the network.</summary>
+    /// <param name="architecture">resnet50 or vgg16.</param>
+    /// <param name="backend">Where.</param>
+    /// <param name="statistics">Of the features; estimated on this device where none are given.</param>
+    public static NetworkResults Of(string architecture, IBackend backend, ref FeatureStatistics? statistics)
+    {
+        Network network = NetworkBuilder.Build(architecture, backend, new RandomParameters(backend, Seed));
+        float[][] images = [.. Enumerable.Range(0, 4).Select(Draw)];
+        string layer = architecture == ResNet50.Name ? ResNet50.DefaultLayer : Vgg16.DefaultLayer;
+        statistics ??= Estimation.Run(network, layer, Image, images, batch: Images);
+        (float[] logits, float[] gradient) = Differentiate(network, [.. images.Take(Images).SelectMany(image => image)]);
+
+        using var bottleneck = new PerSampleBottleneck(network, statistics, Image);
+        BottleneckAttribution explained = bottleneck.Attribute([new Sample(images[0], 0)]).Cast<BottleneckAttribution>().Single();
+        foreach (Parameter parameter in network.Parameters)
+            parameter.Data.Storage.Dispose();
+        return new NetworkResults(logits, gradient, explained.Heatmap.Values, (float)explained.TotalBits);
+    }
+
+    private static float[] Draw(int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, Image.Count).Select(_ => 4 * random.NextSingle() - 2)];
+    }
+
+    private static (float[] Logits, float[] Gradient) Differentiate(Network network, float[] pixels)
+    {
+        IBackend backend = network.Backend;
+        Tensor images = backend.Allocate(Image.WithN(Images)), targets = backend.Allocate(new Shape(Images));
+        backend.Upload(pixels, images);
+        using var tape = new Tape(backend);
+        Value x = tape.Variable(images, "images"), y = network.Record(x), loss = y.CrossEntropy(tape.Constant(targets, "targets")).Sum();
+        tape.Plan(loss, y);
+        tape.Forward();
+        float[] gradient = Read(tape.Backward(loss)[x]), logits = Read(y.Data);
+        images.Storage.Dispose();
+        targets.Storage.Dispose();
+        return (logits, gradient);
+
+        float[] Read(Tensor tensor)
+        {
+            var numbers = new float[tensor.Shape.Count];
+            backend.Download(tensor, numbers);
+            return numbers;
+        }
+    }
+}
