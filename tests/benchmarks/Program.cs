@@ -1,8 +1,24 @@
-using BenchmarkDotNet.Running;
 using Benchmarks;
 
-// Without arguments BenchmarkDotNet asks which benchmarks to run; "quick [threads] [name...]" compares all layers against the peak in a minute.
-if (args is ["quick", .. var rest])
-    Quick.Run(rest);
-else
-    BenchmarkSwitcher.FromAssembly(typeof(Quick).Assembly).Run(args);
+// "quick [threads] [name...]" compares all layers against the processor's peak in a minute; "attribution cpu|cuda FILE ..." times whole attributions;
+// "results FOLDER FILE" gathers what a run of tests/gpu/run.sh left. Without arguments BenchmarkDotNet asks which benchmarks to run.
+switch (args)
+{
+    case ["quick", .. var rest]:
+        Quick.Run(rest);
+        break;
+    case ["attribution", .. var rest]:
+        AttributionBenchmark.Run(rest);
+        break;
+    case ["results", var folder, var file]:
+        Results.Write(folder, file);
+        break;
+    default:
+#if SDK
+        BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Quick).Assembly).Run(args);
+#else
+        Console.Error.WriteLine("quick [threads] [name...] | attribution cpu|cuda FILE ... | results FOLDER FILE");
+        Environment.ExitCode = 2;
+#endif
+        break;
+}

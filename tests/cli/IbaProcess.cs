@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 
 namespace Tests.Cli;
 
@@ -12,6 +13,12 @@ internal static class IbaProcess
 
     /// <summary>Nothing of the machine's own cache may help or harm a test.</summary>
     public static readonly string Cache = Path.Combine(Path.GetTempPath(), $"iba-tests-{Environment.ProcessId}");
+
+    /// <summary>The program itself, beside the tests: it needs no dotnet on the path.</summary>
+    private static readonly string Command = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "iba.exe" : "iba");
+
+    /// <summary>Where that program finds the runtime that this process runs on; of no account where a runtime is published with it.</summary>
+    private static readonly string Runtime = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
 
     public static Result Run(params string[] arguments) => RunIn([], arguments);
 
@@ -28,12 +35,12 @@ internal static class IbaProcess
 
     private static Process Start(string cache, string[] arguments, (string Name, string Value)[] variables)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "iba.dll"), .. arguments])
+        var start = new ProcessStartInfo(Command, arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             // What comes back must be the CPU's, to the byte, wherever the tests run.
-            Environment = { ["IBA_CACHE"] = cache, ["CUDA_VISIBLE_DEVICES"] = "-1" },
+            Environment = { ["IBA_CACHE"] = cache, ["CUDA_VISIBLE_DEVICES"] = "-1", ["DOTNET_ROOT"] = Runtime },
         };
         foreach ((string name, string value) in variables)
             start.Environment[name] = value;
