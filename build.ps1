@@ -7,6 +7,9 @@
     Builds without running the tests.
 .PARAMETER Publish
     Also publishes a self-contained iba command into out/<runtime>: a folder that runs on machines without .NET.
+.PARAMETER Gpu
+    Instead of all that, packs out/gpu/iba-gpu.tar.xz: the tests and benchmarks for a Linux machine with an NVIDIA GPU and without .NET, and
+    runs them where this machine is one. The steps are those of tests/gpu.sh, so bash is needed (on Windows, that of WSL with the SDK in it).
 .PARAMETER Runtime
     What to publish for, such as win-x64 or linux-x64. Default: this machine.
 .EXAMPLE
@@ -16,6 +19,7 @@
 param(
     [switch] $SkipTests,
     [switch] $Publish,
+    [switch] $Gpu,
     [string] $Runtime
 )
 
@@ -37,6 +41,17 @@ if (-not (Get-Command -Name dotnet -ErrorAction SilentlyContinue)) {
     throw 'dotnet was not found. Install the .NET 10 SDK and open a new PowerShell window.'
 }
 
+if ($Gpu) {
+    if (-not (Get-Command -Name bash -ErrorAction SilentlyContinue)) {
+        throw 'bash was not found. The GPU bundle is packed by tests/gpu.sh: run build.ps1 -Gpu on Linux or inside WSL.'
+    }
+    & bash tests/gpu.sh
+    if ($LASTEXITCODE -ne 0) {
+        throw "The GPU run failed with exit code $LASTEXITCODE (tests/gpu.sh)."
+    }
+    return
+}
+
 Invoke-Step 'Restore' @('restore', '--locked-mode')
 Invoke-Step 'Formatting' @('format', '--no-restore', '--verify-no-changes')
 Invoke-Step 'Build' @('build', '--no-restore', '--configuration', 'Release')
@@ -53,7 +68,6 @@ if ($Publish) {
     }
     $folder = Join-Path -Path 'out' -ChildPath $Runtime
     Invoke-Step "Publish for $Runtime" @(
-        'publish', 'iba/cli', '--configuration', 'Release', '--runtime', $Runtime, '--self-contained', '--output', $folder,
-        '-p:RestoreLockedMode=false', '-p:RestorePackagesWithLockFile=false')
+        'publish', 'iba/cli', '--configuration', 'Release', '--runtime', $Runtime, '--self-contained', '--output', $folder)
     Write-Host "iba is in $folder"
 }

@@ -4,7 +4,8 @@
 #   tests/gpu.sh bundle    packs out/gpu/iba-gpu.tar.xz, to be copied to a machine that has a GPU and needs neither .NET nor a network:
 #                          tar xf iba-gpu.tar.xz && iba-gpu/run.sh        (iba-gpu/run.sh --help)
 # The bundle holds the tests, the benchmarks and the iba command over one copy of the runtime, the sources and golden files that tests read,
-# and the kernels (inside Engine.dll).
+# and the kernels (inside Engine.dll). Of the golden files it holds the committed subset. Where the full set lies on this machine (IBA_GOLDEN, or
+# ../shared/golden) it becomes a file of its own, out/gpu/iba-golden.tar.xz, to be unpacked beside run.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 limit=50000000
@@ -20,6 +21,7 @@ publish() {
 bundle() {
     rm -rf "$folder/$name" "$folder/$name.tar.xz"
     mkdir -p "$folder/$name"
+    publish iba/cli
     publish tests
     publish tests/benchmarks
     # Debuggers' parts, and reference documentation: nobody reads them there.
@@ -34,6 +36,10 @@ bundle() {
     local bytes
     bytes=$(stat -c %s "$folder/$name.tar.xz")
     echo "$folder/$name.tar.xz: $bytes bytes, limit $limit"
+    local full=${IBA_GOLDEN:-../shared/golden}
+    if [ -d "$full" ]; then
+        tar -C "$full" --transform "s,^\.,$name/golden," -cf - . | xz -1 > "$folder/iba-golden.tar.xz"
+    fi
     [ "$bytes" -lt "$limit" ] || { echo "the bundle is too large to travel" >&2; exit 1; }
 }
 
@@ -50,5 +56,5 @@ case "${1:-}" in
         mkdir -p tests/benchmarks/results
         cp "$folder/results/results.json" "tests/benchmarks/results/$(nvidia-smi --query-gpu=name --format=csv,noheader | head -1 | tr ' /' '--').json"
         exit "$status" ;;
-    *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

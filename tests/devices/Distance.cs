@@ -1,19 +1,22 @@
 namespace Tests.Devices;
 
-/// <summary>How far two sets of numbers are apart.</summary>
+/// <summary>How far two sets of numbers are apart; NaN where one of the numbers is NaN.</summary>
 internal static class Distance
 {
     /// <summary>max |a - e| / max |e|; 0 where all are equal, also where all are 0.</summary>
-    public static double Largest(float[] expected, float[] actual) => Relative(expected, actual, numbers => numbers.Max(Math.Abs));
+    /// <param name="expected">What they should be.</param>
+    /// <param name="actual">What they are.</param>
+    /// <param name="typical">Taken for max |e| where that is smaller by accident.</param>
+    public static double Largest(float[] expected, float[] actual, double typical = 0) => Relative(expected, actual, typical, numbers => numbers.Aggregate(0.0, (largest, number) => Math.Max(largest, Math.Abs(number))));
 
     /// <summary>||a - e|| / ||e||, Euclidean: where a rounding may flip a ReLU here and there.</summary>
-    public static double Euclidean(float[] expected, float[] actual) => Relative(expected, actual, numbers => Math.Sqrt(numbers.Sum(number => number * number)));
+    public static double Euclidean(float[] expected, float[] actual) => Relative(expected, actual, 0, numbers => Math.Sqrt(numbers.Sum(number => number * number)));
 
-    private static double Relative(float[] expected, float[] actual, Func<IEnumerable<double>, double> norm)
+    private static double Relative(float[] expected, float[] actual, double typical, Func<IEnumerable<double>, double> norm)
     {
         if (expected.Length != actual.Length)
             throw new ArgumentException($"{actual.Length} numbers, expected {expected.Length}");
-        double off = norm(expected.Zip(actual, (e, a) => (double)a - e)), size = norm(expected.Select(e => (double)e));
+        double off = norm(expected.Zip(actual, (e, a) => (double)a - e)), size = Math.Max(norm(expected.Select(e => (double)e)), typical);
         return off == 0 ? 0 : off / size;
     }
 }

@@ -20,9 +20,9 @@ internal sealed class OpAgreement(IBackend expected, IBackend actual)
     public IEnumerable<(string Number, double Error)> Of(ConvolutionCase c)
     {
         using Numbers e = new(expected), a = new(actual);
-        yield return ("values", Distance.Largest(c.Forward(e), c.Forward(a)));
-        yield return ("gradients of the data", Distance.Largest(c.BackwardData(e), c.BackwardData(a)));
-        yield return ("gradients of the weights", Distance.Largest(c.BackwardWeights(e), c.BackwardWeights(a)));
+        yield return ("values", Distance.Largest(c.Forward(e), c.Forward(a), c.Typical.Values));
+        yield return ("gradients of the data", Distance.Largest(c.BackwardData(e), c.BackwardData(a), c.Typical.DataGradient));
+        yield return ("gradients of the weights", Distance.Largest(c.BackwardWeights(e), c.BackwardWeights(a), c.Typical.WeightGradient));
     }
 
     /// <summary>The verbs of a linear layer with bias, ReLU and gate.</summary>

@@ -41,6 +41,13 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
         new(new(7, 2, 3), new(2, 32, 30, 3), 64, true, false, true, false, false, 5),
     ];
 
+    /// <summary>
+    /// A typical number of the values, of the data's and of the weights' gradient: a sum of n products of such numbers has standard deviation
+    /// root(n) / 3. Where few numbers are made and their terms happen to cancel, errors are to be measured against this and not against what is left.
+    /// </summary>
+    public (double Values, double DataGradient, double WeightGradient) Typical =>
+        (Math.Sqrt(W.Row) / 3, Math.Sqrt(W.Count / X.C) / 3, Math.Sqrt(Y.Count / K) / 3);
+
     /// <summary>Random numbers between -1 and 1, the same for the same case.</summary>
     public Exact Numbers(Shape shape, int salt)
     {

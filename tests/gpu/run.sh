@@ -6,7 +6,7 @@
 #   --cpu    the part that needs no GPU: doctor suite golden bench
 #   --out    where logs, figures and results.json go; default: results/ beside this file. Steps of an earlier run in it are kept unless run again.
 # Every step has its own time limit and log; one that fails or is cut off hides nothing of the others. Exit code 1 if any failed.
-# IBA_GOLDEN names a folder with the full set of golden files, IBA_PYTHON a Python with torch and torchvision, IBA_BENCH_PYTHON another script to
+# IBA_GOLDEN names a folder with the full set of golden files (default: golden/ beside this file, where it is), IBA_PYTHON a Python with torch and torchvision, IBA_BENCH_PYTHON another script to
 # compare with, IBA_LIMIT a number of seconds for each step instead of its own.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,6 +30,7 @@ export IBA_CACHE=$out/cache TMPDIR=${TMPDIR:-/tmp}
 if [ -z "$cpu" ]; then export IBA_REQUIRE_GPU=1; else unset IBA_REQUIRE_GPU; fi
 tests=$here/bin/Tests
 python=${IBA_PYTHON:-python3}
+if [ -z "${IBA_GOLDEN:-}" ] && [ -d "$here/golden" ]; then export IBA_GOLDEN=$here/golden; fi
 
 # note STEP OUTCOME SECONDS: one row for each step, the latest run's.
 note() {

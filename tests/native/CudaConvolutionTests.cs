@@ -39,7 +39,7 @@ public sealed class CudaConvolutionTests : IDisposable
         Sample(c =>
         {
             using var numbers = new Numbers(_backend!);
-            Near(ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, c.BiasNumbers, c.ResidualNumbers, c.Relu, c.Geometry), c.Forward(numbers), precision, c);
+            Near(ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, c.BiasNumbers, c.ResidualNumbers, c.Relu, c.Geometry), c.Forward(numbers), precision, c, c.Typical.Values);
         }, route);
     }
 
@@ -52,7 +52,7 @@ public sealed class CudaConvolutionTests : IDisposable
         {
             using var numbers = new Numbers(_backend!);
             Exact expected = c.Finished(ConvolutionTextbook.BackwardData(c.DyNumbers, c.WNumbers, c.X, c.Geometry), gated: true);
-            Near(expected, c.BackwardData(numbers), precision, c);
+            Near(expected, c.BackwardData(numbers), precision, c, c.Typical.DataGradient);
         }, route);
     }
 
@@ -65,7 +65,7 @@ public sealed class CudaConvolutionTests : IDisposable
         {
             using var numbers = new Numbers(_backend!);
             Exact expected = c.Finished(ConvolutionTextbook.BackwardWeights(c.XNumbers, c.DyNumbers, c.W, c.Geometry), gated: false);
-            Near(expected, c.BackwardWeights(numbers), precision, c);
+            Near(expected, c.BackwardWeights(numbers), precision, c, c.Typical.WeightGradient);
         }, route);
     }
 
@@ -174,9 +174,9 @@ public sealed class CudaConvolutionTests : IDisposable
     /// float32 as for the CPU; bfloat16 rounds each factor by up to 2^-9 of itself, and the largest number of a sum of random products exceeds
     /// the sum of their errors by far more than the factor of five that 1e-2 leaves.
     /// </summary>
-    private static void Near(Exact expected, float[] actual, Precision precision, object what)
+    private static void Near(Exact expected, float[] actual, Precision precision, object what, double typical = 0)
     {
-        double tolerance = (precision == Precision.BFloat16 ? 1e-2 : 1e-5) * expected.Numbers.Max(Math.Abs);
+        double tolerance = (precision == Precision.BFloat16 ? 1e-2 : 1e-5) * Math.Max(expected.Numbers.Max(Math.Abs), typical);
         Assert.Equal(expected.Shape.Count, actual.Length);
         for (int i = 0; i < actual.Length; i++)
             Assert.True(Math.Abs(actual[i] - expected[i]) <= tolerance, $"{what}: number {i} is {actual[i]}, expected {expected[i]}");
