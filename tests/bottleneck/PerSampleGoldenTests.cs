@@ -19,16 +19,16 @@ public abstract class PerSampleGoldenTests(Device on)
         using NarrowNetwork narrow = NarrowNetwork.Open(name, on);
         FeatureStatistics statistics = Estimate(narrow, golden, batch: 8);
 
-        Close.InMaxNorm(golden.NHWC("mean"), statistics.Mean, 1e-5, "mean");
-        Close.InMaxNorm(golden.NHWC("std"), statistics.Std, 1e-5, "std");
+        Close.InMaxNorm(golden.NHWC("mean"), statistics.Mean, 1e-5 * on.Widening, "mean");
+        Close.InMaxNorm(golden.NHWC("std"), statistics.Std, 1e-5 * on.Widening, "std");
         Assert.Equal(golden.Shape("estimation.images")[0], statistics.Samples);
         float[] nonzero = [.. statistics.Nonzero.Select(share => share * statistics.Samples)];
         // Rounding decides whether a ReLU's input of 1e-8 is above 0: a count here and there may be off by one image.
         float[] expected = [.. ToHWC(golden.Longs("nonzero"), golden.Shape("nonzero")).Select(count => (float)count)];
         Assert.True(expected.Zip(nonzero, (a, b) => Math.Abs(a - b)).Max() < 1.01f, "nonzero: off by more than one image");
-        Assert.True(Share(expected, nonzero, 0.01) <= 0.001, "nonzero: off on more than 0.1 % of the neurons");
+        Assert.True(Share(expected, nonzero, 0.01) <= 0.001 * on.Widening, "nonzero: off on more than 0.1 % of the neurons");
         IEnumerable<bool> active = ToHWC(golden.Bools("active"), golden.Shape("active"));
-        Assert.True(active.Zip(statistics.Nonzero, (on, share) => on != share > 0.01f).Count(differs => differs) <= expected.Length / 1000, "active");
+        Assert.True(active.Zip(statistics.Nonzero, (fires, share) => fires != share > 0.01f).Count(differs => differs) <= expected.Length / 1000 * on.Widening, "active");
     }
 
     [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
@@ -52,25 +52,25 @@ public abstract class PerSampleGoldenTests(Device on)
         {
             narrow.Backend.Upload(noise.AsSpan(step * perStep, perStep), fit.Noise!);
             fit.Step();
-            double far = Share(alphas.AsSpan(step * neurons, neurons), Read(narrow, fit.Alpha), 1e-3);
-            Assert.True(far <= 0.001, $"α after step {step}: {far:P3} of the neurons are off by more than 1e-3");
+            double far = Share(alphas.AsSpan(step * neurons, neurons), Read(narrow, fit.Alpha), 1e-3 * on.Widening);
+            Assert.True(far <= 0.001, $"α after step {step}: {far:P3} of the neurons are off by more than {1e-3 * on.Widening}");
         }
 
         // The reference logs one array that every step overwrites, so all its rows are the last step's gradient: a difference of two nearly equal
         // terms by then, at an α that ten steps of rounding led to. Hence the wider bound.
-        Close.InNorm(gradients.AsSpan((settings.Steps - 1) * neurons, neurons), Read(narrow, fit.AlphaGradient!), 1e-3, "alpha.grad, last step");
+        Close.InNorm(gradients.AsSpan((settings.Steps - 1) * neurons, neurons), Read(narrow, fit.AlphaGradient!), 1e-3 * on.Widening, "alpha.grad, last step");
 
         float[] model = Read(narrow, fit.ModelHistory), information = Read(narrow, fit.InformationHistory);
         float[] total = [.. model.Zip(information, (ce, kl) => new StepLoss(ce, kl, settings.Beta).Total)];
-        EachWithin(golden.Floats("loss.model"), model, 1e-5, "loss.model");
-        EachWithin(golden.Floats("loss.information"), information, 1e-5, "loss.information");
-        EachWithin(golden.Floats("loss.total"), total, 1e-5, "loss.total");
+        EachWithin(golden.Floats("loss.model"), model, 1e-5 * on.Widening, "loss.model");
+        EachWithin(golden.Floats("loss.information"), information, 1e-5 * on.Widening, "loss.information");
+        EachWithin(golden.Floats("loss.total"), total, 1e-5 * on.Widening, "loss.total");
 
         float[] capacity = Read(narrow, fit.Capacity);
-        Close.InNorm(golden.NHWC("capacity.nats"), capacity, 1e-4, "capacity.nats");
+        Close.InNorm(golden.NHWC("capacity.nats"), capacity, 1e-4 * on.Widening, "capacity.nats");
         Shape features = fit.Features.Shape, image = ImageShape(golden, "input", 1);
         Heatmap heatmap = new CapacityMap(features.H, features.W, features.C, capacity).Heatmap(image.H, image.W);
-        Close.InNorm(golden.Floats("saliency.bits_per_pixel"), heatmap.Values, 1e-4, "saliency.bits_per_pixel");
+        Close.InNorm(golden.Floats("saliency.bits_per_pixel"), heatmap.Values, 1e-4 * on.Widening, "saliency.bits_per_pixel");
     }
 
     internal static BottleneckSettings Settings(GoldenFile golden) => new()
@@ -134,6 +134,8 @@ public abstract class PerSampleGoldenTests(Device on)
 }
 
 public sealed class PerSampleGoldenTestsOnCpu(Cpu cpu) : PerSampleGoldenTests(cpu), IClassFixture<Cpu>;
+
+public sealed class PerSampleGoldenTestsWithWinograd(WinogradCpu cpu) : PerSampleGoldenTests(cpu), IClassFixture<WinogradCpu>;
 
 [Collection(nameof(Gpu))]
 public sealed class PerSampleGoldenTestsOnCuda(Gpu gpu) : PerSampleGoldenTests(gpu);

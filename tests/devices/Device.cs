@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 using Engine.Backends;
 using Engine.Backends.Cpu;
 using Engine.Backends.Cuda;
@@ -21,6 +23,9 @@ public abstract class Device
     /// <summary>Whether a row of a product has the same bits whatever rows are beside it. cuDNN and cuBLASLt choose their tiles by shape.</summary>
     public abstract bool KeepsBits { get; }
 
+    /// <summary>How much wider golden tolerances are.</summary>
+    public virtual double Widening => 1;
+
     /// <summary>Two ways to the same sums: equal to the bit where the device promises that, and else to float32's rounding of a few thousand terms.</summary>
     public void Same(float[] expected, float[] actual, string what)
     {
@@ -31,14 +36,36 @@ public abstract class Device
     }
 }
 
-/// <summary>The processor: on two threads at least, so that work is always shared out. One for each class of tests.</summary>
+/// <summary>
+/// The processor, convolutions direct: on two threads at least, so that work is always shared out. One for each class of tests.
+/// </summary>
 public sealed class Cpu : Device, IDisposable
 {
-    private readonly CpuBackend _backend = new(Math.Max(2, Environment.ProcessorCount));
+    private readonly CpuBackend _backend = new(Math.Max(2, Environment.ProcessorCount)) { Winograd = false };
+
+    /// <summary>Without fused multiply-add every term of a sum is rounded twice, and ten steps of Adam enlarge that.</summary>
+    internal static double Rounding => Fma.IsSupported || AdvSimd.IsSupported ? 1 : 2;
 
     public override IBackend Backend => _backend;
 
     public override bool KeepsBits => true;
+
+    public override double Widening => Rounding;
+
+    public void Dispose() => _backend.Dispose();
+}
+
+/// <summary>The processor with every convolution that fits it Winograd's, which is more than are faster.</summary>
+public sealed class WinogradCpu : Device, IDisposable
+{
+    private readonly CpuBackend _backend = new(Math.Max(2, Environment.ProcessorCount)) { WinogradWhereverItFits = true };
+
+    public override IBackend Backend => _backend;
+
+    public override bool KeepsBits => true;
+
+    /// <summary>Its transforms round as well.</summary>
+    public override double Widening => 10 * Cpu.Rounding;
 
     public void Dispose() => _backend.Dispose();
 }

@@ -14,11 +14,13 @@ public sealed class ProductAllocationTests
     [Fact]
     public void Convolutions_and_linear_layers_allocate_nothing_once_a_shape_has_run()
     {
-        using var backend = new CpuBackend(2);
+        using var backend = new CpuBackend(2) { WinogradWhereverItFits = true };
         using var numbers = new Numbers(backend);
         ConvolutionCase c = ConvolutionCase.OfNetworks.ElementAt(1);
         Tensor x = numbers.Upload(c.XNumbers), w = numbers.Upload(c.WNumbers), dy = numbers.Upload(c.DyNumbers), bias = numbers.Empty(new(c.K));
         Tensor y = numbers.Empty(c.Y), dx = numbers.Empty(c.X), dw = numbers.Empty(c.W);
+        ConvolutionCase winograd = WinogradTests.Layer;
+        Tensor x3 = numbers.Upload(winograd.XNumbers), w3 = numbers.Upload(winograd.WNumbers), y3 = numbers.Empty(winograd.Y);
         Tensor weights = numbers.Empty(new(30, c.X.Row)), logits = numbers.Empty(new(c.X.N, 30));
 
         for (int i = 0; i < Calls; i++)
@@ -39,6 +41,8 @@ public sealed class ProductAllocationTests
         {
             backend.Convolution(x, w, bias, null, relu: true, c.Geometry, y);
             backend.ConvolutionBackwardData(dy, w, c.Geometry, new(dx, Adds: false));
+            backend.Convolution(x3, w3, null, null, relu: true, winograd.Geometry, y3);
+            backend.ConvolutionBackwardData(y3, w3, winograd.Geometry, new(x3, Adds: false));
             backend.ConvolutionBackwardWeights(x, dy, c.Geometry, new(dw, Adds: false));
             backend.BiasBackward(dy, new(bias, Adds: false));
             backend.Linear(x, weights, null, relu: false, logits);

@@ -26,7 +26,7 @@ public sealed class NarrowNetwork : IDisposable
     public static NarrowNetwork Open(string name, Device? on = null)
     {
         using StateDict weights = StateDict.Open(Golden.Path($"{name}.pth"));
-        CpuBackend? own = on is null ? new CpuBackend() : null;
+        CpuBackend? own = on is null ? new CpuBackend { Winograd = false } : null;
         IBackend backend = on?.Backend ?? own!;
         return new NarrowNetwork(name, backend, own, NetworkBuilder.Build(weights, backend));
     }

@@ -18,6 +18,18 @@ public sealed unsafe partial class CpuBackend
     public void Convolution(Tensor x, Tensor w, Tensor? bias, Tensor? residual, bool relu, ConvGeometry geometry, Tensor y)
     {
         (int k, int taps, int c) = (w.Shape.N, w.Shape.H * w.Shape.W, w.Shape.C);
+        var grid = new WinogradGrid(x.Shape.N, x.Shape.H, x.Shape.W, In: c, Out: k);
+        if (TakesWinograd(geometry, grid))
+        {
+            Run(grid, Read(x), Pack(w, new WeightOrder(w.Offset, taps, c, k, TapStep: c, RowStep: 1, ColumnStep: taps * c) { Winograd = true }), new WinogradResults
+            {
+                Start = residual is null ? null : Read(residual),
+                Bias = bias is null ? null : Read(bias),
+                Relu = relu,
+                Y = Write(y),
+            });
+            return;
+        }
         Lay(geometry, x.Shape, y.Shape, backward: false);
         Run(new Product
         {
@@ -37,8 +49,16 @@ public sealed unsafe partial class CpuBackend
     public void ConvolutionBackwardData(Tensor dy, Tensor w, ConvGeometry geometry, Accumulator dx)
     {
         (int k, int taps, int c) = (w.Shape.N, w.Shape.H * w.Shape.W, w.Shape.C);
-        Lay(geometry, dy.Shape, dx.Tensor.Shape, backward: true);
         float* to = Write(dx.Tensor);
+        var grid = new WinogradGrid(dy.Shape.N, dy.Shape.H, dy.Shape.W, In: k, Out: c);
+        if (TakesWinograd(geometry, grid))
+        {
+            // dx is the convolution of dy with the window turned round: its taps count from the last.
+            var turned = new WeightOrder(w.Offset + (taps - 1) * c, taps, k, c, TapStep: -c, RowStep: taps * c, ColumnStep: 1) { Winograd = true };
+            Run(grid, Read(dy), Pack(w, turned), new WinogradResults { Start = dx.Adds ? to : null, Gate = dx.Gate is null ? null : Read(dx.Gate), Y = to });
+            return;
+        }
+        Lay(geometry, dy.Shape, dx.Tensor.Shape, backward: true);
         Run(new Product
         {
             A = Read(dy),
@@ -106,7 +126,7 @@ public sealed unsafe partial class CpuBackend
         PackedWeights packed = storage.Packed(order, Products.Kernels.Padded(order.Columns));
         if (packed.Version != storage.Version)
         {
-            var packing = new Packing { Kernels = Products.Kernels, Order = order, From = Read(w), To = packed.Pointer };
+            var packing = new Packing { Kernels = Products.Kernels, Order = order, From = ((CpuStorage)w.Storage).Pointer + order.Offset, To = packed.Pointer };
             _workers.Run(packing.Tiles, packing);
             packed.Version = storage.Version;
         }

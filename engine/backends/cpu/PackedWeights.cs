@@ -3,13 +3,16 @@ using System.Runtime.InteropServices;
 namespace Engine.Backends.Cpu;
 
 /// <summary>
-/// How a right operand lies in weights (K, R, S, C) that begin at Offset of their storage: row (tap, i) of column j is number
+/// How a right operand lies in weights (K, R, S, C), from number Offset of their storage on: row (tap, i) of column j is number
 /// tap TapStep + i RowStep + j ColumnStep, with tap below Taps = R S and i below Depth.
 /// </summary>
 internal readonly record struct WeightOrder(long Offset, int Taps, int Depth, int Columns, nint TapStep, nint RowStep, nint ColumnStep)
 {
+    /// <summary>Whether the operand holds the windows' values at the points of a <see cref="WinogradTransform"/> in place of their taps.</summary>
+    public bool Winograd { get; init; }
+
     /// <summary>Rows in all.</summary>
-    public int Rows => Taps * Depth;
+    public int Rows => (Winograd ? WinogradTransform.Points : Taps) * Depth;
 }
 
 /// <summary>
@@ -70,6 +73,11 @@ internal unsafe struct Packing : ITiles
         {
             panel = Kernels.NextPanel(end - column);
             float* to = To + (nint)column * Order.Rows;
+            if (Order.Winograd)
+            {
+                WinogradWindows.Pack(From + column * Order.ColumnStep, Order, Math.Min(panel, end - column), panel, to);
+                continue;
+            }
             for (int tap = 0; tap < Order.Taps; tap++)
             {
                 float* from = From + tap * Order.TapStep + column * Order.ColumnStep;

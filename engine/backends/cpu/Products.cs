@@ -15,6 +15,8 @@ internal sealed class Products(int workers) : IDisposable
 
     public NativeList<Tap> Taps { get; } = new();
 
+    public WinogradScratch Winograd { get; } = new();
+
     /// <summary>The runs of an axis, worked out once.</summary>
     public WindowRun[] Runs(ConvGeometry geometry, int extent, bool backward)
     {
@@ -31,5 +33,6 @@ internal sealed class Products(int workers) : IDisposable
         Scratch.Dispose();
         Regions.Dispose();
         Taps.Dispose();
+        Winograd.Dispose();
     }
 }

@@ -1,0 +1,163 @@
+using CsCheck;
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Tensors;
+using Tests.Textbook;
+using Xunit;
+
+namespace Tests.Engine;
+
+public sealed class WinogradTests : IDisposable
+{
+    private const int Cases = 60;
+
+    /// <summary>
+    /// Relative to the largest number expected. Between transforms that enlarge numbers and rounding errors alike, the products round as the direct
+    /// convolution's do; over many draws the whole strays twice as far. That is 6e-6 where the direct one's worst is 3e-6.
+    /// </summary>
+    private const double Tolerance = 2e-5;
+
+    private readonly CpuBackend _backend = new(2) { WinogradWhereverItFits = true };
+
+    public void Dispose() => _backend.Dispose();
+
+    /// <summary>Sixteen-channel steps on both sides, images from one pixel to several tiles that mostly stick out, everything done to the sums.</summary>
+    private static Gen<ConvolutionCase> Any { get; } =
+        from n in Gen.Int[1, 4]
+        from h in Gen.Int[1, 14]
+        from w in Gen.Int[1, 14]
+        from c in Gen.Int[1, 6]
+        from k in Gen.Int[1, 9]
+        from flags in Gen.Bool.Array[5]
+        from seed in Gen.Int[0, int.MaxValue]
+        select new ConvolutionCase(Window, new Shape(n, h, w, 16 * c), 16 * k, flags[0], flags[1], flags[2], flags[3], flags[4], seed);
+
+    private static ConvGeometry Window => new(3, 1, 1);
+
+    /// <summary>A batch of several blocks of tiles, cut at both edges, whose channels reach the second chunk of the reduction.</summary>
+    internal static ConvolutionCase Layer { get; } = new(Window, new Shape(9, 14, 13, 528), 80, true, false, true, true, true, 7);
+
+    [Fact]
+    public void Convolution_is_the_textbooks() => Any.Sample(Forward, iter: Cases, threads: 1);
+
+    [Fact]
+    public void Gradient_of_the_data_is_the_textbooks() => Any.Sample(BackwardData, iter: Cases, threads: 1);
+
+    [Fact]
+    public void A_batch_of_several_blocks_is_the_textbooks()
+    {
+        Forward(Layer);
+        BackwardData(Layer);
+    }
+
+    [Fact]
+    public void An_image_alone_gives_the_bits_it_gives_in_a_batch()
+    {
+        using var numbers = new Numbers(_backend);
+        ConvolutionCase one = Layer with { X = Layer.X.WithN(1) };
+        float[] all = Layer.Forward(numbers);
+        float[] gradients = Layer.BackwardData(numbers);
+        for (int n = 0; n < Layer.X.N; n += 4)
+        {
+            float[] alone = one.Forward(numbers, Image(Layer.XNumbers, n), null);
+            Assert.True(alone.AsSpan().SequenceEqual(all.AsSpan(n * alone.Length, alone.Length)), $"image {n}");
+
+            Tensor dx = numbers.Upload(Image(Layer.Earlier(Layer.X), n)), gate = numbers.Upload(Image(Layer.GateNumbers, n));
+            _backend.ConvolutionBackwardData(numbers.Upload(Image(Layer.DyNumbers, n)), numbers.Upload(Layer.WNumbers), Window, new(dx, Layer.Adds, gate));
+            float[] gradient = numbers.Download(dx);
+            Assert.True(gradient.AsSpan().SequenceEqual(gradients.AsSpan(n * gradient.Length, gradient.Length)), $"gradient of image {n}");
+        }
+    }
+
+    [Fact]
+    public void Any_number_of_threads_gives_the_same_bits()
+    {
+        using CpuBackend one = new(1) { WinogradWhereverItFits = true }, three = new(3) { WinogradWhereverItFits = true };
+        using Numbers alone = new(one), two = new(_backend), crowd = new(three);
+        Func<Numbers, float[]>[] verbs = [Layer.Forward, Layer.BackwardData];
+        foreach (Func<Numbers, float[]> verb in verbs)
+        {
+            float[] expected = verb(alone);
+            Assert.Equal(expected, verb(two));
+            Assert.Equal(expected, verb(crowd));
+        }
+    }
+
+    [Fact]
+    public void Changed_weights_are_seen_at_once()
+    {
+        var c = new ConvolutionCase(Window, new(2, 6, 9, 32), 48, false, false, false, false, false, 1);
+        using var numbers = new Numbers(_backend);
+        Tensor x = numbers.Upload(c.XNumbers), w = numbers.Upload(c.WNumbers), y = numbers.Empty(c.Y), dx = numbers.Empty(c.X);
+        Run();
+        Exact changed = c.Numbers(c.W, 20);
+        _backend.Upload([.. changed.Numbers.Select(number => (float)number)], w);
+        Run();
+        Near(ConvolutionTextbook.Forward(c.XNumbers, changed, null, null, false, c.Geometry), numbers.Download(y), "values");
+        Near(ConvolutionTextbook.BackwardData(c.DyNumbers, changed, c.X, c.Geometry), numbers.Download(dx), "gradient");
+
+        void Run()
+        {
+            _backend.Convolution(x, w, null, null, relu: false, c.Geometry, y);
+            _backend.ConvolutionBackwardData(numbers.Upload(c.DyNumbers), w, c.Geometry, new(dx, Adds: false));
+        }
+    }
+
+    [Fact]
+    public void One_memory_of_weights_serves_both_algorithms()
+    {
+        using CpuBackend direct = new(2) { Winograd = false };
+        ConvolutionCase c = Layer with { X = new Shape(1, 8, 8, 64), K = 64, Adds = false, Gate = false };
+        using var numbers = new Numbers(_backend);
+        Tensor x = numbers.Upload(c.XNumbers), w = numbers.Upload(c.WNumbers), y = numbers.Empty(c.Y);
+        IBackend[] turns = [_backend, direct, _backend];
+        foreach (IBackend backend in turns)
+        {
+            backend.Convolution(x, w, null, null, relu: false, Window, y);
+            Near(ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, null, null, false, Window), numbers.Download(y), backend.Name);
+        }
+    }
+
+    [Fact]
+    public void The_setting_decides()
+    {
+        ConvolutionCase c = Layer with { X = new Shape(2, 14, 14, 64), K = 64 };
+        using CpuBackend off = new(2) { Winograd = false }, on = new(2) { Winograd = true };
+        using Numbers direct = new(off), gains = new(on), forced = new(_backend);
+        Func<Numbers, float[]>[] verbs = [c.Forward, c.BackwardData];
+        foreach (Func<Numbers, float[]> verb in verbs)
+        {
+            Assert.Equal(verb(forced), verb(gains));
+            Assert.NotEqual(verb(forced), verb(direct));
+        }
+    }
+
+    [Theory]
+    [InlineData(28, 512, 512, true)]
+    [InlineData(14, 512, 512, true)]
+    [InlineData(14, 256, 256, true)]
+    [InlineData(7, 512, 512, true)]
+    [InlineData(56, 64, 64, true)]
+    [InlineData(2, 512, 512, false)]
+    [InlineData(5, 512, 512, false)]
+    [InlineData(112, 16, 16, false)]
+    public void It_is_taken_for_the_networks_layers_and_not_where_tiles_or_transforms_waste_too_much(int side, int c, int k, bool gains) =>
+        Assert.Equal(gains, new WinogradGrid(1, side, side, c, k).Gains);
+
+    private void Forward(ConvolutionCase c)
+    {
+        using var numbers = new Numbers(_backend);
+        Near(ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, c.BiasNumbers, c.ResidualNumbers, c.Relu, c.Geometry), c.Forward(numbers), $"{c}: values");
+    }
+
+    private void BackwardData(ConvolutionCase c)
+    {
+        using var numbers = new Numbers(_backend);
+        Near(c.Finished(ConvolutionTextbook.BackwardData(c.DyNumbers, c.WNumbers, c.X, c.Geometry), gated: true), c.BackwardData(numbers), $"{c}: gradient of the data");
+    }
+
+    private static Exact Image(Exact x, int n) => new(x.Shape.WithN(1), [.. x.Numbers.Skip(n * x.Shape.Row).Take(x.Shape.Row)]);
+
+    private static void Near(Exact expected, float[] actual, string what) =>
+        Close.InMaxNorm([.. expected.Numbers.Select(number => (float)number)], actual, Tolerance, what);
+}
