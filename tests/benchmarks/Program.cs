@@ -1,11 +1,15 @@
 using Benchmarks;
 
 // "quick [threads] [name...]" compares all layers against the processor's peak in a minute; "attribution cpu|cuda FILE ..." times whole attributions;
+// "accuracy" holds both convolutions against double precision;
 // "results FOLDER FILE" gathers what a run of tests/gpu/run.sh left. Without arguments BenchmarkDotNet asks which benchmarks to run.
 switch (args)
 {
     case ["quick", .. var rest]:
         Quick.Run(rest);
+        break;
+    case ["accuracy"]:
+        Accuracy.Run();
         break;
     case ["attribution", .. var rest]:
         AttributionBenchmark.Run(rest);
@@ -17,7 +21,7 @@ switch (args)
 #if SDK
         BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Quick).Assembly).Run(args);
 #else
-        Console.Error.WriteLine("quick [threads] [name...] | attribution cpu|cuda FILE ... | results FOLDER FILE");
+        Console.Error.WriteLine("quick [threads] [name...] | accuracy | attribution cpu|cuda FILE ... | results FOLDER FILE");
         Environment.ExitCode = 2;
 #endif
         break;

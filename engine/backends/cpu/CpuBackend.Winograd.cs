@@ -8,6 +8,12 @@ public sealed unsafe partial class CpuBackend
     private const int PlaneGap = 16;
 
     /// <summary>
+    /// Channels summed at once. The transforms enlarge what long sums round away; half of <see cref="Chunk"/> takes a third of a 512-channel
+    /// layer's error and costs 3 % of its time.
+    /// </summary>
+    private const int PointChunk = 256;
+
+    /// <summary>
     /// Whether convolutions with a window of 3 x 3 and stride 1 go Winograd's way, forward and to the data, where that is faster. The transformed weights
     /// are kept and take four times the room of the weights, so it is worth its while where weights stay as they are, and not in training.
     /// </summary>
@@ -47,7 +53,7 @@ public sealed unsafe partial class CpuBackend
                 Plane = plane,
             });
             LayPoints(grid, tiles, plane, productPlane);
-            Run(new Product { A = values, AStep = 1, B = weights, BColumn = Points * grid.In, Y = products, Columns = grid.Out }, Chunk, TilePanels);
+            Run(new Product { A = values, AStep = 1, B = weights, BColumn = Points * grid.In, Y = products, Columns = grid.Out }, PointChunk, TilePanels);
             results.First = first;
             _workers.Run(tiles, results);
         }

@@ -1,0 +1,77 @@
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Tensors;
+
+namespace Benchmarks;
+
+/// <summary>
+/// How far both convolutions stray from the sum in double precision on the networks' windows of 3 x 3, forward and to the data: root of the mean
+/// square over that of the results, and the largest error over the largest result, of some thousand results of random numbers.
+/// </summary>
+internal static class Accuracy
+{
+    private const int Samples = 4000;
+
+    public static void Run()
+    {
+        using CpuBackend direct = new() { Winograd = false }, winograd = new();
+        Console.WriteLine($"{"",-28}{"direct rms",14}{"max",10}{"winograd rms",16}{"max",10}{"ratio",8}");
+        foreach (Layer layer in Layer.All.Where(layer => layer.Geometry is { Kernel: 3, Stride: 1 } && layer.C > 3))
+        {
+            Tensor x = direct.Random(layer.X), w = direct.Random(layer.W), dy = direct.Random(layer.Y), y = direct.Allocate(layer.Y), dx = direct.Allocate(layer.X);
+            Report(layer.Name, y, Forward(direct, x, w), backend => backend.Convolution(x, w, null, null, relu: false, layer.Geometry, y));
+            Report($"{layer.Name} data", dx, Backward(direct, dy, w), backend => backend.ConvolutionBackwardData(dy, w, layer.Geometry, new(dx, Adds: false)));
+        }
+
+        void Report(string name, Tensor result, Func<int, double> exact, Action<IBackend> run)
+        {
+            run(direct);
+            float[] plain = Read(direct, result);
+            run(winograd);
+            float[] fast = Read(direct, result);
+            var random = new Random(1);
+            int[] places = [.. Enumerable.Range(0, Samples).Select(_ => random.Next(plain.Length))];
+            double[] expected = [.. places.Select(exact)];
+            (double rms, double max) = Errors(expected, [.. places.Select(place => plain[place])]);
+            (double rmsFast, double maxFast) = Errors(expected, [.. places.Select(place => fast[place])]);
+            Console.WriteLine($"{name,-28}{rms,14:E1}{max,10:E1}{rmsFast,16:E1}{maxFast,10:E1}{rmsFast / rms,8:F1}");
+        }
+    }
+
+    private static (double Rms, double Max) Errors(double[] expected, float[] actual)
+    {
+        double[] errors = [.. expected.Zip(actual, (e, a) => Math.Abs(a - e))];
+        return (Math.Sqrt(errors.Sum(e => e * e) / expected.Sum(e => e * e)), errors.Max() / expected.Max(Math.Abs));
+    }
+
+    /// <summary>Number i of y: pixel, then channel.</summary>
+    private static Func<int, double> Forward(IBackend backend, Tensor x, Tensor w) => Sum(x.Shape, Read(backend, x), w.Shape.N,
+        (float[] weights, int k, int tap, int c) => weights[(k * 9 + tap) * w.Shape.C + c], Read(backend, w));
+
+    private static Func<int, double> Backward(IBackend backend, Tensor dy, Tensor w) => Sum(dy.Shape, Read(backend, dy), w.Shape.C,
+        (float[] weights, int c, int tap, int k) => weights[(k * 9 + 8 - tap) * w.Shape.C + c], Read(backend, w));
+
+    private static Func<int, double> Sum(Shape from, float[] x, int columns, Func<float[], int, int, int, float> weight, float[] weights) => i =>
+    {
+        (int pixel, int column) = Math.DivRem(i, columns);
+        (int line, int across) = Math.DivRem(pixel, from.W);
+        (int image, int down) = Math.DivRem(line, from.H);
+        double sum = 0;
+        for (int tap = 0; tap < 9; tap++)
+        {
+            (int h, int v) = (down - 1 + tap / 3, across - 1 + tap % 3);
+            if ((uint)h >= (uint)from.H || (uint)v >= (uint)from.W)
+                continue;
+            for (int c = 0; c < from.C; c++)
+                sum += (double)x[((image * from.H + h) * from.W + v) * from.C + c] * weight(weights, column, tap, c);
+        }
+        return sum;
+    };
+
+    private static float[] Read(IBackend backend, Tensor x)
+    {
+        var numbers = new float[x.Shape.Count];
+        backend.Download(x, numbers);
+        return numbers;
+    }
+}
