@@ -12,7 +12,7 @@ namespace Benchmarks;
 [Config(typeof(Speed))]
 public class LayerBenchmarks
 {
-    private readonly CpuBackend _backend = new();
+    private CpuBackend _backend = null!;
     private Tensor _x = null!, _w = null!, _y = null!, _bias = null!, _dw = null!;
 
     [ParamsSource(nameof(Layers))]
@@ -20,9 +20,16 @@ public class LayerBenchmarks
 
     public static IEnumerable<Layer> Layers => Layer.All;
 
+    [Params(true, false)]
+    public bool Winograd { get; set; }
+
     [GlobalSetup]
-    public void Allocate() => (_x, _w, _y, _bias, _dw) = (
-        _backend.Random(Layer.X), _backend.Random(Layer.W), _backend.Random(Layer.Y), _backend.Random(new(Layer.K)), _backend.Random(Layer.W));
+    public void Allocate()
+    {
+        _backend = new CpuBackend { Winograd = Winograd };
+        (_x, _w, _y, _bias, _dw) = (
+            _backend.Random(Layer.X), _backend.Random(Layer.W), _backend.Random(Layer.Y), _backend.Random(new(Layer.K)), _backend.Random(Layer.W));
+    }
 
     [GlobalCleanup]
     public void Dispose() => _backend.Dispose();

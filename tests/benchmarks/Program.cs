@@ -1,7 +1,7 @@
 using Benchmarks;
 
 // "quick [threads] [name...]" compares all layers against the processor's peak in a minute; "attribution cpu|cuda FILE ..." times whole attributions;
-// "accuracy" holds both convolutions against double precision;
+// "accuracy" holds both convolutions against double precision; "serve [threads]" is our side of compare.sh;
 // "results FOLDER FILE" gathers what a run of tests/gpu/run.sh left. Without arguments BenchmarkDotNet asks which benchmarks to run.
 switch (args)
 {
@@ -10,6 +10,9 @@ switch (args)
         break;
     case ["accuracy"]:
         Accuracy.Run();
+        break;
+    case ["serve", .. var threads]:
+        Serve.Run(threads is [var count] ? int.Parse(count) : Environment.ProcessorCount);
         break;
     case ["attribution", .. var rest]:
         AttributionBenchmark.Run(rest);
@@ -21,7 +24,7 @@ switch (args)
 #if SDK
         BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Quick).Assembly).Run(args);
 #else
-        Console.Error.WriteLine("quick [threads] [name...] | accuracy | attribution cpu|cuda FILE ... | results FOLDER FILE");
+        Console.Error.WriteLine("quick [threads] [name...] | accuracy | serve [threads] | attribution cpu|cuda FILE ... | results FOLDER FILE");
         Environment.ExitCode = 2;
 #endif
         break;

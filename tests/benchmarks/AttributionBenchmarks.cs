@@ -1,0 +1,35 @@
+using BenchmarkDotNet.Attributes;
+using Engine.Backends.Cpu;
+using Engine.Networks;
+
+namespace Benchmarks;
+
+/// <summary>A whole attribution, on all cores.</summary>
+public class AttributionBenchmarks
+{
+    private CpuBackend _backend = null!;
+    private WholeAttribution _attribution = null!;
+
+    [Params(ResNet50.Name, Vgg16.Name)]
+    public string Network { get; set; } = "";
+
+    [Params(true, false)]
+    public bool Winograd { get; set; }
+
+    [GlobalSetup]
+    public void Allocate()
+    {
+        _backend = new CpuBackend { Winograd = Winograd };
+        _attribution = new WholeAttribution(Network, _backend);
+    }
+
+    [GlobalCleanup]
+    public void Dispose()
+    {
+        _attribution.Dispose();
+        _backend.Dispose();
+    }
+
+    [Benchmark]
+    public double Attribute() => ((Iba.Bottleneck.BottleneckAttribution)_attribution.Run()).TotalBits;
+}
