@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Security.Cryptography;
+using Engine.Backends.Cpu;
 using Engine.Files;
 using Iba.Attribution;
 using Iba.Bottleneck;
@@ -62,6 +63,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             ["device"] = loaded.Device.Device,
             ["precision"] = loaded.Device.Precision,
         };
+        if (loaded.Network.Backend is CpuBackend cpu)
+            facts["winograd"] = cpu.Winograd ? "on" : "off";
         foreach ((string name, double number) in result.Check?.Numbers ?? [])
             facts[name] = Text(number);
         foreach ((string name, string fact) in More)

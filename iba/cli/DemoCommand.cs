@@ -18,7 +18,7 @@ internal static class DemoCommand
         var divisor = new Option<int?>("--divisor") { Description = "torchvision's channels are divided by this." };
         var test = new Option<int>("--test-images") { Description = "New images to state the accuracy on.", DefaultValueFactory = _ => DemoRecipe.DefaultTestImages };
         var checkpoint = new Option<double>("--checkpoint-every") { Description = "Seconds between checkpoints: what is lost when the process is killed.", DefaultValueFactory = _ => 60 };
-        var deviceOptions = new DeviceOptions();
+        var deviceOptions = new DeviceOptions(winograd: false);
         var train = new Command("train", "Train a small network on the shapes data set. A second call goes on where the first was stopped.")
         {
             network, output, images, epochs, large, rate, divisor, test, checkpoint,

@@ -7,20 +7,23 @@ using Engine.Backends.Cuda;
 namespace Iba.Cli;
 
 /// <summary>The options that say what computes.</summary>
-internal sealed class DeviceOptions
+/// <param name="winograd">Whether Winograd's convolution is on where the command line does not say: not where weights change at every step.</param>
+internal sealed class DeviceOptions(bool winograd = true)
 {
     private readonly Option<string> _device = new("--device") { Description = "auto, cpu, cuda or cuda:N. auto takes the GPU where all that it needs is there, else the CPU, and says why.", DefaultValueFactory = _ => "auto" };
     private readonly Option<string?> _precision = new("--precision") { Description = "Of convolutions and products: fp32, tf32 or bf16. Default: tf32 on a GPU that knows it, fp32 on the CPU." };
     private readonly Option<int> _threads = new("--threads") { Description = "Cores to use on the CPU; 0 for all. The result does not depend on it." };
+    private readonly Option<string> _winograd = new("--winograd") { Description = "on or off: Winograd's convolution on the CPU, 2 to 3 times as fast on windows of 3 x 3, with three to four times the rounding.", DefaultValueFactory = _ => winograd ? "on" : "off" };
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_device, _precision, _threads])
+        _winograd.AcceptOnlyFromAmong("on", "off");
+        foreach (Option option in (Option[])[_device, _precision, _threads, _winograd])
             command.Add(option);
     }
 
     public DeviceChoice Choice(ParseResult parsed) =>
-        DeviceChoice.Parse(parsed.GetValue(_device)!, parsed.GetValue(_precision), parsed.GetValue(_threads));
+        DeviceChoice.Parse(parsed.GetValue(_device)!, parsed.GetValue(_precision), parsed.GetValue(_threads)) with { Winograd = parsed.GetValue(_winograd) == "on" };
 }
 
 /// <summary>What was asked to compute, and the one place where that becomes a backend.</summary>
@@ -31,6 +34,9 @@ internal sealed class DeviceOptions
 /// <param name="Threads">Cores of the CPU, 0 for all.</param>
 internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, Precision? Precision, int Threads)
 {
+    /// <summary>Whether the CPU's convolutions may go Winograd's way.</summary>
+    public bool Winograd { get; init; } = true;
+
     /// <summary>What a GPU computes in where nobody says otherwise.</summary>
     public Precision OnGpu => Precision ?? Engine.Backends.Cuda.Precision.TensorFloat32;
 
@@ -87,7 +93,7 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
     }
 
     private ComputeDevice OnCpu() => Precision is null or Engine.Backends.Cuda.Precision.Float32
-        ? new ComputeDevice(new CpuBackend(Threads), "cpu", Engine.Backends.Cuda.Precision.Float32.Word())
+        ? new ComputeDevice(new CpuBackend(Threads) { Winograd = Winograd }, "cpu", Engine.Backends.Cuda.Precision.Float32.Word())
         : throw new UsageException($"--precision {Precision.Value.Word()}: the CPU computes in fp32 and nothing else. Leave --precision out{(FallsBack ? ", or see iba doctor for why there is no GPU" : "")}.");
 }
 

@@ -35,6 +35,7 @@ public sealed class AttributeTests : IDisposable
         Assert.Equal(line.GetProperty("max_bits_per_pixel").GetDouble(), map.ReadFloats("map").Max(), 1e-6);
         foreach (string key in (string[])["weights_sha256", "image_sha256", "statistics_sha256", "layer", "beta", "seed", "steps", "copies", "unit", "device", "precision"])
             Assert.True(map.Metadata.ContainsKey(key), $"the map does not say its {key}");
+        Assert.Equal("on", map.Metadata["winograd"]);
         Assert.Equal((byte)'P', File.ReadAllBytes(line.GetProperty("overlay").GetString()!)[1]);
     }
 
@@ -86,6 +87,7 @@ public sealed class AttributeTests : IDisposable
     [InlineData("no weights", "attribute", "x.jpg")]
     [InlineData("no number", "attribute", "x.jpg", "--beta", "ten")]
     [InlineData("steps below 1", "attribute", "x.jpg", "--steps", "0")]
+    [InlineData("neither on nor off", "attribute", "x.jpg", "--winograd", "maybe")]
     [InlineData("no such command", "atribute")]
     public void Mistakes_of_usage_exit_with_2_and_no_stack_trace(string what, params string[] arguments)
     {
