@@ -33,7 +33,8 @@ internal static class Quick
             Console.WriteLine($"{work.Name,-32}{work.Best,8:F0}{work.Best / peak,8:P0}{work.Median,8:F0}");
         foreach (string network in (string[])["r ", "v "])
         {
-            Work[] own = [.. works.Where(work => work.Name.StartsWith(network, StringComparison.Ordinal) && work.Times > 0 && !work.Name.EndsWith(Winograd(""), StringComparison.Ordinal))];
+            Work[] own = [.. works.Where(work =>
+                work.Name.StartsWith(network, StringComparison.Ordinal) && work.Times > 0 && !work.Name.EndsWith(Winograd(""), StringComparison.Ordinal))];
             if (own.Length == 0)
                 continue;
             Sum($"{network}suffix, both directions, direct", own);

@@ -21,7 +21,8 @@ public sealed unsafe partial class CpuBackend
         var grid = new WinogradGrid(x.Shape.N, x.Shape.H, x.Shape.W, In: c, Out: k);
         if (TakesWinograd(geometry, grid))
         {
-            Run(grid, Read(x), Pack(w, new WeightOrder(w.Offset, taps, c, k, TapStep: c, RowStep: 1, ColumnStep: taps * c) { Winograd = true }), new WinogradResults
+            var order = new WeightOrder(w.Offset, taps, c, k, TapStep: c, RowStep: 1, ColumnStep: taps * c) { Winograd = true };
+            Run(grid, Read(x), Pack(w, order), new WinogradResults
             {
                 Start = residual is null ? null : Read(residual),
                 Bias = bias is null ? null : Read(bias),
@@ -55,7 +56,12 @@ public sealed unsafe partial class CpuBackend
         {
             // dx is the convolution of dy with the window turned round: its taps count from the last.
             var turned = new WeightOrder(w.Offset + (taps - 1) * c, taps, k, c, TapStep: -c, RowStep: taps * c, ColumnStep: 1) { Winograd = true };
-            Run(grid, Read(dy), Pack(w, turned), new WinogradResults { Start = dx.Adds ? to : null, Gate = dx.Gate is null ? null : Read(dx.Gate), Y = to });
+            Run(grid, Read(dy), Pack(w, turned), new WinogradResults
+            {
+                Start = dx.Adds ? to : null,
+                Gate = dx.Gate is null ? null : Read(dx.Gate),
+                Y = to,
+            });
             return;
         }
         Lay(geometry, dy.Shape, dx.Tensor.Shape, backward: true);

@@ -8,14 +8,14 @@ public sealed unsafe partial class CpuBackend
     private const int PlaneGap = 16;
 
     /// <summary>
-    /// Channels summed at once. The transforms enlarge what long sums round away; half of <see cref="Chunk"/> takes a third of a 512-channel
-    /// layer's error and costs 3 % of its time.
+    /// Channels summed at once. The transforms enlarge what long sums round away: half of <see cref="Chunk"/> makes the error of 512 channels
+    /// smaller by a third and costs 3 % of the time.
     /// </summary>
     private const int PointChunk = 256;
 
     /// <summary>
-    /// Whether convolutions with a window of 3 x 3 and stride 1 go Winograd's way, forward and to the data, where that is faster. The transformed weights
-    /// are kept and take four times the room of the weights, so it is worth its while where weights stay as they are, and not in training.
+    /// Whether convolutions with a window of 3 x 3 and stride 1 go Winograd's way, forward and to the data, where that is faster. The
+    /// transformed weights are kept and take four times the room of the weights: that is for weights that stay as they are, not for training.
     /// </summary>
     public bool Winograd { get; init; } = true;
 
@@ -53,7 +53,15 @@ public sealed unsafe partial class CpuBackend
                 Plane = plane,
             });
             LayPoints(grid, tiles, plane, productPlane);
-            Run(new Product { A = values, AStep = 1, B = weights, BColumn = Points * grid.In, Y = products, Columns = grid.Out }, PointChunk, TilePanels);
+            Run(new Product
+            {
+                A = values,
+                AStep = 1,
+                B = weights,
+                BColumn = Points * grid.In,
+                Y = products,
+                Columns = grid.Out,
+            }, PointChunk, TilePanels);
             results.First = first;
             _workers.Run(tiles, results);
         }

@@ -50,14 +50,16 @@ internal unsafe struct WinogradPixels : ITiles
             {
                 float** d = pixels + w;
                 WinogradTransform.OfPixels(
-                    V.Load(d[0] + c), V.Load(d[Reach] + c), V.Load(d[2 * Reach] + c), V.Load(d[3 * Reach] + c), V.Load(d[4 * Reach] + c), V.Load(d[5 * Reach] + c),
+                    V.Load(d[0] + c), V.Load(d[Reach] + c), V.Load(d[2 * Reach] + c),
+                    V.Load(d[3 * Reach] + c), V.Load(d[4 * Reach] + c), V.Load(d[5 * Reach] + c),
                     half + w * V.Count, Reach * V.Count);
             }
             for (int h = 0; h < Reach; h++)
             {
                 float* d = half + h * Reach * V.Count;
                 WinogradTransform.OfPixels(
-                    V.Load(d), V.Load(d + V.Count), V.Load(d + 2 * V.Count), V.Load(d + 3 * V.Count), V.Load(d + 4 * V.Count), V.Load(d + 5 * V.Count),
+                    V.Load(d), V.Load(d + V.Count), V.Load(d + 2 * V.Count),
+                    V.Load(d + 3 * V.Count), V.Load(d + 4 * V.Count), V.Load(d + 5 * V.Count),
                     to + h * Reach * Plane + c, Plane);
             }
         }

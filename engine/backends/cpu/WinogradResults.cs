@@ -59,7 +59,8 @@ internal unsafe struct WinogradResults : ITiles
             {
                 float* m = half + h * Reach * V.Count;
                 WinogradTransform.ToResults(
-                    V.Load(m), V.Load(m + V.Count), V.Load(m + 2 * V.Count), V.Load(m + 3 * V.Count), V.Load(m + 4 * V.Count), V.Load(m + 5 * V.Count),
+                    V.Load(m), V.Load(m + V.Count), V.Load(m + 2 * V.Count),
+                    V.Load(m + 3 * V.Count), V.Load(m + 4 * V.Count), V.Load(m + 5 * V.Count),
                     results, V.Count);
                 Finish<V>(results, pixels, corner + (nint)h * Grid.Width * Grid.Out + k, k);
             }

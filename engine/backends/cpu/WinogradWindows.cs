@@ -9,8 +9,8 @@ internal static unsafe class WinogradWindows
     private const int Window = WinogradTransform.Window, Taps = Window * Window;
 
     /// <summary>
-    /// A panel of columns, the first of whose windows begins at <paramref name="from"/>: the points one after the other, each with its rows: number (point Depth + row) panel + column of
-    /// <paramref name="to"/>. Columns from <paramref name="columns"/> on become zero.
+    /// A panel of columns, the first of whose windows begins at <paramref name="from"/>: the points one after the other, each with its rows, at
+    /// number (point Depth + row) panel + column of <paramref name="to"/>. Columns from <paramref name="columns"/> on become zero.
     /// </summary>
     public static void Pack(float* from, in WeightOrder order, int columns, int panel, float* to)
     {
