@@ -20,7 +20,7 @@ arguments = argparse.ArgumentParser()
 arguments.add_argument("benchmarks")
 arguments.add_argument("out")
 arguments.add_argument("--threads", type=int, default=2)
-arguments.add_argument("--rounds", type=int, default=9)
+arguments.add_argument("--rounds", type=int, default=7)
 arguments.add_argument("--only", choices=["attributions", "layers", "products"])
 options = arguments.parse_args()
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(options.threads)
@@ -175,7 +175,7 @@ def main():
     for kind, make in kinds.items():
         if options.only not in (None, kind):
             continue
-        print(f"{kind} ...", file=sys.stderr)
+        print(f"{kind}: warming up", file=sys.stderr)
         entries = list(make(engine))
         for entry in entries:
             entry.round(False)
@@ -185,6 +185,7 @@ def main():
             peaks.append(engine.ask("peak"))
             for entry in entries:
                 entry.round(number % 2 == 1)
+            print(f"{kind}: round {number + 1} of {options.rounds}, {(time.time() - begin) / 60:.1f} minutes", file=sys.stderr)
         results += [entry.facts() for entry in entries]
     engine.close()
     peak = max(peaks)
