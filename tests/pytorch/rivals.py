@@ -30,14 +30,13 @@ def warm(run):
 
 
 def halves(name):
-    """The network cut where the paper has its bottleneck: behind layer2, behind conv4_1 with its ReLU."""
+    """The network cut where the paper has its bottleneck: behind layer2; behind conv4_1, before its ReLU."""
     network = getattr(torchvision.models, name)().eval()
     if name == "resnet50":
         before = [network.conv1, network.bn1, network.relu, network.maxpool, network.layer1, network.layer2]
         behind = [network.layer3, network.layer4, network.avgpool, torch.nn.Flatten(), network.fc]
     else:
-        layers = list(network.features)
-        cut = 19
+        layers, cut = list(network.features), 18
         before, behind = layers[:cut], [*layers[cut:], network.avgpool, torch.nn.Flatten(), network.classifier]
     return torch.nn.Sequential(*before), torch.nn.Sequential(*behind)
 
