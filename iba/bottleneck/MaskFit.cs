@@ -102,12 +102,18 @@ internal sealed class MaskFit : IDisposable
     /// <summary>The same step, its verbs sent one by one, for whoever measures what a replay saves.</summary>
     public void StepByVerbs()
     {
-        _tape.Forward();
-        _backend.Append(_model, _adam.StepCount, ModelHistory);
-        _backend.Append(_information, _adam.StepCount, InformationHistory);
+        Look();
         Gradients d = _tape.Backward(_loss);
         AlphaGradient = d[_alpha];
         _adam.Step(AlphaGradient);
+    }
+
+    /// <summary>A step's forward pass and its losses without its update: all of the last step that a map from before it shows.</summary>
+    public void Look()
+    {
+        Evaluate();
+        _backend.Append(_model, _adam.StepCount, ModelHistory);
+        _backend.Append(_information, _adam.StepCount, InformationHistory);
     }
 
     /// <summary>A forward pass alone, for the map after the last update.</summary>

@@ -71,12 +71,17 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     private BottleneckAttribution[] Fit(Loop loop, Sample[] samples, Action<int> report)
     {
         int[] targets = Prepare(loop, samples, out float[] logits);
+        // An update that no map shows is not computed.
+        bool last = _settings.FinalMap == FinalMap.AfterLastUpdate;
         for (int step = 0; step < _settings.Steps; step++)
         {
             report(step);
-            loop.Fit.Step();
+            if (last || step < _settings.Steps - 1)
+                loop.Fit.Step();
+            else
+                loop.Fit.Look();
         }
-        if (_settings.FinalMap == FinalMap.AfterLastUpdate)
+        if (last)
             loop.Fit.Evaluate();
         return [.. Read(loop, targets, logits)];
     }
