@@ -57,13 +57,19 @@ public sealed record MethodInputs(Network Network, Shape Image)
 /// <summary>All methods.</summary>
 public static class Methods
 {
+    /// <summary>The bottleneck fitted to each image, the paper's own method.</summary>
+    public const string PerSample = "per-sample";
+
+    /// <summary>The bottleneck whose mask a trained network makes.</summary>
+    public const string Readout = "readout";
+
     /// <summary>
     /// In the order of the paper's figure 5: the bottlenecks, then gradients, rules, activation maps, occlusion and chance.
     /// </summary>
     public static IReadOnlyList<MethodKind> All { get; } =
     [
-        new("per-sample", "IBA Per-Sample"),
-        new("readout", "IBA Readout"),
+        new(PerSample, "IBA Per-Sample"),
+        new(Readout, "IBA Readout"),
         new("gradient", "Gradient"),
         new("saliency", "Saliency"),
         new("smoothgrad", "SmoothGrad"),
@@ -92,10 +98,10 @@ public static class Methods
         (Network network, Shape image, long memory, bool checks) = (from.Network, from.Image, from.MemoryBudget, from.Checks);
         return Find(name).Name switch
         {
-            "per-sample" => new PerSampleBottleneck(
+            PerSample => new PerSampleBottleneck(
                 network, from.Statistics ?? throw Missing(name, "feature statistics", "iba estimate --images DIR --out FILE"), image,
                 from.Batch, from.Bottleneck with { Seed = from.Seed }, from.WeightsSha256),
-            "readout" => (from.Readout ?? throw Missing(name, "a trained readout network", "iba readout train"))(),
+            Readout => (from.Readout ?? throw Missing(name, "a trained readout network", "iba readout train"))(),
             "gradient" => new Gradient(network, image) { MemoryBudget = memory, Checks = checks },
             "saliency" => new Saliency(network, image) { MemoryBudget = memory, Checks = checks },
             "smoothgrad" => new SmoothGrad(network, image) { MemoryBudget = memory, Seed = from.Seed },

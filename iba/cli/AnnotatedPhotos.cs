@@ -35,11 +35,11 @@ internal sealed class AnnotatedPhotos
     /// <exception cref="DatasetException">The photo has no annotation, or one that cannot be read.</exception>
     public AnnotatedPhoto Read(ImageFile file)
     {
-        Photo photo = PhotoFile.Read(file.Path, _loaded.Rotate);
+        Subject subject = _loaded.Read(file.Path);
         string name = Path.ChangeExtension(Path.GetRelativePath(_folder.Path, file.Path), ".xml");
         string beside = Path.Combine(_annotations, name), flat = Path.Combine(_annotations, Path.GetFileName(name));
         Annotation annotation = Annotation.Read(File.Exists(beside) ? beside : flat);
-        var sample = new Sample(_loaded.Preprocessing.Apply(photo).Values, _labels.Of(file));
-        return new AnnotatedPhoto(file.Path, sample, ObjectMask.Of(annotation, photo, _loaded.Preprocessing));
+        var sample = new Sample(subject.Input.Values, _labels.Of(file));
+        return new AnnotatedPhoto(file.Path, sample, ObjectMask.Of(annotation, subject.Photo, _loaded.Preprocessing));
     }
 }

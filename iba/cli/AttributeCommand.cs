@@ -15,30 +15,16 @@ internal static class AttributeCommand
     /// <summary>Images fitted together where there are many: their weights are read once for all of them.</summary>
     private const int DefaultBatch = 4;
 
-    /// <summary>The default method.</summary>
-    private const string PerSample = "per-sample";
-
-    private const string Readout = "readout";
-
     public static Command Create()
     {
         var defaults = new BottleneckSettings();
         var images = new Argument<string[]>("IMAGE") { Description = "Photos. With none, a demo network explains the photo that comes with it.", Arity = ArgumentArity.ZeroOrMore };
-        var statistics = new Option<string?>("--statistics") { Description = "Feature statistics made by iba estimate.", HelpName = "FILE" };
-        var folder = new Option<string?>("--images") { Description = "A folder of photos to estimate the statistics from, once; they are kept.", HelpName = "DIR" };
-        var samples = new Option<int>("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples };
-        var method = new Option<string>("--method") { Description = $"How to explain: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => PerSample, HelpName = "NAME" };
-        var patterns = new Option<string?>("--patterns") { Description = "Signal patterns made by iba patterns fit, for --method pattern.", HelpName = "FILE" };
-        var readout = new Option<string?>("--readout") { Description = "A readout made by iba readout train, for --method readout.", HelpName = "FILE" };
-        var memory = new Option<int>("--memory") { Description = "MiB that the activations of a chunk of work may take, for methods other than the bottleneck.", DefaultValueFactory = _ => 1024 };
+        var method = new Option<string>("--method") { Description = $"How to explain: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => Methods.PerSample, HelpName = "NAME" };
         var layer = new Option<string?>("--layer") { Description = "Where to restrict the flow. Default: the statistics' layer, or the paper's: layer2, features.17.", HelpName = "NAME" };
-        var target = new Option<string?>("--target") { Description = "The class to explain, by number or name. Default: the class that the network predicts.", HelpName = "CLASS" };
-        var beta = new Option<float>("--beta") { Description = "Weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => defaults.Beta };
         var steps = new Option<int>("--steps") { Description = "Updates of the mask.", DefaultValueFactory = _ => defaults.Steps };
         var copies = new Option<int>("--copies") { Description = "Noise samples per image and step.", DefaultValueFactory = _ => defaults.Copies };
         var learningRate = new Option<float>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate };
         var sigma = new Option<double>("--sigma") { Description = "Smoothing of the mask, in cells of the layer; 0 for none.", DefaultValueFactory = _ => defaults.Sigma };
-        var seed = new Option<ulong>("--seed") { Description = "The noise's key. The same seed gives the same bytes, whatever the batch." };
         var reluRms = new Option<bool>("--relu-rms") { Description = "Noise as the paper's own code draws it on ResNet-50: mean 0, spread where the neuron is on, held at 0 from below." };
         var afterLast = new Option<bool>("--after-last-update") { Description = "Show the mask after the last update; the reference shows the one before it." };
         var batch = new Option<int>("--batch") { Description = $"Images to fit at a time. Default: {DefaultBatch}, or fewer if there are fewer." };
@@ -46,23 +32,22 @@ internal static class AttributeCommand
         var fullPhoto = new Option<bool>("--full-photo") { Description = "Draw the map on the whole photo, not on the network's crop of it." };
         var scale = new Option<double?>("--scale") { Description = "Bits per pixel at the top of the colour bar, to compare pictures. Default: the map's largest value." };
         var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
+        var methodOptions = new MethodOptions();
         var networkOptions = new NetworkOptions();
         var command = new Command("attribute", "Show which pixels a classification rests on, in bits per pixel.")
         {
-            images, method, statistics, folder, samples, layer, target, beta, steps, copies, learningRate, sigma, seed, reluRms, afterLast,
-            patterns, readout, memory, batch, output, fullPhoto, scale, json,
+            images, method, layer, steps, copies, learningRate, sigma, reluRms, afterLast, batch, output, fullPhoto, scale, json,
         };
+        methodOptions.AddTo(command);
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
         {
-            var settings = new BottleneckSettings
+            BottleneckSettings settings = methodOptions.Bottleneck(parsed) with
             {
-                Beta = parsed.GetValue(beta),
                 Steps = parsed.GetValue(steps),
                 Copies = parsed.GetValue(copies),
                 LearningRate = parsed.GetValue(learningRate),
                 Sigma = parsed.GetValue(sigma),
-                Seed = parsed.GetValue(seed),
                 Spread = parsed.GetValue(reluRms) ? Spread.ReluRms : Spread.Standard,
                 FinalMap = parsed.GetValue(afterLast) ? FinalMap.AfterLastUpdate : FinalMap.BeforeLastUpdate,
             };
@@ -77,38 +62,24 @@ internal static class AttributeCommand
             using LoadedNetwork loaded = networkOptions.Load(parsed, demo ? Demo.Networks[0] : null);
             if (demo && loaded.Demo is null)
                 throw new UsageException("no photo was given. Name some, or leave --model and --weights out to see the demo.");
-            string? targetText = parsed.GetValue(target), file = parsed.GetValue(statistics), layerName = parsed.GetValue(layer);
-            int? targetClass = targetText is null ? null : loaded.Class(targetText);
-            bool restricts = kind.Name == PerSample;
-            FeatureStatistics? learnt = restricts
-                ? StatisticsSource.Get(loaded, file, parsed.GetValue(folder), layerName ?? loaded.DefaultLayer, parsed.GetValue(samples))
-                : null;
-            if (learnt is not null && layerName is not null && loaded.Network.Resolve(layerName) != learnt.Origin.Layer)
-                throw new UsageException($"--layer {layerName}: {file} is of {learnt.Origin.Layer}. Estimate statistics of {layerName}, or leave --layer out.");
-
-            using ReadoutSource? masks = kind.Name == Readout ? ReadoutSource.Load(loaded, parsed.GetValue(readout)) : null;
-            var inputs = new MethodInputs(loaded.Network, loaded.Image)
+            int? target = methodOptions.Target(parsed, loaded);
+            bool restricts = kind.Name == Methods.PerSample;
+            FeatureStatistics? learnt = restricts ? methodOptions.Statistics(parsed, loaded).At(parsed.GetValue(layer)) : null;
+            using ReadoutSource? masks = kind.Name == Methods.Readout ? methodOptions.Readout(parsed, loaded) : null;
+            MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks, perBatch) with
             {
                 Statistics = learnt ?? masks?.Network.Statistics.First,
                 Bottleneck = masks?.Network.Settings.Bottleneck ?? settings,
-                Batch = perBatch,
-                Readout = masks is null ? null : () => masks.Method(perBatch),
-                Patterns = parsed.GetValue(patterns) is { } patternFile ? Patterns.Load(patternFile) : null,
-                WeightsSha256 = loaded.WeightsSha256,
-                // A target that was asked for is meant for every method, also for those that the paper's code shows the prediction of.
-                Class = targetClass is null ? null : ExplainedClass.Target,
                 Seed = masks?.Network.Settings.Seed ?? settings.Seed,
-                MemoryBudget = (long)Math.Max(1, parsed.GetValue(memory)) << 20,
                 Checks = true,
             };
-            inputs.Patterns?.MustFit(loaded.Network, loaded.WeightsSha256);
             var files = new AttributionFiles(loaded, inputs, kind, parsed.GetValue(output)!, parsed.GetValue(fullPhoto), parsed.GetValue(scale))
             {
                 More = masks?.Facts ?? [],
             };
             using IAttributionMethod explains = Methods.Create(kind.Name, inputs);
             var run = new AttributionRun(loaded, explains, files, restricts ? settings.Steps : 1, parsed.GetValue(json));
-            return (int)run.Explain(paths, targetClass, perBatch);
+            return (int)run.Explain(paths, target, perBatch);
         });
         return command;
     }
@@ -127,7 +98,7 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
                 Subject[] subjects = [.. paths.Skip(first).Take(batch).Select(Read).OfType<Subject>()];
                 failed += Math.Min(batch, paths.Length - first) - subjects.Length;
                 var clock = Stopwatch.StartNew();
-                var relay = new Relay(bar, first, steps);
+                var relay = new AttributionRelay(done => bar.Report((first + done) * steps));
                 Sample[] samples = [.. subjects.Select(subject => new Sample(subject.Input.Values, target))];
                 var results = new List<Attribution.Attribution>();
                 try
@@ -150,8 +121,7 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
     {
         try
         {
-            Photo photo = PhotoFile.Read(path, loaded.Rotate);
-            return new Subject(path, photo, loaded.Preprocessing.Apply(photo));
+            return loaded.Read(path);
         }
         catch (ImageException failure)
         {
@@ -167,17 +137,4 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
             ? JsonSerializer.Serialize(line, Json.Lines.AttributionLine)
             : $"{line.Image}: {loaded.Labels.Describe(line.Target)}, p {line.Probability:0.000}{bits}, {line.Seconds:0.0} s -> {line.Overlay}");
     }
-
-    private sealed class Relay(IProgress<double> bar, int first, int steps) : IProgress<AttributionProgress>
-    {
-        public void Report(AttributionProgress at)
-        {
-            if (at.Note is not null)
-                Terminal.Say(at.Note);
-            bar.Report((first + at.ImagesDone) * steps + (double)at.Step / at.Steps * steps * (at.Images - at.ImagesDone));
-        }
-    }
 }
-
-/// <summary>A photo under explanation.</summary>
-internal sealed record Subject(string Path, Photo Photo, NetworkInput Input);

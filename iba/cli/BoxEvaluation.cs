@@ -35,7 +35,6 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
                     Explain([.. files.Select(Read).OfType<AnnotatedPhoto>()], methods, scores);
                     bar.Report(done += files.Length);
                 }
-                return done;
             });
         }
         catch (OperationCanceledException)
@@ -61,7 +60,8 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
             return;
         Sample[] samples = [.. counted.Select(photo => photo.Sample)];
         // All methods have seen a photo before any of its scores counts.
-        Attribution.Attribution[][] results = [.. methods.Select(method => method.Attribute(samples, new Notes(), Interrupt.Token).ToArray())];
+        var notes = new AttributionRelay();
+        Attribution.Attribution[][] results = [.. methods.Select(method => method.Attribute(samples, notes, Interrupt.Token).ToArray())];
         for (int i = 0; i < counted.Length; i++)
         {
             ObjectMask objects = counted[i].Objects;
@@ -104,16 +104,6 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
             table.AddRow(title, $"{of.Count}", Number(mean), Number(Math.Sqrt(variance / of.Count)));
         }
         return table.AddRow("the boxes' share of the photos", $"{_coverage.Count}", Number(_coverage.Average()), "");
-    }
-
-    /// <summary>Progress is told by photo; what a method has to say is said.</summary>
-    private sealed class Notes : IProgress<AttributionProgress>
-    {
-        public void Report(AttributionProgress at)
-        {
-            if (at.Note is not null)
-                Terminal.Say(at.Note);
-        }
     }
 
     private static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);

@@ -9,23 +9,9 @@ using Spectre.Console;
 
 namespace Iba.Cli;
 
-/// <summary>Feature statistics for a comparison, where the user gave any.</summary>
-internal sealed record ComparisonStatistics(LoadedNetwork Loaded, string? File, string? Folder, int Samples)
-{
-    public bool Any => File is not null || Folder is not null || Loaded.Demo is not null;
-
-    public FeatureStatistics At(string? layer)
-    {
-        FeatureStatistics statistics = StatisticsSource.Get(Loaded, File, Folder, layer ?? Loaded.DefaultLayer, Samples);
-        return layer is null || Loaded.Network.Resolve(layer) == statistics.Origin.Layer ? statistics
-            : throw new UsageException(
-                $"--layers {layer}: {File} is of {statistics.Origin.Layer}. Give --images DIR in its place, for statistics of every layer.");
-    }
-}
-
 /// <summary>Runs what is to be compared, photo by photo and one after the other, so that each time is its own.</summary>
 internal sealed class Comparison(
-    LoadedNetwork loaded, Subject[] subjects, Sample[] photos, MethodInputs inputs, ComparisonStatistics statistics)
+    LoadedNetwork loaded, Subject[] subjects, Sample[] photos, MethodInputs inputs, StatisticsSource statistics)
 {
     private readonly Table _table = new Table().AddColumns("image", "map", "class", "p", "seconds", "in the paper");
     private readonly string[] _explained = new string[photos.Length];
@@ -78,7 +64,7 @@ internal sealed class Comparison(
             List<ComparisonPanel>[] columns = [.. betas.Select(beta =>
             {
                 MethodInputs from = inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Beta = beta } };
-                using IAttributionMethod method = Methods.Create("per-sample", from);
+                using IAttributionMethod method = Methods.Create(Methods.PerSample, from);
                 return Run($"{at.Origin.Layer}, β = {beta}/k", method, "reported",
                     (result, _) => $"p = {((BottleneckAttribution)result).ProbabilityRestricted:0.00}");
             })];
@@ -118,8 +104,9 @@ internal sealed class Comparison(
             var panels = new List<ComparisonPanel>();
             for (int image = 0; image < photos.Length; image++)
             {
+                var relay = new AttributionRelay(done => bar.Report(image + done));
                 var clock = Stopwatch.StartNew();
-                Attribution.Attribution result = method.Attribute([photos[image]], new Relay(bar, image), Interrupt.Token).Single();
+                Attribution.Attribution result = method.Attribute([photos[image]], relay, Interrupt.Token).Single();
                 double seconds = clock.Elapsed.TotalSeconds;
                 panels.Add(new ComparisonPanel(result.Heatmap, note(result, seconds)));
                 _explained[image] = loaded.Labels[result.Target];
@@ -137,14 +124,4 @@ internal sealed class Comparison(
 
     private static string Seconds(double seconds) =>
         seconds < 1 ? $"{1000 * seconds:0} ms" : seconds < 10 ? $"{seconds:0.0} s" : $"{seconds:0} s";
-
-    private sealed class Relay(IProgress<double> bar, int image) : IProgress<AttributionProgress>
-    {
-        public void Report(AttributionProgress at)
-        {
-            if (at.Note is not null)
-                Terminal.Say(at.Note);
-            bar.Report(image + at.ImagesDone + (double)at.Step / at.Steps * (at.Images - at.ImagesDone));
-        }
-    }
 }

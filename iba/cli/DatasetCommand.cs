@@ -25,19 +25,11 @@ internal static class DatasetCommand
             int images = parsed.GetValue(count);
             var dataset = new ShapesDataset(parsed.GetValue(seed), parsed.GetValue(size));
             Terminal.Progress("rendering", images, bar =>
-            {
-                new ShapesFolder(folder).Write(dataset, images, new Relay(bar), cancellation: Interrupt.Token);
-                return 0;
-            });
+                new ShapesFolder(folder).Write(dataset, images, new Relay<int>(done => bar.Report(done)), cancellation: Interrupt.Token));
             PngFile.Write(Path.Combine(folder, SheetName), ContactSheet.Draw(new ShapesDataset(dataset.Seed, SheetTile)));
             Terminal.Say($"{folder}: {images} images of {ShapesDataset.Classes.Count} classes in images/, boxes in annotations/, masks in masks/, some at a glance in {SheetName}.");
             return (int)ExitCode.Done;
         });
         return new Command("dataset", "Make images with known evidence.") { shapes };
-    }
-
-    private sealed class Relay(IProgress<double> bar) : IProgress<int>
-    {
-        public void Report(int images) => bar.Report(images);
     }
 }

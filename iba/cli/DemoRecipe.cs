@@ -76,11 +76,9 @@ internal sealed record DemoRecipe
         Stage[] stages = [Stage(near, Near, 1, Epochs, Rate), Stage(small, Small, 2, Epochs, Rate), Stage(large, Large, 3, LargeEpochs, Rate * LargeRate)];
         string checkpoint = $"{path}.checkpoint";
         var run = new TrainingRun(network, optimizer, checkpoint, $"{Network}, channels divided by {Divisor}") { CheckpointEvery = CheckpointEvery };
-        Terminal.Progress($"training {Network}", stages.Sum(stage => stage.Rate.Steps), bar =>
-        {
-            run.Run(stages, new Relay(bar), cancellation);
-            return 0;
-        });
+        Terminal.Progress($"training {Network}", stages.Sum(stage => stage.Rate.Steps), bar => run.Run(stages, new TrainingRelay<TrainingProgress>(
+            bar, at => (at.Step, at.Steps),
+            at => $"loss {at.Loss:0.000}, accuracy {at.Accuracy:P1}, {at.ImagesPerSecond:0} images/s, {at.Left:h\\:mm\\:ss} left"), cancellation));
 
         double accuracy = Accuracy(network, cancellation);
         ParameterWriter.Write(network, path, ElementType.F16, new Dictionary<string, string>
@@ -129,22 +127,5 @@ internal sealed record DemoRecipe
             correct += Classes.Largest(inference.Run(input)) == ShapesDataset.Label(i) ? 1 : 0;
         }
         return (double)correct / TestImages;
-    }
-
-    private sealed class Relay(IProgress<double> bar) : IProgress<TrainingProgress>
-    {
-        private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(20);
-
-        private readonly System.Diagnostics.Stopwatch _clock = System.Diagnostics.Stopwatch.StartNew();
-
-        public void Report(TrainingProgress at)
-        {
-            bar.Report(at.Step);
-            if (_clock.Elapsed < LineEvery && at.Step < at.Steps)
-                return;
-            _clock.Restart();
-            Terminal.Say(string.Create(CultureInfo.InvariantCulture,
-                $"step {at.Step} of {at.Steps}: loss {at.Loss:0.000}, accuracy {at.Accuracy:P1}, {at.ImagesPerSecond:0} images/s, {at.Left:h\\:mm\\:ss} left"));
-        }
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Iba.Images;
 using Iba.Statistics;
 
 namespace Iba.Cli;
@@ -21,7 +22,7 @@ internal static class EstimateCommand
         {
             using LoadedNetwork loaded = networkOptions.Load(parsed);
             FeatureStatistics statistics = StatisticsSource.Estimate(
-                loaded, parsed.GetValue(images)!, parsed.GetValue(layer) ?? loaded.DefaultLayer, parsed.GetValue(samples));
+                loaded, new ImageFolder(parsed.GetValue(images)!), [parsed.GetValue(layer) ?? loaded.DefaultLayer], parsed.GetValue(samples)).First;
             string path = parsed.GetValue(output)!;
             statistics.Save(path);
             Terminal.Say($"{path}: {statistics.Origin.Layer} of {statistics.Origin.Network} over {statistics.Samples} images.");

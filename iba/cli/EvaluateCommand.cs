@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Iba.Attribution;
-using Iba.Bottleneck;
 
 namespace Iba.Cli;
 
@@ -11,24 +10,20 @@ internal static class EvaluateCommand
 
     private static Command Boxes()
     {
-        var defaults = new BottleneckSettings();
         var images = new Option<string>("--images") { Description = "A folder of photos. Where its sub-folders are the network's classes, the map explains that class; otherwise the predicted one.", Required = true, HelpName = "DIR" };
         var annotations = new Option<string>("--annotations") { Description = "A folder of Pascal VOC XML files with the photos' names, in the same sub-folders or all in one.", Required = true, HelpName = "DIR" };
         var methods = new Option<string>("--methods") { Description = $"Some of: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => "per-sample,random", HelpName = "NAME,..." };
         var count = new Option<int>("--count") { Description = "Photos to evaluate, taken evenly from the folder; 0 for all." };
-        var statistics = new Option<string?>("--statistics") { Description = "Feature statistics made by iba estimate, for the bottleneck.", HelpName = "FILE" };
-        var patterns = new Option<string?>("--patterns") { Description = "Signal patterns made by iba patterns fit, for PatternAttribution.", HelpName = "FILE" };
-        var readout = new Option<string?>("--readout") { Description = "A readout made by iba readout train, for the readout bottleneck.", HelpName = "FILE" };
-        var beta = new Option<float>("--beta") { Description = "The bottleneck's β.", DefaultValueFactory = _ => defaults.Beta };
-        var seed = new Option<ulong>("--seed") { Description = "The key of all noise." };
         var batch = new Option<int>("--batch") { Description = "Photos to explain at a time.", DefaultValueFactory = _ => 4 };
         var raw = new Option<bool>("--not-normalised") { Description = "Show the network pixels from 0 to 1, as the paper's script did, in place of normalised ones." };
         var json = new Option<bool>("--json") { Description = "One line of JSON per photo and method on stdout, in place of the table." };
+        var methodOptions = new MethodOptions(evaluates: true);
         var networkOptions = new NetworkOptions();
         var command = new Command("boxes", "Of a map's n highest pixels, n those in the object's boxes, the share that lies in the boxes (paper section 4.5).")
         {
-            images, annotations, methods, count, statistics, patterns, readout, beta, seed, batch, raw, json,
+            images, annotations, methods, count, batch, raw, json,
         };
+        methodOptions.AddTo(command);
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
         {
@@ -39,21 +34,11 @@ internal static class EvaluateCommand
 
             using LoadedNetwork opened = networkOptions.Load(parsed, Weights.Demo.Networks[0]);
             LoadedNetwork loaded = opened with { Preprocessing = opened.Preprocessing with { Normalise = !parsed.GetValue(raw) } };
-            using ReadoutSource? masks = ReadoutSource.Load(loaded, parsed.GetValue(readout));
-            var inputs = new MethodInputs(loaded.Network, loaded.Image)
+            using ReadoutSource? masks = methodOptions.Readout(parsed, loaded);
+            MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks, parsed.GetValue(batch)) with
             {
-                Statistics = kinds.Any(kind => kind.Name == "per-sample")
-                    ? StatisticsSource.Get(loaded, parsed.GetValue(statistics), null, loaded.DefaultLayer, 0)
-                    : null,
-                Bottleneck = defaults with { Beta = parsed.GetValue(beta) },
-                Batch = parsed.GetValue(batch),
-                Readout = masks is null ? null : () => masks.Method(parsed.GetValue(batch)),
-                Patterns = parsed.GetValue(patterns) is { } file ? Patterns.Load(file) : null,
-                WeightsSha256 = loaded.WeightsSha256,
-                Class = ExplainedClass.Target,
-                Seed = parsed.GetValue(seed),
+                Statistics = kinds.Any(kind => kind.Name == Methods.PerSample) ? methodOptions.Statistics(parsed, loaded).At(null) : null,
             };
-            inputs.Patterns?.MustFit(loaded.Network, loaded.WeightsSha256);
             var photos = new AnnotatedPhotos(loaded, parsed.GetValue(images)!, parsed.GetValue(annotations)!, parsed.GetValue(count));
             return (int)new BoxEvaluation(loaded, photos, inputs, parsed.GetValue(json)).Run(kinds);
         });

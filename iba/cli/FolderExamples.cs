@@ -38,8 +38,7 @@ internal sealed class FolderExamples : IReadoutExamples
             ImageFile file = _folder.Files[_order[position + ahead]];
             try
             {
-                float[] pixels = _loaded.Preprocessing.Apply(PhotoFile.Read(file.Path, _loaded.Rotate)).Values;
-                return new Sample(pixels, _labels.Of(file));
+                return new Sample(_loaded.Read(file.Path).Input.Values, _labels.Of(file));
             }
             catch (ImageException failure) when (ahead < 2 * _folder.Files.Count)
             {

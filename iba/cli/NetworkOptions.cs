@@ -94,8 +94,19 @@ internal sealed record LoadedNetwork(
     public int Class(string text) => Labels.Find(text, Classes)
         ?? throw new UsageException($"--target {text}: no class has that name or number; the network knows classes 0 to {Classes - 1}.");
 
+    /// <summary>A photo, and what the network sees of it.</summary>
+    /// <exception cref="ImageException">The file cannot be read as one.</exception>
+    public Subject Read(string path)
+    {
+        Photo photo = PhotoFile.Read(path, Rotate);
+        return new Subject(path, photo, Preprocessing.Apply(photo));
+    }
+
     public void Dispose() => Device.Dispose();
 }
+
+/// <summary>A photo that a network looks at.</summary>
+internal sealed record Subject(string Path, Photo Photo, NetworkInput Input);
 
 /// <summary>Where files that can be made again are kept.</summary>
 internal static class Folders

@@ -41,17 +41,12 @@ internal static class PatternsCommand
             Patterns patterns = Terminal.Progress("fitting patterns", total, bar => PatternFit.Run(
                 loaded.Network, loaded.Image, StatisticsSource.Pixels(loaded, folder, total),
                 parsed.GetValue(linear) ? SignalEstimator.Linear : SignalEstimator.TwoComponent,
-                weightsSha256: loaded.WeightsSha256, progress: new Relay(bar), halved: StatisticsSource.Halved, cancellation: Interrupt.Token));
+                weightsSha256: loaded.WeightsSha256, progress: new Relay<long>(images => bar.Report(images)), halved: StatisticsSource.Halved, cancellation: Interrupt.Token));
             string path = parsed.GetValue(output)!;
             patterns.Save(path, loaded.Network);
             Terminal.Say($"{path}: patterns of {loaded.Network.Name} from {patterns.Origin.Images} images.");
             return (int)ExitCode.Done;
         });
         return command;
-    }
-
-    private sealed class Relay(IProgress<double> bar) : IProgress<long>
-    {
-        public void Report(long images) => bar.Report(images);
     }
 }

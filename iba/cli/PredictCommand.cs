@@ -37,7 +37,7 @@ internal static class PredictCommand
             Interrupt.Token.ThrowIfCancellationRequested();
             try
             {
-                NetworkInput input = loaded.Preprocessing.Apply(PhotoFile.Read(image, loaded.Rotate));
+                NetworkInput input = loaded.Read(image).Input;
                 Write(new PredictionLine(image, Rank(inference.Run(input.Values), loaded, top), loaded.Device.Device, loaded.Device.Precision), loaded, json);
             }
             catch (ImageException failure)

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
 using Iba.Bottleneck;
 using Iba.Images;
 using Iba.Statistics;
@@ -74,11 +72,9 @@ internal static class ReadoutCommand
 
         long steps = (long)Math.Ceiling(epochs * folder.Files.Count / settings.Batch);
         Terminal.Say($"{path}: {folder.Files.Count} images, {examples.Labels}; {(readout.Steps > 0 ? $"going on from step {readout.Steps}" : "starting")}, {steps} steps in all.");
-        Terminal.Progress("training the readout", steps, bar =>
-        {
-            training.Run(path, steps, new Relay(bar), Interrupt.Token);
-            return 0;
-        });
+        Terminal.Progress("training the readout", steps, bar => training.Run(path, steps, new TrainingRelay<ReadoutProgress>(
+            bar, at => (at.Step, at.Steps),
+            at => $"loss {at.Loss.Total:0.0000} = cross-entropy {at.Loss.Model:0.0000} + {at.Loss.Beta} x information {at.Loss.Information:0.0000} nats"), Interrupt.Token));
         Terminal.Say($"{path}: {readout.Steps} steps done.");
     }
 
@@ -87,22 +83,5 @@ internal static class ReadoutCommand
         StatisticsSet statistics = StatisticsSource.Estimate(loaded, folder, ReadoutLayers.Of(loaded.Network), samples);
         StatisticsSource.WarnIfScarce(statistics.First);
         return new ReadoutNetwork(loaded.Network.Backend, statistics, settings);
-    }
-
-    private sealed class Relay(IProgress<double> bar) : IProgress<ReadoutProgress>
-    {
-        private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(20);
-
-        private readonly Stopwatch _clock = Stopwatch.StartNew();
-
-        public void Report(ReadoutProgress at)
-        {
-            bar.Report(at.Step);
-            if (_clock.Elapsed < LineEvery && at.Step < at.Steps)
-                return;
-            _clock.Restart();
-            Terminal.Say(string.Create(CultureInfo.InvariantCulture,
-                $"step {at.Step} of {at.Steps}: loss {at.Loss.Total:0.0000} = cross-entropy {at.Loss.Model:0.0000} + {at.Loss.Beta} x information {at.Loss.Information:0.0000} nats"));
-        }
     }
 }

@@ -6,50 +6,42 @@ using Weights;
 
 namespace Iba.Cli;
 
-/// <summary>Where a run's feature statistics come from: a file, or a folder of images whose statistics are estimated once and kept.</summary>
-internal static class StatisticsSource
+/// <summary>
+/// Where a run's feature statistics come from: a file, a folder of images whose statistics are estimated once and kept, or the demo network's own.
+/// </summary>
+/// <param name="loaded">The network.</param>
+/// <param name="file">--statistics.</param>
+/// <param name="folder">--images.</param>
+/// <param name="samples">Images of the folder to use at most.</param>
+internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, string? folder, int samples)
 {
-    public static FeatureStatistics Get(LoadedNetwork loaded, string? file, string? images, string layer, int samples)
+    /// <summary>Whether there is a source at all.</summary>
+    public bool Any => file is not null || folder is not null || loaded.Demo is not null;
+
+    /// <param name="layer">Null for the file's own, or the paper's.</param>
+    public FeatureStatistics At(string? layer)
     {
-        if (file is not null && images is not null)
+        if (file is not null && folder is not null)
             throw new UsageException("--statistics and --images exclude each other: give the one or the other.");
         FeatureStatistics statistics = file is not null ? FeatureStatistics.Load(file)
-            : images is not null ? Cached(loaded, images, layer, samples)
-            : loaded.Demo is { } demo ? Embedded(loaded, demo, layer)
+            : folder is not null ? Cached(folder, layer ?? loaded.DefaultLayer)
+            : loaded.Demo is not null ? FeatureStatistics.Load(Folders.DemoFile(Demo.Statistics(loaded.Demo)))
             : throw new UsageException(
                 "the bottleneck needs to know how features are distributed. Give --images DIR (a folder of photos), "
                 + "or --statistics FILE made by: iba estimate --images DIR --out FILE");
         WarnIfScarce(statistics);
-        return statistics;
-    }
-
-    public static void WarnIfScarce(FeatureStatistics statistics)
-    {
-        if (statistics.IsScarce)
-        {
-            Terminal.Warn($"the statistics are of {statistics.Samples} images; with fewer than {FeatureStatistics.EnoughSamples} "
-                + "the mask follows the accidents of the sample.");
-        }
-    }
-
-    public static FeatureStatistics Estimate(LoadedNetwork loaded, string folder, string layer, int samples) =>
-        Estimate(loaded, new ImageFolder(folder), [layer], samples).First;
-
-    private static FeatureStatistics Embedded(LoadedNetwork loaded, string demo, string layer)
-    {
-        FeatureStatistics statistics = FeatureStatistics.Load(Folders.DemoFile(Demo.Statistics(demo)));
-        return loaded.Network.Resolve(layer) == statistics.Origin.Layer ? statistics : throw new UsageException(
-            $"--layer {layer}: the statistics that come with {demo} are of {statistics.Origin.Layer}. "
-            + "Give --images DIR with photos for others; iba dataset shapes makes some.");
+        return layer is null || loaded.Network.Resolve(layer) == statistics.Origin.Layer ? statistics : throw new UsageException(
+            $"layer {layer}: {file ?? $"what comes with {loaded.Demo}"} holds the statistics of {statistics.Origin.Layer}. "
+            + "Give --images DIR in its place, for those of any layer; iba dataset shapes makes photos for the demo networks.");
     }
 
     /// <summary>The folder's content decides: names, sizes and dates of its images, beside the weights, the layer and the size.</summary>
-    private static FeatureStatistics Cached(LoadedNetwork loaded, string folder, string layer, int samples)
+    private FeatureStatistics Cached(string folder, string layer)
     {
         var images = new ImageFolder(folder);
         var key = new StringBuilder($"{loaded.WeightsSha256} {loaded.Network.Resolve(layer)} {loaded.Preprocessing} {loaded.Rotate} {samples} {loaded.Device.Precision}\n");
-        foreach (FileInfo file in images.Files.Select(image => new FileInfo(image.Path)))
-            key.Append($"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}\n");
+        foreach (FileInfo photo in images.Files.Select(image => new FileInfo(image.Path)))
+            key.Append($"{photo.FullName} {photo.Length} {photo.LastWriteTimeUtc.Ticks}\n");
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key.ToString())));
         string path = Path.Combine(Folders.Statistics, $"{loaded.Network.Name}-{hash[..16]}.safetensors");
         if (File.Exists(path))
@@ -62,6 +54,15 @@ internal static class StatisticsSource
         return statistics;
     }
 
+    public static void WarnIfScarce(FeatureStatistics statistics)
+    {
+        if (statistics.IsScarce)
+        {
+            Terminal.Warn($"the statistics are of {statistics.Samples} images; with fewer than {FeatureStatistics.EnoughSamples} "
+                + "the mask follows the accidents of the sample.");
+        }
+    }
+
     public static StatisticsSet Estimate(LoadedNetwork loaded, ImageFolder folder, IReadOnlyList<string> layers, int samples)
     {
         if (samples < 2)
@@ -69,7 +70,7 @@ internal static class StatisticsSource
         int total = Math.Min(samples, folder.Files.Count);
         return Terminal.Progress($"estimating {string.Join(", ", layers.Select(loaded.Network.Resolve))}", total, bar => Estimation.Run(
             loaded.Network, layers, loaded.Image, Pixels(loaded, folder, total), weightsSha256: loaded.WeightsSha256,
-            progress: new Relay(bar), halved: Halved, cancellation: Interrupt.Token));
+            progress: new Relay<long>(images => bar.Report(images)), halved: Halved, cancellation: Interrupt.Token));
     }
 
     /// <summary>Tells that the device has no room for the usual number of images.</summary>
@@ -83,8 +84,7 @@ internal static class StatisticsSource
             NetworkInput? input = null;
             try
             {
-                string path = folder.Files[(int)((long)i * folder.Files.Count / total)].Path;
-                input = loaded.Preprocessing.Apply(PhotoFile.Read(path, loaded.Rotate));
+                input = loaded.Read(folder.Files[(int)((long)i * folder.Files.Count / total)].Path).Input;
             }
             catch (ImageException failure)
             {
@@ -93,10 +93,5 @@ internal static class StatisticsSource
             if (input is not null)
                 yield return input.Values;
         }
-    }
-
-    private sealed class Relay(IProgress<double> bar) : IProgress<long>
-    {
-        public void Report(long images) => bar.Report(images);
     }
 }

@@ -49,6 +49,13 @@ internal static class Terminal
             });
     }
 
+    /// <summary>The same for work that gives nothing back.</summary>
+    public static void Progress(string title, double total, Action<IProgress<double>> work) => Progress(title, total, bar =>
+    {
+        work(bar);
+        return true;
+    });
+
     /// <summary>Lines are broken for people at a terminal only.</summary>
     private static IAnsiConsole On(TextWriter writer)
     {

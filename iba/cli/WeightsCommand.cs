@@ -25,7 +25,7 @@ internal static class WeightsCommand
                 ?? throw new UsageException($"{wanted}: known are {string.Join(", ", Catalogue.Entries.Select(known => known.Name))}.");
             using var http = new HttpClient();
             string path = Terminal.Progress($"fetching {entry.FileName}", entry.Bytes, bar => new Download(http)
-                .FetchAsync(entry, parsed.GetValue(output) ?? Folders.Weights, new Relay(bar), Interrupt.Token).GetAwaiter().GetResult());
+                .FetchAsync(entry, parsed.GetValue(output) ?? Folders.Weights, new Relay<DownloadProgress>(at => bar.Report(at.Received)), Interrupt.Token).GetAwaiter().GetResult());
             Terminal.Data(path);
             return (int)ExitCode.Done;
         });
@@ -89,9 +89,4 @@ internal static class WeightsCommand
     }
 
     private static Argument<string> FileArgument() => new("FILE") { Description = "A .pth or .safetensors file." };
-
-    private sealed class Relay(IProgress<double> bar) : IProgress<DownloadProgress>
-    {
-        public void Report(DownloadProgress at) => bar.Report(at.Received);
-    }
 }

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Iba.Attribution;
+using Iba.Bottleneck;
+
+namespace Iba.Cli;
+
+/// <summary>The options that say what methods are made of.</summary>
+/// <param name="evaluates">
+/// Whether the command evaluates methods on a folder: then --images is that folder, its photos bring the classes to explain, and memory is
+/// left to the methods.
+/// </param>
+internal sealed class MethodOptions(bool evaluates = false)
+{
+    private readonly Option<string?> _target = new("--target") { Description = "The class to explain, by number or name. Default: the class that the network predicts.", HelpName = "CLASS" };
+    private readonly Option<float> _beta = new("--beta") { Description = "per-sample's weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => new BottleneckSettings().Beta };
+    private readonly Option<ulong> _seed = new("--seed") { Description = "The key of all noise. The same seed gives the same bytes, whatever the batch." };
+    private readonly Option<string?> _statistics = new("--statistics") { Description = "Feature statistics made by iba estimate, for the method per-sample.", HelpName = "FILE" };
+    private readonly Option<string?> _folder = new("--images") { Description = "A folder of photos to estimate the statistics from, once; they are kept.", HelpName = "DIR" };
+    private readonly Option<int> _samples = new("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples };
+    private readonly Option<string?> _patterns = new("--patterns") { Description = "Signal patterns made by iba patterns fit, for the method pattern.", HelpName = "FILE" };
+    private readonly Option<string?> _readout = new("--readout") { Description = "A readout made by iba readout train, for the method readout.", HelpName = "FILE" };
+    private readonly Option<int> _memory = new("--memory")
+    {
+        Description = "MiB that the activations of a chunk of work may take, for methods other than the bottlenecks.",
+        DefaultValueFactory = _ => (int)(NetworkMethod.DefaultMemoryBudget >> 20),
+        Validators = { MustHoldSomething },
+    };
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in evaluates
+            ? (Option[])[_beta, _seed, _statistics, _patterns, _readout]
+            : [_target, _beta, _seed, _statistics, _folder, _samples, _patterns, _readout, _memory])
+        {
+            command.Add(option);
+        }
+    }
+
+    /// <summary>The settings of per-sample, not yet checked.</summary>
+    public BottleneckSettings Bottleneck(ParseResult parsed) => new() { Beta = parsed.GetValue(_beta), Seed = parsed.GetValue(_seed) };
+
+    /// <summary>The class that was asked for; null for the predicted one.</summary>
+    public int? Target(ParseResult parsed, LoadedNetwork loaded) => parsed.GetValue(_target) is { } text ? loaded.Class(text) : null;
+
+    public StatisticsSource Statistics(ParseResult parsed, LoadedNetwork loaded) =>
+        new(loaded, parsed.GetValue(_statistics), parsed.GetValue(_folder), parsed.GetValue(_samples));
+
+    /// <summary>Opens the readout and holds it against the network; null where none was given.</summary>
+    public ReadoutSource? Readout(ParseResult parsed, LoadedNetwork loaded) => ReadoutSource.Load(loaded, parsed.GetValue(_readout));
+
+    /// <summary>All but the statistics, which a command may want of several layers, or not at all.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="loaded">The network.</param>
+    /// <param name="readout">The readout, where it is wanted; it outlives the methods.</param>
+    /// <param name="batch">Images that a bottleneck takes at a time.</param>
+    public MethodInputs Inputs(ParseResult parsed, LoadedNetwork loaded, ReadoutSource? readout, int batch = 1)
+    {
+        var inputs = new MethodInputs(loaded.Network, loaded.Image)
+        {
+            Bottleneck = Bottleneck(parsed),
+            Batch = batch,
+            Readout = readout is null ? null : () => readout.Method(batch),
+            Patterns = parsed.GetValue(_patterns) is { } file ? Patterns.Load(file) : null,
+            WeightsSha256 = loaded.WeightsSha256,
+            // A class that was asked for is meant for every method, also for those that the paper's code shows the prediction of.
+            Class = evaluates || parsed.GetValue(_target) is not null ? ExplainedClass.Target : null,
+            Seed = parsed.GetValue(_seed),
+            MemoryBudget = evaluates ? NetworkMethod.DefaultMemoryBudget : (long)parsed.GetValue(_memory) << 20,
+        };
+        inputs.Patterns?.MustFit(loaded.Network, loaded.WeightsSha256);
+        return inputs;
+    }
+
+    private static void MustHoldSomething(OptionResult memory)
+    {
+        // The parser itself refuses what is no number.
+        if (memory.Tokens is [var word] && int.TryParse(word.Value, out int mebibytes) && mebibytes < 1)
+            memory.AddError($"--memory {mebibytes}: it must be at least 1 MiB.");
+    }
+}
