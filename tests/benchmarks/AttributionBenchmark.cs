@@ -4,12 +4,7 @@ using Engine.Backends;
 using Engine.Backends.Cpu;
 using Engine.Backends.Cuda;
 using Engine.Networks;
-using Engine.Tensors;
-using Iba.Attribution;
 using Iba.Bottleneck;
-using Iba.Statistics;
-using Tests;
-using Weights;
 
 namespace Benchmarks;
 
@@ -19,11 +14,8 @@ namespace Benchmarks;
 /// </summary>
 internal sealed class AttributionBenchmark : IDisposable
 {
-    private static readonly Shape Image = new(1, 224, 224, 3);
-
     private readonly IBackend _backend;
-    private readonly Network _network;
-    private readonly FeatureStatistics _statistics;
+    private readonly FullSizeNetwork _subject;
     private readonly string _precision;
     private readonly long _freeBefore = FreeBytes();
 
@@ -36,10 +28,7 @@ internal sealed class AttributionBenchmark : IDisposable
             "bf16" => Precision.BFloat16,
             _ => Precision.TensorFloat32,
         });
-        _network = NetworkBuilder.Build(architecture, _backend, new RandomParameters(_backend, seed: 1));
-        FeatureOrigin origin = FeatureOrigin.Of(_network, architecture == ResNet50.Name ? ResNet50.DefaultLayer : Vgg16.DefaultLayer, Image, "");
-        float[] zeros = new float[origin.Shape.Count], ones = [.. zeros.Select(_ => 1f)];
-        _statistics = new FeatureStatistics(origin, FeatureStatistics.EnoughSamples, zeros, ones, ones, ones);
+        _subject = new FullSizeNetwork(architecture, _backend);
     }
 
     /// <summary>cpu or cuda, a file for the figures, and of networks, precisions and batch sizes those that are named, or all.</summary>
@@ -69,7 +58,7 @@ internal sealed class AttributionBenchmark : IDisposable
         {
             ["subject"] = "attribution",
             ["device"] = _backend.Name,
-            ["network"] = _network.Name,
+            ["network"] = _subject.Network.Name,
             ["precision"] = _precision,
             ["batch"] = batch,
         };
@@ -90,11 +79,9 @@ internal sealed class AttributionBenchmark : IDisposable
     /// <summary>From pixels on the host to maps on the host.</summary>
     private void MeasureImages(int batch, JsonObject figures)
     {
-        using var bottleneck = new PerSampleBottleneck(_network, _statistics, Image, batch);
-        var random = new Random(batch);
-        Sample[] samples = [.. Enumerable.Range(0, batch).Select(i => new Sample([.. Enumerable.Range(0, Image.Count).Select(_ => 4 * random.NextSingle() - 2)], i))];
-        figures["first_seconds"] = Figures.Number(Seconds(() => _ = bottleneck.Attribute(samples).Count()));
-        double seconds = Median(() => _ = bottleneck.Attribute(samples).Count());
+        using var attribution = new WholeAttribution(_subject, batch);
+        figures["first_seconds"] = Figures.Number(Seconds(() => attribution.Run()));
+        double seconds = Median(() => attribution.Run());
         figures["ms_per_image"] = Figures.Number(seconds * 1e3 / batch);
         figures["images_per_second"] = Figures.Number(batch / seconds);
         if (_backend is CudaBackend)
@@ -105,7 +92,7 @@ internal sealed class AttributionBenchmark : IDisposable
     private void MeasureSteps(int batch, JsonObject figures)
     {
         var settings = new BottleneckSettings();
-        using var fit = new MaskFit(_network.After(_statistics.Origin.Layer), _statistics, batch, settings);
+        using var fit = new MaskFit(_subject.Network.After(_subject.Statistics.Origin.Layer), _subject.Statistics, batch, settings);
         var losses = new float[fit.ModelHistory.Shape.Count];
         figures["ms_per_step"] = Figures.Number(Steps(fit.Step));
         figures["ms_per_step_verb_by_verb"] = Figures.Number(Steps(fit.StepByVerbs));

@@ -20,7 +20,7 @@ public class AttributionBenchmarks
     public void Allocate()
     {
         _backend = new CpuBackend { Winograd = Winograd };
-        _attribution = new WholeAttribution(Network, _backend);
+        _attribution = new WholeAttribution(new FullSizeNetwork(Network, _backend));
     }
 
     [GlobalCleanup]
@@ -31,5 +31,5 @@ public class AttributionBenchmarks
     }
 
     [Benchmark]
-    public double Attribute() => ((Iba.Bottleneck.BottleneckAttribution)_attribution.Run()).TotalBits;
+    public double Attribute() => _attribution.Run()[0].TotalBits;
 }

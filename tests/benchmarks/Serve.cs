@@ -87,7 +87,7 @@ internal sealed class Serve(int threads) : IDisposable
 
     private static Func<double> Attribution(CpuBackend backend, string name)
     {
-        var attribution = new WholeAttribution(name, backend);
+        var attribution = new WholeAttribution(new FullSizeNetwork(name, backend));
         attribution.Run();
         return () => Time(() => attribution.Run(), 1);
     }

@@ -1,0 +1,27 @@
+using Engine.Backends;
+using Engine.Networks;
+using Engine.Tensors;
+using Iba.Statistics;
+using Tests;
+using Weights;
+
+namespace Benchmarks;
+
+/// <summary>A network of torchvision's size for pictures of 224 x 224, with random weights and made-up statistics at the paper's layer.</summary>
+internal sealed class FullSizeNetwork
+{
+    public FullSizeNetwork(string architecture, IBackend backend)
+    {
+        Network = NetworkBuilder.Build(architecture, backend, new RandomParameters(backend, seed: 1));
+        FeatureOrigin origin = FeatureOrigin.Of(Network, architecture == Vgg16.Name ? Vgg16.DefaultLayer : ResNet50.DefaultLayer, Image, "");
+        float[] zeros = new float[origin.Shape.Count], ones = [.. zeros.Select(_ => 1f)];
+        Statistics = new FeatureStatistics(origin, FeatureStatistics.EnoughSamples, zeros, ones, ones, ones);
+    }
+
+    public static Shape Image { get; } = new(1, 224, 224, 3);
+
+    public Network Network { get; }
+
+    /// <summary>Mean 0 and spread 1 everywhere.</summary>
+    public FeatureStatistics Statistics { get; }
+}
