@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using Engine.Backends.Cpu;
 using Engine.Files;
 using Iba.Bottleneck;
@@ -67,10 +66,9 @@ public sealed class ReadoutCommandTests : IDisposable
     [Fact]
     public void Ctrl_C_keeps_what_was_learnt()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "a console process cannot be sent Ctrl-C from here on Windows");
         using Process process = IbaProcess.Start(_folder["cache"], [.. Arguments("stopped"), "--epochs", "1000000"]);
         WaitFor(_folder["stopped"], process);
-        Assert.Equal(0, Kill(process.Id, 2));
+        IbaProcess.SendCtrlC(process);
         process.WaitForExit();
         Assert.Equal(4, process.ExitCode);
         Assert.Contains("cancelled", process.StandardError.ReadToEnd());
@@ -109,9 +107,6 @@ public sealed class ReadoutCommandTests : IDisposable
             return result.Error;
         }
     }
-
-    [DllImport("libc", EntryPoint = "kill")]
-    private static extern int Kill(int process, int signal);
 
     private static void WaitFor(string file, Process process)
     {

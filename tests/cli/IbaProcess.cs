@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using Xunit;
 
 namespace Tests.Cli;
 
@@ -32,6 +33,20 @@ internal static class IbaProcess
     }
 
     public static Process Start(string cache, params string[] arguments) => Start(cache, arguments, []);
+
+    /// <summary>What a terminal sends at Ctrl-C; where there is no such signal, the test is skipped.</summary>
+    public static void SendCtrlC(Process process)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            process.Kill();
+            Assert.Skip("a console process cannot be sent Ctrl-C from here on Windows");
+        }
+        Assert.Equal(0, Kill(process.Id, 2));
+    }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int process, int signal);
 
     private static Process Start(string cache, string[] arguments, (string Name, string Value)[] variables)
     {

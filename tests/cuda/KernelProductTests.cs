@@ -96,5 +96,5 @@ public sealed class KernelProductTests : IDisposable
     }
 
     private static void Near(Exact expected, float[] actual, string what) =>
-        Close.InMaxNorm([.. expected.Numbers.Select(number => (float)number)], actual, Tolerance, what);
+        Close.InMaxNorm(expected.Floats(), actual, Tolerance, what);
 }

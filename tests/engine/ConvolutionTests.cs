@@ -74,41 +74,6 @@ public abstract class ConvolutionTests(Device on)
         }
     }, iter: Cases, threads: 1);
 
-    [Fact]
-    public void Changed_weights_are_seen_at_once()
-    {
-        ConvolutionCase c = ConvolutionCase.OfNetworks.ElementAt(1);
-        using var numbers = new Numbers(_backend);
-        Tensor x = numbers.Upload(c.XNumbers), w = numbers.Upload(c.WNumbers), y = numbers.Empty(c.Y), dx = numbers.Empty(c.X);
-        Run();
-        Exact changed = c.Numbers(c.W, 20);
-        _backend.Upload([.. changed.Numbers.Select(number => (float)number)], w);
-        Run();
-        Near(ConvolutionTextbook.Forward(c.XNumbers, changed, null, null, false, c.Geometry), numbers.Download(y), "values");
-        Near(ConvolutionTextbook.BackwardData(c.DyNumbers, changed, c.X, c.Geometry), numbers.Download(dx), "gradient");
-
-        void Run()
-        {
-            _backend.Convolution(x, w, null, null, relu: false, c.Geometry, y);
-            _backend.ConvolutionBackwardData(numbers.Upload(c.DyNumbers), w, c.Geometry, new(dx, Adds: false));
-        }
-    }
-
-    [Fact]
-    public void Weights_side_by_side_in_one_memory_are_kept_apart()
-    {
-        var c = new ConvolutionCase(new(3, 1, 1), new(1, 5, 6, 20), 24, false, false, false, false, false, 1);
-        using var numbers = new Numbers(_backend);
-        Exact first = c.Numbers(c.W, 1), second = c.Numbers(c.W, 2);
-        Tensor both = numbers.Upload(new Exact(new Shape(2 * c.W.Count), [.. first.Numbers, .. second.Numbers]));
-        Tensor x = numbers.Upload(c.XNumbers), y = numbers.Empty(c.Y);
-        for (int i = 0; i < 4; i++)
-        {
-            _backend.Convolution(x, both.View(i % 2 * c.W.Count, c.W), null, null, relu: false, c.Geometry, y);
-            Near(ConvolutionTextbook.Forward(c.XNumbers, i % 2 == 0 ? first : second, null, null, false, c.Geometry), numbers.Download(y), "values");
-        }
-    }
-
     private void Forward(ConvolutionCase c)
     {
         using var numbers = new Numbers(_backend);
@@ -132,7 +97,7 @@ public abstract class ConvolutionTests(Device on)
     private static Exact Image(Exact x, int n) => new(x.Shape.WithN(1), [.. x.Numbers.Skip(n * x.Shape.Row).Take(x.Shape.Row)]);
 
     private static void Near(Exact expected, float[] actual, string what) =>
-        Close.InMaxNorm([.. expected.Numbers.Select(number => (float)number)], actual, Tolerance, what);
+        Close.InMaxNorm(expected.Floats(), actual, Tolerance, what);
 }
 
 public sealed class ConvolutionTestsOnCpu(Cpu cpu) : ConvolutionTests(cpu), IClassFixture<Cpu>;

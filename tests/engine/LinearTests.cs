@@ -92,7 +92,7 @@ public abstract class LinearTests(Device on)
     }
 
     private static void Near(Exact expected, float[] actual, string what) =>
-        Close.InMaxNorm([.. expected.Numbers.Select(number => (float)number)], actual, Tolerance, what);
+        Close.InMaxNorm(expected.Floats(), actual, Tolerance, what);
 }
 
 public sealed class LinearTestsOnCpu(Cpu cpu) : LinearTests(cpu), IClassFixture<Cpu>;

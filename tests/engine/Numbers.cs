@@ -21,7 +21,7 @@ public sealed class Numbers(IBackend backend) : IDisposable
     public Tensor Upload(Exact numbers)
     {
         Tensor x = Empty(numbers.Shape);
-        Backend.Upload([.. numbers.Numbers.Select(number => (float)number)], x);
+        Backend.Upload(numbers.Floats(), x);
         return x;
     }
 

@@ -57,7 +57,7 @@ public sealed class OpRun : IDisposable
 
     private Tensor Leaf(Exact numbers)
     {
-        Tensor leaf = _backend.Tensor(numbers.Shape, [.. numbers.Numbers.Select(number => (float)number)]);
+        Tensor leaf = _backend.Tensor(numbers.Shape, numbers.Floats());
         _leaves.Add(leaf);
         return leaf;
     }

@@ -84,26 +84,6 @@ public sealed class WinogradTests : IDisposable
     }
 
     [Fact]
-    public void Changed_weights_are_seen_at_once()
-    {
-        var c = new ConvolutionCase(Window, new(2, 6, 9, 32), 48, false, false, false, false, false, 1);
-        using var numbers = new Numbers(_backend);
-        Tensor x = numbers.Upload(c.XNumbers), w = numbers.Upload(c.WNumbers), y = numbers.Empty(c.Y), dx = numbers.Empty(c.X);
-        Run();
-        Exact changed = c.Numbers(c.W, 20);
-        _backend.Upload([.. changed.Numbers.Select(number => (float)number)], w);
-        Run();
-        Near(ConvolutionTextbook.Forward(c.XNumbers, changed, null, null, false, c.Geometry), numbers.Download(y), "values");
-        Near(ConvolutionTextbook.BackwardData(c.DyNumbers, changed, c.X, c.Geometry), numbers.Download(dx), "gradient");
-
-        void Run()
-        {
-            _backend.Convolution(x, w, null, null, relu: false, c.Geometry, y);
-            _backend.ConvolutionBackwardData(numbers.Upload(c.DyNumbers), w, c.Geometry, new(dx, Adds: false));
-        }
-    }
-
-    [Fact]
     public void One_memory_of_weights_serves_both_algorithms()
     {
         using CpuBackend direct = new(2) { Winograd = false };
@@ -159,5 +139,5 @@ public sealed class WinogradTests : IDisposable
     private static Exact Image(Exact x, int n) => new(x.Shape.WithN(1), [.. x.Numbers.Skip(n * x.Shape.Row).Take(x.Shape.Row)]);
 
     private static void Near(Exact expected, float[] actual, string what) =>
-        Close.InMaxNorm([.. expected.Numbers.Select(number => (float)number)], actual, Tolerance, what);
+        Close.InMaxNorm(expected.Floats(), actual, Tolerance, what);
 }

@@ -30,6 +30,9 @@ public sealed class Exact(Shape shape, double[] numbers)
     /// <summary>A number of an array in one piece.</summary>
     public ref double this[int i] => ref Numbers[i];
 
+    /// <summary>Rounded, as a device is given them.</summary>
+    public float[] Floats() => [.. Numbers.Select(number => (float)number)];
+
     /// <summary>Another array of this shape, number i being f(i).</summary>
     public Exact Like(Func<int, double> f) => new(Shape, [.. Enumerable.Range(0, Shape.Count).Select(f)]);
 }

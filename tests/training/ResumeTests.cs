@@ -3,6 +3,7 @@ using Engine.Backends.Cpu;
 using Engine.Files;
 using Engine.Optimizers;
 using Engine.Training;
+using Iba.Cli;
 using Tests.Weights;
 using Xunit;
 
@@ -88,16 +89,11 @@ public sealed class ResumeTests : IDisposable
         return small.Weights;
     }
 
-    private static Reporter At(long step, Action action) => new(at =>
+    private static Relay<TrainingProgress> At(long step, Action action) => new(at =>
     {
         if (at.Step == step)
             action();
     });
-
-    private sealed class Reporter(Action<TrainingProgress> report) : IProgress<TrainingProgress>
-    {
-        public void Report(TrainingProgress value) => report(value);
-    }
 
     private sealed class Death : Exception;
 }

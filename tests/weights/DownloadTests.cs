@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Iba.Cli;
 using Weights;
 using Xunit;
 
@@ -28,7 +29,7 @@ public sealed class DownloadTests : IDisposable
     public async Task A_file_arrives_whole_under_its_name_and_is_not_fetched_twice()
     {
         var reports = new List<DownloadProgress>();
-        string path = await Fetch(new Reports(reports.Add));
+        string path = await Fetch(new Relay<DownloadProgress>(reports.Add));
         Assert.Equal(Bytes, File.ReadAllBytes(path));
         Assert.Equal([Published.FileName], _folder.Files);
         Assert.Equal(new DownloadProgress(Bytes.Length, Bytes.Length), reports[^1]);
@@ -189,7 +190,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     /// <summary>Acts when the thousand bytes before a stall have arrived.</summary>
-    private static Reports Once(Action act) => new(progress =>
+    private static Relay<DownloadProgress> Once(Action act) => new(progress =>
     {
         if (progress.Received == 1000)
             act();
@@ -197,12 +198,6 @@ public sealed class DownloadTests : IDisposable
 
     private Task<string> Fetch(IProgress<DownloadProgress>? progress = null, CancellationToken cancel = default) =>
         new Download(_http).FetchAsync(Published, _folder[""], progress, cancel);
-
-    /// <summary>Reports at once; Progress would post them to another thread.</summary>
-    private sealed class Reports(Action<DownloadProgress> report) : IProgress<DownloadProgress>
-    {
-        public void Report(DownloadProgress value) => report(value);
-    }
 
     /// <summary>A clock whose timers ring when the test says so.</summary>
     private sealed class RingingClock : TimeProvider
