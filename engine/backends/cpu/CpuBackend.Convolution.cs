@@ -4,9 +4,6 @@ namespace Engine.Backends.Cpu;
 
 public sealed unsafe partial class CpuBackend
 {
-    /// <summary>Columns of a tile of a convolution, in panels.</summary>
-    private const int TilePanels = 2;
-
     /// <summary>Rows of the right operand summed at once: a panel of them stays in the caches next to a tile's left operand.</summary>
     private const int Chunk = 512;
 
@@ -31,7 +28,7 @@ public sealed unsafe partial class CpuBackend
             });
             return;
         }
-        Lay(geometry, x.Shape, y.Shape, backward: false);
+        Lay(geometry, x.Shape, y.Shape, backward: false, empty: true);
         Run(new Product
         {
             A = Read(x),
@@ -43,7 +40,7 @@ public sealed unsafe partial class CpuBackend
             Relu = relu,
             Y = Write(y),
             Columns = k,
-        }, Chunk, TilePanels);
+        }, Chunk);
     }
 
     /// <inheritdoc/>
@@ -64,7 +61,7 @@ public sealed unsafe partial class CpuBackend
             });
             return;
         }
-        Lay(geometry, dy.Shape, dx.Tensor.Shape, backward: true);
+        Lay(geometry, dy.Shape, dx.Tensor.Shape, backward: true, empty: !dx.Adds || dx.Gate is not null);
         Run(new Product
         {
             A = Read(dy),
@@ -75,7 +72,7 @@ public sealed unsafe partial class CpuBackend
             Gate = dx.Gate is null ? null : Read(dx.Gate),
             Y = to,
             Columns = c,
-        }, Chunk, TilePanels);
+        }, Chunk);
     }
 
     /// <inheritdoc/>
@@ -84,9 +81,10 @@ public sealed unsafe partial class CpuBackend
 
     /// <summary>
     /// Cuts the result into regions whose pixels see the same taps. In a forward convolution the taps of a line of the window lie
-    /// side by side in operand and weights alike, and count as one long tap; backward they run against each other.
+    /// side by side in operand and weights alike, and count as one long tap; backward they run against each other. Regions that see no tap
+    /// are left out unless <paramref name="empty"/>: a sum of nothing is nothing to add.
     /// </summary>
-    private void Lay(ConvGeometry geometry, Shape from, Shape to, bool backward)
+    private void Lay(ConvGeometry geometry, Shape from, Shape to, bool backward, bool empty)
     {
         Shape image = backward ? to : from;
         WindowRun[] columns = Products.Runs(geometry, image.W, backward);
@@ -96,6 +94,8 @@ public sealed unsafe partial class CpuBackend
         {
             foreach (WindowRun column in columns)
             {
+                if (!empty && line.Taps * column.Taps == 0)
+                    continue;
                 (int taps, int depth) = backward ? (column.Taps, from.C) : (Math.Min(column.Taps, 1), Math.Max(column.Taps, 1) * from.C);
                 Products.Regions.Add(new ProductRegion
                 {
@@ -140,7 +140,7 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <summary>Runs a product over the regions that were laid out.</summary>
-    private void Run(Product product, int chunk, int tilePanels)
+    private void Run(Product product, int chunk)
     {
         product.Kernels = Products.Kernels;
         product.Scratch = Products.Scratch;
@@ -149,7 +149,7 @@ public sealed unsafe partial class CpuBackend
         product.Taps = Products.Taps.Pointer;
         product.Chunk = chunk;
         product.TileRows = Product.MostRows;
-        product.TileColumns = tilePanels * product.Kernels.Panel;
+        product.TileColumns = Product.MostPanels * product.Kernels.Panel;
         product.ShareAmong(_workers.Count);
         _workers.Run(product.Tiles, product);
     }

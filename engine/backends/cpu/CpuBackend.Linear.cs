@@ -9,9 +9,6 @@ public sealed unsafe partial class CpuBackend
     /// </summary>
     private const int RawChunk = 32;
 
-    /// <summary>Columns of such a tile, in panels.</summary>
-    private const int RawTilePanels = 8;
-
     /// <inheritdoc/>
     public void Linear(Tensor x, Tensor w, Tensor? bias, bool relu, Tensor y)
     {
@@ -47,7 +44,7 @@ public sealed unsafe partial class CpuBackend
             Gate = dx.Gate is null ? null : Read(dx.Gate),
             Y = to,
             Columns = c,
-        }, RawChunk, RawTilePanels);
+        }, RawChunk);
     }
 
     /// <inheritdoc/>
@@ -71,7 +68,7 @@ public sealed unsafe partial class CpuBackend
             Start = db.Adds ? to : null,
             Y = to,
             Columns = k,
-        }, Chunk, TilePanels);
+        }, Chunk);
     }
 
     /// <summary>One region of <paramref name="count"/> rows, <paramref name="a"/> apart in the left operand and <paramref name="y"/> in the result.</summary>

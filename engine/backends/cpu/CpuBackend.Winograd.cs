@@ -32,7 +32,9 @@ public sealed unsafe partial class CpuBackend
     private void Run(in WinogradGrid grid, float* x, float* weights, WinogradResults results)
     {
         const int Points = WinogradTransform.Points;
-        int blocks = (grid.Count + Product.MostRows - 1) / Product.MostRows, most = (grid.Count + blocks - 1) / blocks;
+        // Blocks of about one size, all but the last of whole kernels.
+        int blocks = (grid.Count + Product.MostRows - 1) / Product.MostRows, kernels = blocks * ProductKernels.Rows;
+        int most = Math.Min(grid.Count, (grid.Count + kernels - 1) / kernels * ProductKernels.Rows);
         nint plane = (nint)most * grid.In + PlaneGap, productPlane = (nint)most * grid.Out + PlaneGap;
         float* values = Products.Winograd.Values(Points * (plane + productPlane)), products = values + Points * plane;
         results.Grid = grid;
@@ -61,7 +63,7 @@ public sealed unsafe partial class CpuBackend
                 BColumn = Points * grid.In,
                 Y = products,
                 Columns = grid.Out,
-            }, PointChunk, TilePanels);
+            }, PointChunk);
             results.First = first;
             _workers.Run(tiles, results);
         }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Backends.Cpu;
 
@@ -35,11 +34,8 @@ internal static unsafe class DotKernel
         V s40 = V.Load(sums + 8 * v), s41 = V.Load(sums + 9 * v);
         for (nint c = 0; c < count; c += v)
         {
-            if (Sse.IsSupported)
-            {
-                Sse.Prefetch0(w + c + ahead);
-                Sse.Prefetch0(w1 + c + ahead);
-            }
+            Cache.Fetch(w + c + ahead);
+            Cache.Fetch(w1 + c + ahead);
             V b0 = V.Load(w + c), b1 = V.Load(w1 + c);
             V a = V.Load(x + c);
             (s00, s01) = (V.MultiplyAdd(a, b0, s00), V.MultiplyAdd(a, b1, s01));

@@ -26,6 +26,9 @@ internal unsafe struct Product : ITiles
     /// <summary>The most rows of a tile: the chunk of the left operand that they touch stays in the second cache for all panels.</summary>
     public const int MostRows = 16 * ProductKernels.Rows;
 
+    /// <summary>The most panels of a tile: its rows of the left operand, which come from farther away, are fetched once for so many.</summary>
+    public const int MostPanels = 8;
+
     public ProductKernels Kernels;
     public ProductRegion* Regions;
     public int RegionCount;
@@ -52,6 +55,8 @@ internal unsafe struct Product : ITiles
     public int TileRows, TileColumns;
     public ProductScratch Scratch;
 
+    private int _cores;
+
     /// <summary>How many tiles there are.</summary>
     public readonly int Tiles
     {
@@ -71,6 +76,7 @@ internal unsafe struct Product : ITiles
     public void ShareAmong(int cores)
     {
         const int TilesPerCore = 4, LeastRows = 4 * ProductKernels.Rows;
+        _cores = cores;
         while (Tiles < TilesPerCore * cores && (TileColumns > Kernels.Panel || TileRows > LeastRows))
         {
             if (TileColumns > Kernels.Panel)
@@ -84,16 +90,12 @@ internal unsafe struct Product : ITiles
 
     public readonly void Run(int tile, int worker)
     {
-        (int rowBlock, int columnBlock) = Math.DivRem(tile, ColumnBlocks);
-        ProductRegion* region = Regions;
-        for (; rowBlock >= RowBlocks(*region); region++)
-            rowBlock -= RowBlocks(*region);
-
+        ProductRegion* region = Region(tile, out int rowBlock, out int column);
         RowTable rows = Scratch.Rows(worker);
         int first = rowBlock * TileRows;
         rows.Fill(*region, first, Math.Min(TileRows, region->Rows - first));
 
-        int column = columnBlock * TileColumns, end = Math.Min(Columns, column + TileColumns);
+        int end = Math.Min(Columns, column + TileColumns);
         int taps = Math.Clamp(Chunk / region->Depth, 1, Math.Max(region->TapCount, 1));
         int pieces = (region->Depth + Chunk - 1) / Chunk, piece = (region->Depth + pieces - 1) / pieces;
         for (int tap = 0; tap == 0 || tap < region->TapCount; tap += taps)
@@ -102,18 +104,47 @@ internal unsafe struct Product : ITiles
             {
                 var chunk = new Extent(tap, Math.Min(taps, region->TapCount - tap), depth, Math.Min(piece, region->Depth - depth),
                     tap + taps >= region->TapCount && depth + piece >= region->Depth);
+                // Tiles are taken in turn: the next one of this core is about as many on as there are cores.
+                float* after = chunk.IsLast ? FirstPanel(tile + _cores) : null;
                 for (int j = column, panel; j < end; j += panel)
                 {
                     panel = Kernels.NextPanel(end - j);
-                    RunPanel(*region, chunk, j, panel, rows);
+                    RunPanel(*region, chunk, j, panel, rows, j + panel < end ? Panel(*region, chunk, j + panel) : after);
                 }
             }
         }
     }
 
+    /// <summary>A tile's region, which of its blocks of rows the tile is, and the tile's first column.</summary>
+    private readonly ProductRegion* Region(int tile, out int rowBlock, out int column)
+    {
+        (rowBlock, column) = Math.DivRem(tile, ColumnBlocks);
+        column *= TileColumns;
+        ProductRegion* region = Regions;
+        for (; rowBlock >= RowBlocks(*region); region++)
+            rowBlock -= RowBlocks(*region);
+        return region;
+    }
+
+    /// <summary>Where a chunk of the reduction begins in the right operand's panel from that column on.</summary>
+    private readonly float* Panel(in ProductRegion region, in Extent chunk, int column)
+    {
+        nint step = BStep != 0 ? BStep : Kernels.NextPanel(Columns - column), row = region.TapCount == 0 ? 0 : Taps[region.FirstTap + chunk.Tap].B;
+        return B + column * BColumn + (row + chunk.Depth) * step;
+    }
+
+    /// <summary>Where a tile begins in the right operand; null beyond the last tile.</summary>
+    private readonly float* FirstPanel(int tile) => tile < Tiles ? Panel(*Region(tile, out _, out int column), default, column) : null;
+
     private readonly int RowBlocks(in ProductRegion region) => (region.Rows + TileRows - 1) / TileRows;
 
-    private readonly void RunPanel(in ProductRegion region, Extent chunk, int column, int panel, RowTable rows)
+    /// <param name="region">Whose rows are computed.</param>
+    /// <param name="chunk">Which part of the reduction.</param>
+    /// <param name="column">The panel's first.</param>
+    /// <param name="panel">Its width.</param>
+    /// <param name="rows">Where the tile's rows are.</param>
+    /// <param name="next">The panel to be fetched meanwhile, or null.</param>
+    private readonly void RunPanel(in ProductRegion region, in Extent chunk, int column, int panel, RowTable rows, float* next)
     {
         nint step = BStep != 0 ? BStep : panel;
         float* start = chunk.IsFirst ? Start : Y;
@@ -133,7 +164,7 @@ internal unsafe struct Product : ITiles
             Gate = chunk.IsLast && Gate is not null ? Gate + column : null,
             Relu = chunk.IsLast && Relu,
         };
-        rows.Run(Kernels, block, panel);
+        rows.Run(Kernels, block, panel, next is null ? 0 : (nint)(next - Panel(region, chunk, column)));
     }
 
     /// <summary>A chunk of the reduction: some taps, each from Depth on for Length.</summary>

@@ -20,6 +20,9 @@ internal unsafe struct ProductBlock
     public float* B;
     public nint BStep;
 
+    /// <summary>How far from the right operand's rows lies what this call fetches a line of for each, into the second cache.</summary>
+    public nint Ahead;
+
     /// <summary>The parts of the reduction: what to add to either operand's beginning.</summary>
     public Tap* Taps;
     public int TapCount;
@@ -55,8 +58,23 @@ internal static unsafe class ProductKernel<S> where S : struct, IStrip<S>
 {
     public static void Run(ProductBlock* block)
     {
+        if (block->Start is not null)
+            Fetch(block, block->Start);
+        if (block->Gate is not null)
+            Fetch(block, block->Gate);
         Sum(block);
         Finish(block);
+    }
+
+    /// <summary>Asks for what the sums will meet: a row of a result is often a page away from the next.</summary>
+    private static void Fetch(ProductBlock* block, float* from)
+    {
+        for (int i = 0; i < block->RowCount; i++)
+        {
+            float* row = from + block->Rows[i];
+            for (int j = 0; j < S.Count; j += Cache.Line)
+                Cache.Fetch(row + j);
+        }
     }
 
     /// <summary>Alone in its method, so that nothing competes with the tile for registers.</summary>
@@ -64,7 +82,7 @@ internal static unsafe class ProductKernel<S> where S : struct, IStrip<S>
     private static void Sum(ProductBlock* block)
     {
         S sum0 = default, sum1 = default, sum2 = default, sum3 = default, sum4 = default, sum5 = default;
-        nint aStep = block->AStep, bStep = block->BStep;
+        nint aStep = block->AStep, bStep = block->BStep, ahead = block->Ahead;
         for (Tap* tap = block->Taps, end = tap + block->TapCount; tap != end; tap++)
         {
             float* a = block->A + tap->A;
@@ -74,6 +92,7 @@ internal static unsafe class ProductKernel<S> where S : struct, IStrip<S>
             float* bEnd = b + block->Depth * bStep;
             for (nint k = 0; b != bEnd; b += bStep, k += aStep)
             {
+                Cache.FetchLater(b + ahead);
                 S strip = S.Load(b);
                 sum0 = S.MultiplyAdd(a0 + k, strip, sum0);
                 sum1 = S.MultiplyAdd(a1 + k, strip, sum1);

@@ -35,14 +35,19 @@ internal unsafe struct RowTable
             (A[row], Y[row]) = (A[0], Y[0]);
     }
 
-    /// <summary>Runs the kernel over all rows of a panel, the rest of whose block is given.</summary>
-    public readonly void Run(in ProductKernels kernels, ProductBlock block, int panel)
+    /// <summary>
+    /// Runs the kernel over all rows of a panel, the rest of whose block is given. Meanwhile the panel <paramref name="next"/> numbers on is fetched: each call
+    /// takes one line of every row until all are.
+    /// </summary>
+    public readonly void Run(in ProductKernels kernels, ProductBlock block, int panel, nint next)
     {
         block.Sums = Sums;
         for (int row = 0; row < Count; row += ProductKernels.Rows)
         {
             block.ARows = A + row;
             block.Rows = Y + row;
+            nint line = row / ProductKernels.Rows * Cache.Line;
+            block.Ahead = line < panel ? next + line : 0;
             block.RowCount = Math.Min(ProductKernels.Rows, Count - row);
             kernels.Run(panel, &block);
         }

@@ -66,7 +66,7 @@ internal unsafe struct WeightProduct : ITiles
                     ColumnCount = Math.Min(panel, Columns - column),
                     Start = start is null ? null : start + column,
                 };
-                rows.Run(Kernels, block, panel);
+                rows.Run(Kernels, block, panel, next: 0);
             }
         }
     }

@@ -57,6 +57,8 @@ internal unsafe struct WinogradPixels : ITiles
             for (int h = 0; h < Reach; h++)
             {
                 float* d = half + h * Reach * V.Count;
+                for (int w = 0; w < Reach; w++)
+                    Cache.Fetch(to + (h * Reach + w) * Plane + c + WinogradTransform.Ahead);
                 WinogradTransform.OfPixels(
                     V.Load(d), V.Load(d + V.Count), V.Load(d + 2 * V.Count),
                     V.Load(d + 3 * V.Count), V.Load(d + 4 * V.Count), V.Load(d + 5 * V.Count),

@@ -51,6 +51,8 @@ internal unsafe struct WinogradResults : ITiles
             {
                 float* m = from + w * Plane + k;
                 nint row = Reach * Plane;
+                for (int h = 0; h < Reach; h++)
+                    Cache.Fetch(m + h * row + WinogradTransform.Ahead);
                 WinogradTransform.ToResults(
                     V.Load(m), V.Load(m + row), V.Load(m + 2 * row), V.Load(m + 3 * row), V.Load(m + 4 * row), V.Load(m + 5 * row),
                     half + w * V.Count, Reach * V.Count);
@@ -73,6 +75,9 @@ internal unsafe struct WinogradResults : ITiles
         V bias = Bias is not null ? V.Load(Bias + k) : 0f;
         for (int w = 0; w < pixels; w++, results += V.Count, place += Grid.Out)
         {
+            Cache.Fetch(Y + place + WinogradTransform.Ahead);
+            if (Gate is not null)
+                Cache.Fetch(Gate + place + WinogradTransform.Ahead);
             V sum = V.Load(results) + bias;
             if (Start is not null)
                 sum += V.Load(Start + place);

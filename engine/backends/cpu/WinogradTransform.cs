@@ -33,6 +33,9 @@ internal static unsafe class WinogradTransform
     /// <summary>Pairs of points: products per tile and channel.</summary>
     public const int Points = Reach * Reach;
 
+    /// <summary>Channels between those that are transformed and those that are fetched: about the time that the third cache takes.</summary>
+    public const int Ahead = 2 * Cache.Line;
+
     private const double A = 2.0 / 3, B = 1 / A, A2 = A * A, B2 = B * B, S = A2 + B2, N = 2 * (A2 * A2 - 1), M = 2 * (B2 * B2 - 1);
 
     /// <summary>Bᵀ d, its numbers <paramref name="step"/> apart.</summary>
