@@ -20,6 +20,13 @@ internal static unsafe class Cache
             Sse.Prefetch0(number);
     }
 
+    /// <summary>The lines of so many numbers, into the first cache.</summary>
+    public static void Fetch(float* numbers, int count)
+    {
+        for (int i = 0; i < count; i += Line)
+            Fetch(numbers + i);
+    }
+
     /// <summary>The line of that number, into the second cache: for what comes later.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void FetchLater(float* number)

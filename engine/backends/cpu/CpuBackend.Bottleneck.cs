@@ -83,8 +83,9 @@ public sealed unsafe partial class CpuBackend
             float floor = clamp ? 0f : float.NegativeInfinity;
             for (int copy = 0; copy < noise.Copies; copy++)
             {
-                float* ε = noise.Block(image, copy, first, count, scratch);
                 float* to = z + noise.Place(image, copy, first);
+                Cache.Fetch(to, count);
+                float* ε = noise.Block(image, copy, first, count, scratch);
                 Pointwise.Run(new RestrictAt(x + own, λ + own, mean + first, std + first, active + first, ε, floor, to), 0, 0, count);
             }
         }
@@ -116,8 +117,9 @@ public sealed unsafe partial class CpuBackend
             int own = image * noise.Row + first;
             for (int copy = 0; copy < noise.Copies; copy++)
             {
-                float* ε = noise.Block(image, copy, first, count, scratch);
                 long at = noise.Place(image, copy, first);
+                Cache.Fetch(dz + at, count);
+                float* ε = noise.Block(image, copy, first, count, scratch);
                 float* gate = z is null ? null : z + at;
                 var term = new TermAt(x + own, mean + first, std + first, ε, gate, dz + at, new Sink(sum, adds: copy > 0));
                 Pointwise.Run(term, 0, 0, count);

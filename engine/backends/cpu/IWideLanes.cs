@@ -18,6 +18,9 @@ internal interface IWideLanes<V> : ILanes<V> where V : struct, IWideLanes<V>
     /// <summary>The upper halves, brought down.</summary>
     static abstract V HighWord(V product);
 
+    /// <summary>a ^ b ^ c.</summary>
+    static abstract V Xor(V a, V b, V c);
+
     /// <summary>The lower halves of both, side by side.</summary>
     static abstract V Pair(V even, V odd);
 

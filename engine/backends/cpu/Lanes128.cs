@@ -87,6 +87,8 @@ internal readonly unsafe struct Lanes128(Vector128<float> x) : IWideLanes<Lanes1
 
     public static Lanes128 HighWord(Lanes128 product) => new((product._x.AsUInt64() >>> 32).AsSingle());
 
+    public static Lanes128 Xor(Lanes128 a, Lanes128 b, Lanes128 c) => a ^ b ^ c;
+
     public static Lanes128 Pair(Lanes128 even, Lanes128 odd) =>
         new(((even._x.AsUInt64() & Vector128.Create(0xFFFFFFFFul)) | (odd._x.AsUInt64() << 32)).AsSingle());
 

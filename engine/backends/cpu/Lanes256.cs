@@ -76,6 +76,8 @@ internal readonly unsafe struct Lanes256(Vector256<float> x) : IWideLanes<Lanes2
 
     public static Lanes256 HighWord(Lanes256 product) => new((product._x.AsUInt64() >>> 32).AsSingle());
 
+    public static Lanes256 Xor(Lanes256 a, Lanes256 b, Lanes256 c) => a ^ b ^ c;
+
     public static Lanes256 Pair(Lanes256 even, Lanes256 odd) =>
         new(((even._x.AsUInt64() & Vector256.Create(0xFFFFFFFFul)) | (odd._x.AsUInt64() << 32)).AsSingle());
 

@@ -24,8 +24,18 @@ internal static unsafe class NormalNoise
     }
 
     /// <inheritdoc cref="Fill"/>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Fill<V>(ulong seed, uint image, uint copy, uint step, int first, int count, float* to)
+        where V : struct, IWideLanes<V>
+    {
+        Words<V>(seed, image, copy, step, first, count, to);
+        Normals<V>(count, to);
+    }
+
+    /// <summary>
+    /// Random words, for radii and for turns in alternate registers. Apart from what is made of them: in one loop each would wait for the other's chain of operations.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Words<V>(ulong seed, uint image, uint copy, uint step, int first, int count, float* to)
         where V : struct, IWideLanes<V>
     {
         (V key0, V key1) = (V.Bits((uint)seed), V.Bits((uint)(seed >> 32)));
@@ -33,7 +43,18 @@ internal static unsafe class NormalNoise
         {
             V element = V.Counters((uint)(first + i) / 4);
             (V a, V b, V c, V d) = Philox(element, V.Bits(image), V.Bits(copy), V.Bits(step), key0, key1);
-            (V cos, V sin) = BoxMuller(V.Pair(a, c), V.Pair(b, d));
+            V.Store(V.Pair(a, c), to + i);
+            V.Store(V.Pair(b, d), to + i + V.Count);
+        }
+    }
+
+    /// <summary>Those words to normals in the elements' order, in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Normals<V>(int count, float* to) where V : struct, IWideLanes<V>
+    {
+        for (int i = 0; i < count; i += 2 * V.Count)
+        {
+            (V cos, V sin) = BoxMuller(V.Load(to + i), V.Load(to + i + V.Count));
             (V low, V high) = V.Interleave(cos, sin);
             V.Store(low, to + i);
             V.Store(high, to + i + V.Count);
@@ -48,7 +69,7 @@ internal static unsafe class NormalNoise
         {
             V p = V.Product(a, V.Bits(0xD2511F53));
             V q = V.Product(c, V.Bits(0xCD9E8D57));
-            (a, b, c, d) = (V.HighWord(q) ^ b ^ key0, q, V.HighWord(p) ^ d ^ key1, p);
+            (a, b, c, d) = (V.Xor(V.HighWord(q), b, key0), q, V.Xor(V.HighWord(p), d, key1), p);
             key0 = V.AddBits(key0, V.Bits(0x9E3779B9));
             key1 = V.AddBits(key1, V.Bits(0xBB67AE85));
         }
