@@ -47,5 +47,11 @@ public sealed class GoldenBaselines : IDisposable
             return method.Attribute([new Sample(Pixels, target)]).Single();
     }
 
+    /// <summary>Holds a map against a field of the file.</summary>
+    /// <param name="field">The field's name.</param>
+    /// <param name="result">The map.</param>
+    /// <param name="tolerance">Of its norm; by default for float32 against float32 of another order of summation, through up to 50 layers.</param>
+    public void IsMap(string field, Result result, double tolerance = 1e-4) => Close.InNorm(File.Floats(field), result.Heatmap.Values, tolerance, field);
+
     public void Dispose() => _narrow.Dispose();
 }

@@ -2,7 +2,7 @@ using Benchmarks;
 
 // "quick [threads] [name...]" compares all layers against the processor's peak in a minute; "attribution cpu|cuda FILE ..." times whole attributions;
 // "accuracy" holds both convolutions against double precision; "serve [threads]" is our side of compare.sh;
-// "results FOLDER FILE" gathers what a run of tests/gpu/run.sh left. Without arguments BenchmarkDotNet asks which benchmarks to run.
+// "maps FOLDER FOLDER BOUND" compares maps for tests/methods.sh; "results FOLDER FILE" gathers what a run of tests/gpu/run.sh left. Without arguments BenchmarkDotNet asks which benchmarks to run.
 switch (args)
 {
     case ["quick", .. var rest]:
@@ -17,6 +17,9 @@ switch (args)
     case ["attribution", .. var rest]:
         AttributionBenchmark.Run(rest);
         break;
+    case ["maps", var expected, var actual, var bound]:
+        Environment.ExitCode = Maps.Compare(expected, actual, double.Parse(bound));
+        break;
     case ["results", var folder, var file]:
         Results.Write(folder, file);
         break;
@@ -24,7 +27,7 @@ switch (args)
 #if SDK
         BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Quick).Assembly).Run(args);
 #else
-        Console.Error.WriteLine("quick [threads] [name...] | accuracy | serve [threads] | attribution cpu|cuda FILE ... | results FOLDER FILE");
+        Console.Error.WriteLine("quick [threads] [name...] | accuracy | serve [threads] | attribution cpu|cuda FILE ... | maps FOLDER FOLDER BOUND | results FOLDER FILE");
         Environment.ExitCode = 2;
 #endif
         break;

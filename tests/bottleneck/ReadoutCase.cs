@@ -43,13 +43,15 @@ internal sealed class ReadoutCase : IReadoutExamples, IDisposable
     public ReadoutNetwork Fresh(ReadoutSettings? settings = null, StatisticsSet? statistics = null) => new(Backend, statistics ?? Statistics, settings);
 
     /// <summary>A readout whose masks differ from place to place, as those of a trained one do.</summary>
-    public ReadoutNetwork Varied(ReadoutSettings? settings = null)
+    public ReadoutNetwork Varied(ReadoutSettings? settings = null) => Vary(Fresh(settings), Backend);
+
+    /// <summary>Makes a fresh readout's masks differ from place to place.</summary>
+    public static ReadoutNetwork Vary(ReadoutNetwork readout, IBackend backend)
     {
-        ReadoutNetwork readout = Fresh(settings);
         var random = new Random(7);
         Tensor last = readout.Parameters[^2].Data, bias = readout.Parameters[^1].Data;
-        Backend.Upload([.. Enumerable.Range(0, last.Shape.Count).Select(_ => random.NextSingle() - 0.5f)], last);
-        Backend.Fill(bias, 0f);
+        backend.Upload([.. Enumerable.Range(0, last.Shape.Count).Select(_ => random.NextSingle() - 0.5f)], last);
+        backend.Fill(bias, 0f);
         return readout;
     }
 

@@ -26,6 +26,9 @@ public abstract class Device
     /// <summary>How much wider golden tolerances are.</summary>
     public virtual double Widening => 1;
 
+    /// <summary>Whether tests that may choose take small images and few versions of each.</summary>
+    public virtual bool IsSlow => false;
+
     /// <summary>Two ways to the same sums: equal to the bit where the device promises that, and else to float32's rounding of a few thousand terms.</summary>
     public void Same(float[] expected, float[] actual, string what)
     {
@@ -33,6 +36,15 @@ public abstract class Device
             Assert.True(expected.AsSpan().SequenceEqual(actual), $"{what}: other bits");
         else
             Close.InMaxNorm(expected, actual, 1e-5, what);
+    }
+
+    /// <summary>Two ways to the same numbers through many layers: equal to the bit where the device promises that, and else near in the Euclidean norm.</summary>
+    public void Same(float[] expected, float[] actual, string what, double tolerance)
+    {
+        if (KeepsBits)
+            Same(expected, actual, what);
+        else
+            Close.InNorm(expected, actual, tolerance, what);
     }
 }
 

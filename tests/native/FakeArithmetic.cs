@@ -1,3 +1,4 @@
+using System.Numerics;
 using Engine.Backends.Cuda.Native;
 using static Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
 
@@ -18,18 +19,14 @@ internal static unsafe class FakeArithmetic
             throw new InvalidOperationException($"the matrices of the product do not fit: {product}");
         int epilogue = product[cublasLtMatmulDescAttribute.CUBLASLT_MATMUL_DESC_EPILOGUE];
         float* bias = (epilogue & 4) != 0 ? (float*)BitConverter.ToUInt64(product.Description[cublasLtMatmulDescAttribute.CUBLASLT_MATMUL_DESC_BIAS_POINTER]) : null;
+        double[][] rows = [.. Enumerable.Range(0, m).Select(row => Line(k, i => Read(product.A, product.Pointers[0], turnsA ? i : row, turnsA ? row : i)))];
         var results = new float[m * n];
         for (int column = 0; column < n; column++)
         {
+            double[] factors = Line(k, i => Read(product.B, product.Pointers[1], turnsB ? column : i, turnsB ? i : column));
             for (int row = 0; row < m; row++)
             {
-                double sum = 0;
-                for (int i = 0; i < k; i++)
-                {
-                    sum += Read(product.A, product.Pointers[0], turnsA ? i : row, turnsA ? row : i)
-                        * Read(product.B, product.Pointers[1], turnsB ? column : i, turnsB ? i : column);
-                }
-                sum *= product.Alpha;
+                double sum = product.Alpha * Dot(rows[row], factors);
                 if (product.Beta != 0)
                     sum += product.Beta * Read(product.C, product.Pointers[2], row, column);
                 if (bias != null)
@@ -113,7 +110,10 @@ internal static unsafe class FakeArithmetic
             writes.ForEach(write => write());
     }
 
-    /// <summary>Whichever of the three is null is what is computed: one sum over all places where window and image meet.</summary>
+    /// <summary>
+    /// Whichever of the three is null is what is computed. For every place of y the window of the image under it: its products with the weights are y,
+    /// and what y's place says of weights and image is added to theirs.
+    /// </summary>
     private static double[] Convolve(
         FakeCudnn cudnn, FakeDescriptor operation, cudnnBackendAttributeName geometry, FakeTensor x, FakeTensor w, FakeTensor y, double[]? xs, double[]? ws, double[]? ys)
     {
@@ -122,29 +122,73 @@ internal static unsafe class FakeArithmetic
         if (convolution[CUDNN_ATTR_CONVOLUTION_CONV_MODE].As<int>()[0] != 1)
             throw new InvalidOperationException("the window would be flipped");
         var results = new double[(xs is null ? x : ws is null ? w : y).Count];
-        (int C, int R, int S) window = ((int)w.Dims[1], (int)w.Dims[2], (int)w.Dims[3]);
-        (int H, int W) image = ((int)x.Dims[2], (int)x.Dims[3]);
-        for (int atY = 0; atY < y.Count; atY++)
+        (int K, int C, int R, int S) = ((int)w.Dims[0], (int)w.Dims[1], (int)w.Dims[2], (int)w.Dims[3]);
+        (int H, int W, int P, int Q) = ((int)x.Dims[2], (int)x.Dims[3], (int)y.Dims[2], (int)y.Dims[3]);
+        // All values are in N, C, H, W order here.
+        double[] window = new double[C * R * S];
+        for (int place = 0; place < (int)y.Dims[0] * P * Q; place++)
         {
-            // y in N, C, H, W order, as all values here.
-            int q = atY % (int)y.Dims[3], p = atY / (int)y.Dims[3] % (int)y.Dims[2];
-            int k = atY / (int)(y.Dims[3] * y.Dims[2]) % (int)y.Dims[1], n = atY / (int)(y.Dims[3] * y.Dims[2] * y.Dims[1]);
-            for (int i = 0; i < window.C * window.R * window.S; i++)
+            (int q, int p, int n) = (place % Q, place / Q % P, place / (Q * P));
+            (int top, int left) = (p * (int)stride[0] - (int)pad[0], q * (int)stride[1] - (int)pad[1]);
+            Array.Clear(window);
+            if (xs is not null)
+                Under((at, i) => window[i] = xs[at]);
+            for (int k = 0; k < K; k++)
             {
-                int s = i % window.S, r = i / window.S % window.R, c = i / (window.S * window.R);
-                int row = p * (int)stride[0] + r - (int)pad[0], column = q * (int)stride[1] + s - (int)pad[1];
-                if (row < 0 || row >= image.H || column < 0 || column >= image.W)
-                    continue;
-                int atX = ((n * window.C + c) * image.H + row) * image.W + column, atW = k * window.C * window.R * window.S + i;
+                int atY = ((n * K + k) * P + p) * Q + q;
                 if (xs is null)
-                    results[atX] += ws![atW] * ys![atY];
+                    AddScaled(ys![atY], ws.AsSpan(k * window.Length, window.Length), window);
                 else if (ws is null)
-                    results[atW] += xs[atX] * ys![atY];
+                    AddScaled(ys![atY], window, results.AsSpan(k * window.Length, window.Length));
                 else
-                    results[atY] += xs[atX] * ws[atW];
+                    results[atY] = Dot(window, ws.AsSpan(k * window.Length, window.Length));
+            }
+            if (xs is null)
+                Under((at, i) => results[at] += window[i]);
+
+            // Where window and image meet, in one and in the other.
+            void Under(Action<int, int> pair)
+            {
+                for (int c = 0; c < C; c++)
+                {
+                    for (int r = Math.Max(0, -top); r < Math.Min(R, H - top); r++)
+                    {
+                        for (int s = Math.Max(0, -left); s < Math.Min(S, W - left); s++)
+                            pair(((n * C + c) * H + top + r) * W + left + s, (c * R + r) * S + s);
+                    }
+                }
             }
         }
         return results;
+    }
+
+    private static double[] Line(int length, Func<int, double> at)
+    {
+        var line = new double[length];
+        for (int i = 0; i < length; i++)
+            line[i] = at(i);
+        return line;
+    }
+
+    private static double Dot(ReadOnlySpan<double> a, ReadOnlySpan<double> b)
+    {
+        int i = 0, width = Vector<double>.Count;
+        Vector<double> sums = default;
+        for (; i <= a.Length - width; i += width)
+            sums += new Vector<double>(a[i..]) * new Vector<double>(b[i..]);
+        double sum = Vector.Sum(sums);
+        for (; i < a.Length; i++)
+            sum += a[i] * b[i];
+        return sum;
+    }
+
+    private static void AddScaled(double factor, ReadOnlySpan<double> a, Span<double> to)
+    {
+        int i = 0, width = Vector<double>.Count;
+        for (; i <= a.Length - width; i += width)
+            (new Vector<double>(to[i..]) + factor * new Vector<double>(a[i..])).CopyTo(to[i..]);
+        for (; i < a.Length; i++)
+            to[i] += factor * a[i];
     }
 
     private static double Read(FakeMatrix matrix, ulong pointer, long row, long column)
@@ -168,30 +212,36 @@ internal sealed unsafe class FakeTensor(FakeDescriptor descriptor)
 
     public long Count => Dims.Aggregate(1L, (product, dim) => product * dim);
 
-    public double[] Read(ulong pointer) => [.. Places().Select(at => (double)Value(pointer, at))];
-
-    public void Write(ulong pointer, double[] values)
+    public double[] Read(ulong pointer)
     {
-        int i = 0;
-        foreach (long at in Places())
-        {
-            float value = (float)values[i++];
-            if (_rounded)
-                ((ushort*)pointer)[at] = (ushort)((BitConverter.SingleToUInt32Bits(value) + 0x7fff + (BitConverter.SingleToUInt32Bits(value) >> 16 & 1)) >> 16);
-            else
-                ((float*)pointer)[at] = value;
-        }
+        var values = new double[Count];
+        ForEach((i, at) => values[i] = _rounded ? BitConverter.UInt32BitsToSingle((uint)((ushort*)pointer)[at] << 16) : ((float*)pointer)[at]);
+        return values;
     }
 
-    private float Value(ulong pointer, long at) =>
-        _rounded ? BitConverter.UInt32BitsToSingle((uint)((ushort*)pointer)[at] << 16) : ((float*)pointer)[at];
-
-    private IEnumerable<long> Places()
+    public void Write(ulong pointer, double[] values) => ForEach((i, at) =>
     {
-        for (long n = 0; n < Dims[0]; n++)
-            for (long c = 0; c < Dims[1]; c++)
-                for (long h = 0; h < Dims[2]; h++)
-                    for (long w = 0; w < Dims[3]; w++)
-                        yield return n * _strides[0] + c * _strides[1] + h * _strides[2] + w * _strides[3];
+        float value = (float)values[i];
+        if (_rounded)
+            ((ushort*)pointer)[at] = (ushort)((BitConverter.SingleToUInt32Bits(value) + 0x7fff + (BitConverter.SingleToUInt32Bits(value) >> 16 & 1)) >> 16);
+        else
+            ((float*)pointer)[at] = value;
+    });
+
+    /// <summary>Every number's place in N, C, H, W order and in memory.</summary>
+    private void ForEach(Action<int, long> visit)
+    {
+        int i = 0;
+        for (long n = 0, atN = 0; n < Dims[0]; n++, atN += _strides[0])
+        {
+            for (long c = 0, atC = atN; c < Dims[1]; c++, atC += _strides[1])
+            {
+                for (long h = 0, atH = atC; h < Dims[2]; h++, atH += _strides[2])
+                {
+                    for (long w = 0, at = atH; w < Dims[3]; w++, at += _strides[3])
+                        visit(i++, at);
+                }
+            }
+        }
     }
 }

@@ -1,0 +1,70 @@
+using Engine.Backends.Cuda;
+using Iba.Attribution;
+using Iba.Statistics;
+using Tests.Devices;
+using Tests.Native;
+using Tests.Networks;
+using Xunit;
+using Device = Tests.Devices.Device;
+using Result = Iba.Attribution.Attribution;
+
+namespace Tests.Attribution;
+
+/// <summary>
+/// Every method on a device against the processor, on both golden networks. What is left is float32 summed in another order through up to 50 layers,
+/// most of it in differences of logits; where rounding decides a ReLU or a maximum the other way, a gradient moves by more. The distances are kept as
+/// <see cref="Figures"/>.
+/// </summary>
+/// <param name="on">The device.</param>
+/// <param name="cpu">The judge.</param>
+/// <param name="allowed">Of a map's norm.</param>
+public abstract class MethodAgreementTests(Device on, Cpu cpu, double allowed)
+{
+    [Theory, MemberData(nameof(MethodCase.EveryMethodOnEveryNetwork), MemberType = typeof(MethodCase))]
+    public void Maps_are_the_processors(string method, string network)
+    {
+        using var expected = new MethodCase(method, network, cpu, on.IsSlow);
+        using var actual = new MethodCase(method, network, on, on.IsSlow, fitted: expected);
+        Result[] there = expected.Run(2, MethodCase.Ample, expected.Samples[..2]), here = actual.Run(2, MethodCase.Ample, actual.Samples[..2]);
+        (float[] e, float[] a) = (Maps(there), Maps(here));
+        Figures.Add($"{method}, {network}", "maps", Precision.Float32, Distance.Euclidean(e, a), allowed);
+        Close.InNorm(e, a, allowed, "maps");
+        Close.InMaxNorm([.. there.SelectMany(result => result.Logits)], [.. here.SelectMany(result => result.Logits)], 1e-5, "logits");
+        Assert.Equal(there.Select(result => result.Target), here.Select(result => result.Target));
+
+        static float[] Maps(Result[] results) => [.. results.SelectMany(result => result.Heatmap.Values)];
+    }
+
+    /// <summary>Features are float32; a deviation is a difference of their sums, and a pattern a quotient of such differences, over few places in the last layers.</summary>
+    [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
+    public void What_methods_are_made_of_is_the_processors(string network)
+    {
+        using var expected = new MethodCase("pattern", network, cpu, on.IsSlow);
+        using var actual = new MethodCase("pattern", network, on, on.IsSlow);
+        foreach ((FeatureStatistics e, FeatureStatistics a) in Layers(expected).Zip(Layers(actual)))
+        {
+            Close.InMaxNorm(e.Mean, a.Mean, 1e-5, $"{e.Origin.Layer}, mean");
+            Close.InMaxNorm(e.Std, a.Std, 1e-4, $"{e.Origin.Layer}, deviation");
+        }
+        foreach (string weight in Patterns.WeightsOf(expected.Network).Select(weight => weight.Name))
+            Close.InNorm(expected.Patterns[weight], actual.Patterns[weight], 1e-2, weight);
+
+        static IEnumerable<FeatureStatistics> Layers(MethodCase of) => of.Depths.Layers.Append(of.Statistics);
+    }
+}
+
+[Collection(nameof(Gpu))]
+public sealed class MethodAgreementTestsOnCuda(Gpu gpu, Cpu cpu) : MethodAgreementTests(gpu, cpu, 1e-3), IClassFixture<Cpu>;
+
+public sealed class MethodAgreementTestsOnEmulatedCuda : MethodAgreementTests, IClassFixture<Cpu>, IDisposable
+{
+    private readonly EmulatedGpu _gpu;
+
+    public MethodAgreementTestsOnEmulatedCuda(Cpu cpu) : this(new EmulatedGpu(), cpu)
+    {
+    }
+
+    private MethodAgreementTestsOnEmulatedCuda(EmulatedGpu gpu, Cpu cpu) : base(gpu, cpu, 1e-4) => _gpu = gpu;
+
+    public void Dispose() => _gpu.Dispose();
+}
