@@ -2,8 +2,8 @@
 # Runs on the machine with the GPU, from inside the bundle that tests/gpu.sh packs. Needs bash, coreutils and the NVIDIA driver; takes whatever of
 # NVRTC, cuBLASLt, cuDNN (also those of pip's wheels), compute-sanitizer, g++ and PyTorch it finds.
 #   run.sh [--cpu] [--out FOLDER] [STEP...]
-# Steps, in this order (default: all): doctor suite precision golden sanitizer bench pytorch
-#   --cpu    the part that needs no GPU: doctor suite golden bench
+# Steps, in this order (default: all): doctor suite precision golden sanitizer methods bench pytorch
+#   --cpu    the part that needs no GPU: doctor suite golden methods bench
 #   --out    where logs, figures and results.json go; default: results/ beside this file. Steps of an earlier run in it are kept unless run again.
 # Every step has its own time limit and log; one that fails or is cut off hides nothing of the others. Exit code 1 if any failed.
 # IBA_GOLDEN names a folder with the full set of golden files (default: golden/ beside this file, where it is), IBA_PYTHON a Python with torch and torchvision, IBA_BENCH_PYTHON another script to
@@ -17,13 +17,13 @@ while [ $# -gt 0 ]; do
     case "$1" in
         --cpu) cpu=1 ;;
         --out) mkdir -p "$2" && out=$(cd "$2" && pwd); shift ;;
-        doctor | suite | precision | golden | sanitizer | bench | pytorch) steps+=("$1") ;;
+        doctor | suite | precision | golden | sanitizer | methods | bench | pytorch) steps+=("$1") ;;
         *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
     shift
 done
 if [ ${#steps[@]} -eq 0 ]; then
-    if [ -n "$cpu" ]; then steps=(doctor suite golden bench); else steps=(doctor suite precision golden sanitizer bench pytorch); fi
+    if [ -n "$cpu" ]; then steps=(doctor suite golden methods bench); else steps=(doctor suite precision golden sanitizer methods bench pytorch); fi
 fi
 mkdir -p "$out"
 export IBA_CACHE=$out/cache TMPDIR=${TMPDIR:-/tmp}
@@ -86,11 +86,11 @@ failed=
 for each in "${steps[@]}"; do
     case "$each" in
         doctor) step doctor 60 bash -c doctor ;;
-        suite) step suite 540 "$tests" -noLogo -noColor -class- Tests.Devices.AgreementTests -result-ctrf "$out/suite.ctrf.json" ;;
+        suite) step suite 540 "$tests" -noLogo -noColor -class- Tests.Devices.AgreementTests -class- Tests.Attribution.MethodAgreementTestsOnCuda -result-ctrf "$out/suite.ctrf.json" ;;
         golden) step golden 240 "$tests" -noLogo -noColor -class '*GoldenTests*' -class 'Tests.Networks.ExpectedTests*' -result-ctrf "$out/golden.ctrf.json" ;;
         precision)
             export IBA_FIGURES=$out/precision.jsonl
-            step precision 480 "$tests" -noLogo -noColor -class Tests.Devices.AgreementTests -result-ctrf "$out/precision.ctrf.json"
+            step precision 480 "$tests" -noLogo -noColor -class Tests.Devices.AgreementTests -class Tests.Attribution.MethodAgreementTestsOnCuda -result-ctrf "$out/precision.ctrf.json"
             unset IBA_FIGURES ;;
         sanitizer)
             found=$(sanitizer | head -1)
@@ -102,6 +102,16 @@ for each in "${steps[@]}"; do
                         -class Tests.Engine.OpTestsOnCuda -class Tests.Engine.VerbTestsOnCuda -class Tests.Engine.AdamTestsOnCuda
                 fi
             done ;;
+        methods)
+            # The processor promises the same bytes; on a GPU a flipped ReLU may move a map by so much of its norm.
+            export IBA_PROGRAM=$here/bin/iba IBA_BENCHMARKS=$here/bin/Benchmarks
+            device=(--device cpu)
+            if [ -z "$cpu" ]; then export IBA_BOUND=1e-3; device=(--device cuda --precision fp32); fi
+            for model in demo-resnet50 demo-vgg16; do
+                rm -rf "$out/methods-$model"
+                step "methods-$model" 300 bash "$here/tests/methods.sh" "$out/methods-$model" --model "$model" "${device[@]}"
+            done
+            unset IBA_BOUND ;;
         bench)
             if [ -n "$cpu" ]; then
                 step bench 300 "$here/bin/Benchmarks" attribution cpu "$out/bench.jsonl" resnet50 1
