@@ -39,6 +39,7 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
         new(new(3, 2, 1), new(2, 14, 14, 96), 96, true, false, true, true, false, 3),
         new(new(1, 2), new(2, 14, 13, 100), 130, true, false, false, true, true, 4),
         new(new(7, 2, 3), new(2, 32, 30, 3), 64, true, false, true, false, false, 5),
+        new(new(3, 1, 1), new(2, 14, 14, 48), 64, true, true, true, true, true, 6),
     ];
 
     /// <summary>

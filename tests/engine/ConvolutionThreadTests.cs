@@ -1,9 +1,10 @@
+using System.Runtime.Intrinsics.X86;
 using Engine.Backends.Cpu;
 using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>What direct convolutions promise on the processor: no bit depends on the cores.</summary>
+/// <summary>What convolutions promise on the processor: no bit depends on the cores, or on how large their caches are.</summary>
 public sealed class ConvolutionThreadTests
 {
     [Fact]
@@ -21,5 +22,27 @@ public sealed class ConvolutionThreadTests
                 Assert.Equal(expected, verb(crowd));
             }
         }
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public void Any_size_of_the_second_cache_gives_the_same_bits(bool winograd)
+    {
+        using CpuBackend small = new(2) { Winograd = winograd, WinogradWhereverItFits = winograd, SecondCacheBytes = 32 << 10 };
+        using CpuBackend large = new(2) { Winograd = winograd, WinogradWhereverItFits = winograd, SecondCacheBytes = 2 << 20 };
+        foreach (ConvolutionCase c in ConvolutionCase.OfNetworks)
+        {
+            using Numbers few = new(small), many = new(large);
+            Func<Numbers, float[]>[] verbs = [c.Forward, c.BackwardData];
+            foreach (Func<Numbers, float[]> verb in verbs)
+                Assert.Equal(verb(many), verb(few));
+        }
+    }
+
+    [Fact]
+    public void The_second_cache_is_as_large_as_Linux_says()
+    {
+        const string File = "/sys/devices/system/cpu/cpu0/cache/index2/size";
+        Assert.SkipUnless(X86Base.IsSupported && System.IO.File.Exists(File), "asks Linux on x86");
+        Assert.Equal(System.IO.File.ReadAllText(File).Trim(), $"{SecondCache.Bytes >> 10}K");
     }
 }

@@ -7,6 +7,15 @@ public sealed unsafe partial class CpuBackend
     /// <summary>Rows of the right operand summed at once: a panel of them stays in the caches next to a tile's left operand.</summary>
     private const int Chunk = 512;
 
+    /// <summary>
+    /// Rows of a tile, in whole kernels: the chunk of the left operand that they touch stays in the second cache for all panels, and leaves them half of it.
+    /// </summary>
+    private int TileRows => SecondCacheBytes == 0 ? Product.MostRows
+        : Math.Clamp(SecondCacheBytes / 2 / (Chunk * sizeof(float)) / ProductKernels.Rows, 1, Product.MostRows / ProductKernels.Rows) * ProductKernels.Rows;
+
+    /// <summary>What products are cut for; no result depends on it.</summary>
+    internal int SecondCacheBytes { get; init; } = SecondCache.Bytes;
+
     private Products? _products;
 
     private Products Products => _products ??= new Products(_workers.Count);
@@ -148,7 +157,7 @@ public sealed unsafe partial class CpuBackend
         product.RegionCount = Products.Regions.Count;
         product.Taps = Products.Taps.Pointer;
         product.Chunk = chunk;
-        product.TileRows = Product.MostRows;
+        product.TileRows = TileRows;
         product.TileColumns = Product.MostPanels * product.Kernels.Panel;
         product.ShareAmong(_workers.Count);
         _workers.Run(product.Tiles, product);

@@ -33,7 +33,7 @@ public sealed unsafe partial class CpuBackend
     {
         const int Points = WinogradTransform.Points;
         // Blocks of about one size, all but the last of whole kernels.
-        int blocks = (grid.Count + Product.MostRows - 1) / Product.MostRows, kernels = blocks * ProductKernels.Rows;
+        int blocks = (grid.Count + TileRows - 1) / TileRows, kernels = blocks * ProductKernels.Rows;
         int most = Math.Min(grid.Count, (grid.Count + kernels - 1) / kernels * ProductKernels.Rows);
         nint plane = (nint)most * grid.In + PlaneGap, productPlane = (nint)most * grid.Out + PlaneGap;
         float* values = Products.Winograd.Values(Points * (plane + productPlane)), products = values + Points * plane;

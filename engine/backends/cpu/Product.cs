@@ -23,7 +23,7 @@ internal struct ProductRegion
 /// </summary>
 internal unsafe struct Product : ITiles
 {
-    /// <summary>The most rows of a tile: the chunk of the left operand that they touch stays in the second cache for all panels.</summary>
+    /// <summary>The most rows of a tile, on any machine.</summary>
     public const int MostRows = 16 * ProductKernels.Rows;
 
     /// <summary>The most panels of a tile: its rows of the left operand, which come from farther away, are fetched once for so many.</summary>
