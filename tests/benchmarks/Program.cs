@@ -1,8 +1,11 @@
 using Benchmarks;
+using Engine.Backends.Cpu;
+using Weights;
 
 // "quick [threads] [name...]" compares all layers against the processor's peak in a minute; "attribution cpu|cuda FILE ..." times whole attributions;
 // "accuracy" holds both convolutions against double precision; "serve [threads]" is our side of compare.sh;
-// "maps FOLDER FOLDER BOUND" compares maps for tests/methods.sh; "results FOLDER FILE" gathers what a run of tests/gpu/run.sh left. Without arguments BenchmarkDotNet asks which benchmarks to run.
+// "maps FOLDER FOLDER BOUND" compares maps for tests/methods.sh; "weights resnet50|vgg16 FILE" writes a full-size network with random weights;
+// "results FOLDER FILE" gathers what a run of tests/gpu/run.sh left. Without arguments BenchmarkDotNet asks which benchmarks to run.
 switch (args)
 {
     case ["quick", .. var rest]:
@@ -20,6 +23,10 @@ switch (args)
     case ["maps", var expected, var actual, var bound]:
         Environment.ExitCode = Maps.Compare(expected, actual, double.Parse(bound));
         break;
+    case ["weights", var architecture, var path]:
+        using (var backend = new CpuBackend())
+            ParameterWriter.Write(new FullSizeNetwork(architecture, backend).Network, path);
+        break;
     case ["results", var folder, var file]:
         Results.Write(folder, file);
         break;
@@ -27,7 +34,7 @@ switch (args)
 #if SDK
         BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Quick).Assembly).Run(args);
 #else
-        Console.Error.WriteLine("quick [threads] [name...] | accuracy | serve [threads] | attribution cpu|cuda FILE ... | maps FOLDER FOLDER BOUND | results FOLDER FILE");
+        Console.Error.WriteLine("quick [threads] [name...] | accuracy | serve [threads] | attribution cpu|cuda FILE ... | maps FOLDER FOLDER BOUND | weights NETWORK FILE | results FOLDER FILE");
         Environment.ExitCode = 2;
 #endif
         break;

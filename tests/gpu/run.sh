@@ -111,6 +111,14 @@ for each in "${steps[@]}"; do
                 rm -rf "$out/methods-$model"
                 step "methods-$model" 300 bash "$here/tests/methods.sh" "$out/methods-$model" --model "$model" "${device[@]}"
             done
+            # torchvision's networks at full size, on smaller photos; on a processor that takes most of an hour.
+            for model in $([ -n "$cpu" ] || echo resnet50 vgg16); do
+                rm -rf "$out/methods-$model"
+                weights=$TMPDIR/iba-random-$model.safetensors
+                "$IBA_BENCHMARKS" weights "$model" "$weights"
+                step "methods-$model" 300 bash "$here/tests/methods.sh" "$out/methods-$model" --weights "$weights" --size 96 "${device[@]}"
+                rm -f "$weights"
+            done
             unset IBA_BOUND ;;
         bench)
             if [ -n "$cpu" ]; then

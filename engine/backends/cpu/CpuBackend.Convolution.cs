@@ -70,6 +70,28 @@ public sealed unsafe partial class CpuBackend
             });
             return;
         }
+        if (c <= SpreadProduct.MostChannels && taps > 1)
+        {
+            var spread = new SpreadProduct
+            {
+                Kernels = Products.Kernels,
+                Scratch = Products.Scratch,
+                Geometry = geometry,
+                Dy = Read(dy),
+                OutHeight = dy.Shape.H,
+                OutWidth = dy.Shape.W,
+                K = k,
+                W = Pack(w, new WeightOrder(w.Offset, Taps: 1, k, taps * c, TapStep: 0, RowStep: taps * c, ColumnStep: 1)),
+                Dx = to,
+                Height = dx.Tensor.Shape.H,
+                Width = dx.Tensor.Shape.W,
+                Channels = c,
+                Adds = dx.Adds,
+                Gate = dx.Gate is null ? null : Read(dx.Gate),
+            };
+            _workers.Run(dy.Shape.N * spread.Bands, spread);
+            return;
+        }
         Lay(geometry, dy.Shape, dx.Tensor.Shape, backward: true, empty: !dx.Adds || dx.Gate is not null);
         Run(new Product
         {

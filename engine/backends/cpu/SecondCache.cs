@@ -17,14 +17,16 @@ internal static class SecondCache
     {
         if (!X86Base.IsSupported || (uint)X86Base.CpuId(leaf & int.MinValue, 0).Eax < (uint)leaf)
             return 0;
-        for (int i = 0; ; i++)
+        // The list ends with a cache of no kind; hypervisors that repeat themselves are not followed for ever.
+        const int None = 0, Instructions = 2, Most = 16;
+        for (int i = 0; i < Most; i++)
         {
             (int kind, int shape, int sets, _) = X86Base.CpuId(leaf, i);
-            const int None = 0, Instructions = 2;
             if ((kind & 0x1F) == None)
                 return 0;
             if ((kind >> 5 & 7) == 2 && (kind & 0x1F) != Instructions)
                 return ((shape >>> 22) + 1) * ((shape >> 12 & 0x3FF) + 1) * ((shape & 0xFFF) + 1) * (sets + 1);
         }
+        return 0;
     }
 }
