@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs every method on eight images, in batches of one and of eight, and holds the maps against each other. Takes minutes (full-size networks on
+# Runs every method on eight of forty images, in batches of one and of eight, and holds the maps against each other. Takes minutes (full-size networks on
 # the processor: most of an hour at 224 pixels), so it is no part of the test suite.
 #   tests/methods.sh OUT [iba attribute's options that name network, size and device]
-# What methods are made of (statistics, patterns, a readout) is fitted to the images first, in OUT.
+# What methods are made of (statistics, patterns, a readout) is fitted to forty images first, in OUT, which should be new.
 # The processor promises the same bytes. IBA_BOUND=1e-3 allows maps to differ by so much of their norm, for a GPU, whose libraries choose their
 # tiles by shape. IBA_PROGRAM and IBA_BENCHMARKS name the programs (default: what the last build for Release made of iba/cli and tests/benchmarks).
 set -euo pipefail
@@ -40,7 +40,7 @@ shopt -s globstar nullglob
 photos=("$out"/shapes/images/**/*.png)
 for i in "${!photos[@]}"; do [ $((i % 5)) -eq 0 ] || unset "photos[$i]"; done
 quietly statistics.log iba estimate "$@" --images "$out/shapes/images" --out "$out/statistics.safetensors"
-[ -f "$out/patterns.safetensors" ] || quietly patterns.log iba patterns fit "$@" --images "$out/shapes/images" --out "$out/patterns.safetensors"
+quietly patterns.log iba patterns fit "$@" --images "$out/shapes/images" --out "$out/patterns.safetensors"
 quietly readout.log iba readout train "$@" --images "$out/shapes/images" --out "$out/readout.safetensors" --epochs 0.4 --batch 4
 
 failed=0

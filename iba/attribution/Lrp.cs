@@ -35,8 +35,7 @@ public sealed class Lrp : GradientMethod
 
     /// <summary>
     /// What the paper calls α = 0, β = -1, ε = 5: negative contributions alone, with weight +1. Relevance is not conserved: ε outweighs
-    /// most
-    /// sums, so the map's numbers are tiny and only their order means something.
+    /// most sums, so the map's numbers are tiny and only their order means something.
     /// </summary>
     /// <inheritdoc cref="Positive"/>
     public static Lrp Negative(Network network, Shape image, bool checks = false, long memoryBudget = DefaultMemoryBudget) =>

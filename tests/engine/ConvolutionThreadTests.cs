@@ -41,8 +41,10 @@ public sealed class ConvolutionThreadTests
     [Fact]
     public void The_second_cache_is_as_large_as_Linux_says()
     {
-        const string File = "/sys/devices/system/cpu/cpu0/cache/index2/size";
-        Assert.SkipUnless(X86Base.IsSupported && System.IO.File.Exists(File), "asks Linux on x86");
-        Assert.Equal(System.IO.File.ReadAllText(File).Trim(), $"{SecondCache.Bytes >> 10}K");
+        // Of whichever core asked: some processors mix large ones and small ones.
+        const string Cores = "/sys/devices/system/cpu";
+        string[] sizes = !Directory.Exists(Cores) ? [] : [.. Directory.GetDirectories(Cores, "cpu*").Select(core => Path.Combine(core, "cache/index2/size")).Where(File.Exists)];
+        Assert.SkipUnless(X86Base.IsSupported && sizes.Length > 0, "asks Linux on x86");
+        Assert.Contains($"{SecondCache.Bytes >> 10}K", sizes.Select(size => File.ReadAllText(size).Trim()));
     }
 }

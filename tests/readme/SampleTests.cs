@@ -36,7 +36,9 @@ public sealed class SampleTests
         foreach (BottleneckAttribution result in bottleneck.Attribute([new Sample(photo.Values)]))
             output.AppendLine($"class {result.Target}: {result.TotalBits:0} bits, at most {result.Heatmap.Max:0.00} per pixel");
 
-        Tensor input = Place(backend, photo.Values, new Shape(1, 224, 224, 3)), target = Place(backend, [3], new Shape(1));
+        Tensor input = backend.Allocate(new Shape(1, 224, 224, 3)), target = backend.Allocate(new Shape(1));
+        backend.Upload(photo.Values, input);
+        backend.Upload([3f], target);
         using var tape = new Tape(backend);
         Value image = tape.Variable(input, "image");
         Value loss = network.Record(image, fused: false).CrossEntropy(tape.Constant(target, "target")).Sum();
@@ -75,12 +77,5 @@ public sealed class SampleTests
     {
         IEnumerable<float[]> photos = new ImageFolder(Golden.Path("preprocessing")).Files.Select(image => Preprocessing.ImageNet.Apply(PhotoFile.Read(image.Path)).Values);
         Estimation.Run(network, ResNet50.DefaultLayer, new Shape(1, 224, 224, 3), photos, batch: 2).Save(file);
-    }
-
-    private static Tensor Place(IBackend backend, float[] numbers, Shape shape)
-    {
-        Tensor tensor = backend.Allocate(shape);
-        backend.Upload(numbers, tensor);
-        return tensor;
     }
 }
