@@ -16,9 +16,9 @@ public sealed record ComparisonRow(string Title, Photo Photo, IReadOnlyList<Comp
 
 /// <summary>
 /// Maps side by side (the paper's figures 4, 5 and 10): one row per photo, one column per method or setting, over the photo in grey.
-/// Negative numbers are blue and positive ones red. Maps in bits per pixel share one scale, which a colour bar gives; every other map has
-/// its
-/// own, that ends where all but 0.5% of its magnitudes lie below. More columns than fit side by side go on in a further band below.
+/// Negative numbers are blue and positive ones red. Maps in bits per pixel share one scale, which a colour bar gives at the end of
+/// every band that has such a map; every other map has its own, that ends where all but 0.5% of its magnitudes lie below. More columns than
+/// fit side by side go on in a further band below.
 /// </summary>
 /// <param name="Columns">Titles of the columns after the photo's.</param>
 /// <param name="Rows">The photos.</param>
@@ -97,7 +97,7 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
         {
             double titleSize = Math.Min(at.Text, at.Text * at.Panel / StrokeFont.Width(title, at.Text));
             on.Text(title, at.Margin + at.Text, at.Top(first, row) + at.Panel / 2.0, titleSize, Ink, direction: TextDirection.Up);
-            if (panels.Skip(first - 1).Take(ColumnsPerBand).Any(panel => panel?.Map.Unit == HeatmapUnit.BitsPerPixel))
+            if (panels.Take(Math.Max(first - 1, 0)..(first + ColumnsPerBand - 1)).Any(panel => panel?.Map.Unit == HeatmapUnit.BitsPerPixel))
                 on.Picture(Bar(at, bits), at.BarLeft, at.Top(first, row) - at.Margin);
         }
     }
@@ -209,6 +209,6 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
         public int Top(int cell, int row) => Margin / 2 + cell / _figure.ColumnsPerBand * BandHeight + TitleHeight + row * RowHeight;
 
         public static ColourBar BitsBar(double bits) =>
-            new(new Scale(0, bits), place => Overlay.Tint(Paled(Rgb.Grey(128)), place, false), "bits / pixel");
+            new(new Scale(0, bits), place => Overlay.Tint(Paled(Rgb.Grey(128)), place, false), "IBA, bits / pixel");
     }
 }

@@ -53,6 +53,20 @@ public sealed class ComparisonFigureTests
         Assert.True(narrow.Height > wide.Height + Side, $"{wide.Height}, {narrow.Height}");
     }
 
+    [Theory]
+    [InlineData(2, 0)]
+    [InlineData(3, 1)]
+    public void A_colour_bar_stands_only_beside_a_band_with_bits_per_pixel(int column, int band)
+    {
+        // Of four columns side by side the photo takes one: columns 0 to 2 are the first band, column 3 is the second.
+        ComparisonPanel[] panels = [.. Enumerable.Range(0, 4).Select(i => Panel(i == column ? HeatmapUnit.BitsPerPixel : HeatmapUnit.Relative, (_, _) => 1))];
+        XDocument svg = XDocument.Parse((Figure(panels) with { ColumnsPerBand = 4 }).Svg());
+
+        // A bar is taller than the maps, by the room that the labels of its ends take.
+        XElement bar = Assert.Single(Pictures(svg), picture => (int)picture.Attribute("height")! > Side);
+        Assert.Equal(band, (int)bar.Attribute("y")! / Side);
+    }
+
     [Fact]
     public void The_SVG_says_what_the_pixels_show_and_holds_every_picture()
     {
@@ -64,7 +78,7 @@ public sealed class ComparisonFigureTests
             Assert.Contains(text, texts);
 
         // The photo, two maps and the colour bar.
-        XElement[] pictures = [.. svg.Descendants().Where(e => e.Name.LocalName == "image")];
+        XElement[] pictures = [.. Pictures(svg)];
         Assert.Equal(4, pictures.Length);
         Assert.All(pictures, picture =>
         {
@@ -96,6 +110,8 @@ public sealed class ComparisonFigureTests
         // The photo in grey, and paled.
         Assert.Equal(Rgb.Grey(192), odd[beside, top + Side / 2]);
     }
+
+    private static IEnumerable<XElement> Pictures(XDocument svg) => svg.Descendants().Where(e => e.Name.LocalName == "image");
 
     private static ComparisonFigure Figure(params ComparisonPanel?[] panels) =>
         new([.. panels.Select((_, i) => $"column {i}")], [new ComparisonRow("row", Grey, panels)]);
