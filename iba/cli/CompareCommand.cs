@@ -19,7 +19,7 @@ internal static class CompareCommand
         };
         var betas = new Option<string?>("--betas")
         {
-            Description = "Compare the bottleneck's trade-off instead: weights β such as 0.1,1,10,100, a column each.",
+            Description = "Compare the bottleneck's trade-off instead: weights β such as 0.1,1,10,100 of the mean information per neuron, a column each.",
             HelpName = "NUMBER,...",
         };
         var layers = new Option<string?>("--layers")
@@ -46,7 +46,7 @@ internal static class CompareCommand
             bool sweep = parsed.GetValue(betas) is not null || parsed.GetValue(layers) is not null;
             if (sweep && parsed.GetResult(methods) is { Implicit: false })
                 throw new UsageException("--methods excludes --betas and --layers: those compare the per-sample bottleneck with itself.");
-            float[] weights = Numbers("--betas", parsed.GetValue(betas) ?? $"{methodOptions.Bottleneck(parsed).Beta}");
+            float[] weights = parsed.GetValue(betas) is { } given ? Numbers(given) : [methodOptions.Bottleneck(parsed).Beta];
             string[] names = Words(parsed.GetValue(methods)!);
             if (names is not ["all"])
                 Array.ForEach(names, name => Methods.Find(name));
@@ -75,8 +75,8 @@ internal static class CompareCommand
         return words.Length > 0 ? words : throw new UsageException("a list is empty: give names or numbers, separated by commas.");
     }
 
-    private static float[] Numbers(string option, string list) => [.. Words(list).Select(word =>
+    private static float[] Numbers(string list) => [.. Words(list).Select(word =>
         float.TryParse(word, out float number) && float.IsFinite(number) && number >= 0
             ? number
-            : throw new UsageException($"{option} {list}: '{word}' is no number of at least 0."))];
+            : throw new UsageException($"--betas {list}: '{word}' is no number of at least 0."))];
 }

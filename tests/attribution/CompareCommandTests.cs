@@ -1,3 +1,4 @@
+using System.Xml.Linq;
 using Tests.Cli;
 using Tests.Weights;
 using Xunit;
@@ -29,7 +30,10 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Contains("iba estimate", result.Error);
         Assert.Contains("iba readout train", result.Error);
         Assert.Equal((byte)'P', File.ReadAllBytes($"{figure}.png")[1]);
-        Assert.Contains("GuidedGrad-CAM", File.ReadAllText($"{figure}.svg"));
+        string svg = File.ReadAllText($"{figure}.svg");
+        foreach (string text in (string[])["GuidedGrad-CAM", "the time it took on the CPU"])
+            Assert.Contains(text, Words(svg));
+        Assert.Contains("in the paper", result.Output);
 
         IbaProcess.Result other = IbaProcess.Run(
             "compare", Photo("rgb.png"), "--weights", Golden.Path("resnet50-narrow.pth"), "--size", "96",
@@ -46,8 +50,32 @@ public sealed class CompareCommandTests : IDisposable
             "--betas", "1,100", "--layers", "features.10,features.17", "--images", _photos, "--out", figure, Photo("jpeg444.jpg"));
         Assert.True(result.ExitCode == 0, result.Error);
         string svg = File.ReadAllText($"{figure}.svg");
-        foreach (string text in (string[])["β = 1/k", "β = 100/k", "features.10", "features.17", "p = "])
-            Assert.Contains(text, svg);
+        foreach (string text in (string[])["β = 1/k", "β = 100/k", "features.10", "features.17", "p = ", "k is the number of the layer's neurons"])
+            Assert.Contains(text, Words(svg));
+        // The paper's tables know neither these layers nor this network.
+        Assert.DoesNotContain("in the paper", result.Output);
+    }
+
+    [Fact]
+    public void Statistics_are_estimated_only_for_the_method_that_needs_them()
+    {
+        string[] folder = ["--images", _photos, "--samples", "5", "--out", _folder["x"], Photo("rgb.png")];
+        IbaProcess.Result without = Compare(["--methods", "grad-cam,random", .. folder]);
+        Assert.True(without.ExitCode == 0, without.Error);
+        Assert.DoesNotContain("statistics", without.Error);
+        Assert.Contains("statistics of 5 images", Compare(["--methods", "grad-cam,per-sample", .. folder]).Error);
+    }
+
+    [Fact]
+    public void A_weight_that_is_no_number_is_named_by_the_option_that_was_given()
+    {
+        foreach (string[] options in (string[][])[["--methods", "random"], ["--layers", "features.10"]])
+        {
+            IbaProcess.Result result = Compare([.. options, "--beta", "nan", Photo("rgb.png")]);
+            Assert.True(result.ExitCode == 2, result.Error);
+            Assert.Contains("beta is NaN", result.Error);
+            Assert.DoesNotContain("--betas", result.Error);
+        }
     }
 
     [Theory]
@@ -67,6 +95,10 @@ public sealed class CompareCommandTests : IDisposable
 
     private IbaProcess.Result Compare(params string[] arguments) =>
         IbaProcess.Run(["compare", "--weights", _weights, "--size", "64", .. arguments]);
+
+    /// <summary>The texts of a figure, whose long lines are wrapped into several.</summary>
+    private static string Words(string svg) =>
+        string.Join(' ', XDocument.Parse(svg).Descendants().Where(e => e.Name.LocalName == "text").Select(e => e.Value));
 
     private string Photo(string name) => Path.Combine(_photos, name);
 }
