@@ -18,7 +18,7 @@ internal static class AttributeCommand
     public static Command Create()
     {
         var defaults = new BottleneckSettings();
-        var images = new Argument<string[]>("IMAGE") { Description = "Photos. With none, a demo network explains the photo that comes with it.", Arity = ArgumentArity.ZeroOrMore };
+        var images = Accepted.Photos("Photos. With none, a demo network explains the photo that comes with it.", ArgumentArity.ZeroOrMore);
         var method = new Option<string>("--method") { Description = $"How to explain: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => Methods.PerSample, HelpName = "NAME" };
         var layer = new Option<string?>("--layer") { Description = "Where to restrict the flow. Default: the statistics' layer, or the paper's: layer2, features.17.", HelpName = "NAME" };
         var steps = new Option<int>("--steps") { Description = "Updates of the mask.", DefaultValueFactory = _ => defaults.Steps };
@@ -27,10 +27,10 @@ internal static class AttributeCommand
         var sigma = new Option<double>("--sigma") { Description = "Smoothing of the mask, in cells of the layer; 0 for none.", DefaultValueFactory = _ => defaults.Sigma };
         var reluRms = new Option<bool>("--relu-rms") { Description = "Noise as the paper's own code draws it on ResNet-50: mean 0, spread where the neuron is on, held at 0 from below." };
         var afterLast = new Option<bool>("--after-last-update") { Description = "Show the mask after the last update; the reference shows the one before it." };
-        var batch = new Option<int>("--batch") { Description = $"Images to fit at a time. Default: {DefaultBatch}, or fewer if there are fewer." };
+        var batch = new Option<int?>("--batch") { Description = $"Images to fit at a time. Default: {DefaultBatch}, or fewer if there are fewer.", Validators = { Accepted.Whole(1, "at least 1") } };
         var output = new Option<string>("--out") { Description = "Where to write NAME.iba.safetensors and NAME.iba.png.", DefaultValueFactory = _ => ".", HelpName = "DIR" };
         var fullPhoto = new Option<bool>("--full-photo") { Description = "Draw the map on the whole photo, not on the network's crop of it." };
-        var scale = new Option<double?>("--scale") { Description = "Bits per pixel at the top of the colour bar, to compare pictures. Default: the map's largest value." };
+        var scale = new Option<double?>("--scale") { Description = "Bits per pixel at the top of the colour bar, to compare pictures. Default: the map's largest value.", Validators = { Accepted.Positive } };
         var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
         var methodOptions = new MethodOptions();
         var networkOptions = new NetworkOptions();
@@ -57,7 +57,7 @@ internal static class AttributeCommand
             bool demo = paths.Length == 0;
             if (demo)
                 paths = [Folders.DemoFile(Demo.Sample)];
-            int perBatch = parsed.GetValue(batch) > 0 ? parsed.GetValue(batch) : Math.Min(DefaultBatch, paths.Length);
+            int perBatch = parsed.GetValue(batch) ?? Math.Min(DefaultBatch, paths.Length);
 
             using LoadedNetwork loaded = networkOptions.Load(parsed, demo ? Demo.Networks[0] : null);
             if (demo && loaded.Demo is null)

@@ -10,7 +10,7 @@ internal static class CompareCommand
 {
     public static Command Create()
     {
-        var images = new Argument<string[]>("IMAGE") { Description = "Photos, a row each.", Arity = ArgumentArity.OneOrMore };
+        var images = Accepted.Photos("Photos, a row each.", ArgumentArity.OneOrMore);
         var methods = new Option<string>("--methods")
         {
             Description = $"all, or some of: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.",

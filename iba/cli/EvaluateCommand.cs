@@ -13,8 +13,8 @@ internal static class EvaluateCommand
         var images = new Option<string>("--images") { Description = "A folder of photos. Where its sub-folders are the network's classes, the map explains that class; otherwise the predicted one.", Required = true, HelpName = "DIR" };
         var annotations = new Option<string>("--annotations") { Description = "A folder of Pascal VOC XML files with the photos' names, in the same sub-folders or all in one.", Required = true, HelpName = "DIR" };
         var methods = new Option<string>("--methods") { Description = $"Some of: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => "per-sample,random", HelpName = "NAME,..." };
-        var count = new Option<int>("--count") { Description = "Photos to evaluate, taken evenly from the folder; 0 for all." };
-        var batch = new Option<int>("--batch") { Description = "Photos to explain at a time.", DefaultValueFactory = _ => 4 };
+        var count = new Option<int>("--count") { Description = "Photos to evaluate, taken evenly from the folder; 0 for all.", Validators = { Accepted.Whole(0, "at least 0, which is all of them") } };
+        var batch = new Option<int>("--batch") { Description = "Photos to explain at a time.", DefaultValueFactory = _ => 4, Validators = { Accepted.Whole(1, "at least 1") } };
         var raw = new Option<bool>("--not-normalised") { Description = "Show the network pixels from 0 to 1, as the paper's script did, in place of normalised ones." };
         var json = new Option<bool>("--json") { Description = "One line of JSON per photo and method on stdout, in place of the table." };
         var methodOptions = new MethodOptions(evaluates: true);
@@ -29,8 +29,8 @@ internal static class EvaluateCommand
         {
             string[] names = parsed.GetValue(methods)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
             MethodKind[] kinds = [.. names.Select(Methods.Find)];
-            if (kinds.Length == 0 || parsed.GetValue(count) < 0 || parsed.GetValue(batch) < 1)
-                throw new UsageException("--methods must name one, --count be at least 0 and --batch at least 1.");
+            if (kinds.Length == 0)
+                throw new UsageException($"--methods {parsed.GetValue(methods)}: it must name at least one method.");
 
             using LoadedNetwork opened = networkOptions.Load(parsed, Weights.Demo.Networks[0]);
             LoadedNetwork loaded = opened with { Preprocessing = opened.Preprocessing with { Normalise = !parsed.GetValue(raw) } };

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using Iba.Attribution;
 using Iba.Bottleneck;
 
@@ -24,7 +23,7 @@ internal sealed class MethodOptions(bool evaluates = false)
     {
         Description = "MiB that the activations of a chunk of work may take, for methods other than the bottlenecks.",
         DefaultValueFactory = _ => (int)(NetworkMethod.DefaultMemoryBudget >> 20),
-        Validators = { MustHoldSomething },
+        Validators = { Accepted.Whole(1, "at least 1 MiB") },
     };
 
     public void AddTo(Command command)
@@ -70,12 +69,5 @@ internal sealed class MethodOptions(bool evaluates = false)
         };
         inputs.Patterns?.MustFit(loaded.Network, loaded.WeightsSha256);
         return inputs;
-    }
-
-    private static void MustHoldSomething(OptionResult memory)
-    {
-        // The parser itself refuses what is no number.
-        if (memory.Tokens is [var word] && int.TryParse(word.Value, out int mebibytes) && mebibytes < 1)
-            memory.AddError($"--memory {mebibytes}: it must be at least 1 MiB.");
     }
 }

@@ -11,7 +11,7 @@ internal static class PredictCommand
 {
     public static Command Create()
     {
-        var images = new Argument<string[]>("IMAGE") { Description = "Photos.", Arity = ArgumentArity.OneOrMore };
+        var images = Accepted.Photos("Photos.", ArgumentArity.OneOrMore);
         var top = new Option<int>("--top") { Description = "Classes to show, the likeliest first.", DefaultValueFactory = _ => 5 };
         var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
         var networkOptions = new NetworkOptions();
