@@ -19,7 +19,9 @@ internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyL
     public static Failure Of(Exception exception) => exception switch
     {
         OperationCanceledException => new Failure(ExitCode.Partial, null, "cancelled; what was finished is kept."),
-        UsageException or ArgumentException => new Failure(ExitCode.Usage, exception.Message),
+        UsageException => new Failure(ExitCode.Usage, exception.Message),
+        // A parameter's name is of use to programmers only.
+        ArgumentException { ParamName: var parameter } => new Failure(ExitCode.Usage, exception.Message.Replace($" (Parameter '{parameter}')", "")),
         DeviceException { Diagnosis: { } diagnosis } => new Failure(ExitCode.NoSuchDevice, exception.Message,
             [.. new DoctorReport(diagnosis).Findings, "Where everything was looked for: iba doctor. The CPU always works: --device cpu."]),
         DeviceException => new Failure(ExitCode.NoSuchDevice, exception.Message),

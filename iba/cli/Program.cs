@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Iba.Cli;
 
 var root = new RootCommand("Attribution of image classifiers in bits per pixel, by restricting the flow of information (IBA).")
@@ -19,9 +20,9 @@ var root = new RootCommand("Attribution of image classifiers in bits per pixel, 
 ParseResult parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {
-    foreach (string error in parsed.Errors.Select(e => e.Message).Distinct())
+    foreach (string error in parsed.Errors.Select(Named).Distinct())
         Terminal.Fail(error);
-    Terminal.Say($"See: iba {string.Join(' ', args.TakeWhile(word => !word.StartsWith('-') && root.Subcommands.Any(c => c.Name == word)))} --help");
+    Terminal.Say($"See: {Spelled(parsed.CommandResult)} --help");
     return (int)ExitCode.Usage;
 }
 
@@ -33,3 +34,10 @@ catch (Exception exception)
 {
     return (int)Failure.Of(exception).Report();
 }
+
+// The parser's own words for a bad value do not always say which option had it.
+static string Named(ParseError error) => error.SymbolResult is OptionResult { Option.Name: var name } && !error.Message.Contains(name)
+    ? $"{name}: {error.Message}"
+    : error.Message;
+
+static string Spelled(CommandResult of) => of.Parent is CommandResult above ? $"{Spelled(above)} {of.Command.Name}" : "iba";

@@ -94,8 +94,41 @@ public sealed class AttributeTests : IDisposable
         Assert.True(result.ExitCode == 2, $"{what}: {result}");
         Assert.Contains("error:", result.Error);
         Assert.DoesNotContain("   at ", result.Error);
+        Assert.DoesNotContain("(Parameter", result.Error);
         Assert.Empty(result.Output);
     }
+
+    [Theory]
+    [InlineData("--stpes", "attribute", "x.jpg", "--stpes", "5")]
+    [InlineData("--tpo", "predict", "--tpo=3", "x.jpg", "--model", "demo-vgg16")]
+    [InlineData("-betas", "compare", "x.jpg", "-betas", "5")]
+    [InlineData("--batch 0", "attribute", "--batch", "0")]
+    [InlineData("--batch -3", "attribute", "--batch", "-3")]
+    [InlineData("--batch 0", "evaluate", "boxes", "--images", "x", "--annotations", "y", "--batch", "0")]
+    [InlineData("--count -1", "evaluate", "boxes", "--images", "x", "--annotations", "y", "--count", "-1")]
+    [InlineData("--methods ,", "evaluate", "boxes", "--images", "x", "--annotations", "y", "--methods", ",")]
+    [InlineData("--threads 100000", "attribute", "--threads", "100000")]
+    [InlineData("--threads -1", "attribute", "--threads", "-1")]
+    [InlineData("--memory 0", "attribute", "--memory", "0")]
+    [InlineData("--scale -1", "attribute", "--scale", "-1")]
+    [InlineData("--steps", "attribute", "--steps", "ten")]
+    [InlineData("--winograd", "attribute", "--winograd", "maybe")]
+    [InlineData("grad-camm", "attribute", "--method", "grad-camm")]
+    public void A_mistake_is_named_as_it_was_typed_before_anything_runs(string named, params string[] arguments)
+    {
+        IbaProcess.Result result = IbaProcess.Run(arguments);
+        Assert.True(result.ExitCode == 2, $"{result}");
+        Assert.Contains(named, result.Error);
+        Assert.DoesNotContain("(Parameter", result.Error);
+        Assert.Empty(result.Output);
+    }
+
+    [Theory]
+    [InlineData("See: iba --help", "nosuch")]
+    [InlineData("See: iba attribute --help", "attribute", "--stpes")]
+    [InlineData("See: iba evaluate boxes --help", "evaluate", "boxes")]
+    public void The_hint_names_the_command_that_was_typed(string hint, params string[] arguments) =>
+        Assert.EndsWith(hint, IbaProcess.Run(arguments).Error.TrimEnd());
 
     [Fact]
     public void Mistakes_that_need_the_network_are_named_too()
