@@ -12,7 +12,9 @@ internal sealed class NetworkOptions
 {
     private const int DefaultSize = 224;
 
-    private readonly Option<string?> _model = new("--model") { Description = $"resnet50, vgg16 or {string.Join(", ", Demo.Networks)}. Default: what the weights are of.", HelpName = "NAME" };
+    private static readonly string Known = string.Join(", ", [.. Catalogue.Entries.Select(entry => entry.Name), .. Demo.Networks]);
+
+    private readonly Option<string?> _model = new("--model") { Description = $"One of {Known}. Default: what the weights are of.", HelpName = "NAME" };
     private readonly Option<string?> _weights = new("--weights") { Description = "A .pth or .safetensors file with torchvision's keys.", HelpName = "FILE" };
     private readonly DeviceOptions _device = new();
     private readonly Option<int> _size = new("--size") { Description = "Rows and columns of the network's input. The photo's short side is first resized to 8/7 of it.", DefaultValueFactory = _ => DefaultSize };
@@ -70,7 +72,7 @@ internal sealed class NetworkOptions
         if (model is null)
             throw new UsageException($"no weights were given. Give --weights FILE, --model {Demo.Networks[0]}, or --model resnet50 after: iba weights fetch resnet50");
         PublishedWeights published = Catalogue.Find(model)
-            ?? throw new UsageException($"--model {model}: known are {string.Join(", ", [.. Catalogue.Entries.Select(entry => entry.Name), .. Demo.Networks])}.");
+            ?? throw new UsageException($"--model {model}: known are {Known}.");
         string path = Path.Combine(Folders.Weights, published.FileName);
         return File.Exists(path) ? path : throw new UsageException(
             $"--model {model}: its weights are not here yet ({path}). Run: iba weights fetch {model}, or give --weights FILE");
