@@ -53,6 +53,10 @@ internal static class AttributeCommand
             };
             settings.Check();
             MethodKind kind = Methods.Find(parsed.GetValue(method)!);
+            bool restricts = kind.Name == Methods.PerSample;
+            Option[] ofPerSample = [layer, steps, copies, learningRate, sigma, reluRms, afterLast, .. methodOptions.OfPerSample];
+            if (!restricts && ofPerSample.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } ignored)
+                throw new UsageException($"{ignored.Name}: the method {kind.Name} does not use it, it is {Methods.PerSample}'s. Leave it out, or give --method {Methods.PerSample}.");
             string[] paths = parsed.GetValue(images)!;
             bool demo = paths.Length == 0;
             if (demo)
@@ -63,7 +67,6 @@ internal static class AttributeCommand
             if (demo && loaded.Demo is null)
                 throw new UsageException("no photo was given. Name some, or leave --model and --weights out to see the demo.");
             int? target = methodOptions.Target(parsed, loaded);
-            bool restricts = kind.Name == Methods.PerSample;
             FeatureStatistics? learnt = restricts ? methodOptions.Statistics(parsed, loaded).At(parsed.GetValue(layer)) : null;
             using ReadoutSource? masks = kind.Name == Methods.Readout ? methodOptions.Readout(parsed, loaded) : null;
             MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks, perBatch) with

@@ -26,6 +26,9 @@ internal sealed class MethodOptions(bool evaluates = false)
         Validators = { Accepted.Whole(1, "at least 1 MiB") },
     };
 
+    /// <summary>Those that no method but per-sample looks at; a readout brings its own.</summary>
+    public IReadOnlyList<Option> OfPerSample => [_beta, _statistics, _folder, _samples];
+
     public void AddTo(Command command)
     {
         foreach (Option option in evaluates

@@ -114,6 +114,9 @@ public sealed class AttributeTests : IDisposable
     [InlineData("--steps", "attribute", "--steps", "ten")]
     [InlineData("--winograd", "attribute", "--winograd", "maybe")]
     [InlineData("grad-camm", "attribute", "--method", "grad-camm")]
+    [InlineData("--layer", "attribute", "--method", "grad-cam", "--layer", "layer3", "--steps", "5")]
+    [InlineData("--steps", "attribute", "--method", "readout", "--steps", "5")]
+    [InlineData("--images", "attribute", "--method", "random", "--images", "x")]
     public void A_mistake_is_named_as_it_was_typed_before_anything_runs(string named, params string[] arguments)
     {
         IbaProcess.Result result = IbaProcess.Run(arguments);
