@@ -14,7 +14,7 @@ internal static class DatasetCommand
 
     public static Command Create()
     {
-        var output = new Option<string>("--out") { Description = "A new folder, or one that an earlier run left unfinished.", Required = true, HelpName = "DIR" };
+        var output = new Option<string>("--out") { Description = "A new folder, or one that an earlier run left unfinished.", Required = true, HelpName = "DIR", Validators = { Accepted.FolderToWrite } };
         var count = new Option<int>("--count") { Description = "Images to write; ten classes take turns.", Required = true };
         var seed = new Option<ulong>("--seed") { Description = "The same seed gives the same pixels everywhere. Take another one to test than to train." };
         var size = new Option<int>("--size") { Description = "Rows and columns of an image.", DefaultValueFactory = _ => ShapesDataset.DefaultSize };

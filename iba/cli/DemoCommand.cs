@@ -10,7 +10,7 @@ internal static class DemoCommand
     {
         var network = new Option<string>("--network") { Description = "resnet50 or vgg16.", Required = true };
         network.AcceptOnlyFromAmong(ResNet50.Name, Vgg16.Name);
-        var output = new Option<string>("--out") { Description = "The .safetensors file to write. FILE.checkpoint is kept beside it until then: the same command goes on from there.", Required = true, HelpName = "FILE" };
+        var output = new Option<string>("--out") { Description = "The .safetensors file to write. FILE.checkpoint is kept beside it until then: the same command goes on from there.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
         var images = new Option<int?>("--images") { Description = "Images to learn from. This and what follows is by default what the embedded networks were made with." };
         var epochs = new Option<double?>("--epochs") { Description = "Times every image is seen near, and again small." };
         var large = new Option<double?>("--large-epochs") { Description = "Times every image is seen at the full size." };

@@ -29,8 +29,11 @@ internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyL
             "The GPU is lost to this process; what was finished is kept. Run the command again for the rest; if it happens again, give --device cpu."),
         DeviceMemoryException or OutOfMemoryException => new Failure(ExitCode.Failed, exception.Message,
             "Give a smaller --batch, --copies or --size where the command has them, free the GPU of other programs, or give --device cpu."),
+        FileNotFoundException or DirectoryNotFoundException => new Failure(ExitCode.Failed, exception.Message, "Check the path as the command line has it."),
+        UnauthorizedAccessException => new Failure(ExitCode.Failed, exception.Message,
+            "Files to read must be yours to read, and the folder of --out yours to write: change the right, or name another place."),
         FileFormatException or ImageException or StatisticsException or PatternsException or ShapeException or DatasetException or DivergenceException
-            or CudaException or IOException or UnauthorizedAccessException or InvalidDataException or InvalidOperationException or HttpRequestException =>
+            or CudaException or IOException or InvalidDataException or InvalidOperationException or HttpRequestException =>
             new Failure(ExitCode.Failed, exception.Message),
         _ => new Failure(ExitCode.Failed, $"{exception.GetType().Name}: {exception.Message}",
             "This is a mistake of the program, not yours. Please report it with the command line and these lines:", exception.StackTrace ?? ""),

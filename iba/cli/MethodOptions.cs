@@ -14,11 +14,11 @@ internal sealed class MethodOptions(bool evaluates = false)
     private readonly Option<string?> _target = new("--target") { Description = "The class to explain, by number or name. Default: the class that the network predicts.", HelpName = "CLASS" };
     private readonly Option<float> _beta = new("--beta") { Description = "per-sample's weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => new BottleneckSettings().Beta };
     private readonly Option<ulong> _seed = new("--seed") { Description = "The key of all noise. The same seed gives the same bytes, whatever the batch." };
-    private readonly Option<string?> _statistics = new("--statistics") { Description = "Feature statistics made by iba estimate, for the method per-sample.", HelpName = "FILE" };
+    private readonly Option<string?> _statistics = new("--statistics") { Description = "Feature statistics made by iba estimate, for the method per-sample.", HelpName = "FILE", Validators = { Accepted.FileToRead("make one with: iba estimate --images DIR --out FILE") } };
     private readonly Option<string?> _folder = new("--images") { Description = "A folder of photos to estimate the statistics from, once; they are kept.", HelpName = "DIR" };
     private readonly Option<int> _samples = new("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples };
-    private readonly Option<string?> _patterns = new("--patterns") { Description = "Signal patterns made by iba patterns fit, for the method pattern.", HelpName = "FILE" };
-    private readonly Option<string?> _readout = new("--readout") { Description = "A readout made by iba readout train, for the method readout.", HelpName = "FILE" };
+    private readonly Option<string?> _patterns = new("--patterns") { Description = "Signal patterns made by iba patterns fit, for the method pattern.", HelpName = "FILE", Validators = { Accepted.FileToRead("make one with: iba patterns fit --images DIR --out FILE") } };
+    private readonly Option<string?> _readout = new("--readout") { Description = "A readout made by iba readout train, for the method readout.", HelpName = "FILE", Validators = { Accepted.FileToRead("make one with: iba readout train --images DIR --out FILE") } };
     private readonly Option<int> _memory = new("--memory")
     {
         Description = "MiB that the activations of a chunk of work may take, for methods other than the bottlenecks.",
@@ -46,7 +46,7 @@ internal sealed class MethodOptions(bool evaluates = false)
     public int? Target(ParseResult parsed, LoadedNetwork loaded) => parsed.GetValue(_target) is { } text ? loaded.Class(text) : null;
 
     public StatisticsSource Statistics(ParseResult parsed, LoadedNetwork loaded) =>
-        new(loaded, parsed.GetValue(_statistics), parsed.GetValue(_folder), parsed.GetValue(_samples));
+        new(loaded, parsed.GetValue(_statistics), parsed.GetValue(_folder), parsed.GetValue(_samples), takesFolder: !evaluates);
 
     /// <summary>Opens the readout and holds it against the network; null where none was given.</summary>
     public ReadoutSource? Readout(ParseResult parsed, LoadedNetwork loaded) => ReadoutSource.Load(loaded, parsed.GetValue(_readout));

@@ -19,7 +19,7 @@ internal static class PatternsCommand
             Required = true,
             HelpName = "DIR",
         };
-        var output = new Option<string>("--out") { Description = "The patterns file to write.", Required = true, HelpName = "FILE" };
+        var output = new Option<string>("--out") { Description = "The patterns file to write.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
         var samples = new Option<int>("--samples") { Description = "Images to use at most.", DefaultValueFactory = _ => DefaultSamples };
         var linear = new Option<bool>("--linear")
         {

@@ -13,7 +13,8 @@ namespace Iba.Cli;
 /// <param name="file">--statistics.</param>
 /// <param name="folder">--images.</param>
 /// <param name="samples">Images of the folder to use at most.</param>
-internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, string? folder, int samples)
+/// <param name="takesFolder">Whether the command's --images is that folder, so that it can be advised.</param>
+internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, string? folder, int samples, bool takesFolder = true)
 {
     /// <summary>Whether there is a source at all.</summary>
     public bool Any => file is not null || folder is not null || loaded.Demo is not null;
@@ -27,8 +28,14 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, strin
             : folder is not null ? Cached(folder, layer ?? loaded.DefaultLayer)
             : loaded.Demo is not null ? FeatureStatistics.Load(Folders.DemoFile(Demo.Statistics(loaded.Demo)))
             : throw new UsageException(
-                "the bottleneck needs to know how features are distributed. Give --images DIR (a folder of photos), "
-                + "or --statistics FILE made by: iba estimate --images DIR --out FILE");
+                $"the bottleneck needs to know how features are distributed. Give {(takesFolder ? "--images DIR (a folder of photos), or " : "")}"
+                + "--statistics FILE made by: iba estimate --images DIR --out FILE");
+        // Before a layer is looked for: the other network's layers have other names.
+        if (file is not null && statistics.Origin.Network != loaded.Network.Name)
+        {
+            throw new UsageException($"--statistics {file}: they are of {statistics.Origin.Network}, and the network is {loaded.Network.Name}. "
+                + "Give its own, made by: iba estimate --images DIR --out FILE");
+        }
         WarnIfScarce(statistics);
         return layer is null || loaded.Network.Resolve(layer) == statistics.Origin.Layer ? statistics : throw new UsageException(
             $"layer {layer}: {file ?? $"what comes with {loaded.Demo}"} holds the statistics of {statistics.Origin.Layer}. "

@@ -119,6 +119,9 @@ public sealed class DeviceChoiceTests : IDisposable
         Assert.Equal(ExitCode.Partial, Failure.Of(new OperationCanceledException()).Code);
         Assert.Equal(ExitCode.Usage, Failure.Of(new ArgumentException("x")).Code);
         Assert.Equal(ExitCode.Failed, Failure.Of(new FileFormatException("file", "reason", "advice")).Code);
+        Assert.Equal("x", Failure.Of(new ArgumentException("x", "name")).Message);
+        foreach (Exception denied in (Exception[])[new UnauthorizedAccessException("x"), new FileNotFoundException("x"), new DirectoryNotFoundException("x")])
+            Assert.NotEmpty(Failure.Of(denied).Advice);
         Assert.Contains("mistake of the program", Failure.Of(new NotImplementedException()).Advice[0]);
     }
 
