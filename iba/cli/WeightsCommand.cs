@@ -8,6 +8,9 @@ namespace Iba.Cli;
 /// <summary><c>iba weights</c>: files of trained parameters.</summary>
 internal static class WeightsCommand
 {
+    /// <summary>Characters of a text in a file's metadata to show.</summary>
+    private const int LongestText = 500;
+
     public static Command Create() => new("weights", "Fetch, inspect, verify and convert files of trained weights.")
     {
         Fetch(), Inspect(), Verify(), Convert(),
@@ -16,7 +19,7 @@ internal static class WeightsCommand
     private static Command Fetch()
     {
         var name = new Argument<string>("NAME") { Description = $"One of {string.Join(", ", Catalogue.Entries.Select(entry => entry.Name))}." };
-        var output = new Option<string?>("--out") { Description = "The folder to put it into. Default: where --model looks for it.", HelpName = "DIR" };
+        var output = new Option<string?>("--out") { Description = "The folder to put it into. Default: where --model looks for it.", HelpName = "DIR", Validators = { Accepted.FolderToWrite } };
         var command = new Command("fetch", "Download torchvision's weights; goes on where an earlier download stopped, and verifies the file.") { name, output };
         command.SetAction(parsed =>
         {
@@ -46,6 +49,8 @@ internal static class WeightsCommand
                 Terminal.Data($"unwrapped: {string.Join(", ", weights.Unwrapped)}");
             if (weights.LeftOut.Count > 0)
                 Terminal.Data($"left out, no tensors: {string.Join(", ", weights.LeftOut)}");
+            foreach ((string name, string text) in weights.Metadata)
+                Terminal.Data($"{Line(name)}: {Line(text)}");
             var table = new Table().Border(TableBorder.None).AddColumns("name", "type", "shape");
             foreach (StateDictEntry entry in weights.Entries)
                 table.AddRow(Markup.Escape(entry.Name), $"{entry.Type}", string.Join(" x ", entry.Shape));
@@ -53,6 +58,13 @@ internal static class WeightsCommand
             return (int)ExitCode.Done;
         });
         return command;
+    }
+
+    /// <summary>A stranger's text as one line of bounded length, without anything that steers a terminal.</summary>
+    private static string Line(string text)
+    {
+        string start = text.Length > LongestText ? $"{text[..LongestText]}... ({text.Length} characters)" : text;
+        return string.Concat(start.Select(letter => char.IsControl(letter) ? ' ' : letter));
     }
 
     private static Command Verify()
@@ -75,7 +87,7 @@ internal static class WeightsCommand
     private static Command Convert()
     {
         Argument<string> file = FileArgument();
-        var output = new Option<string>("--out") { Description = "The .safetensors file to write.", Required = true, HelpName = "FILE" };
+        var output = new Option<string>("--out") { Description = "The .safetensors file to write.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
         var half = new Option<bool>("--half") { Description = "Write float16: half the size, about three digits." };
         var command = new Command("convert", "Write a weights file as safetensors, which opens faster and cannot hold a program.") { file, output, half };
         command.SetAction(parsed =>

@@ -1,0 +1,31 @@
+using Engine.Files;
+using Tests.Weights;
+using Xunit;
+
+namespace Tests.Cli;
+
+public sealed class WeightsCommandTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Inspect_tells_a_files_metadata_in_lines_that_no_text_can_break()
+    {
+        string path = _folder["weights.safetensors"];
+        SafetensorsFile.Write(path, [new("a", [1], new float[1])], new Dictionary<string, string>
+        {
+            ["accuracy"] = "0.97 of 1000",
+            ["hostile"] = "one\ntwo\u001b[31m",
+            ["long"] = new string('x', 100_000),
+        });
+        IbaProcess.Result result = IbaProcess.Run("weights", "inspect", path);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("accuracy: 0.97 of 1000", result.Lines);
+        Assert.Contains("hostile: one two [31m", result.Lines);
+        string shortened = Assert.Single(result.Lines, line => line.StartsWith("long: ", StringComparison.Ordinal));
+        Assert.InRange(shortened.Length, 100, 1000);
+        Assert.EndsWith("(100000 characters)", shortened);
+    }
+}
