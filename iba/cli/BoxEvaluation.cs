@@ -46,6 +46,11 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
             foreach (IAttributionMethod method in methods)
                 method.Dispose();
         }
+        if (_failed == photos.Files.Count)
+        {
+            Terminal.Fail($"none of {photos.Files.Count} photos could be evaluated, for the reasons above: each needs a picture that can be read and an annotation of its name.");
+            return ExitCode.Failed;
+        }
         if (_coverage.Count == 0 && !stopped)
             throw new UsageException($"none of {photos.Files.Count} photos has boxes that the crop keeps and that cover at most a third of it: there is nothing to evaluate.");
         if (!json && _coverage.Count > 0)

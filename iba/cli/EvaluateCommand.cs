@@ -32,6 +32,8 @@ internal static class EvaluateCommand
             if (kinds.Length == 0)
                 throw new UsageException($"--methods {parsed.GetValue(methods)}: it must name at least one method.");
 
+            if (networkOptions.NamesNone(parsed))
+                Terminal.Say($"neither --model nor --weights was given: evaluating {Weights.Demo.Networks[0]}, which comes with the program.");
             using LoadedNetwork opened = networkOptions.Load(parsed, Weights.Demo.Networks[0]);
             LoadedNetwork loaded = opened with { Preprocessing = opened.Preprocessing with { Normalise = !parsed.GetValue(raw) } };
             using ReadoutSource? masks = methodOptions.Readout(parsed, loaded);

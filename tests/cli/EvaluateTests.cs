@@ -69,6 +69,32 @@ public sealed class EvaluateTests : IDisposable
         Assert.Contains("nothing to evaluate", result.Error);
     }
 
+    [Fact]
+    public void Where_every_photo_failed_the_command_failed()
+    {
+        for (int i = 0; i < Count; i++)
+            File.Delete(_shapes.AnnotationPath(i));
+        IbaProcess.Result result = Boxes("--methods", "random");
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains($"none of {Count} photos could be evaluated", result.Error);
+    }
+
+    [Fact]
+    public void The_network_that_was_taken_is_named_where_none_was_asked_for()
+    {
+        Assert.Contains("demo-resnet50", Boxes("--methods", "random", "--count", "1").Error);
+        Assert.DoesNotContain("evaluating", Boxes("--methods", "random", "--count", "1", "--model", "demo-vgg16").Error);
+    }
+
+    [Fact]
+    public void Missing_statistics_are_not_looked_for_in_the_folder_that_is_evaluated()
+    {
+        IbaProcess.Result result = Boxes("--weights", Golden.Path("resnet50-narrow.pth"));
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("Give --statistics FILE", result.Error);
+        Assert.DoesNotContain("Give --images", result.Error);
+    }
+
     private IbaProcess.Result Boxes(params string[] more) => IbaProcess.Run(
     [
         "evaluate", "boxes", "--images", Path.Combine(_shapes.Root, "images"), "--annotations", Path.Combine(_shapes.Root, "annotations"),
