@@ -77,27 +77,27 @@ public abstract class ConvolutionTests(Device on)
     private void Forward(ConvolutionCase c)
     {
         using var numbers = new Numbers(_backend);
-        Near(ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, c.BiasNumbers, c.ResidualNumbers, c.Relu, c.Geometry), c.Forward(numbers), $"{c}: values");
+        Near(ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, c.BiasNumbers, c.ResidualNumbers, c.Relu, c.Geometry), c.Forward(numbers), c.Typical.Values, $"{c}: values");
     }
 
     private void BackwardData(ConvolutionCase c)
     {
         using var numbers = new Numbers(_backend);
         Exact expected = c.Finished(ConvolutionTextbook.BackwardData(c.DyNumbers, c.WNumbers, c.X, c.Geometry), gated: true);
-        Near(expected, c.BackwardData(numbers), $"{c}: gradient of the data");
+        Near(expected, c.BackwardData(numbers), c.Typical.DataGradient, $"{c}: gradient of the data");
     }
 
     private void BackwardWeights(ConvolutionCase c)
     {
         using var numbers = new Numbers(_backend);
         Exact expected = c.Finished(ConvolutionTextbook.BackwardWeights(c.XNumbers, c.DyNumbers, c.W, c.Geometry), gated: false);
-        Near(expected, c.BackwardWeights(numbers), $"{c}: gradient of the weights");
+        Near(expected, c.BackwardWeights(numbers), c.Typical.WeightGradient, $"{c}: gradient of the weights");
     }
 
     private static Exact Image(Exact x, int n) => new(x.Shape.WithN(1), [.. x.Numbers.Skip(n * x.Shape.Row).Take(x.Shape.Row)]);
 
-    private static void Near(Exact expected, float[] actual, string what) =>
-        Close.InMaxNorm(expected.Floats(), actual, Tolerance, what);
+    private static void Near(Exact expected, float[] actual, double typical, string what) =>
+        Close.InMaxNorm(expected.Floats(), actual, Tolerance, what, typical);
 }
 
 public sealed class ConvolutionTestsOnCpu(Cpu cpu) : ConvolutionTests(cpu), IClassFixture<Cpu>;
