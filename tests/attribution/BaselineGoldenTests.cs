@@ -8,7 +8,7 @@ using Result = Iba.Attribution.Attribution;
 namespace Tests.Attribution;
 
 /// <summary>The paper's baselines that run an image once, on both golden networks, against PyTorch and the published code.</summary>
-public abstract class BaselineGoldenTests(Device on)
+public abstract class BaselineGoldenTests(Device on) : IDisposable
 {
     /// <summary>float32 against float32 of another order of summation, through up to 50 layers.</summary>
     private const double Map = 1e-4;
@@ -19,6 +19,13 @@ public abstract class BaselineGoldenTests(Device on)
     private static readonly MapRecipe Mean = new(Colours.Mean, Scaling.None), Largest = new(Colours.LargestMagnitude, Scaling.None);
 
     public static TheoryData<string> Networks => NarrowNetwork.Names;
+
+    /// <summary>A fixture belongs to the class; an emulated GPU to the one test.</summary>
+    public void Dispose()
+    {
+        (on as EmulatedGpu)?.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     [Theory, MemberData(nameof(Networks))]
     public void Gradient_and_saliency_are_PyTorchs(string network)
@@ -143,15 +150,4 @@ public sealed class BaselineGoldenTestsOnCpu(Cpu cpu) : BaselineGoldenTests(cpu)
 [Collection(nameof(Gpu))]
 public sealed class BaselineGoldenTestsOnCuda(Gpu gpu) : BaselineGoldenTests(gpu);
 
-public sealed class BaselineGoldenTestsOnEmulatedCuda : BaselineGoldenTests, IDisposable
-{
-    private readonly EmulatedGpu _gpu;
-
-    public BaselineGoldenTestsOnEmulatedCuda() : this(new EmulatedGpu())
-    {
-    }
-
-    private BaselineGoldenTestsOnEmulatedCuda(EmulatedGpu gpu) : base(gpu) => _gpu = gpu;
-
-    public void Dispose() => _gpu.Dispose();
-}
+public sealed class BaselineGoldenTestsOnEmulatedCuda() : BaselineGoldenTests(new EmulatedGpu());

@@ -19,6 +19,4 @@ internal static class Draws
             var random = new Random(seed);
             return like.Select(x => (float)(x * (0.5 + random.NextDouble()) + 0.3 * (random.NextDouble() - 0.5))).ToArray();
         })];
-
-    public static float[] Floats(this Exact numbers) => [.. numbers.Numbers.Select(x => (float)x)];
 }

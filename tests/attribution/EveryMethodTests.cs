@@ -6,13 +6,20 @@ using Result = Iba.Attribution.Attribution;
 namespace Tests.Attribution;
 
 /// <summary>Every method on both golden networks: what an image gets does not depend on the images beside it, nor on how many rows run at a time.</summary>
-public abstract class EveryMethodTests(Device on)
+public abstract class EveryMethodTests(Device on) : IDisposable
 {
     /// <summary>
     /// Of the norm, where other rows may mean other roundings: a ReLU or a maximum that one of them decides the other way moves a gradient by
     /// more than itself, and a map may be divided by a signed sum.
     /// </summary>
     private const double Rounded = 1e-3;
+
+    /// <summary>A fixture belongs to the class; an emulated GPU to the one test.</summary>
+    public void Dispose()
+    {
+        (on as EmulatedGpu)?.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     [Theory, MemberData(nameof(MethodCase.EveryMethodOnEveryNetwork), MemberType = typeof(MethodCase))]
     public void An_image_gets_the_same_map_alone_and_among_eight_in_any_memory(string method, string network)
@@ -50,15 +57,4 @@ public sealed class EveryMethodTestsOnCpu(Cpu cpu) : EveryMethodTests(cpu), ICla
 [Collection(nameof(Gpu))]
 public sealed class EveryMethodTestsOnCuda(Gpu gpu) : EveryMethodTests(gpu);
 
-public sealed class EveryMethodTestsOnEmulatedCuda : EveryMethodTests, IDisposable
-{
-    private readonly EmulatedGpu _gpu;
-
-    public EveryMethodTestsOnEmulatedCuda() : this(new EmulatedGpu())
-    {
-    }
-
-    private EveryMethodTestsOnEmulatedCuda(EmulatedGpu gpu) : base(gpu) => _gpu = gpu;
-
-    public void Dispose() => _gpu.Dispose();
-}
+public sealed class EveryMethodTestsOnEmulatedCuda() : EveryMethodTests(new EmulatedGpu());

@@ -18,8 +18,15 @@ namespace Tests.Attribution;
 /// <param name="on">The device.</param>
 /// <param name="cpu">The judge.</param>
 /// <param name="allowed">Of a map's norm.</param>
-public abstract class MethodAgreementTests(Device on, Cpu cpu, double allowed)
+public abstract class MethodAgreementTests(Device on, Cpu cpu, double allowed) : IDisposable
 {
+    /// <summary>A fixture belongs to the class; an emulated GPU to the one test.</summary>
+    public void Dispose()
+    {
+        (on as EmulatedGpu)?.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
     [Theory, MemberData(nameof(MethodCase.EveryMethodOnEveryNetwork), MemberType = typeof(MethodCase))]
     public void Maps_are_the_processors(string method, string network)
     {
@@ -56,15 +63,4 @@ public abstract class MethodAgreementTests(Device on, Cpu cpu, double allowed)
 [Collection(nameof(Gpu))]
 public sealed class MethodAgreementTestsOnCuda(Gpu gpu, Cpu cpu) : MethodAgreementTests(gpu, cpu, 1e-3), IClassFixture<Cpu>;
 
-public sealed class MethodAgreementTestsOnEmulatedCuda : MethodAgreementTests, IClassFixture<Cpu>, IDisposable
-{
-    private readonly EmulatedGpu _gpu;
-
-    public MethodAgreementTestsOnEmulatedCuda(Cpu cpu) : this(new EmulatedGpu(), cpu)
-    {
-    }
-
-    private MethodAgreementTestsOnEmulatedCuda(EmulatedGpu gpu, Cpu cpu) : base(gpu, cpu, 1e-4) => _gpu = gpu;
-
-    public void Dispose() => _gpu.Dispose();
-}
+public sealed class MethodAgreementTestsOnEmulatedCuda(Cpu cpu) : MethodAgreementTests(new EmulatedGpu(), cpu, 1e-4), IClassFixture<Cpu>;

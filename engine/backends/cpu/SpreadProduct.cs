@@ -54,7 +54,9 @@ internal unsafe struct SpreadProduct : ITiles
             for (int q = 0; q < OutWidth; q += Product.MostRows)
                 RunPixels(image, p, q, Math.Min(Product.MostRows, OutWidth - q), top, bottom, worker);
         }
-        for (nint i = place; Gate is not null && i < place + count; i++)
+        if (Gate is null)
+            return;
+        for (nint i = place; i < place + count; i++)
             Dx[i] = Gate[i] > 0f ? Dx[i] : 0f;
     }
 
