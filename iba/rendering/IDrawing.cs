@@ -53,18 +53,39 @@ internal sealed class SvgDrawing(int width, int height, string title) : IDrawing
         string bold = weight == FontWeight.Bold ? " font-weight=\"bold\"" : "", middle = centred ? " text-anchor=\"middle\"" : "";
         string turned = direction == TextDirection.Up ? $" transform=\"rotate(-90 {Number(x)} {Number(y)})\"" : "";
         string place = $"""x="{Number(x)}" y="{Number(y)}" font-size="{Number(size)}" fill="#{colour.R:x2}{colour.G:x2}{colour.B:x2}" """;
-        _body.AppendLine($"""<text {place.TrimEnd()}{bold}{middle}{turned}>{SecurityElement.Escape(text)}</text>""");
+        _body.AppendLine($"""<text {place.TrimEnd()}{bold}{middle}{turned}>{Escaped(text)}</text>""");
     }
 
     /// <summary>The whole file.</summary>
     public override string ToString() => $"""
         <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
          width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="Helvetica, Arial, sans-serif">
-        <title>{SecurityElement.Escape(title)}</title>
+        <title>{Escaped(title)}</title>
         <rect width="100%" height="100%" fill="#ffffff"/>
         {_body}</svg>
 
         """;
+
+    /// <summary>
+    /// Any text as character data of XML 1.0 (section 2.2), on one line. U+FFFD stands for what XML forbids or advises against (control
+    /// characters, lone surrogates, noncharacters) and for bidirectional controls, which would reorder what follows them.
+    /// </summary>
+    private static string Escaped(string text)
+    {
+        var plain = new StringBuilder();
+        foreach (Rune rune in text.EnumerateRunes()) // a lone surrogate is enumerated as U+FFFD
+        {
+            plain.Append(rune.Value switch
+            {
+                '\t' or '\n' or '\r' => " ",
+                < 0x20 or (>= 0x7F and < 0xA0) or (>= 0xFDD0 and <= 0xFDEF) => "\uFFFD",
+                0x61C or 0x200E or 0x200F or (>= 0x2028 and <= 0x202E) or (>= 0x2066 and <= 0x2069) => "\uFFFD",
+                int value when (value & 0xFFFE) == 0xFFFE => "\uFFFD",
+                _ => rune.ToString(),
+            });
+        }
+        return SecurityElement.Escape(plain.ToString());
+    }
 
     private static string Number(double x) => x.ToString("0.##", CultureInfo.InvariantCulture);
 }

@@ -19,14 +19,23 @@ public static class PngFile
         return c;
     })];
 
-    /// <summary>Writes a file, which appears whole or not at all.</summary>
+    /// <summary>The keyword of the PNG standard for the program that made a file.</summary>
+    public const string SoftwareKeyword = "Software";
+
+    /// <summary>What <see cref="Write"/> puts under <see cref="SoftwareKeyword"/>: by this a picture of ours is told from a photo.</summary>
+    public const string Software = "iba";
+
+    /// <summary>
+    /// Writes a picture that was drawn to be looked at, never a photo. The file appears whole or not at all; its first text says
+    /// <see cref="Software"/>.
+    /// </summary>
     /// <param name="path">The file; one that is there is replaced, missing folders are made.</param>
     /// <param name="canvas">The picture.</param>
-    /// <param name="text">Keywords and what they say, in this order: where the picture comes from, so that it explains itself.</param>
+    /// <param name="text">Further keywords and what they say, in this order: where the picture comes from, so that it explains itself.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
     public static void Write(string path, Canvas canvas, params IEnumerable<KeyValuePair<string, string>> text) =>
-        AtomicFile.Write(path, Encode(canvas.Pixels, canvas.Width, canvas.Height, text));
+        AtomicFile.Write(path, Encode(canvas.Pixels, canvas.Width, canvas.Height, [new(SoftwareKeyword, Software), .. text]));
 
     /// <summary>The bytes of a PNG file.</summary>
     /// <param name="pixels">H x W x 3 bytes, interleaved.</param>

@@ -1,0 +1,49 @@
+using System.Xml.Linq;
+using Iba.Attribution;
+using Iba.Images;
+using Iba.Rendering;
+using Xunit;
+
+namespace Tests.Rendering;
+
+public class ComparisonFigureTests
+{
+    private const int Side = 16;
+
+    private static readonly Photo Photo = new([.. Enumerable.Range(0, 3 * Side * Side).Select(i => (byte)(i * 7 % 251))], Side, Side, "test");
+
+    private static Heatmap Map(HeatmapUnit unit) => new(Side, Side, [.. Enumerable.Range(0, Side * Side).Select(i => (float)i)], unit);
+
+    private static ComparisonFigure Figure(string text) =>
+        new([text], [new ComparisonRow(text, Photo, [new ComparisonPanel(Map(HeatmapUnit.BitsPerPixel), text)])]) { Title = text, Footnotes = [text] };
+
+    [Fact]
+    public void The_SVG_is_well_formed_for_every_UTF16_unit_in_every_text()
+    {
+        for (int first = 0; first <= char.MaxValue; first += 4096)
+        {
+            // In order, a high surrogate never meets a low one but at 0xDBFF 0xDC00: all others are alone.
+            XDocument read = XDocument.Parse(Figure(new string([.. Enumerable.Range(first, 4096).Select(unit => (char)unit)])).Svg());
+            Assert.DoesNotContain(read.Root!.Value, unit => char.IsControl(unit) && unit != '\n');
+        }
+    }
+
+    [Theory]
+    [InlineData("a\u001b[31mb\u0000", "a\uFFFD[31mb\uFFFD")]
+    [InlineData("\u0085\u009b\u007f", "\uFFFD\uFFFD\uFFFD")]
+    [InlineData("\uFFFE\uFFFF\uFDD0", "\uFFFD\uFFFD\uFFFD")]
+    [InlineData("\U0001FFFE\U0010FFFF", "\uFFFD\uFFFD")]
+    [InlineData("abc\u202Egnp", "abc\uFFFDgnp")]
+    [InlineData("one\r\ntwo\tthree", "one  two three")]
+    [InlineData("<&>\"' ]]>", "<&>\"' ]]>")]
+    [InlineData("Gänse 🦢 λ", "Gänse 🦢 λ")]
+    public void A_title_in_the_SVG_is_its_text_without_what_no_text_holds(string title, string read)
+    {
+        XNamespace svg = "http://www.w3.org/2000/svg";
+        Assert.Equal(read, XDocument.Parse(Figure(title).Svg()).Root!.Element(svg + "title")!.Value);
+    }
+
+    [Fact]
+    public void A_lone_surrogate_becomes_the_replacement_character() =>
+        Assert.Contains("<title>a\uFFFDb</title>", Figure("a" + (char)0xD800 + "b").Svg(), StringComparison.Ordinal);
+}
