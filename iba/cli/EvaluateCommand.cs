@@ -10,7 +10,7 @@ internal static class EvaluateCommand
 
     private static Command Boxes()
     {
-        var images = new Option<string>("--images") { Description = "A folder of photos. Where its sub-folders are the network's classes, the map explains that class; otherwise the predicted one.", Required = true, HelpName = "DIR" };
+        var images = new Option<string>("--images") { Description = "A folder of photos. Where its sub-folders are the network's classes, by name, WordNet id, number or order, the map explains that class; otherwise the predicted one.", Required = true, HelpName = "DIR" };
         var annotations = new Option<string>("--annotations") { Description = "A folder of Pascal VOC XML files with the photos' names, in the same sub-folders or all in one.", Required = true, HelpName = "DIR" };
         var methods = new Option<string>("--methods") { Description = $"Some of: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => "per-sample,random", HelpName = "NAME,..." };
         var count = new Option<int>("--count") { Description = "Photos to evaluate, taken evenly from the folder; 0 for all.", Validators = { Accepted.Whole(0, "at least 0, which is all of them") } };

@@ -2,7 +2,7 @@ using Iba.Images;
 
 namespace Iba.Cli;
 
-/// <summary>The classes that the sub-folders of a folder of photos stand for.</summary>
+/// <summary>The classes that the sub-folders of a folder of photos stand for: by number, name or WordNet id, or by their order where all are there.</summary>
 internal sealed class FolderLabels
 {
     private readonly Dictionary<string, int> _classes = [];
@@ -23,6 +23,12 @@ internal sealed class FolderLabels
         else
         {
             Source = "labelled by the network's own prediction";
+            string[] strange = [.. named.Where(pair => pair.Value is null).Select(pair => pair.Key)];
+            if (strange.Length < named.Count)
+            {
+                Terminal.Warn($"{named.Count - strange.Length} of {named.Count} folders have the number, name or WordNet id of one class, but not "
+                    + $"{string.Join(", ", strange.Take(5))}{(strange.Length > 5 ? ", ..." : "")}. So no folder's name is taken for a class.");
+            }
         }
     }
 

@@ -11,7 +11,7 @@ namespace Iba.Cli;
 /// </param>
 internal sealed class MethodOptions(bool evaluates = false)
 {
-    private readonly Option<string?> _target = new("--target") { Description = "The class to explain, by number or name. Default: the class that the network predicts.", HelpName = "CLASS" };
+    private readonly Option<string?> _target = new("--target") { Description = "The class to explain, by number, name or WordNet id. Default: the class that the network predicts.", HelpName = "CLASS" };
     private readonly Option<float> _beta = new("--beta") { Description = "per-sample's weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => new BottleneckSettings().Beta };
     private readonly Option<ulong> _seed = new("--seed") { Description = "The key of all noise. The same seed gives the same bytes, whatever the batch." };
     private readonly Option<string?> _statistics = new("--statistics") { Description = "Feature statistics made by iba estimate, for the method per-sample.", HelpName = "FILE", Validators = { Accepted.FileToRead("make one with: iba estimate --images DIR --out FILE") } };

@@ -31,6 +31,19 @@ internal sealed class NetworkOptions
     /// <summary>Whether the command line leaves it to the program which network to run.</summary>
     public bool NamesNone(ParseResult parsed) => parsed.GetValue(_model) is null && parsed.GetValue(_weights) is null;
 
+    /// <summary>The class that --target names.</summary>
+    public static int Class(string text, ClassLabels labels, int classes)
+    {
+        try
+        {
+            return labels.Class(text, classes);
+        }
+        catch (ArgumentException mistake)
+        {
+            throw new UsageException($"--target {text}: {mistake.Message}");
+        }
+    }
+
     /// <summary>Opens the weights and builds the network.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="fallback">The model where it names neither model nor weights, or null if it must.</param>
@@ -92,9 +105,8 @@ internal sealed record LoadedNetwork(
     /// <summary>The paper's bottleneck position.</summary>
     public string DefaultLayer => Network.Name == Vgg16.Name ? Vgg16.DefaultLayer : ResNet50.DefaultLayer;
 
-    /// <summary>A class given by number or name.</summary>
-    public int Class(string text) => Labels.Find(text, Classes)
-        ?? throw new UsageException($"--target {text}: no class has that name or number; the network knows classes 0 to {Classes - 1}.");
+    /// <summary>A class given by number, name or WordNet id.</summary>
+    public int Class(string text) => NetworkOptions.Class(text, Labels, Classes);
 
     /// <summary>A photo, and what the network sees of it.</summary>
     /// <exception cref="ImageException">The file cannot be read as one.</exception>

@@ -15,7 +15,7 @@ internal static class ReadoutCommand
     private static Command Train()
     {
         var defaults = new ReadoutSettings();
-        var images = new Option<string>("--images") { Description = "A folder of photos. Where its sub-folders are the network's classes, by name, number or order, they are the labels; otherwise the predicted class is.", Required = true, HelpName = "DIR" };
+        var images = new Option<string>("--images") { Description = "A folder of photos. Where its sub-folders are the network's classes, by name, WordNet id, number or order, they are the labels; otherwise the predicted class is.", Required = true, HelpName = "DIR" };
         var output = new Option<string>("--out") { Description = "The readout to write. It is kept up to date during training: the same command goes on from it.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
         var epochs = new Option<double>("--epochs") { Description = "Times every image is seen, those of earlier runs included.", DefaultValueFactory = _ => DefaultEpochs };
         var batch = new Option<int>("--batch") { Description = "Images to a step.", DefaultValueFactory = _ => defaults.Batch };

@@ -1,55 +1,109 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
 namespace Iba.Labels;
 
-/// <summary>What the classes of a network are called.</summary>
-public sealed class ClassLabels
+/// <summary>What the classes of a network are called: in words, and by WordNet id where one is known.</summary>
+public sealed partial class ClassLabels
 {
-    private readonly string[] _names;
+    private readonly Entry[] _entries;
 
-    private ClassLabels(string[] names) => _names = names;
+    private ClassLabels(Entry[] entries) => _entries = entries;
 
-    /// <summary>The 1000 classes of ILSVRC 2012, in torchvision's order.</summary>
+    /// <summary>The 1000 classes of ILSVRC 2012, in torchvision's order, which is that of their WordNet ids.</summary>
     public static ClassLabels ImageNet { get; } = ReadEmbedded();
 
     /// <summary>Classes with a name.</summary>
-    public int Count => _names.Length;
+    public int Count => _entries.Length;
 
     /// <summary>The class in words: the first of its names, or its number where it has none.</summary>
-    public string this[int index] => index < _names.Length ? _names[index].Split(',')[0].Trim() : $"class {index}";
+    public string this[int index] => index < _entries.Length ? _entries[index].Names[0] : $"class {index}";
 
     /// <summary>The class in words and by number: <c>tabby (281)</c>, or <c>class 5</c> where it has no name.</summary>
-    public string Describe(int index) => index < _names.Length ? $"{this[index]} ({index})" : this[index];
+    public string Describe(int index) => index < _entries.Length ? $"{this[index]} ({index})" : this[index];
+
+    /// <summary>The class's WordNet id, such as <c>n02123045</c>; null where none is known.</summary>
+    public string? WordNetId(int index) => index < _entries.Length ? _entries[index].Id : null;
 
     /// <summary>ImageNet's names for a network of 1000 classes, numbers for any other.</summary>
     public static ClassLabels For(int classes) => classes == ImageNet.Count ? ImageNet : new([]);
 
-    /// <summary>Reads a text file: one name per line, the first for class 0; a leading number and tab are dropped.</summary>
+    /// <summary>
+    /// Reads a text file: one class per line, the first for class 0. A line is a name and its synonyms, separated by commas; before them may
+    /// stand a number and a tab, which are dropped, or a WordNet id and a blank or tab.
+    /// </summary>
     /// <exception cref="InvalidDataException">The file has not one name for each class.</exception>
     public static ClassLabels Read(string path, int classes)
     {
-        string[] names = Parse(File.ReadLines(path).Take(1_000_001));
-        return names.Length == classes ? new ClassLabels(names) : throw new InvalidDataException(
-            $"{path} names {names.Length} classes, but the network has {classes}: give one line for each class, in order.");
+        ClassLabels labels = Read(path);
+        return labels.Count == classes ? labels : throw new InvalidDataException(
+            $"{path} names {labels.Count} classes, but the network has {classes}: give one line for each class, in order.");
     }
 
-    /// <summary>The class of that number, or of that name, whole or one of its synonyms, case ignored.</summary>
-    /// <returns>The class, or null if there is none or more than one.</returns>
-    public int? Find(string text, int classes)
+    /// <summary>Reads a text file for a network whose number of classes is not known yet.</summary>
+    public static ClassLabels Read(string path) => new(Parse(File.ReadLines(path).Take(1_000_001)));
+
+    /// <summary>The class of that number, WordNet id or name, whole or one of its synonyms, case ignored.</summary>
+    /// <param name="text">A number, an id or a name.</param>
+    /// <param name="classes">Classes of the network.</param>
+    /// <exception cref="ArgumentException">There is none, or several classes share the name: the message lists them.</exception>
+    public int Class(string text, int classes)
     {
-        if (int.TryParse(text, out int index))
-            return index >= 0 && index < classes ? index : null;
-        int[] found = [.. Enumerable.Range(0, _names.Length).Where(i => Names(i).Contains(text.Trim(), StringComparer.OrdinalIgnoreCase))];
-        return found.Length == 1 ? found[0] : null;
-
-        IEnumerable<string> Names(int i) => _names[i].Split(',').Select(name => name.Trim()).Append(_names[i]);
+        int[] found = Matches(text, classes);
+        string known = Count == 0 ? "this network's classes have no names here; give --labels FILE, or a number" : "give a number, a name or a WordNet id";
+        return found.Length switch
+        {
+            1 => found[0],
+            0 => throw new ArgumentException($"no class has that number or name: the network knows classes 0 to {classes - 1}; {known}."),
+            _ => throw new ArgumentException($"{found.Length} classes share that name. Give one's number or WordNet id: "
+                + string.Join("; ", found.Select(k => $"{k}{(WordNetId(k) is { } id ? $" or {id}" : "")}, {string.Join(", ", _entries[k].Names)}"))),
+        };
     }
 
-    private static string[] Parse(IEnumerable<string> lines) =>
-        [.. lines.Select(line => line[(line.IndexOf('\t') + 1)..].Trim()).Where(line => line.Length > 0)];
+    /// <summary>The class of that number, WordNet id or name; null where there is none, or more than one.</summary>
+    public int? Find(string text, int classes) => Matches(text, classes) is [int only] ? only : null;
+
+    /// <summary>All classes of that number, WordNet id or name.</summary>
+    private int[] Matches(string text, int classes)
+    {
+        string wanted = text.Trim();
+        if (int.TryParse(wanted, NumberStyles.None, CultureInfo.InvariantCulture, out int index))
+            return index < classes ? [index] : [];
+        return [.. Enumerable.Range(0, Math.Min(Count, classes)).Where(k => _entries[k].IsCalled(wanted))];
+    }
+
+    private static Entry[] Parse(IEnumerable<string> lines) =>
+        [.. lines.Select(line => line.Trim()).Where(line => line.Length > 0).Select(Entry.Parse)];
 
     private static ClassLabels ReadEmbedded()
     {
         using Stream stream = typeof(ClassLabels).Assembly.GetManifestResourceStream("imagenet-classes.tsv")!;
         using var reader = new StreamReader(stream);
         return new ClassLabels(Parse(reader.ReadToEnd().Split('\n')));
+    }
+
+    /// <summary>A class.</summary>
+    /// <param name="Id">Its WordNet id, or null.</param>
+    /// <param name="Names">Its name and its synonyms, at least one.</param>
+    private sealed partial record Entry(string? Id, string[] Names)
+    {
+        public static Entry Parse(string line)
+        {
+            Match id = LeadingId().Match(line);
+            string names = id.Success ? line[id.Length..].Trim() : LeadingNumber().Replace(line, "").Trim();
+            string[] separate = names.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            return new Entry(id.Success ? id.Groups[1].Value : null, separate.Length > 0 ? separate : [line]);
+        }
+
+        public bool IsCalled(string name) =>
+            name.Equals(Id, StringComparison.OrdinalIgnoreCase)
+            || Names.Contains(name, StringComparer.OrdinalIgnoreCase)
+            || name.Equals(string.Join(", ", Names), StringComparison.OrdinalIgnoreCase);
+
+        [GeneratedRegex(@"^(n\d{8})(\s|$)")]
+        private static partial Regex LeadingId();
+
+        [GeneratedRegex(@"^\d+\t")]
+        private static partial Regex LeadingNumber();
     }
 }
