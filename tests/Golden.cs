@@ -60,7 +60,7 @@ public static class Golden
 }
 
 /// <summary>A golden file whose reads are remembered field by field. Maps are N,C,H,W in the file; the engine wants N,H,W,C.</summary>
-public sealed class GoldenFile(SafetensorsFile file)
+public sealed class GoldenFile(SafetensorsFile file) : IDisposable
 {
     private readonly ConcurrentDictionary<string, bool> _read = new();
 
@@ -107,6 +107,8 @@ public sealed class GoldenFile(SafetensorsFile file)
         }
         return to;
     }
+
+    public void Dispose() => file.Dispose();
 
     private string Reading(string name)
     {

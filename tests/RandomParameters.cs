@@ -13,8 +13,8 @@ internal sealed class RandomParameters(IBackend backend, int seed) : IParameterS
     private readonly Random _random = new(seed);
 
     /// <inheritdoc/>
-    public ParameterPair Convolution(string name, string? norm, int kernel, int channels, int outputs) =>
-        Pair(name, new Shape(outputs, kernel, kernel, channels), name.EndsWith(".conv3", StringComparison.Ordinal) ? 0.1 : 2);
+    public ParameterPair Convolution(ConvolutionSpec wanted) =>
+        Pair(wanted.Name, new Shape(wanted.Outputs, wanted.Kernel, wanted.Kernel, wanted.Channels), wanted.EndsBranch ? 0.1 : 2);
 
     /// <inheritdoc/>
     public ParameterPair Linear(string name, Shape input, int outputs) => Pair(name, new Shape(outputs, input.Count), 2);

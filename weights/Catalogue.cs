@@ -21,11 +21,11 @@ public static class Catalogue
     /// <summary>All of them; the first of each architecture is the one that the paper used.</summary>
     public static IReadOnlyList<PublishedWeights> Entries { get; } =
     [
-        Torchvision("resnet50", ResNet50.Name, "ResNet50_Weights.IMAGENET1K_V1, 76.1 % top-1", "resnet50-0676ba61.pth",
+        Torchvision("resnet50", ResNet.ResNet50.Name, "ResNet50_Weights.IMAGENET1K_V1, 76.1 % top-1", "resnet50-0676ba61.pth",
             102_530_333, "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a"),
-        Torchvision("resnet50-v2", ResNet50.Name, "ResNet50_Weights.IMAGENET1K_V2, 80.9 % top-1", "resnet50-11ad3fa6.pth",
+        Torchvision("resnet50-v2", ResNet.ResNet50.Name, "ResNet50_Weights.IMAGENET1K_V2, 80.9 % top-1", "resnet50-11ad3fa6.pth",
             102_540_417, "11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca"),
-        Torchvision("vgg16", Vgg16.Name, "VGG16_Weights.IMAGENET1K_V1, 71.6 % top-1", "vgg16-397923af.pth",
+        Torchvision("vgg16", Vgg.Vgg16.Name, "VGG16_Weights.IMAGENET1K_V1, 71.6 % top-1", "vgg16-397923af.pth",
             553_433_881, "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"),
     ];
 

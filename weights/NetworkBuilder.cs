@@ -6,7 +6,7 @@ using Engine.Tensors;
 namespace Weights;
 
 /// <summary>
-/// Builds ResNet-50 or VGG-16 from a state dict with torchvision's names. Widths and the number of classes are those of the tensors,
+/// Builds a network from a state dict with torchvision's names. Widths and the number of classes are those of the tensors,
 /// so a narrow network is built by the same code as torchvision's.
 /// </summary>
 public static class NetworkBuilder
@@ -14,33 +14,41 @@ public static class NetworkBuilder
     // Any image of torchvision's size will do to see that the parts fit together.
     private static readonly Shape Image = new(1, 224, 224, 3);
 
-    /// <summary>Which network a state dict belongs to, by the names that only one has: <c>resnet50</c> or <c>vgg16</c>.</summary>
-    /// <exception cref="FileFormatException">It belongs to neither.</exception>
-    public static string Architecture(StateDict weights)
+    /// <summary>Which network a state dict belongs to, by its names and, where two networks share them, by its proportions.</summary>
+    /// <exception cref="FileFormatException">
+    /// It belongs to none: the message names the nearest and the first differences, or the grouped convolutions that no network here has.
+    /// </exception>
+    public static Architecture Recognise(StateDict weights)
     {
-        bool Any(string prefix) => weights.Entries.Any(entry => entry.Name.StartsWith(prefix, StringComparison.Ordinal));
-        return Any("layer1.0.") ? ResNet50.Name
-            : Any("features.0.") && Any("classifier.") ? Vgg16.Name
-            : throw new FileFormatException(weights.Path,
-                $"its names belong neither to {ResNet50.Name} nor to {Vgg16.Name}: "
-                + $"{string.Join(", ", weights.Entries.Take(5).Select(entry => entry.Name))} ...",
-                "Give a state dict with torchvision's names; `iba weights fetch` gets one.");
+        string[] names = [.. weights.Entries.Select(entry => entry.Name)];
+        Architecture nearest = Architecture.Nearest(names, FirstExtent);
+        RefuseGroups(weights);
+        // Half of the names: below that, a list of what is missing says less than the names that are there.
+        if (nearest.StateDict.Shared(names) * 2 >= nearest.StateDict.Names.Count)
+            return nearest;
+        string[] missing = [.. nearest.StateDict.Names.Except(names)], unexpected = [.. names.Except(nearest.StateDict.Names)];
+        throw new FileFormatException(weights.Path,
+            $"its names fit no known network ({Architecture.Names}). The nearest is {nearest}: "
+            + $"{missing.Length} names are missing ({First(missing)}), {unexpected.Length} are not its own ({First(unexpected)})",
+            "Give a state dict with torchvision's names; `iba weights fetch` gets one.");
+
+        int FirstExtent(string name) => weights.TryGet(name, out StateDictEntry? entry) && entry.Shape.Count > 0 ? entry.Shape[0] : 0;
+        static string First(string[] some) => some.Length == 0 ? "none" : string.Join(", ", some.Take(3)) + (some.Length > 3 ? ", ..." : "");
     }
 
     /// <summary>Checks every key and shape, then reads the numbers, tensor by tensor, onto the backend's device.</summary>
-    /// <exception cref="FileFormatException">Keys are missing, unexpected or misshapen: the message lists all of them.</exception>
+    /// <exception cref="FileFormatException">Keys are missing, unexpected or misshapen: the message lists them.</exception>
     public static Network Build(StateDict weights, IBackend backend) =>
-        Build(Check(weights, backend), backend, new ParameterReader(weights, backend));
+        Check(weights, backend).Build(backend, new ParameterReader(weights, backend));
 
     /// <summary>Checks every key and shape without reading a number.</summary>
-    /// <returns>The architecture.</returns>
-    /// <exception cref="FileFormatException">Keys are missing, unexpected or misshapen: the message lists all of them.</exception>
-    public static string Check(StateDict weights, IBackend backend)
+    /// <exception cref="FileFormatException">Keys are missing, unexpected or misshapen: the message lists them.</exception>
+    public static Architecture Check(StateDict weights, IBackend backend)
     {
-        string architecture = Architecture(weights);
+        Architecture architecture = Recognise(weights);
         var check = new ParameterCheck(weights);
-        Network plan = Build(architecture, backend, check);
-        check.ThrowIfWrong(architecture);
+        var plan = new Network(architecture.Name, backend, architecture.Layers(check));
+        check.ThrowIfWrong(architecture.Name);
         try
         {
             plan.Output(Image);
@@ -53,7 +61,23 @@ public static class NetworkBuilder
         return architecture;
     }
 
-    /// <summary>Builds the network of that name from any source.</summary>
-    public static Network Build(string architecture, IBackend backend, IParameterSource source) =>
-        architecture == ResNet50.Name ? ResNet50.Build(backend, source) : Vgg16.Build(backend, source);
+    /// <summary>
+    /// ResNeXt has the names of a ResNet, but the 3x3 convolutions of its blocks are grouped: they take fewer channels than the 1x1 before
+    /// them makes.
+    /// </summary>
+    private static void RefuseGroups(StateDict weights)
+    {
+        if (!weights.TryGet("layer1.0.conv1.weight", out StateDictEntry? reduce) || !weights.TryGet("layer1.0.conv2.weight", out StateDictEntry? middle)
+            || !weights.TryGet("layer1.0.conv3.weight", out _) || reduce.Shape.Count != 4 || middle.Shape.Count != 4)
+        {
+            return;
+        }
+        (int made, int taken) = (reduce.Shape[0], middle.Shape[1]);
+        if (taken > 0 && taken < made && made % taken == 0)
+        {
+            throw new FileFormatException(weights.Path,
+                $"it is a ResNeXt: its 3x3 convolutions are in {made / taken} groups of {taken} channels, and no network here has grouped convolutions",
+                $"Give weights of {string.Join(", ", ResNet.Family)}.");
+        }
+    }
 }

@@ -13,22 +13,22 @@ internal sealed class ParameterCheck(StateDict weights) : IParameterSource
     /// <summary>An extent that the tensors do not tell because they are missing; it fits every other.</summary>
     private const int Unknown = 0;
 
+    /// <summary>Lines of each kind in a message.</summary>
+    private const int Listed = 10;
+
     private readonly HashSet<string> _asked = [];
     private readonly List<string> _missing = [], _misshapen = [];
 
-    public ParameterPair Convolution(string name, string? norm, int kernel, int channels, int outputs)
+    public ParameterPair Convolution(ConvolutionSpec wanted)
     {
-        string[] vectors = norm is null
-            ? [$"{name}.bias"]
-            : [$"{norm}.weight", $"{norm}.bias", $"{norm}.running_mean", $"{norm}.running_var"];
-        int found = Expect($"{name}.weight", vectors, channels, kernel, kernel);
-        return Pair(name, new Shape(found, kernel, kernel, channels));
+        int found = Expect(wanted.Weight, wanted.Vectors, wanted.Channels, wanted.Kernel, wanted.Kernel);
+        return ParameterPair.WithoutData(wanted.Name, new Shape(found, wanted.Kernel, wanted.Kernel, wanted.Channels));
     }
 
     public ParameterPair Linear(string name, Shape input, int outputs)
     {
         int found = Expect($"{name}.weight", [$"{name}.bias"], input.Count);
-        return Pair(name, new Shape(found, input.Count));
+        return ParameterPair.WithoutData(name, new Shape(found, input.Count));
     }
 
     /// <exception cref="FileFormatException">Something was missing, misshapen, or is there and was not asked for.</exception>
@@ -47,10 +47,14 @@ internal sealed class ParameterCheck(StateDict weights) : IParameterSource
             "Give a state dict with torchvision's names and shapes; `iba weights inspect` lists what a file holds.");
     }
 
-    private static IEnumerable<string> Section(string title, IEnumerable<string> lines) => lines.Select(line => $"  {title}: {line}");
+    private static IEnumerable<string> Section(string title, IReadOnlyCollection<string> lines) =>
+    [
+        .. lines.Take(Listed).Select(line => $"  {title}: {line}"),
+        .. lines.Count > Listed ? (string[])[$"  {title}: {lines.Count - Listed} more"] : [],
+    ];
 
     /// <summary>Checks a weight (outputs, rest) and vectors of its outputs, and returns how many outputs there are.</summary>
-    private int Expect(string weight, string[] vectors, params int[] rest)
+    private int Expect(string weight, IReadOnlyList<string> vectors, params int[] rest)
     {
         int outputs = ((string[])[weight, .. vectors])
             .Select(name => weights.TryGet(name, out StateDictEntry? entry) && entry.Shape.Count > 0 ? entry.Shape[0] : Unknown)
@@ -73,17 +77,4 @@ internal sealed class ParameterCheck(StateDict weights) : IParameterSource
     }
 
     private static bool Fits(int found, int wanted) => found > 0 && (wanted == Unknown || found == wanted);
-
-    private static ParameterPair Pair(string name, Shape weight) => new(
-        new Parameter($"{name}.weight", new Tensor(weight, NoStorage.Instance)),
-        new Parameter($"{name}.bias", new Tensor(new Shape(weight.N), NoStorage.Instance)));
-
-    private sealed class NoStorage : IStorage
-    {
-        public static readonly NoStorage Instance = new();
-
-        public void Dispose()
-        {
-        }
-    }
 }

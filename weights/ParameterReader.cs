@@ -13,11 +13,15 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend) : IPa
     private const int BufferNumbers = 1 << 20;
     internal const double Epsilon = 1e-5;   // torchvision's batch norms keep PyTorch's default
 
-    public ParameterPair Convolution(string name, string? norm, int kernel, int channels, int outputs)
+    public ParameterPair Convolution(ConvolutionSpec wanted)
     {
-        StateDictEntry weight = weights[$"{name}.weight"];
-        (double[]? scale, float[] bias) = norm is null ? (null, weights[$"{name}.bias"].Read()) : Fold(norm);
-        return Pair(name, Read(weight, new Shape(weight.Shape[0], kernel, kernel, channels), channels, scale), bias);
+        StateDictEntry weight = weights[wanted.Weight];
+        float[] bias = wanted.HasBias ? weights[$"{wanted.Name}.bias"].Read() : new float[weight.Shape[0]];
+        double[]? scale = null;
+        if (wanted.Norm is not null)
+            (scale, bias) = Fold(wanted.Norm, bias);
+        var shape = new Shape(weight.Shape[0], wanted.Kernel, wanted.Kernel, wanted.Channels);
+        return Pair(wanted.Name, Read(weight, shape, wanted.Channels, scale), bias);
     }
 
     public ParameterPair Linear(string name, Shape input, int outputs)
@@ -27,15 +31,15 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend) : IPa
     }
 
     /// <summary>
-    /// Batch norm at inference is y = γ (x - mean) / √(var + ε) + β: it scales the convolution's k-th output by γ / √(var + ε) and
-    /// leaves β - mean γ / √(var + ε) as the bias. In double, because var can be tiny.
+    /// Batch norm at inference is y = γ (x + b - mean) / √(var + ε) + β, b the convolution's own bias: it scales the convolution's k-th
+    /// output by γ / √(var + ε) and leaves β + (b - mean) γ / √(var + ε) as the bias. In double, because var can be tiny.
     /// </summary>
-    private (double[] Scale, float[] Bias) Fold(string norm)
+    private (double[] Scale, float[] Bias) Fold(string norm, float[] own)
     {
         float[] γ = weights[$"{norm}.weight"].Read(), β = weights[$"{norm}.bias"].Read();
         float[] mean = weights[$"{norm}.running_mean"].Read(), variance = weights[$"{norm}.running_var"].Read();
         double[] scale = [.. γ.Zip(variance, (g, v) => g / Math.Sqrt(v + Epsilon))];
-        return (scale, [.. β.Select((b, k) => (float)(b - mean[k] * scale[k]))]);
+        return (scale, [.. β.Select((b, k) => (float)(b + ((double)own[k] - mean[k]) * scale[k]))]);
     }
 
     /// <summary>Reads block after block of rows, turns channels to the inside and scales the k-th row.</summary>

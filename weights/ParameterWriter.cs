@@ -21,7 +21,7 @@ public sealed class ParameterWriter : IParameterSource
     {
         (_network, _type) = (network, type);
         _parameters = network.Parameters.ToDictionary(parameter => parameter.Name);
-        NetworkBuilder.Build(network.Name, network.Backend, this);
+        Architecture.Named(network.Name).Build(network.Backend, this);
     }
 
     /// <summary>Writes a whole network.</summary>
@@ -37,16 +37,15 @@ public sealed class ParameterWriter : IParameterSource
     }
 
     /// <inheritdoc/>
-    ParameterPair IParameterSource.Convolution(string name, string? norm, int kernel, int channels, int outputs)
+    ParameterPair IParameterSource.Convolution(ConvolutionSpec wanted)
     {
-        ParameterPair pair = Pair(name);
+        ParameterPair pair = Pair(wanted.Name);
         int count = pair.Outputs;
-        Add($"{name}.weight", [count, channels, kernel, kernel], _type, Turned(pair.Weight, channels));
-        if (norm is null)
-        {
-            Add($"{name}.bias", [count], _type, Numbers(pair.Bias));
+        Add(wanted.Weight, [count, wanted.Channels, wanted.Kernel, wanted.Kernel], _type, Turned(pair.Weight, wanted.Channels));
+        if (wanted.HasBias)
+            Add($"{wanted.Name}.bias", [count], _type, wanted.Norm is null ? Numbers(pair.Bias) : Constant(0f));
+        if (wanted.Norm is not { } norm)
             return pair;
-        }
         Add($"{norm}.weight", [count], ElementType.F32, Constant(1f));
         Add($"{norm}.bias", [count], ElementType.F32, Numbers(pair.Bias));
         Add($"{norm}.running_mean", [count], ElementType.F32, Constant(0f));

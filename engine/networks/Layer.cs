@@ -100,28 +100,30 @@ public sealed record AveragePoolLayer(string Name, int Size) : Layer(Name)
 }
 
 /// <summary>
-/// A residual block: 1x1, 3x3 and 1x1 convolutions, ReLU between, added to the input (or to a 1x1 convolution of it where the shape changes),
-/// then ReLU. torchvision puts the stride into the 3x3 (ResNet "v1.5").
+/// A residual block: convolutions with a ReLU between them, added to the input (or to a 1x1 convolution of it where the shape changes),
+/// then ReLU.
 /// </summary>
-public sealed record ResidualBlock(string Name, ConvolutionLayer Reduce, ConvolutionLayer Middle, ConvolutionLayer Expand, ConvolutionLayer? Shortcut)
-    : Layer(Name)
+/// <param name="Name">torchvision's name of the block.</param>
+/// <param name="Branch">The convolutions, first to last.</param>
+/// <param name="Shortcut">The 1x1 convolution of the input, or null where the input itself is added.</param>
+public sealed record ResidualBlock(string Name, IReadOnlyList<ConvolutionLayer> Branch, ConvolutionLayer? Shortcut) : Layer(Name)
 {
     /// <inheritdoc/>
     public override IEnumerable<Parameter> Parameters =>
-        [.. Reduce.Parameters, .. Middle.Parameters, .. Expand.Parameters, .. Shortcut?.Parameters ?? []];
+        [.. Branch.SelectMany(convolution => convolution.Parameters), .. Shortcut?.Parameters ?? []];
 
     /// <inheritdoc/>
     public override Value Record(Value x, Recording recording, bool relu = false)
     {
         Value identity = Shortcut is null ? x : Shortcut.Record(x, recording).Named(Shortcut.Name);
-        Value inner = Unit(Middle, Unit(Reduce, x));
+        Value inner = Branch.SkipLast(1).Aggregate(x, Unit);
+        ConvolutionLayer last = Branch[^1];
         if (recording.Fused)
-            return inner.Convolution(recording[Expand.Pair.Weight], Expand.Geometry, recording[Expand.Pair.Bias], identity, relu: true);
+            return inner.Convolution(recording[last.Pair.Weight], last.Geometry, recording[last.Pair.Bias], identity, relu: true);
 
-        Value expanded = Expand.Record(inner, recording).Named(Expand.Name);
-        return (expanded + identity).Named($"{Name}.add").Relu();
+        return (last.Record(inner, recording).Named(last.Name) + identity).Named($"{Name}.add").Relu();
 
-        Value Unit(ConvolutionLayer layer, Value input) => recording.Fused
+        Value Unit(Value input, ConvolutionLayer layer) => recording.Fused
             ? layer.Record(input, recording, relu: true).Named(layer.Name)
             : layer.Record(input, recording).Named(layer.Name).Relu().Named($"{layer.Name}.relu");
     }

@@ -10,13 +10,16 @@ namespace Engine.Networks;
 /// </summary>
 public sealed class Network
 {
-    /// <param name="name">The architecture: <c>resnet50</c> or <c>vgg16</c>.</param>
+    /// <param name="name">What to call it: <c>resnet50</c>.</param>
     /// <param name="backend">Where its parameters live.</param>
     /// <param name="layers">The layers, first to last.</param>
     public Network(string name, IBackend backend, IReadOnlyList<Layer> layers) => (Name, Backend, Layers) = (name, backend, layers);
 
-    /// <summary>The architecture.</summary>
+    /// <summary>The architecture's name, or what its maker called it.</summary>
     public string Name { get; }
+
+    /// <summary>The architecture that it was built from; null for layers put together by hand.</summary>
+    public Architecture? Architecture { get; init; }
 
     /// <summary>Where its parameters live.</summary>
     public IBackend Backend { get; }
@@ -29,11 +32,11 @@ public sealed class Network
 
     /// <summary>The first layers, up to and with <paramref name="layer"/>.</summary>
     /// <exception cref="ArgumentException">No layer has that name.</exception>
-    public Network Until(string layer) => new(Name, Backend, [.. Layers.Take(Find(layer) + 1)]);
+    public Network Until(string layer) => new(Name, Backend, [.. Layers.Take(Find(layer) + 1)]) { Architecture = Architecture };
 
     /// <summary>The layers after <paramref name="layer"/>.</summary>
     /// <exception cref="ArgumentException">No layer has that name.</exception>
-    public Network After(string layer) => new(Name, Backend, [.. Layers.Skip(Find(layer) + 1)]);
+    public Network After(string layer) => new(Name, Backend, [.. Layers.Skip(Find(layer) + 1)]) { Architecture = Architecture };
 
     /// <summary>The full name of a layer: <c>layer2</c> is the last of its blocks, <c>layer2.3</c>.</summary>
     /// <exception cref="ArgumentException">No layer has that name.</exception>
@@ -68,7 +71,7 @@ public sealed class Network
     public Shape Output(Shape x)
     {
         using var tape = new Tape(Backend);
-        return Record(tape.Constant(new Tensor(x, NoStorage.Instance), "input")).Shape;
+        return Record(tape.Constant(Tensor.WithoutData(x), "input")).Shape;
     }
 
     private int Find(string layer)
@@ -83,15 +86,5 @@ public sealed class Network
         while (found > 0 && Layers[found] is DropoutLayer)
             found--;
         return found;
-    }
-
-    /// <summary>Behind a tensor that is only asked for its shape.</summary>
-    private sealed class NoStorage : IStorage
-    {
-        public static readonly NoStorage Instance = new();
-
-        public void Dispose()
-        {
-        }
     }
 }

@@ -12,18 +12,44 @@ public sealed record ParameterPair(Parameter Weight, Parameter Bias)
 {
     /// <summary>Output channels or features.</summary>
     public int Outputs => Weight.Data.Shape.N;
+
+    /// <summary>A pair that has shapes and no numbers, for walks through a network that only look.</summary>
+    public static ParameterPair WithoutData(string name, Shape weight) => new(
+        new Parameter($"{name}.weight", Tensor.WithoutData(weight)), new Parameter($"{name}.bias", Tensor.WithoutData(new Shape(weight.N))));
+}
+
+/// <summary>A convolution as an architecture asks for it.</summary>
+/// <param name="Name">torchvision's module name: <c>layer1.0.conv1</c>.</param>
+/// <param name="Kernel">Kernel size, rows and columns alike.</param>
+/// <param name="Channels">Input channels.</param>
+/// <param name="Outputs">Output channels in torchvision's network; a narrower network's source gives its own number.</param>
+public sealed record ConvolutionSpec(string Name, int Kernel, int Channels, int Outputs)
+{
+    /// <summary>The batch norm's module name, or null if none follows.</summary>
+    public string? Norm { get; init; }
+
+    /// <summary>Whether it has a bias of its own: those without a batch norm do, and VGGs' with one, too.</summary>
+    public bool HasBias { get; init; }
+
+    /// <summary>Whether it is the last of a residual branch, whose output is added to the shortcut's.</summary>
+    public bool EndsBranch { get; init; }
+
+    /// <summary>The name of its weight in a state dict.</summary>
+    public string Weight => $"{Name}.weight";
+
+    /// <summary>The names of its other tensors in a state dict, all of them (Outputs).</summary>
+    public IReadOnlyList<string> Vectors =>
+    [
+        .. HasBias ? (string[])[$"{Name}.bias"] : [],
+        .. Norm is null ? (string[])[] : [$"{Norm}.weight", $"{Norm}.bias", $"{Norm}.running_mean", $"{Norm}.running_var"],
+    ];
 }
 
 /// <summary>Where a network's numbers come from: a state dict that was read, or a generator before training.</summary>
 public interface IParameterSource
 {
-    /// <summary>The convolution of that name, with the batch norm after it folded in.</summary>
-    /// <param name="name">torchvision's module name: <c>layer1.0.conv1</c>.</param>
-    /// <param name="norm">The batch norm's module name, or null if none follows.</param>
-    /// <param name="kernel">Rows and columns of the window.</param>
-    /// <param name="channels">Input channels.</param>
-    /// <param name="outputs">Output channels in torchvision's network; a narrower network's source gives its own number.</param>
-    ParameterPair Convolution(string name, string? norm, int kernel, int channels, int outputs);
+    /// <summary>The parameters of a convolution, with the batch norm after it folded in.</summary>
+    ParameterPair Convolution(ConvolutionSpec wanted);
 
     /// <summary>The linear layer of that name.</summary>
     /// <param name="name">torchvision's module name: <c>fc</c>.</param>

@@ -23,11 +23,10 @@ public sealed class FreshParameters(IBackend backend, NetworkWidth width, ulong 
     private int _made;
 
     /// <inheritdoc/>
-    public ParameterPair Convolution(string name, string? norm, int kernel, int channels, int outputs)
+    public ParameterPair Convolution(ConvolutionSpec wanted)
     {
-        int narrow = Math.Max(outputs / width.Divisor, 1);
-        bool endsBranch = name.EndsWith(".conv3", StringComparison.Ordinal);
-        return Pair(name, new Shape(narrow, kernel, kernel, channels), endsBranch ? 0 : 2);
+        int narrow = Math.Max(wanted.Outputs / width.Divisor, 1);
+        return Pair(wanted.Name, new Shape(narrow, wanted.Kernel, wanted.Kernel, wanted.Channels), wanted.EndsBranch ? 0 : 2);
     }
 
     /// <inheritdoc/>

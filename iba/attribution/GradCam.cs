@@ -76,16 +76,8 @@ public sealed class GradCam : NetworkMethod
 
     private protected override void Release() => _recorded.Dispose();
 
-    /// <summary>
-    /// The layers before the pooling that forgets where things are; on VGG-16 that is the last max pool, as the paper's code has it.
-    /// </summary>
-    private static string DefaultLayer(Network network)
-    {
-        int pool = Enumerable.Range(0, network.Layers.Count).LastOrDefault(i => network.Layers[i] is AveragePoolLayer, -1);
-        return pool > 0
-            ? network.Layers[pool - 1].Name
-            : throw new ArgumentException($"{network.Name} has no average pooling: name the layer for Grad-CAM.");
-    }
+    private static string DefaultLayer(Network network) => network.Architecture?.CamLayer
+        ?? throw new ArgumentException($"{network.Name} is of no known architecture: name the layer for Grad-CAM.");
 
     /// <summary>The network cut at the layer: forward alone before it, with a gradient after it.</summary>
     private sealed class Cut(Network network, Shape images, string layer) : IDisposable

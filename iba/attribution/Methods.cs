@@ -13,7 +13,7 @@ namespace Iba.Attribution;
 public sealed record MethodKind(string Name, string Title, bool ReportedOnResNet50 = true)
 {
     /// <summary>Whether the paper reports it for a network of that architecture.</summary>
-    public bool IsReportedOn(string network) => ReportedOnResNet50 || network != ResNet50.Name;
+    public bool IsReportedOn(string network) => ReportedOnResNet50 || network != ResNet.ResNet50.Name;
 }
 
 /// <summary>

@@ -20,7 +20,7 @@ internal static class AttributeCommand
         var defaults = new BottleneckSettings();
         var images = Accepted.Photos("Photos. With none, a demo network explains the photo that comes with it.", ArgumentArity.ZeroOrMore);
         var method = new Option<string>("--method") { Description = $"How to explain: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => Methods.PerSample, HelpName = "NAME" };
-        var layer = new Option<string?>("--layer") { Description = "Where to restrict the flow. Default: the statistics' layer, or the paper's: layer2, features.17.", HelpName = "NAME" };
+        var layer = new Option<string?>("--layer") { Description = "Where to restrict the flow. Default: the statistics' layer, or the network's: layer2 for ResNets, the first convolution of the fourth group for VGGs.", HelpName = "NAME" };
         var steps = new Option<int>("--steps") { Description = "Updates of the mask.", DefaultValueFactory = _ => defaults.Steps };
         var copies = new Option<int>("--copies") { Description = "Noise samples per image and step.", DefaultValueFactory = _ => defaults.Copies };
         var learningRate = new Option<float>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate };

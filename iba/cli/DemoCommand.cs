@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Engine.Networks;
 
 namespace Iba.Cli;
 
@@ -8,8 +7,9 @@ internal static class DemoCommand
 {
     public static Command Create()
     {
-        var network = new Option<string>("--network") { Description = "resnet50 or vgg16.", Required = true };
-        network.AcceptOnlyFromAmong(ResNet50.Name, Vgg16.Name);
+        string[] networks = [.. DemoRecipe.All.Select(recipe => recipe.Network)];
+        var network = new Option<string>("--network") { Description = $"{string.Join(" or ", networks)}.", Required = true };
+        network.AcceptOnlyFromAmong(networks);
         var output = new Option<string>("--out") { Description = "The .safetensors file to write. FILE.checkpoint is kept beside it until then: the same command goes on from there.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
         var images = new Option<int?>("--images") { Description = "Images to learn from. This and what follows is by default what the embedded networks were made with." };
         var epochs = new Option<double?>("--epochs") { Description = "Times every image is seen near, and again small." };
@@ -26,7 +26,7 @@ internal static class DemoCommand
         deviceOptions.AddTo(train);
         train.SetAction(parsed =>
         {
-            DemoRecipe usual = DemoRecipe.For(parsed.GetValue(network)!);
+            DemoRecipe usual = DemoRecipe.All.Single(recipe => recipe.Network == parsed.GetValue(network));
             DemoRecipe recipe = usual with
             {
                 Images = parsed.GetValue(images) ?? usual.Images,

@@ -55,12 +55,14 @@ internal sealed record DemoRecipe
     public TimeSpan CheckpointEvery { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>
-    /// The recipe of the embedded files. VGG-16 spends more on a pixel and is made narrower; without branches that start at 0 it also
+    /// The recipes of the embedded files. VGG-16 spends more on a pixel and is made narrower; without branches that start at 0 it also
     /// wants smaller steps.
     /// </summary>
-    public static DemoRecipe For(string network) => network == Vgg16.Name
-        ? new() { Network = network, Divisor = 8, LargeEpochs = 8, Rate = 5e-4 }
-        : new() { Network = network, Divisor = 4, LargeEpochs = 2, Rate = 7e-4 };
+    public static IReadOnlyList<DemoRecipe> All { get; } =
+    [
+        new() { Network = ResNet.ResNet50.Name, Divisor = 4, LargeEpochs = 2, Rate = 7e-4 },
+        new() { Network = Vgg.Vgg16.Name, Divisor = 8, LargeEpochs = 8, Rate = 5e-4 },
+    ];
 
     /// <summary>Trains, or goes on training, and writes the file.</summary>
     /// <exception cref="OperationCanceledException">It was stopped; the checkpoint beside the file is where it goes on.</exception>
@@ -68,7 +70,7 @@ internal sealed record DemoRecipe
     {
         IBackend backend = device.Backend;
         var width = new NetworkWidth(Divisor, Hidden: 64, ShapesDataset.Classes.Count);
-        Network network = NetworkBuilder.Build(Network, backend, new FreshParameters(backend, width, seed: 0));
+        Network network = Architecture.Named(Network).Build(backend, new FreshParameters(backend, width, seed: 0));
         using var optimizer = new Adam(backend, new AdamSettings(Rate), [.. network.Parameters.Select(parameter => parameter.Data)]);
         using ShapesImages near = Render(TrainingSeed, ShapesView.CloseUp, Near, Images, cancellation);
         using ShapesImages small = Render(TrainingSeed, ShapesView.Scene, Small, Images, cancellation);

@@ -16,7 +16,7 @@ internal static class DoctorCommand
     public static Command Create()
     {
         var plans = new Option<bool>("--plans") { Description = "Run a network once and tell for each layer which code computes it, how fast, and why. Needs a GPU." };
-        var model = new Option<string>("--model") { Description = "The network of --plans: resnet50 or vgg16.", DefaultValueFactory = _ => ResNet50.Name };
+        var model = new Option<string>("--model") { Description = $"The network of --plans: {Architecture.Names}.", DefaultValueFactory = _ => ResNet.ResNet50.Name };
         var batch = new Option<int>("--batch") { Description = "Rows of the batch of --plans: images times copies.", DefaultValueFactory = _ => DefaultBatch };
         var device = new Option<string>("--device") { Description = "The GPU of --plans: cuda or cuda:N.", DefaultValueFactory = _ => "cuda" };
         var precision = new Option<string>("--precision") { Description = "fp32, tf32 or bf16.", DefaultValueFactory = _ => Precision.TensorFloat32.Word() };
@@ -29,8 +29,8 @@ internal static class DoctorCommand
         {
             if (parsed.GetValue(batch) < 1)
                 throw new UsageException($"--batch {parsed.GetValue(batch)}: it must be at least 1.");
-            if (parsed.GetValue(model) is not (ResNet50.Name or Vgg16.Name))
-                throw new UsageException($"--model {parsed.GetValue(model)}: known are {ResNet50.Name} and {Vgg16.Name}.");
+            if (Architecture.Find(parsed.GetValue(model)!) is null)
+                throw new UsageException($"--model {parsed.GetValue(model)}: known are {Architecture.Names}.");
             DeviceChoice choice = DeviceChoice.Parse(parsed.GetValue(device)!, parsed.GetValue(precision));
             if (choice is not { Ordinal: { } ordinal, FallsBack: false })
                 throw new UsageException($"--device {choice.Word}: doctor looks at GPUs. Give cuda or cuda:N, or leave it out.");

@@ -15,7 +15,7 @@ internal sealed class NetworkOptions
     private static readonly string Known = string.Join(", ", [.. Catalogue.Entries.Select(entry => entry.Name), .. Demo.Networks]);
 
     private readonly Option<string?> _model = new("--model") { Description = $"One of {Known}. Default: what the weights are of.", HelpName = "NAME" };
-    private readonly Option<string?> _weights = new("--weights") { Description = "A .pth or .safetensors file with torchvision's keys.", HelpName = "FILE", Validators = { Accepted.FileToRead("get one with: iba weights fetch NAME") } };
+    private readonly Option<string?> _weights = new("--weights") { Description = $"A .pth or .safetensors file with torchvision's keys: {Architecture.Names}.", HelpName = "FILE", Validators = { Accepted.FileToRead("get one with: iba weights fetch NAME") } };
     private readonly DeviceOptions _device = new();
     private readonly Option<int> _size = new("--size") { Description = "Rows and columns of the network's input. The photo's short side is first resized to 8/7 of it.", DefaultValueFactory = _ => DefaultSize };
     private readonly Option<string?> _labels = new("--labels") { Description = "A text file with one class name per line. Default: ImageNet's where there are 1000 classes, their own for the demo networks.", HelpName = "FILE", Validators = { Accepted.FileToRead("leave --labels out for the default.") } };
@@ -102,8 +102,8 @@ internal sealed record LoadedNetwork(
     /// <summary>(1, H, W, 3).</summary>
     public Shape Image => new(1, Preprocessing.Size, Preprocessing.Size, 3);
 
-    /// <summary>The paper's bottleneck position.</summary>
-    public string DefaultLayer => Network.Name == Vgg16.Name ? Vgg16.DefaultLayer : ResNet50.DefaultLayer;
+    /// <summary>Where the flow is restricted unless another layer is named.</summary>
+    public string DefaultLayer => Network.Architecture!.DefaultLayer;
 
     /// <summary>A class given by number, name or WordNet id.</summary>
     public int Class(string text) => NetworkOptions.Class(text, Labels, Classes);

@@ -4,7 +4,6 @@ using Engine.Backends.Cuda;
 using Engine.Networks;
 using Engine.Tensors;
 using Engine.Training;
-using Weights;
 
 namespace Iba.Cli;
 
@@ -22,12 +21,12 @@ internal static class PlanSurvey
     private const float Unrest = 0.01f;
 
     /// <param name="backend">The GPU.</param>
-    /// <param name="model">resnet50 or vgg16.</param>
+    /// <param name="model">The architecture's name.</param>
     /// <param name="batch">Rows of the batch: images times copies, in the bottleneck's loop.</param>
     /// <param name="divisor">torchvision's channels are divided by this.</param>
     public static IReadOnlyList<PlanLine> Run(CudaBackend backend, string model, int batch, int divisor = 1)
     {
-        Network network = NetworkBuilder.Build(model, backend, new FreshParameters(backend, new NetworkWidth(divisor, Hidden / divisor, Classes), seed: 0));
+        Network network = Architecture.Named(model).Build(backend, new FreshParameters(backend, new NetworkWidth(divisor, Hidden / divisor, Classes), seed: 0));
         var names = new Dictionary<IStorage, string>();
         foreach (Parameter parameter in network.Parameters)
         {

@@ -80,7 +80,7 @@ internal static class ReadoutCommand
 
     private static ReadoutNetwork Fresh(LoadedNetwork loaded, ImageFolder folder, ReadoutSettings settings, int samples)
     {
-        StatisticsSet statistics = StatisticsSource.Estimate(loaded, folder, ReadoutLayers.Of(loaded.Network), samples);
+        StatisticsSet statistics = StatisticsSource.Estimate(loaded, folder, loaded.Network.Architecture!.ReadoutLayers, samples);
         StatisticsSource.WarnIfScarce(statistics.First);
         return new ReadoutNetwork(loaded.Network.Backend, statistics, settings);
     }

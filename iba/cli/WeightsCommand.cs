@@ -78,7 +78,7 @@ internal static class WeightsCommand
             foreach (string problem in problems)
                 Terminal.Fail(problem);
             if (problems.Count == 0)
-                Terminal.Data($"{weights.Path}: {NetworkBuilder.Architecture(weights)}, {weights.Entries.Count} tensors, all finite, all in place.");
+                Terminal.Data($"{weights.Path}: {NetworkBuilder.Recognise(weights)}, {weights.Entries.Count} tensors, all finite, all in place.");
             return (int)(problems.Count == 0 ? ExitCode.Done : ExitCode.Failed);
         });
         return command;

@@ -51,10 +51,10 @@ internal sealed class MethodCase : IDisposable
     public Sample[] Samples { get; }
 
     public FeatureStatistics Statistics => field ??= _fitted?.Statistics
-        ?? Estimation.Run(Network, Network.Name == Vgg16.Name ? Vgg16.DefaultLayer : ResNet50.DefaultLayer, Image, Photos);
+        ?? Estimation.Run(Network, Network.Architecture!.DefaultLayer, Image, Photos);
 
     /// <summary>Of the layers that the readout looks at.</summary>
-    public StatisticsSet Depths => field ??= _fitted?.Depths ?? Estimation.Run(Network, ReadoutLayers.Of(Network), Image, Photos);
+    public StatisticsSet Depths => field ??= _fitted?.Depths ?? Estimation.Run(Network, Network.Architecture!.ReadoutLayers, Image, Photos);
 
     public Patterns Patterns => field ??= _fitted?.Patterns ?? PatternFit.Run(Network, Image, Photos);
 

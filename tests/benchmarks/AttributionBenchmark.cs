@@ -39,7 +39,7 @@ internal sealed class AttributionBenchmark : IDisposable
         var figures = new Figures(file);
         string?[] precisions = device == "cpu" ? [null] : [.. Named(words, ["fp32", "tf32", "bf16"])];
         int[] batches = [.. words.Where(word => int.TryParse(word, out _)).Select(int.Parse)];
-        foreach (string architecture in Named(words, [ResNet50.Name, Vgg16.Name]))
+        foreach (string architecture in Named(words, [ResNet.ResNet50.Name, Vgg.Vgg16.Name]))
         {
             foreach (string? precision in precisions)
             {

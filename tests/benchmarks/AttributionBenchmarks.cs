@@ -10,7 +10,7 @@ public class AttributionBenchmarks
     private CpuBackend _backend = null!;
     private WholeAttribution _attribution = null!;
 
-    [Params(ResNet50.Name, Vgg16.Name)]
+    [Params("resnet50", "vgg16")]
     public string Network { get; set; } = "";
 
     [Params(true, false)]

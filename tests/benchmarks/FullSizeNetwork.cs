@@ -12,8 +12,8 @@ internal sealed class FullSizeNetwork
 {
     public FullSizeNetwork(string architecture, IBackend backend)
     {
-        Network = NetworkBuilder.Build(architecture, backend, new RandomParameters(backend, seed: 1));
-        FeatureOrigin origin = FeatureOrigin.Of(Network, architecture == Vgg16.Name ? Vgg16.DefaultLayer : ResNet50.DefaultLayer, Image, "");
+        Network = Architecture.Named(architecture).Build(backend, new RandomParameters(backend, seed: 1));
+        FeatureOrigin origin = FeatureOrigin.Of(Network, Network.Architecture!.DefaultLayer, Image, "");
         float[] zeros = new float[origin.Shape.Count], ones = [.. zeros.Select(_ => 1f)];
         Statistics = new FeatureStatistics(origin, FeatureStatistics.EnoughSamples, zeros, ones, ones, ones);
     }

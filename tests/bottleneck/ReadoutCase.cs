@@ -21,7 +21,7 @@ internal sealed class ReadoutCase : IReadoutExamples, IDisposable
         _narrow = NarrowNetwork.Open(name, on);
         var random = new Random(3);
         _images = [.. Enumerable.Range(0, 6).Select(_ => Enumerable.Range(0, Image.Count).Select(_ => 4 * random.NextSingle() - 2).ToArray())];
-        Statistics = Estimation.Run(Network, ReadoutLayers.Of(Network), Image, _images, batch: 3, weightsSha256: Weights);
+        Statistics = Estimation.Run(Network, Network.Architecture!.ReadoutLayers, Image, _images, batch: 3, weightsSha256: Weights);
     }
 
     public static string Weights => "0123456789abcdef";

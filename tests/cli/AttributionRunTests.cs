@@ -9,7 +9,6 @@ using Iba.Images;
 using Iba.Labels;
 using Tests.Native;
 using Tests.Weights;
-using Weights;
 using Xunit;
 
 namespace Tests.Cli;
@@ -30,7 +29,7 @@ public sealed class AttributionRunTests : IDisposable
     public void When_the_device_is_lost_the_maps_finished_before_are_kept()
     {
         using CudaBackend backend = _gpu.Open(Precision.Float32);
-        Network network = NetworkBuilder.Build(ResNet50.Name, backend, new FreshParameters(backend, new NetworkWidth(16, 8, 10), seed: 1));
+        Network network = ResNet.ResNet50.Build(backend, new FreshParameters(backend, new NetworkWidth(16, 8, 10), seed: 1));
         var loaded = new LoadedNetwork(
             network, new ComputeDevice(backend, backend.DeviceName, "fp32"), "", "", new Preprocessing { Resize = 36, Crop = 32 }, ClassLabels.For(10), 10, Rotate: false);
         var inputs = new MethodInputs(network, new Shape(1, 32, 32, 3));

@@ -6,7 +6,6 @@ using Engine.Tensors;
 using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Statistics;
-using Weights;
 
 namespace Tests.Devices;
 
@@ -27,9 +26,9 @@ internal sealed record NetworkResults(float[] Logits, float[] Gradient, float[] 
     /// <param name="statistics">Of the features; estimated on this device where none are given.</param>
     public static NetworkResults Of(string architecture, IBackend backend, ref FeatureStatistics? statistics)
     {
-        Network network = NetworkBuilder.Build(architecture, backend, new RandomParameters(backend, Seed));
+        Network network = Architecture.Named(architecture).Build(backend, new RandomParameters(backend, Seed));
         float[][] images = [.. Enumerable.Range(0, 4).Select(Draw)];
-        string layer = architecture == ResNet50.Name ? ResNet50.DefaultLayer : Vgg16.DefaultLayer;
+        string layer = network.Architecture!.DefaultLayer;
         statistics ??= Estimation.Run(network, layer, Image, images, batch: Images);
         (float[] logits, float[] gradient) = Differentiate(network, [.. images.Take(Images).SelectMany(image => image)]);
 

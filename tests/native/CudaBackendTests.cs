@@ -132,7 +132,7 @@ public sealed class CudaBackendTests : IDisposable
         _gpu.Driver.TotalBytes = (nuint)80 << 30;
         using CudaBackend backend = _gpu.Open(precision);
         var source = new NarrowSource(backend, 1);
-        Network network = name == "resnet50" ? ResNet50.Build(backend, source) : Vgg16.Build(backend, source);
+        Network network = Architecture.Named(name).Build(backend, source);
         using var tape = new Tape(backend);
         Value pixels = tape.Variable(backend.Allocate(new Shape(NetworkUnits.Batch, 224, 224, 3)), "pixels");
         Value logits = network.Record(pixels);

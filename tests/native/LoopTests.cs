@@ -23,7 +23,7 @@ public sealed class LoopTests : IDisposable
     public LoopTests()
     {
         _backend = _gpu.Open();
-        Network network = ResNet50.Build(_backend, new NarrowSource(_backend, 16));
+        Network network = ResNet.ResNet50.Build(_backend, new NarrowSource(_backend, 16));
         var features = new Shape(1, 4, 4, 32);
         var origin = new FeatureOrigin(network.Name, network.Resolve("layer2"), features, "");
         float[] ones = new float[features.Count];
@@ -158,9 +158,9 @@ public sealed class LoopTests : IDisposable
 /// <summary>Parameters of so many channels to each of torchvision's 64, all zero.</summary>
 internal sealed class NarrowSource(IBackend backend, int divisor) : IParameterSource
 {
-    public ParameterPair Convolution(string name, string? norm, int kernel, int channels, int outputs) =>
-        new(new Parameter($"{name}.weight", backend.Allocate(new Shape(outputs / divisor, kernel, kernel, channels))),
-            new Parameter($"{name}.bias", backend.Allocate(new Shape(outputs / divisor))));
+    public ParameterPair Convolution(ConvolutionSpec wanted) =>
+        new(new Parameter($"{wanted.Name}.weight", backend.Allocate(new Shape(wanted.Outputs / divisor, wanted.Kernel, wanted.Kernel, wanted.Channels))),
+            new Parameter($"{wanted.Name}.bias", backend.Allocate(new Shape(wanted.Outputs / divisor))));
 
     public ParameterPair Linear(string name, Shape input, int outputs) =>
         new(new Parameter($"{name}.weight", backend.Allocate(new Shape(outputs, input.Count))),

@@ -76,6 +76,6 @@ public sealed class SampleTests
     private static void Estimate(Network network, string file)
     {
         IEnumerable<float[]> photos = new ImageFolder(Golden.Path("preprocessing")).Files.Select(image => Preprocessing.ImageNet.Apply(PhotoFile.Read(image.Path)).Values);
-        Estimation.Run(network, ResNet50.DefaultLayer, new Shape(1, 224, 224, 3), photos, batch: 2).Save(file);
+        Estimation.Run(network, ResNet.ResNet50.DefaultLayer, new Shape(1, 224, 224, 3), photos, batch: 2).Save(file);
     }
 }

@@ -54,7 +54,7 @@ public sealed class ParameterWriterTests : IDisposable
     public void Fresh_networks_neither_swell_nor_fade(string architecture)
     {
         using var backend = new CpuBackend();
-        Network network = NetworkBuilder.Build(architecture, backend, new FreshParameters(backend, new NetworkWidth(8, 64, 10), seed: 1));
+        Network network = Architecture.Named(architecture).Build(backend, new FreshParameters(backend, new NetworkWidth(8, 64, 10), seed: 1));
         using var inference = new Inference(network, new Shape(2, 64, 64, 3));
         var random = new Random(1);
         float[] logits = inference.Run([.. Enumerable.Range(0, 2 * 64 * 64 * 3).Select(_ => (float)(2 * random.NextDouble() - 1) * 1.7f)]);

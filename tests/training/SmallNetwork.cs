@@ -30,8 +30,12 @@ internal sealed class SmallNetwork : IBatches, IDisposable
             new ReluLayer("relu"),
             new MaxPoolLayer("pool", new ConvGeometry(2, 2)),
             new ResidualBlock(
-                "block", Convolution("block.conv1", new ConvGeometry(1)), Convolution("block.conv2", new ConvGeometry(3, 2, 1)),
-                Convolution("block.conv3", new ConvGeometry(1)), Convolution("block.shortcut", new ConvGeometry(1, 2))),
+                "block",
+                [
+                    Convolution("block.conv1", new ConvGeometry(1)), Convolution("block.conv2", new ConvGeometry(3, 2, 1)),
+                    Convolution("block.conv3", new ConvGeometry(1)),
+                ],
+                Convolution("block.shortcut", new ConvGeometry(1, 2))),
             new AveragePoolLayer("average", 1),
             new LinearLayer("fc", Pair("fc", _file.ReadFloats("fc.weight"), new Shape(_file["fc.weight"].Shape))),
         ]);

@@ -101,7 +101,7 @@ public sealed class NetworkBuilderTests : IDisposable
     public void A_state_dict_of_another_network_is_named()
     {
         using StateDict weights = StateDict.Open(Fixture.Path("plain.pth"));
-        Assert.Contains("neither to resnet50 nor to vgg16: contiguous, scalar",
+        Assert.Contains("fit no known network",
             Assert.Throws<FileFormatException>(() => NetworkBuilder.Build(weights, _backend)).Message);
     }
 

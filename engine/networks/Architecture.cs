@@ -1,0 +1,90 @@
+using Engine.Backends;
+using Engine.Tensors;
+
+namespace Engine.Networks;
+
+/// <summary>
+/// A network's topology and what the methods of this project need to know of it. A new network is one entry of <see cref="All"/>:
+/// readers, writers, commands and methods ask here and know no names of their own.
+/// </summary>
+/// <param name="Name">torchvision's name: <c>resnet50</c>.</param>
+/// <param name="Layers">Builds the layers, first to last, from wherever the parameters come from.</param>
+/// <param name="DefaultLayer">Where the bottleneck restricts the flow unless another layer is named.</param>
+/// <param name="ReadoutLayers">The layers that a readout network reads, first the one where it restricts the flow (paper, Table 3).</param>
+/// <param name="CamLayer">The layer whose feature maps Grad-CAM weighs: the last one with rows and columns.</param>
+public sealed record Architecture(
+    string Name, Func<IParameterSource, IReadOnlyList<Layer>> Layers, string DefaultLayer, IReadOnlyList<string> ReadoutLayers, string CamLayer)
+{
+    private StateDictNames? _names;
+
+    /// <summary>Every architecture that this project builds.</summary>
+    public static IReadOnlyList<Architecture> All { get; } = [.. ResNet.Family, .. Vgg.Family];
+
+    /// <summary>The names of all, for messages and help texts.</summary>
+    public static string Names => string.Join(", ", All.Select(architecture => architecture.Name));
+
+    /// <summary>The architecture of that name, or null.</summary>
+    public static Architecture? Find(string name) => All.FirstOrDefault(architecture => architecture.Name == name);
+
+    /// <summary>The architecture of that name.</summary>
+    /// <exception cref="ArgumentException">There is none; the message lists all.</exception>
+    public static Architecture Named(string name) => Find(name)
+        ?? throw new ArgumentException($"there is no architecture '{name}'. There are: {Names}.", nameof(name));
+
+    /// <summary>
+    /// The architecture whose state dict is most like a given one: the fewest names missing and unexpected. Architectures with the same
+    /// names (resnet50 and wide_resnet50_2) differ in proportions: the one is taken whose layers' outputs, relative to the first
+    /// layer's, agree in most layers. So a narrow network is recognised, too.
+    /// </summary>
+    /// <param name="names">The names of the state dict.</param>
+    /// <param name="outputs">The first extent of the tensor of that name, 0 if there is none.</param>
+    public static Architecture Nearest(IReadOnlyCollection<string> names, Func<string, int> outputs) => All
+        .OrderBy(architecture => architecture.StateDict.Names.Count - 2 * architecture.StateDict.Shared(names))
+        .ThenByDescending(architecture => architecture.StateDict.Proportional(outputs))
+        .First();
+
+    /// <summary>The names of its state dict, and how wide its layers are.</summary>
+    internal StateDictNames StateDict => _names ??= new StateDictNames(this);
+
+    /// <summary>Builds the network; widths are the source's.</summary>
+    public Network Build(IBackend backend, IParameterSource source) => new(Name, backend, Layers(source)) { Architecture = this };
+
+    /// <summary>The name.</summary>
+    public override string ToString() => Name;
+}
+
+/// <summary>The names of an architecture's state dict, collected by building it from a source that only writes them down.</summary>
+internal sealed class StateDictNames : IParameterSource
+{
+    private readonly HashSet<string> _names = [];
+    private readonly List<(string Weight, int Outputs)> _weights = [];
+
+    public StateDictNames(Architecture architecture) => architecture.Layers(this);
+
+    /// <summary>All tensors that a network needs; counters of batches steer training only and are not among them.</summary>
+    public IReadOnlySet<string> Names => _names;
+
+    /// <summary>How many names of a state dict are its own.</summary>
+    public int Shared(IEnumerable<string> names) => names.Count(_names.Contains);
+
+    /// <summary>In how many layers the outputs are those of torchvision's network times one factor, that of the first layer.</summary>
+    public int Proportional(Func<string, int> outputs)
+    {
+        (string Weight, int Outputs) first = _weights[0];
+        long stem = outputs(first.Weight);
+        return _weights.Count(layer => stem * layer.Outputs == (long)outputs(layer.Weight) * first.Outputs);
+    }
+
+    public ParameterPair Convolution(ConvolutionSpec wanted)
+    {
+        _names.UnionWith([wanted.Weight, .. wanted.Vectors]);
+        _weights.Add((wanted.Weight, wanted.Outputs));
+        return ParameterPair.WithoutData(wanted.Name, new Shape(wanted.Outputs, wanted.Kernel, wanted.Kernel, wanted.Channels));
+    }
+
+    public ParameterPair Linear(string name, Shape input, int outputs)
+    {
+        _names.UnionWith([$"{name}.weight", $"{name}.bias"]);
+        return ParameterPair.WithoutData(name, new Shape(outputs, input.Count));
+    }
+}

@@ -1,0 +1,147 @@
+using Engine.Autograd;
+using Engine.Backends.Cpu;
+using Engine.Files;
+using Engine.Networks;
+using Engine.Ops;
+using Engine.Tensors;
+using Iba.Bottleneck;
+using Iba.Statistics;
+using Tests.Weights;
+using Weights;
+using Xunit;
+
+namespace Tests.Networks;
+
+/// <summary>
+/// Every architecture against PyTorch: torchvision's module, narrow, with random weights. architectures/make.py made the files.
+/// </summary>
+public sealed class ArchitectureTests : IDisposable
+{
+    /// <summary>float32 against float32 of another order of summation; gradients pass through up to 150 layers twice.</summary>
+    private const double Activation = 1e-5, Gradient = 1e-4;
+
+    private static readonly string Folder = Path.Combine(Golden.Root, "tests", "networks", "architectures");
+
+    private readonly CpuBackend _backend = new() { Winograd = false };
+
+    public static TheoryData<string> Names => [.. Architecture.All.Select(architecture => architecture.Name).Except(["resnet50", "vgg16"])];
+
+    public void Dispose() => _backend.Dispose();
+
+    [Theory, MemberData(nameof(Names))]
+    public void Logits_activations_and_gradients_are_PyTorchs(string name)
+    {
+        Network network = Open(name);
+        Assert.Equal(name, network.Name);
+        using var golden = new GoldenFile(SafetensorsFile.Open(Path.Combine(Folder, $"{name}.expected.safetensors")));
+        using var tape = new Tape(_backend);
+        Value input = tape.Variable(Place(golden.NHWC("input"), new Shape(2, 32, 32, 3)), "input");
+        Value logits = network.Record(input, fused: false);
+        Value loss = logits.CrossEntropy(tape.Constant(Place([1, 2], new Shape(2)), "targets")).Mean();
+        tape.Forward();
+        Gradients d = tape.Backward(loss);
+        Close.InMaxNorm(golden.Floats("logits"), Read(logits.Data), Activation, "logits");
+        Close.InMaxNorm(golden.NHWC("grad.input"), Read(d[input]), Gradient, "grad.input");
+        string[] layers = [.. golden.Fields.Where(field => field.StartsWith("act.", StringComparison.Ordinal)).Select(field => field[4..])];
+        Assert.True(layers.Length >= 8, $"{layers.Length} layers");
+        foreach (string layer in layers)
+        {
+            bool map = golden.Shape($"act.{layer}").Length == 4;
+            Value line = tape[layer];
+            Close.InMaxNorm(map ? golden.NHWC($"act.{layer}") : golden.Floats($"act.{layer}"), Read(line.Data), Activation, $"act.{layer}");
+            Close.InMaxNorm(map ? golden.NHWC($"grad.{layer}") : golden.Floats($"grad.{layer}"), Read(d[line]), Gradient, $"grad.{layer}");
+        }
+    }
+
+    [Theory, MemberData(nameof(Names))]
+    public void The_per_sample_bottleneck_at_the_default_layer_is_PyTorchs(string name)
+    {
+        Network network = Open(name);
+        using var golden = new GoldenFile(SafetensorsFile.Open(Path.Combine(Folder, $"{name}.expected.safetensors")));
+        string layer = network.Architecture!.DefaultLayer;
+        Assert.Equal(golden.Metadata["layer"], network.Resolve(layer));
+        int[] chw = golden.Shape("mean"), noiseShape = golden.Shape("noise");
+        var origin = new FeatureOrigin(name, network.Resolve(layer), new Shape(1, chw[1], chw[2], chw[0]), "");
+        float[] active = [.. ToHWC(golden.Bools("active"), chw).Select(on => on ? 1f : 0f)], std = golden.NHWC("std");
+        var statistics = new FeatureStatistics(origin, 24, golden.NHWC("mean"), std, std, active);
+        var settings = new BottleneckSettings { Steps = noiseShape[0], Copies = noiseShape[1] };
+        using var trunk = new Inference(network.Until(layer), new Shape(1, 32, 32, 3));
+        using var fit = new MaskFit(network.After(layer), statistics, 1, settings, recordedNoise: true);
+        _backend.Upload(golden.NHWC("input").AsSpan(0, 32 * 32 * 3), trunk.Input);
+        trunk.Run();
+        _backend.Copy(trunk.Output, fit.Features);
+        _backend.Fill(fit.Targets, 1f);
+        fit.Begin();
+        float[] noise = golden.NHWC("noise");
+        foreach (float[] step in noise.Chunk(noise.Length / settings.Steps))
+        {
+            _backend.Upload(step, fit.Noise!);
+            fit.Step();
+        }
+
+        // Ten times the tolerance of one pass: every step adds its own rounding, and Adam at rate 1 divides a gradient by its own size.
+        Close.InMaxNorm(golden.Floats("loss.model"), Read(fit.ModelHistory), 10 * Activation, "loss.model");
+        Close.InMaxNorm(golden.Floats("loss.information"), Read(fit.InformationHistory), 10 * Activation, "loss.information");
+        Close.InNorm(golden.NHWC("capacity"), Read(fit.Capacity), 1e-4, "capacity");
+    }
+
+    [Fact]
+    public void A_wide_network_and_its_plain_twin_are_told_apart_by_proportions_alone()
+    {
+        string[] names = [.. Architecture.Named("resnet50").StateDict.Names];
+        Assert.Equal("wide_resnet50_2", Open("wide_resnet50_2").Name);
+        Assert.Equal("resnet50", Architecture.Nearest(names, name => name.Contains(".conv3") ? 32 : 8).Name);
+    }
+
+    [Fact]
+    public void Grouped_convolutions_are_refused_by_name()
+    {
+        using var folder = new TemporaryFolder();
+        using StateDict wide = StateDict.Open(Path.Combine(Folder, "wide_resnet50_2.safetensors"));
+        SafetensorsFile.Write(folder["a"], [.. wide.Entries.Select(entry => entry.Name.EndsWith(".conv2.weight", StringComparison.Ordinal)
+            ? new SafetensorsTensor(entry.Name, [entry.Shape[0], entry.Shape[1] / 2, 3, 3], new float[entry.Count / 2])
+            : new SafetensorsTensor(entry.Name, entry.Type, [.. entry.Shape], () => entry.ReadBytes()))]);
+        using StateDict grouped = StateDict.Open(folder["a"]);
+        string message = Assert.Throws<FileFormatException>(() => NetworkBuilder.Build(grouped, _backend)).Message;
+        Assert.Contains("it is a ResNeXt: its 3x3 convolutions are in 2 groups of 2 channels", message);
+    }
+
+    [Fact]
+    public void Another_depth_is_refused_with_the_nearest_and_the_first_differences()
+    {
+        using var folder = new TemporaryFolder();
+        using StateDict small = StateDict.Open(Path.Combine(Folder, "resnet18.safetensors"));
+        SafetensorsFile.Write(folder["a"], [.. small.Entries.Where(entry => !entry.Name.StartsWith("layer4.1.", StringComparison.Ordinal))
+            .Select(entry => new SafetensorsTensor(entry.Name, entry.Type, [.. entry.Shape], () => entry.ReadBytes()))]);
+        using StateDict shallow = StateDict.Open(folder["a"]);
+        string message = Assert.Throws<FileFormatException>(() => NetworkBuilder.Build(shallow, _backend)).Message;
+        Assert.Contains("it does not fit resnet18: 10 tensors missing, 0 misshapen, 0 unexpected", message);
+        Assert.Contains("  missing: layer4.1.conv1.weight\n", message);
+    }
+
+    private Network Open(string name)
+    {
+        using StateDict weights = StateDict.Open(Path.Combine(Folder, $"{name}.safetensors"));
+        return NetworkBuilder.Build(weights, _backend);
+    }
+
+    private Tensor Place(float[] numbers, Shape shape)
+    {
+        Tensor tensor = _backend.Allocate(shape);
+        _backend.Upload(numbers, tensor);
+        return tensor;
+    }
+
+    private float[] Read(Tensor tensor)
+    {
+        var numbers = new float[tensor.Shape.Count];
+        _backend.Download(tensor, numbers);
+        return numbers;
+    }
+
+    private static T[] ToHWC<T>(T[] from, int[] chw)
+    {
+        int plane = chw[1] * chw[2];
+        return [.. Enumerable.Range(0, from.Length).Select(i => from[i % chw[0] * plane + i / chw[0]])];
+    }
+}
