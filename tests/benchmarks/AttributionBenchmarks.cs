@@ -1,6 +1,5 @@
 using BenchmarkDotNet.Attributes;
 using Engine.Backends.Cpu;
-using Engine.Networks;
 
 namespace Benchmarks;
 

@@ -3,7 +3,6 @@ using Engine.Networks;
 using Engine.Tensors;
 using Iba.Statistics;
 using Tests;
-using Weights;
 
 namespace Benchmarks;
 
