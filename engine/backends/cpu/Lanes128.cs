@@ -1,11 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Backends.Cpu;
 
-/// <summary>Four numbers: SSE and Arm's Advanced SIMD.</summary>
+/// <summary>Four numbers: SSE, Arm's Advanced SIMD, or the runtime's own loops where neither is there.</summary>
 internal readonly unsafe struct Lanes128(Vector128<float> x) : IWideLanes<Lanes128>
 {
     private readonly Vector128<float> _x = x;
@@ -54,6 +53,11 @@ internal readonly unsafe struct Lanes128(Vector128<float> x) : IWideLanes<Lanes1
 
     public static Lanes128 Select(Lanes128 mask, Lanes128 a, Lanes128 b) => new(Vector128.ConditionalSelect(mask._x, a._x, b._x));
 
+    public static bool All(Lanes128 mask) => Vector128.EqualsAll(mask.Words, Vector128<int>.AllBitsSet);
+
+    public static Lanes128 Gated(Lanes128 dy, Lanes128 y) =>
+        new(Vector128.ConditionalSelect(Vector128.LessThanOrEqual(y._x, Vector128<float>.Zero), Vector128<float>.Zero, dy._x));
+
     public static Lanes128 operator &(Lanes128 a, Lanes128 b) => new(a._x & b._x);
 
     public static Lanes128 operator |(Lanes128 a, Lanes128 b) => new(a._x | b._x);
@@ -94,5 +98,8 @@ internal readonly unsafe struct Lanes128(Vector128<float> x) : IWideLanes<Lanes1
 
     public static (Lanes128 Low, Lanes128 High) Interleave(Lanes128 a, Lanes128 b) => Sse.IsSupported
         ? (new(Sse.UnpackLow(a._x, b._x)), new(Sse.UnpackHigh(a._x, b._x)))
-        : (new(AdvSimd.Arm64.ZipLow(a._x, b._x)), new(AdvSimd.Arm64.ZipHigh(a._x, b._x)));
+        : (Pairs(Vector128.WidenLower(a._x.AsUInt32()), Vector128.WidenLower(b._x.AsUInt32())),
+            Pairs(Vector128.WidenUpper(a._x.AsUInt32()), Vector128.WidenUpper(b._x.AsUInt32())));
+
+    private static Lanes128 Pairs(Vector128<ulong> even, Vector128<ulong> odd) => new((even | (odd << 32)).AsSingle());
 }

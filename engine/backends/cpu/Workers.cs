@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace Engine.Backends.Cpu;
 
 /// <summary>Work that falls into numbered tiles, any of which may run on any core, in any order.</summary>
@@ -43,7 +45,9 @@ internal sealed class Workers : IDisposable
     /// <summary>Cores in use.</summary>
     public int Count { get; }
 
-    /// <summary>Runs tiles 0 to <paramref name="tiles"/> - 1 and returns when all are done. An exception in a tile is thrown here.</summary>
+    /// <summary>
+    /// Runs tiles 0 to <paramref name="tiles"/> - 1 and returns when all are done. The first exception of a tile is thrown here, as itself.
+    /// </summary>
     public void Run<T>(int tiles, T body) where T : struct, ITiles
     {
         if (tiles <= 1 || Count == 1)
@@ -119,7 +123,7 @@ internal sealed class Workers : IDisposable
     {
         protected int Tiles;
         protected int Next;
-        protected Exception? Failure;
+        protected ExceptionDispatchInfo? Failure;
 
         public abstract void Work(int worker);
     }
@@ -139,7 +143,7 @@ internal sealed class Workers : IDisposable
             }
             catch (Exception failure)
             {
-                Interlocked.CompareExchange(ref Failure, failure, null);
+                Interlocked.CompareExchange(ref Failure, ExceptionDispatchInfo.Capture(failure), null);
                 Volatile.Write(ref Next, Tiles);
             }
         }
@@ -147,8 +151,7 @@ internal sealed class Workers : IDisposable
         public void End()
         {
             _body = default;
-            if (Failure is not null)
-                throw new AggregateException(Failure);
+            Failure?.Throw();
         }
     }
 }
