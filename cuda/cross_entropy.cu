@@ -1,7 +1,8 @@
 // y[n] = -ln softmax(logits[n])[target] in nats;  dlogits[n] = dy[n] (softmax(logits[n]) - onehot(target)).
 //
 // One block per row; the row's largest logit is taken out before the exponential, so nothing overflows, and the sum is
-// taken in double. Targets are class indices kept as floats; a number that is no class gives NaN, not a read past the row.
+// taken in double. Targets are class indices kept as floats; a number that is no class gives
+// NaN and NaN gradients, not a read past the row.
 // Bytes: 4 per logit forward, 8 backward (12 where it adds); the row is read three times, twice from the caches.
 #include "reduce.cuh"
 
@@ -48,10 +49,11 @@ extern "C" __global__ void __launch_bounds__(256) cross_entropy_backward(
     const float* row = logits + (size_t)n * K;
     float* drow = dlogits + (size_t)n * K;
     Softmax s = softmax_of(row, K);
-    float target = targets[n], d = dy[n];
+    float target = targets[n];
+    double d = target >= 0 && target < K ? dy[n] : __int_as_float(0x7fc00000);
     for (int k = threadIdx.x; k < K; k += blockDim.x)
     {
-        float term = (float)(d * (exp((double)row[k] - s.top) / s.sum - (k == (int)target ? 1 : 0)));
+        float term = (float)(d * (exp((double)row[k] - s.top) / s.sum) - (k == (int)target ? d : 0));
         drow[k] = adds ? drow[k] + term : term;
     }
 }

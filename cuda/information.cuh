@@ -6,7 +6,7 @@
 __device__ inline float spread(float lambda)
 {
     float s = 1.f - lambda;
-    return s > 5.9604645e-8f ? s : 5.9604645e-8f;
+    return 5.9604645e-8f > s ? 5.9604645e-8f : s;
 }
 
 // Written without the 1s that would swallow the digits of a small lambda; the quotient is what the subtraction 1 - lambda rounded away.

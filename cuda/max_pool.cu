@@ -1,4 +1,5 @@
-// y = the largest number in each window of x; padding never wins.  dx = dy at each window's first largest, row by row.
+// y = the largest number in each window of x, NaN if one is NaN; padding never wins.  dx = dy at each window's first largest, row by row,
+// or at its last NaN, as in PyTorch.
 //
 // Backward gathers: a pixel asks each window that covers it whether it is the first number equal to the window's y. No index is
 // stored and no two threads write one place. Storing the winner (1 byte per output) would halve the bytes of a 2x2 pool, some
@@ -25,7 +26,7 @@ extern "C" __global__ void __launch_bounds__(256) max_pool_forward(
         for (int w = max(w0, 0); w < min(w0 + window.kernel, W); w++)
         {
             float4 v = load4(x + ((size_t)(at.n * H + h) * W + w) * C + at.c, C - at.c);
-            best = map4([](float best, float v) { return v > best ? v : best; }, best, v);
+            best = map4([](float best, float v) { return v > best || v != v ? v : best; }, best, v);
         }
     store4(y + ((size_t)(at.n * P + at.h) * Q + at.w) * C + at.c, C - at.c, best);
 }
@@ -51,7 +52,7 @@ extern "C" __global__ void __launch_bounds__(256) max_pool_backward(
         {
             size_t there = ((size_t)(at.n * P + p) * Q + q) * C + at.c;
             float4 top = load4(y + there, left);
-            float4 term = map4([](float v, float top, float dy) { return v == top ? dy : 0.f; }, v, top, load4(dy + there, left));
+            float4 term = map4([](float v, float top, float dy) { return v == top || v != v ? dy : 0.f; }, v, top, load4(dy + there, left));
             // An equal number earlier in the window takes it.
             int h0 = p * window.stride - window.padding, w0 = q * window.stride - window.padding;
             for (int h = max(h0, 0); h <= at.h; h++)
@@ -59,6 +60,14 @@ extern "C" __global__ void __launch_bounds__(256) max_pool_backward(
                 {
                     float4 earlier = load4(x + ((size_t)(at.n * H + h) * W + w) * C + at.c, left);
                     term = map4([](float term, float e, float top) { return e == top ? 0.f : term; }, term, earlier, top);
+                }
+            // A NaN later in the window takes it, too; only a NaN can lose to one.
+            if (v.x == v.x && v.y == v.y && v.z == v.z && v.w == v.w) { sum = add4(sum, term); continue; }
+            for (int h = at.h; h < min(h0 + window.kernel, H); h++)
+                for (int w = h > at.h ? max(w0, 0) : at.w + 1; w < min(w0 + window.kernel, W); w++)
+                {
+                    float4 later = load4(x + ((size_t)(at.n * H + h) * W + w) * C + at.c, left);
+                    term = map4([](float term, float l) { return l != l ? 0.f : term; }, term, later);
                 }
             sum = add4(sum, term);
         }

@@ -19,7 +19,7 @@ __device__ inline unsigned short to_bf16(float f)
     return (unsigned short)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
 }
 
-// y = x, or 0 where gate is not positive.
+// y = x, or 0 where gate is at most 0.
 extern "C" __global__ void __launch_bounds__(256) float_to_bf16(
     const float* x,         // input: (n)
     const float* gate,      // input: (n), or null
@@ -30,7 +30,7 @@ extern "C" __global__ void __launch_bounds__(256) float_to_bf16(
     if (i >= n) return;
     unsigned left = n - i;
     float4 v = load4(x + i, left);
-    if (gate) v = map4([](float x, float g) { return g > 0.f ? x : 0.f; }, v, load4(gate + i, left));
+    if (gate) v = map4(gated1, v, load4(gate + i, left));
     Bf16x4 b = { to_bf16(v.x), to_bf16(v.y), to_bf16(v.z), to_bf16(v.w) };
     y += i;
     if (left >= 4 && is_aligned(y, 8)) { *(Bf16x4*)y = b; return; }
@@ -40,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(256) float_to_bf16(
     if (left > 3) y[3] = b.w;
 }
 
-// y = x or y += x, then 0 where gate is not positive.
+// y = x or y += x, then 0 where gate is at most 0.
 extern "C" __global__ void __launch_bounds__(256) bf16_to_float(
     const unsigned short* x,    // input: (n)
     float* y,                   // output: (n)

@@ -79,7 +79,7 @@ struct Unit
         size_t at = (size_t)row * columns + column;
         if (bias) v += bias[column];
         if (residual) v += residual[at];
-        y[at] = relu && !(v > 0.f) ? 0.f : v;
+        y[at] = relu && v <= 0.f ? 0.f : v;
     }
 };
 
@@ -94,6 +94,6 @@ struct Term
     {
         size_t at = (size_t)row * columns + column;
         if (adds) v = dx[at] + v;
-        dx[at] = gate && !(gate[at] > 0.f) ? 0.f : v;
+        dx[at] = gate && gate[at] <= 0.f ? 0.f : v;
     }
 };

@@ -45,11 +45,16 @@ __device__ inline void accumulate4(float* dx, unsigned left, float4 term, int ad
     store4(dx, left, adds ? add4(load4(dx, left), term) : term);
 }
 
-// The last term of a gradient whose value came out of a ReLU: the finished sum is 0 where that output is not positive. No gate: null.
+// ReLU and its gradient. NaN stays NaN; a gradient passes where the output is NaN and is stopped where the output is at most 0, as in
+// PyTorch's clamp_min and threshold_backward.
+__device__ inline float relu1(float x) { return 0.f > x ? 0.f : x; }
+__device__ inline float gated1(float d, float y) { return y <= 0.f ? 0.f : d; }
+
+// The last term of a gradient whose value came out of a ReLU: the finished sum is gated by that output. No gate: null.
 __device__ inline void accumulate4(float* dx, unsigned left, float4 term, int adds, const float* gate)
 {
     if (adds) term = add4(load4(dx, left), term);
-    if (gate) term = map4([](float d, float y) { return y > 0.f ? d : 0.f; }, term, load4(gate, left));
+    if (gate) term = map4(gated1, term, load4(gate, left));
     store4(dx, left, term);
 }
 

@@ -24,11 +24,10 @@ __device__ inline Source source_of(int i, int from, int to, int aligned)
     return { low, low + 1, (float)(1 - fraction), (float)fraction };
 }
 
-// How much of pixel x is in the output.
-__device__ inline float share(Source s, int x)
-{
-    return s.low == x ? s.near : s.high == x ? s.far : 0.f;
-}
+__device__ inline bool uses(Source s, int x) { return s.low == x || s.high == x; }
+
+// How much of a pixel that it uses is in the output. 0 counts as well: 0 times infinity is not a number.
+__device__ inline float share(Source s, int x) { return s.low == x ? s.near : s.far; }
 
 // The first output whose source lies above pixel x - 1, or an earlier one: coordinates rise with i, so their bound is turned round.
 __device__ inline int first_output(int x, int from, int to, int aligned)
@@ -76,16 +75,16 @@ extern "C" __global__ void __launch_bounds__(256) resize_backward(
     int q1 = last_output(at.w, W, Q, aligned);
     for (int q = first_output(at.w, W, Q, aligned); q <= q1; q++)
     {
-        float across = share(source_of(q, W, Q, aligned), at.w);
-        if (across == 0.f) continue;
+        Source column_source = source_of(q, W, Q, aligned);
+        if (!uses(column_source, at.w)) continue;
         float4 column = {};
         for (int p = p0; p <= p1; p++)
         {
-            float down = share(source_of(p, H, P, aligned), at.h);
-            if (down == 0.f) continue;
-            column = fma4(down, load4(dy + ((size_t)(at.n * P + p) * Q + q) * C + at.c, left), column);
+            Source row_source = source_of(p, H, P, aligned);
+            if (!uses(row_source, at.h)) continue;
+            column = fma4(share(row_source, at.h), load4(dy + ((size_t)(at.n * P + p) * Q + q) * C + at.c, left), column);
         }
-        sum = fma4(across, column, sum);
+        sum = fma4(share(column_source, at.w), column, sum);
     }
     accumulate4(dx + ((size_t)(at.n * H + at.h) * W + at.w) * C + at.c, left, sum, adds);
 }

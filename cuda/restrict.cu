@@ -31,7 +31,7 @@ extern "C" __global__ void __launch_bounds__(256) restrict_forward(
     auto restrict1 = [floor](float x, float l, float mean, float std, float active, float e)
     {
         float mixed = active * fmaf(l, x, (1.f - l) * fmaf(std, e, mean));
-        return mixed > floor ? mixed : floor;
+        return floor > mixed ? floor : mixed;
     };
     Philox counter = noise_counter(noise, q.row, q.at);
     for (unsigned copy = 0; copy < noise.copies; copy++)
@@ -51,7 +51,7 @@ __device__ inline float4 restrict_slope4(
     {
         size_t at = (size_t)(q.row * noise.copies + copy) * noise.length + q.at;
         float4 d = load4(dz + at, left);
-        if (z) d = map4([](float z, float d) { return z > 0.f ? d : 0.f; }, load4(z + at, left), d);
+        if (z) d = map4(gated1, d, load4(z + at, left));
         float4 e = noise4(noise, counter, q.row, copy, q.at, left);
         auto term1 = [](float d, float x, float mean, float std, float e) { return d * (x - fmaf(std, e, mean)); };
         float4 term = map4(term1, d, x, mean, std, e);

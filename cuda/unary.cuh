@@ -1,10 +1,10 @@
 // Functions of one number: y = f(x) and dx = dy f'(x).
 //
 // A function is a struct whose fields are its settings, with
-//     float at(float x)               f(x)
-//     float slope(float x, float y)   f'(x), given y = f(x) too
+//     float at(float x)                              f(x)
+//     float backward(float dy, float x, float y)     dy f'(x), given y = f(x) too
 // as IUnary has it on the host: the same fields in the same order, passed by value as the kernels' first argument.
-// Bytes: 8 per number forward, 12 to 20 backward (an array that slope ignores is not read).
+// Bytes: 8 per number forward, 12 to 20 backward (an array that backward ignores is not read).
 #pragma once
 #include "quad.cuh"
 
@@ -32,7 +32,7 @@ __device__ inline void map_backward(
     unsigned i = 4 * thread_index();
     if (i >= n) return;
     unsigned left = n - i;
-    float4 term = map4([f](float x, float y, float dy) { return dy * f.slope(x, y); },
+    float4 term = map4([f](float x, float y, float dy) { return f.backward(dy, x, y); },
                        load4(x + i, left), load4(y + i, left), load4(dy + i, left));
     accumulate4(dx + i, left, term, adds);
 }

@@ -1,5 +1,5 @@
 // What follows a sum that a library left unfinished: bias, residual and ReLU forward; the other terms and the gate backward.
-//     y = sum + residual + bias, then max(y, 0)         dx = sum or dx += sum, then 0 where the gate is not positive
+//     y = sum + residual + bias, then max(y, 0)         dx = sum or dx += sum, then 0 where the gate is at most 0
 // Sums come from cuDNN where no engine does the whole unit in one pass. They may lie where the result goes.
 // Bytes per number: 8, +4 with a residual; 8 backward, +4 where it adds, +4 where gated.
 #include "quad.cuh"
@@ -18,7 +18,7 @@ extern "C" __global__ void __launch_bounds__(256) unit_forward(
     float4 v = load4(sum + at, left);
     if (residual) v = add4(v, load4(residual + at, left));
     if (bias) v = add4(v, load4(bias + q.at, left));
-    if (relu) v = map4([](float x) { return x > 0.f ? x : 0.f; }, v);
+    if (relu) v = map4(relu1, v);
     store4(y + at, left, v);
 }
 

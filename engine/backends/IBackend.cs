@@ -7,6 +7,8 @@ namespace Engine.Backends;
 /// gradient their <see cref="Accumulator"/> names. Shapes were checked by the op: a backend may trust its arguments.
 /// No row of a result depends on how many other rows there are: the same image gives the same bits in every batch.
 /// A verb allocates nothing once it has run for a shape.
+/// Infinities and NaN propagate as in PyTorch: a result that depends on one is not finite, unless a comparison (max, clamp, the gate of
+/// a ReLU) decides otherwise. A convolution may give NaN for an infinity, and next to it: see the backends' README files.
 /// </summary>
 public interface IBackend : IDisposable
 {
@@ -58,7 +60,7 @@ public interface IBackend : IDisposable
     /// <summary>dx += dy: the derivative of a sum.</summary>
     void Accumulate(Tensor dy, Accumulator dx);
 
-    /// <summary>dy = 0 where y is not positive: the gradient of ReLU, in place.</summary>
+    /// <summary>dy = 0 where y is at most 0: the gradient of ReLU, in place. Where y is NaN, dy stays.</summary>
     void Gate(Tensor y, Tensor dy);
 
     // ---- reduction ----
@@ -96,10 +98,10 @@ public interface IBackend : IDisposable
 
     // ---- pooling ----
 
-    /// <summary>y = the largest number in each window; padding never wins.</summary>
+    /// <summary>y = the largest number in each window, NaN if one is NaN; padding never wins.</summary>
     void MaxPool(Tensor x, ConvGeometry geometry, Tensor y);
 
-    /// <summary>dx += dy at the first largest number of each window, in row-major order.</summary>
+    /// <summary>dx += dy at the first largest number of each window in row-major order, or at the last NaN.</summary>
     void MaxPoolBackward(Tensor x, Tensor y, Tensor dy, ConvGeometry geometry, Accumulator dx);
 
     /// <summary>Bin k of an axis is the mean over floor(k h / H) to ceil((k + 1) h / H): y may be smaller or larger than x.</summary>
@@ -144,7 +146,7 @@ public interface IBackend : IDisposable
     /// <summary>z = active (λ x + (1 - λ)(mean + std ε)), then max(z, 0) where <paramref name="clamp"/>.</summary>
     void Restrict(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z);
 
-    /// <summary>dλ += the sum over an image's copies of active dz (x - mean - std ε), 0 where clamped (z not positive).</summary>
+    /// <summary>dλ += the sum over an image's copies of active dz (x - mean - std ε), 0 where clamped (z at most 0).</summary>
     void RestrictBackward(Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ);
 
     /// <summary>y = active/2 ((λ r)² + (1 - λ)² - ln (1 - λ)² - 1) in nats, r the standardised features; 1 - λ is held above 2^-24, so λ = 1 is finite.</summary>

@@ -58,6 +58,15 @@ public unsafe interface ILanes<V> where V : struct, ILanes<V>
     /// <summary>a where the mask holds, else b.</summary>
     static abstract V Select(V mask, V a, V b);
 
+    /// <summary>Whether the mask holds in every lane.</summary>
+    static abstract bool All(V mask);
+
+    /// <summary>
+    /// The gradient of ReLU: 0 where y is at most 0, else dy. So dy passes where y is NaN, and a dy that is NaN is stopped where y is 0,
+    /// as in PyTorch's threshold_backward.
+    /// </summary>
+    static abstract V Gated(V dy, V y);
+
     /// <summary>Bits of a and b.</summary>
     static abstract V operator &(V a, V b);
 

@@ -3,14 +3,14 @@ using Engine.Backends;
 
 namespace Engine.Ops;
 
-/// <summary>y = x held in [Low, High];  dy/dx = 1 inside, bounds included</summary>
+/// <summary>y = x held in [Low, High];  dx = dy inside, bounds included, else 0</summary>
 public readonly record struct Clamp(float Low, float High) : IUnary
 {
     /// <inheritdoc/>
     public V At<V>(V x) where V : struct, ILanes<V> => V.Max(Low, V.Min(High, x));
 
     /// <inheritdoc/>
-    public V Slope<V>(V x, V y) where V : struct, ILanes<V> => V.Select(V.Same(x, y), 1f, 0f);
+    public V Backward<V>(V dy, V x, V y) where V : struct, ILanes<V> => V.Select(V.Same(x, y), dy, 0f);
 }
 
 public static partial class Operations

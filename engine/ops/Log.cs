@@ -10,7 +10,7 @@ public readonly record struct Log : IUnary
     public V At<V>(V x) where V : struct, ILanes<V> => Lanes.Log(x);
 
     /// <inheritdoc/>
-    public V Slope<V>(V x, V y) where V : struct, ILanes<V> => 1f / x;
+    public V Backward<V>(V dy, V x, V y) where V : struct, ILanes<V> => dy * (1f / x);
 }
 
 public static partial class Operations

@@ -3,14 +3,17 @@ using Engine.Backends;
 
 namespace Engine.Ops;
 
-/// <summary>y = max(x, 0);  dy/dx = 1 where y is positive</summary>
+/// <summary>y = max(x, 0);  dx = dy, but 0 where y is at most 0. NaN stays NaN</summary>
 public readonly record struct Relu : IUnary
 {
     /// <inheritdoc/>
-    public V At<V>(V x) where V : struct, ILanes<V> => V.Max(x, 0f);
+    public V At<V>(V x) where V : struct, ILanes<V> => V.Max(0f, x);
 
     /// <inheritdoc/>
-    public V Slope<V>(V x, V y) where V : struct, ILanes<V> => V.Select(y > 0f, 1f, 0f);
+    public V Backward<V>(V dy, V x, V y) where V : struct, ILanes<V> => V.Gated(dy, y);
+
+    /// <inheritdoc/>
+    public static bool IsRelu => true;
 }
 
 public static partial class Operations

@@ -10,7 +10,7 @@ public readonly record struct Scale(float Factor) : IUnary
     public V At<V>(V x) where V : struct, ILanes<V> => x * Factor;
 
     /// <inheritdoc/>
-    public V Slope<V>(V x, V y) where V : struct, ILanes<V> => Factor;
+    public V Backward<V>(V dy, V x, V y) where V : struct, ILanes<V> => dy * Factor;
 }
 
 public static partial class Operations

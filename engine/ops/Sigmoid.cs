@@ -15,7 +15,7 @@ public readonly record struct Sigmoid : IUnary
     }
 
     /// <inheritdoc/>
-    public V Slope<V>(V x, V y) where V : struct, ILanes<V> => y * (1f - y);
+    public V Backward<V>(V dy, V x, V y) where V : struct, ILanes<V> => dy * (y * (1f - y));
 }
 
 public static partial class Operations

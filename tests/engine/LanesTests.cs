@@ -50,7 +50,7 @@ public sealed class LanesTests
         foreach ((string width, float[] y) in Widths.Map(new Sigmoid(), [x]))
             Assert.True(Same(1 / (1 + MathF.Exp(-x)), y[0]), $"sigmoid {x} with {width} is {y[0]}");
         foreach ((string width, float[] y) in Widths.Map(new Relu(), [x]))
-            Assert.True(Same(x > 0 ? x : 0, y[0]), $"relu {x} with {width} is {y[0]}");
+            Assert.True(Same(x < 0 ? 0 : x, y[0]), $"relu {x} with {width} is {y[0]}");
     }
 
     /// <summary>2^33: half units of a 32-bit turn.</summary>
@@ -105,20 +105,20 @@ public sealed class LanesTests
     {
         public V At<V>(V x) where V : struct, ILanes<V> => Lanes.Exp(x);
 
-        public V Slope<V>(V x, V y) where V : struct, ILanes<V> => y;
+        public V Backward<V>(V dy, V x, V y) where V : struct, ILanes<V> => dy * y;
     }
 
     private readonly record struct Sine : IUnary
     {
         public V At<V>(V x) where V : struct, ILanes<V> => Lanes.SinCosOfTurn(x).Sin;
 
-        public V Slope<V>(V x, V y) where V : struct, ILanes<V> => y;
+        public V Backward<V>(V dy, V x, V y) where V : struct, ILanes<V> => dy * y;
     }
 
     private readonly record struct Cosine : IUnary
     {
         public V At<V>(V x) where V : struct, ILanes<V> => Lanes.SinCosOfTurn(x).Cos;
 
-        public V Slope<V>(V x, V y) where V : struct, ILanes<V> => y;
+        public V Backward<V>(V dy, V x, V y) where V : struct, ILanes<V> => dy * y;
     }
 }

@@ -164,6 +164,8 @@ public sealed class ConvolutionGraphTests : IDisposable
         {
             int pointwise = Begin(Pointwise);
             _lines.AddRange([$"0 {PointwiseMode} 1 4 {mode}", $"1 {DataType} 1 4 {Float32}"]);
+            if (mode is 100 or 200)
+                _lines.Add("2 10 1 4 1");
             int operation = Begin(PointwiseOperation);
             _lines.Add($"750 {Descriptor} 1 8 #{pointwise}");
             if (mode == 200)

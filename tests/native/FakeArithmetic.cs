@@ -10,7 +10,7 @@ namespace Tests.Native;
 /// </summary>
 internal static unsafe class FakeArithmetic
 {
-    /// <summary>D = epilogue(alpha op(A) op(B) + beta C), column-major.</summary>
+    /// <summary>D = alpha op(A) op(B) + beta C, plus a bias where the epilogue says so, column-major.</summary>
     public static void Compute(FakeProduct product)
     {
         bool turnsA = product[cublasLtMatmulDescAttribute.CUBLASLT_MATMUL_DESC_TRANSA] == 1, turnsB = product[cublasLtMatmulDescAttribute.CUBLASLT_MATMUL_DESC_TRANSB] == 1;
@@ -31,7 +31,7 @@ internal static unsafe class FakeArithmetic
                     sum += product.Beta * Read(product.C, product.Pointers[2], row, column);
                 if (bias != null)
                     sum += bias[row];
-                results[column * m + row] = (float)((epilogue & 2) != 0 ? Math.Max(sum, 0) : sum);
+                results[column * m + row] = (float)sum;
             }
         }
         for (int column = 0; column < n; column++)
@@ -86,12 +86,16 @@ internal static unsafe class FakeArithmetic
 
             void Pointwise()
             {
-                int mode = cudnn.Ever(operation[CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR].As<nint>()[0])[CUDNN_ATTR_POINTWISE_MODE].As<int>()[0];
+                FakeDescriptor pointwise = cudnn.Ever(operation[CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR].As<nint>()[0]);
+                int mode = pointwise[CUDNN_ATTR_POINTWISE_MODE].As<int>()[0];
+                bool keepsNaN = pointwise.Has(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION)
+                    && pointwise[CUDNN_ATTR_POINTWISE_NAN_PROPAGATION].As<int>()[0] == 1;
+                bool IsOn(double x) => x > 0 || (keepsNaN && double.IsNaN(x));
                 double[] x = In(CUDNN_ATTR_OPERATION_POINTWISE_XDESC);
                 if (mode == 200)
                 {
                     double[] dy = In(CUDNN_ATTR_OPERATION_POINTWISE_DYDESC);
-                    Out(CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, [.. x.Zip(dy, (x, dy) => x > 0 ? dy : 0)]);
+                    Out(CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, [.. x.Zip(dy, (x, dy) => IsOn(x) ? dy : 0)]);
                     return;
                 }
                 double[] other = operation.Has(CUDNN_ATTR_OPERATION_POINTWISE_BDESC) ? In(CUDNN_ATTR_OPERATION_POINTWISE_BDESC) : [0];
@@ -101,7 +105,7 @@ internal static unsafe class FakeArithmetic
                 {
                     0 => [.. x.Select((value, i) => value + (other.Length == x.Length ? other[i] : other[i / (int)(shape.Dims[2] * shape.Dims[3]) % other.Length]))],
                     21 => x,
-                    100 => [.. x.Select(value => Math.Max(value, 0))],
+                    100 => [.. x.Select(value => IsOn(value) ? value : 0)],
                     _ => throw new InvalidOperationException($"pointwise mode {mode}"),
                 });
             }

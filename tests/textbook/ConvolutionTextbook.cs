@@ -13,7 +13,7 @@ public static class ConvolutionTextbook
     {
         Exact y = new Exact(geometry.Output(x.Shape, w.Shape.N)).Like(i => (bias?[i % w.Shape.N] ?? 0) + (residual?[i] ?? 0));
         Products(x.Shape, w.Shape, y.Shape, geometry, (at, from, weight) => y[at] += x[from] * w[weight]);
-        return relu ? y.Like(i => y[i] > 0 ? y[i] : 0) : y;
+        return relu ? y.Like(i => y[i] < 0 ? 0 : y[i]) : y;
     }
 
     /// <summary>dx, given dy.</summary>

@@ -5,7 +5,7 @@ public static class ElementwiseTextbook
 {
     public static Exact Sigmoid(Exact x) => x.Like(i => 1 / (1 + Math.Exp(-x[i])));
 
-    public static Exact Relu(Exact x) => x.Like(i => x[i] > 0 ? x[i] : 0);
+    public static Exact Relu(Exact x) => x.Like(i => x[i] < 0 ? 0 : x[i]);
 
     public static Exact Scale(Exact x, double factor) => x.Like(i => x[i] * factor);
 

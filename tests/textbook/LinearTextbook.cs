@@ -10,7 +10,7 @@ public static class LinearTextbook
     {
         Exact y = new Exact(new Shape(x.Shape.N, w.Shape.N)).Like(i => bias?[i % w.Shape.N] ?? 0);
         Products(x.Shape.N, w.Shape, (n, k, c) => y[n, k] += x[n, c] * w[k, c]);
-        return relu ? y.Like(i => y[i] > 0 ? y[i] : 0) : y;
+        return relu ? y.Like(i => y[i] < 0 ? 0 : y[i]) : y;
     }
 
     /// <summary>dx (N, C), given dy.</summary>

@@ -27,6 +27,32 @@ public static class PoolingTextbook
         return y;
     }
 
+    /// <summary>dx = dy at the number that PyTorch's loop stops at: each that is larger than those before it, and every NaN.</summary>
+    public static Exact MaxPoolBackward(Exact x, Exact dy, ConvGeometry geometry)
+    {
+        var dx = new Exact(x.Shape);
+        for (int n = 0; n < dy.Shape.N; n++)
+            for (int p = 0; p < dy.Shape.H; p++)
+                for (int q = 0; q < dy.Shape.W; q++)
+                    for (int c = 0; c < dy.Shape.C; c++)
+                    {
+                        (int H, int W)? winner = null;
+                        double largest = double.NegativeInfinity;
+                        for (int r = 0; r < geometry.Kernel; r++)
+                            for (int s = 0; s < geometry.Kernel; s++)
+                            {
+                                int h = p * geometry.Stride + r - geometry.Padding;
+                                int w = q * geometry.Stride + s - geometry.Padding;
+                                if (h < 0 || h >= x.Shape.H || w < 0 || w >= x.Shape.W)
+                                    continue;
+                                if (winner is null || x[n, h, w, c] > largest || double.IsNaN(x[n, h, w, c]))
+                                    (winner, largest) = ((h, w), x[n, h, w, c]);
+                            }
+                        dx[n, winner!.Value.H, winner.Value.W, c] += dy[n, p, q, c];
+                    }
+        return dx;
+    }
+
     /// <summary>Bin k of an axis covers the pixels from floor(k h / H) to before ceil((k + 1) h / H).</summary>
     public static Exact AdaptiveAveragePool(Exact x, int height, int width)
     {

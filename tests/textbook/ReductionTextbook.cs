@@ -21,14 +21,31 @@ public static class ReductionTextbook
     /// <summary>-ln softmax(logits[n])[targets[n]] for every row.</summary>
     public static Exact CrossEntropy(Exact logits, Exact targets)
     {
-        var y = new Exact(new Shape(logits.Shape.N));
+        Exact log = LogSoftmax(logits);
+        return new Exact(new Shape(logits.Shape.N)).Like(n => -log[n, (int)targets[n]]);
+    }
+
+    /// <summary>The gradient of the loss, -dy at the target, then log softmax's: g[k] - softmax[k] x the sum of g.</summary>
+    public static Exact CrossEntropyBackward(Exact logits, Exact targets, Exact dy)
+    {
+        Exact log = LogSoftmax(logits);
+        int classes = logits.Shape.C;
+        return logits.Like(i => (i % classes == (int)targets[i / classes] ? -dy[i / classes] : 0) + Math.Exp(log[i]) * dy[i / classes]);
+    }
+
+    private static Exact LogSoftmax(Exact logits)
+    {
+        var log = new Exact(logits.Shape);
         for (int n = 0; n < logits.Shape.N; n++)
         {
-            double sum = 0;
+            double largest = double.NegativeInfinity, sum = 0;
             for (int k = 0; k < logits.Shape.C; k++)
-                sum += Math.Exp(logits[n, k]);
-            y[n] = -Math.Log(Math.Exp(logits[n, (int)targets[n]]) / sum);
+                largest = Math.Max(largest, logits[n, k]);
+            for (int k = 0; k < logits.Shape.C; k++)
+                sum += Math.Exp(logits[n, k] - largest);
+            for (int k = 0; k < logits.Shape.C; k++)
+                log[n, k] = logits[n, k] - largest - Math.Log(sum);
         }
-        return y;
+        return log;
     }
 }

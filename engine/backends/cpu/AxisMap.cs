@@ -88,14 +88,16 @@ internal sealed class AxisMap
     /// <summary>-1 is 1, and extent is extent - 2: the reflection of a place outside, for less than an extent outside.</summary>
     private static int Mirrored(int place, int extent) => place < 0 ? -place : place >= extent ? 2 * (extent - 1) - place : place;
 
-    /// <summary>Sorted by row, then column; entries at the same place are summed, zeros left out.</summary>
+    /// <summary>
+    /// Sorted by row, then column; entries at the same place are summed. A weight of 0 stays: 0 times infinity is NaN, as in PyTorch.
+    /// </summary>
     private static AxisMap Matrix(int rows, List<(int To, int From, double Weight)> entries)
     {
         (int To, int From, double Weight)[] sums =
         [
             .. entries.GroupBy(entry => (entry.To, entry.From))
                 .Select(same => (same.Key.To, same.Key.From, Weight: same.Sum(entry => entry.Weight)))
-                .Where(entry => entry.Weight != 0).OrderBy(entry => entry.To).ThenBy(entry => entry.From),
+                .OrderBy(entry => entry.To).ThenBy(entry => entry.From),
         ];
         int[] starts = new int[rows + 1];
         foreach ((int to, _, _) in sums)

@@ -65,7 +65,7 @@ public sealed unsafe partial class CpuBackend
     }
 
     /// <summary>1 - λ, held above 2^-24, the distance of 1 from the next smaller float: λ = 1 then has finite information.</summary>
-    private static V Spread<V>(V λ) where V : struct, ILanes<V> => V.Max(1f - λ, 5.9604645e-8f);
+    private static V Spread<V>(V λ) where V : struct, ILanes<V> => V.Max(5.9604645e-8f, 1f - λ);
 
     /// <summary>
     /// A block of an image's features, restricted in all copies: what the copies share (features, mask, statistics) is read into the
@@ -99,7 +99,7 @@ public sealed unsafe partial class CpuBackend
                 V passes = V.Load(λ + i);
                 V noise = V.Fma(V.Load(std + i), V.Load(ε + i), V.Load(mean + i));
                 V mixed = V.Fma(passes, V.Load(x + i), (1f - passes) * noise);
-                V.Store(V.Max(V.Load(active + i) * mixed, floor), z + i);
+                V.Store(V.Max(floor, V.Load(active + i) * mixed), z + i);
             }
         }
     }
@@ -132,7 +132,7 @@ public sealed unsafe partial class CpuBackend
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<V>(int i, int feature) where V : struct, ILanes<V>
             {
-                V dy = z is null ? V.Load(dz + i) : V.Select(V.Load(z + i) > 0f, V.Load(dz + i), 0f);
+                V dy = z is null ? V.Load(dz + i) : V.Gated(V.Load(dz + i), V.Load(z + i));
                 V noise = V.Fma(V.Load(std + i), V.Load(ε + i), V.Load(mean + i));
                 sum.Put(i, dy * (V.Load(x + i) - noise));
             }

@@ -51,7 +51,7 @@ public sealed unsafe partial class CpuBackend
     private readonly struct MapBackwardAt<F>(F f, float* x, float* y, float* dy, Sink dx) : IPointwise where F : struct, IUnary
     {
         public void At<V>(int i, int feature) where V : struct, ILanes<V> =>
-            dx.Put(i, V.Load(dy + i) * f.Slope(V.Load(x + i), V.Load(y + i)));
+            dx.Put(i, f.Backward(V.Load(dy + i), V.Load(x + i), V.Load(y + i)));
     }
 
     private readonly struct AddAt(float* a, float* b, float* y) : IPointwise
@@ -82,6 +82,6 @@ public sealed unsafe partial class CpuBackend
     private readonly struct GateAt(float* y, float* dy) : IPointwise
     {
         public void At<V>(int i, int feature) where V : struct, ILanes<V> =>
-            V.Store(V.Select(V.Load(y + i) > 0f, V.Load(dy + i), 0f), dy + i);
+            V.Store(V.Gated(V.Load(dy + i), V.Load(y + i)), dy + i);
     }
 }

@@ -69,8 +69,8 @@ public sealed unsafe partial class CpuBackend
             (float largest, double sum) = Softmax(logits + first, classes);
             for (int k = 0; k < classes; k++)
             {
-                double p = Math.Exp((double)logits[first + k] - largest) / sum - (k == (int)targets[tile] ? 1 : 0);
-                float term = (float)(dy[tile] * p);
+                double p = Math.Exp((double)logits[first + k] - largest) / sum, d = dy[tile];
+                float term = (float)(d * p - (k == (int)targets[tile] ? d : 0));
                 dx[first + k] = adds ? dx[first + k] + term : term;
             }
         }

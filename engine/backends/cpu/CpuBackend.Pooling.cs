@@ -80,7 +80,10 @@ public sealed unsafe partial class CpuBackend
             for (int r = 0; r < rows; r++)
             {
                 for (int s = 0; s < columns; s++)
-                    largest = V.Max(V.Load(x + ((long)r * width + s) * channels + i), largest);
+                {
+                    V next = V.Load(x + ((long)r * width + s) * channels + i);
+                    largest = V.Select(V.Same(next, next), V.Max(next, largest), next);
+                }
             }
             V.Store(largest, y + i);
         }
@@ -127,6 +130,24 @@ public sealed unsafe partial class CpuBackend
                     V wins = V.Same(V.Load(x + at), largest);
                     V.Store(V.Load(dx + at) + V.Select(wins, left, 0f), dx + at);
                     left = V.Select(wins, 0f, left);
+                }
+            }
+            if (!V.All(V.Same(largest, largest)))
+                GiveToLastNaN(i, left);
+        }
+
+        /// <summary>What no number took: the window's largest is NaN, and the last NaN gets the gradient.</summary>
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private void GiveToLastNaN<V>(int i, V left) where V : struct, ILanes<V>
+        {
+            for (int r = rows - 1; r >= 0; r--)
+            {
+                for (int s = columns - 1; s >= 0; s--)
+                {
+                    long at = ((long)r * width + s) * channels + i;
+                    V number = V.Same(V.Load(x + at), V.Load(x + at));
+                    V.Store(V.Load(dx + at) + V.Select(number, 0f, left), dx + at);
+                    left = V.Select(number, left, 0f);
                 }
             }
         }

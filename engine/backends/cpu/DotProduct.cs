@@ -77,6 +77,6 @@ internal unsafe struct DotProduct : ITiles
         float sum = V.Sum(V.Load(lanes)) + rest;
         if (Bias is not null)
             sum += Bias[k];
-        return Relu && !(sum > 0f) ? 0f : sum;
+        return Relu && sum <= 0f ? 0f : sum;
     }
 }

@@ -41,6 +41,10 @@ internal readonly unsafe struct Lanes1(float x) : ILanes<Lanes1>
 
     public static Lanes1 Select(Lanes1 mask, Lanes1 a, Lanes1 b) => mask.Word != 0 ? a : b;
 
+    public static bool All(Lanes1 mask) => mask.Word != 0;
+
+    public static Lanes1 Gated(Lanes1 dy, Lanes1 y) => new(y._x <= 0f ? 0f : dy._x);
+
     public static Lanes1 operator &(Lanes1 a, Lanes1 b) => Bits(a.Word & b.Word);
 
     public static Lanes1 operator |(Lanes1 a, Lanes1 b) => Bits(a.Word | b.Word);

@@ -45,6 +45,11 @@ internal readonly unsafe struct Lanes256(Vector256<float> x) : IWideLanes<Lanes2
 
     public static Lanes256 Select(Lanes256 mask, Lanes256 a, Lanes256 b) => new(Vector256.ConditionalSelect(mask._x, a._x, b._x));
 
+    public static bool All(Lanes256 mask) => Vector256.EqualsAll(mask.Words, Vector256<int>.AllBitsSet);
+
+    public static Lanes256 Gated(Lanes256 dy, Lanes256 y) =>
+        new(Vector256.ConditionalSelect(Vector256.LessThanOrEqual(y._x, Vector256<float>.Zero), Vector256<float>.Zero, dy._x));
+
     public static Lanes256 operator &(Lanes256 a, Lanes256 b) => new(a._x & b._x);
 
     public static Lanes256 operator |(Lanes256 a, Lanes256 b) => new(a._x | b._x);

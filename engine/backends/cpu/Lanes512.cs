@@ -45,6 +45,11 @@ internal readonly unsafe struct Lanes512(Vector512<float> x) : IWideLanes<Lanes5
 
     public static Lanes512 Select(Lanes512 mask, Lanes512 a, Lanes512 b) => new(Vector512.ConditionalSelect(mask._x, a._x, b._x));
 
+    public static bool All(Lanes512 mask) => Vector512.EqualsAll(mask.Words, Vector512<int>.AllBitsSet);
+
+    public static Lanes512 Gated(Lanes512 dy, Lanes512 y) =>
+        new(Vector512.ConditionalSelect(Vector512.LessThanOrEqual(y._x, Vector512<float>.Zero), Vector512<float>.Zero, dy._x));
+
     public static Lanes512 operator &(Lanes512 a, Lanes512 b) => new(a._x & b._x);
 
     public static Lanes512 operator |(Lanes512 a, Lanes512 b) => new(a._x | b._x);

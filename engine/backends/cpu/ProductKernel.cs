@@ -42,7 +42,7 @@ internal unsafe struct ProductBlock
     /// <summary>One number per column, or null.</summary>
     public float* Bias;
 
-    /// <summary>Where its number, row i at Rows[i], is not positive the result is 0; or null.</summary>
+    /// <summary>Where its number, row i at Rows[i], is at most 0 the result is 0; or null.</summary>
     public float* Gate;
     public bool Relu;
 }

@@ -57,7 +57,7 @@ internal unsafe struct SpreadProduct : ITiles
         if (Gate is null)
             return;
         for (nint i = place; i < place + count; i++)
-            Dx[i] = Gate[i] > 0f ? Dx[i] : 0f;
+            Dx[i] = Gate[i] <= 0f ? 0f : Dx[i];
     }
 
     /// <summary>Some pixels of a line of dy: their windows, a panel of numbers at a time.</summary>

@@ -24,8 +24,8 @@ internal unsafe interface IStrip<S> where S : struct, IStrip<S>
     /// <summary>*a b + c.</summary>
     static abstract S MultiplyAdd(float* a, S b, S c);
 
-    /// <summary>x where <paramref name="gate"/> is positive, else 0.</summary>
-    static abstract S Gated(S x, S gate);
+    /// <summary><see cref="ILanes{V}.Gated"/>: x, but 0 where y is at most 0.</summary>
+    static abstract S Gated(S x, S y);
 }
 
 /// <summary>One register.</summary>
@@ -48,7 +48,7 @@ internal unsafe struct Strip1<V> : IStrip<Strip1<V>> where V : struct, ILanes<V>
     public static Strip1<V> MultiplyAdd(float* a, Strip1<V> b, Strip1<V> c) => new() { _0 = V.MultiplyAdd(*a, b._0, c._0) };
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Strip1<V> Gated(Strip1<V> x, Strip1<V> gate) => new() { _0 = V.Select(gate._0 > 0f, x._0, 0f) };
+    public static Strip1<V> Gated(Strip1<V> x, Strip1<V> y) => new() { _0 = V.Gated(x._0, y._0) };
 }
 
 /// <summary>Two registers: all that a tile of six rows leaves room for where there are sixteen.</summary>
@@ -79,8 +79,8 @@ internal unsafe struct Strip2<V> : IStrip<Strip2<V>> where V : struct, ILanes<V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Strip2<V> Gated(Strip2<V> x, Strip2<V> gate) =>
-        new() { _0 = V.Select(gate._0 > 0f, x._0, 0f), _1 = V.Select(gate._1 > 0f, x._1, 0f) };
+    public static Strip2<V> Gated(Strip2<V> x, Strip2<V> y) =>
+        new() { _0 = V.Gated(x._0, y._0), _1 = V.Gated(x._1, y._1) };
 }
 
 /// <summary>Four registers, where there are thirty-two.</summary>
@@ -120,11 +120,11 @@ internal unsafe struct Strip4<V> : IStrip<Strip4<V>> where V : struct, ILanes<V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Strip4<V> Gated(Strip4<V> x, Strip4<V> gate) => new()
+    public static Strip4<V> Gated(Strip4<V> x, Strip4<V> y) => new()
     {
-        _0 = V.Select(gate._0 > 0f, x._0, 0f),
-        _1 = V.Select(gate._1 > 0f, x._1, 0f),
-        _2 = V.Select(gate._2 > 0f, x._2, 0f),
-        _3 = V.Select(gate._3 > 0f, x._3, 0f),
+        _0 = V.Gated(x._0, y._0),
+        _1 = V.Gated(x._1, y._1),
+        _2 = V.Gated(x._2, y._2),
+        _3 = V.Gated(x._3, y._3),
     };
 }

@@ -82,9 +82,9 @@ internal unsafe struct WinogradResults : ITiles
             if (Start is not null)
                 sum += V.Load(Start + place);
             if (Relu)
-                sum = V.Select(sum > 0f, sum, 0f);
+                sum = V.Gated(sum, sum);
             if (Gate is not null)
-                sum = V.Select(V.Load(Gate + place) > 0f, sum, 0f);
+                sum = V.Gated(sum, V.Load(Gate + place));
             V.Store(sum, Y + place);
         }
     }

@@ -31,7 +31,7 @@ internal readonly partial struct Launch
     public static Launch Guided(Tensor y, Tensor dy, Accumulator dx) =>
         Each("elementwise", "guided_backward", y, y, dy, dx.Tensor, y.Shape.Count, dx.Adds);
 
-    /// <summary>Rounds x to bfloat16, 0 where the gate is not positive.</summary>
+    /// <summary>Rounds x to bfloat16, 0 where the gate is at most 0.</summary>
     /// <param name="x">float32 numbers.</param>
     /// <param name="gate">The output of a ReLU, as many numbers, or null.</param>
     /// <param name="y">Where as many 16-bit numbers go.</param>

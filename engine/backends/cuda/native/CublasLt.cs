@@ -25,9 +25,7 @@ internal enum cublasOperation
 internal enum cublasLtEpilogue
 {
     CUBLASLT_EPILOGUE_DEFAULT = 1,
-    CUBLASLT_EPILOGUE_RELU = 2,
     CUBLASLT_EPILOGUE_BIAS = 4,
-    CUBLASLT_EPILOGUE_RELU_BIAS = 6,
 }
 
 internal enum cublasLtMatmulDescAttribute

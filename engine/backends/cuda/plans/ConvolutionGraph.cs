@@ -117,6 +117,12 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
         nint pointwise = descriptors.New(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
         descriptors.Set(pointwise, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, mode);
         descriptors.Set(pointwise, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
+        // By default a ReLU makes 0 of NaN.
+        if (mode is CUDNN_POINTWISE_RELU_FWD or CUDNN_POINTWISE_RELU_BWD)
+        {
+            descriptors.Set(
+                pointwise, CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_TYPE_NAN_PROPOGATION, cudnnNanPropagation.CUDNN_PROPAGATE_NAN);
+        }
         descriptors.Finish(pointwise);
 
         nint operation = descriptors.New(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);

@@ -10,6 +10,7 @@ namespace Engine.Backends.Cuda.Plans;
 /// <summary>
 /// cuBLASLt's product for a unit. The library's matrices are column-major, so a row-major x (P, C) is its C x P matrix with leading
 /// dimension C: y = x wᵀ is computed as yᵀ = w xᵀ, whose rows are y's channels, and the bias belongs to rows, as the library has it.
+/// The unit's ReLU is left to the caller: the library does not say what its own makes of NaN.
 /// </summary>
 internal sealed unsafe class MatrixProduct : IDisposable
 {
@@ -94,13 +95,7 @@ internal sealed unsafe class MatrixProduct : IDisposable
         };
         Set(description, CUBLASLT_MATMUL_DESC_TRANSA, a);
         Set(description, CUBLASLT_MATMUL_DESC_TRANSB, b);
-        Set(description, CUBLASLT_MATMUL_DESC_EPILOGUE, (_unit.Bias, _unit.Relu) switch
-        {
-            (true, true) => CUBLASLT_EPILOGUE_RELU_BIAS,
-            (true, false) => CUBLASLT_EPILOGUE_BIAS,
-            (false, true) => CUBLASLT_EPILOGUE_RELU,
-            _ => CUBLASLT_EPILOGUE_DEFAULT,
-        });
+        Set(description, CUBLASLT_MATMUL_DESC_EPILOGUE, _unit.Bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT);
         if (_unit.Bias)
             Set(description, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, CUDA_R_32F);
         return description;

@@ -39,7 +39,7 @@ internal sealed class PlainSum(ConvolutionUnit unit, Operands operands, Func<Ten
         Add(operands.Bias, unit.Bias, place % unit.K);
         if (unit.Relu)
             sum = Math.Max(sum, 0);
-        if (unit.Gate && !(read(operands.Gate!, place, 1)[0] > 0))
+        if (unit.Gate && read(operands.Gate!, place, 1)[0] <= 0)
             sum = 0;
         return (sum, size);
 

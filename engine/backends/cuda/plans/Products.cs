@@ -82,8 +82,14 @@ internal sealed class Products(Device device, Kernels kernels, Scratch scratch, 
     }
 
     /// <summary>Runs a unit that cuBLASLt does.</summary>
-    public void Run(in ProductUnit unit, in Operands operands) => Run(_settled[unit].Product!, unit, operands, 0);
+    public void Run(in ProductUnit unit, in Operands operands)
+    {
+        Run(_settled[unit].Product!, unit, operands, 0);
+        if (unit.Relu)
+            kernels.Run(Launch.Unit(Argument.Address(operands.Y), null, null, relu: true, operands.Y));
+    }
 
+    /// <summary>The product without the unit's ReLU.</summary>
     /// <param name="product">What runs.</param>
     /// <param name="unit">The unit.</param>
     /// <param name="operands">Its tensors.</param>
@@ -107,7 +113,7 @@ internal sealed class Products(Device device, Kernels kernels, Scratch scratch, 
 
     private Verdict Judge(MatrixProduct product, in ProductUnit unit, in Operands operands)
     {
-        ConvolutionUnit sum = unit.AsConvolution;
+        ConvolutionUnit sum = unit.AsConvolution with { Relu = false };
         Tensor own = unit.Direction switch { Direction.Forward => operands.Y, Direction.BackwardData => operands.X, _ => operands.W };
         // What the result is added to must survive.
         ulong elsewhere = unit.Addend ? scratch.Get(ScratchUse.Result, sum.ResultCount * sizeof(float)) : 0;
