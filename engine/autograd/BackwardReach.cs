@@ -46,8 +46,8 @@ internal sealed class BackwardReach
     /// <summary>Whether the op, or the rule in its place, reads the data of y's input.</summary>
     public bool RereadsInput(Value y, int input) => y.Op!.RereadsInput(y, input) || _rule?.RereadsInput(y, input) == true;
 
-    /// <summary>Whether the op, or the rule in its place, reads the data of y.</summary>
-    public bool RereadsOutput(Value y) => y.Op!.RereadsOutput(y) || _rule?.RereadsOutput(y) == true;
+    /// <summary>Whether the op, its ReLU's gate or the rule in its place reads the data of y.</summary>
+    public bool RereadsOutput(Value y) => y.Op!.RereadsOutput(y) || y.Op.EndsInRelu || _rule?.RereadsOutput(y) == true;
 
     /// <summary>The memory that the rule works in, line by line.</summary>
     public IEnumerable<(Value Value, Shape Shape)> Scratch() =>
@@ -72,6 +72,10 @@ internal sealed class BackwardReach
         }
         return [.. lives.Select(life => (_lines[life.Key], life.Value))];
     }
+
+    /// <summary>Numbers in the largest d[y] that changes while y is handled, gated by y's ReLU or used up by the rule; or 0.</summary>
+    public int LargestSpent => _lines.Where(y => Includes(y) && y.Op is { } op && (op.EndsInRelu || _rule is not null))
+        .Select(y => y.Shape.Count).DefaultIfEmpty().Max();
 
     /// <summary>Gives values that share a gradient's memory the tensor of the one that owns it.</summary>
     public void Share(Tensor?[] tensors)

@@ -10,11 +10,13 @@ namespace Engine.Autograd;
 public abstract class BackwardRule
 {
     /// <summary>
-    /// Given d[y], adds one term to the gradient of every input of y that wants one, and returns true; returns false to leave y to its
-    /// own op.
-    /// It may overwrite d[y], which nobody reads later.
+    /// Adds one term to the gradient of every input of y that wants one, and returns true; returns false to leave y to its own op.
     /// </summary>
-    public abstract bool Backward(IBackend on, Value y, Gradients d);
+    /// <param name="on">Where.</param>
+    /// <param name="y">The output of the op.</param>
+    /// <param name="dy">What arrived at y, before any ReLU that y ends in. It may be overwritten, for the op if it is left to that.</param>
+    /// <param name="d">Where the terms go.</param>
+    public abstract bool Backward(IBackend on, Value y, Tensor dy, Gradients d);
 
     /// <summary>Whether the rule reads the data of y's input, where the op itself might not.</summary>
     public virtual bool RereadsInput(Value y, int input) => false;

@@ -4,36 +4,66 @@ using Engine.Tensors;
 namespace Engine.Autograd;
 
 /// <summary>
-/// The result of a backward pass: <c>d[x]</c> is dLoss/dx. While the pass runs, ops read d[y] and add a term for each input
-/// through <see cref="Into"/> or <see cref="Pass"/>.
+/// The result of a backward pass: <c>d[x]</c> is dLoss/dx. While the pass runs, ops add a term for each input through <see cref="Into"/> or
+/// <see cref="Pass"/>.
 /// </summary>
 public sealed class Gradients
 {
-    private readonly IBackend _backend;
+    private readonly Tape _tape;
     private readonly Tensor?[] _tensors;
     private readonly ILookup<int, Tensor> _scratch;
     private readonly int[] _terms;
     private readonly int[] _awaited;
     private readonly bool[] _gated;
     private readonly bool _gates;
+    private readonly Tensor? _copy;
+    private readonly bool _keepsAll;
 
-    /// <param name="backend">Where the gradients live.</param>
+    /// <summary>On a planned tape: gradients reuse one another's memory, and only those of leaves outlast the pass.</summary>
+    /// <param name="tape">Whose gradients they are.</param>
     /// <param name="tensors">Memory for the gradient of each line; null where none is wanted.</param>
     /// <param name="scratch">Memory for a rule to work in, by line.</param>
     /// <param name="terms">How many terms each line's gradient has.</param>
-    /// <param name="gates">Whether last terms may be gated, which leaves no plain d[y] to look at.</param>
-    internal Gradients(IBackend backend, Tensor?[] tensors, ILookup<int, Tensor> scratch, int[] terms, bool gates)
+    /// <param name="gates">Whether the verb that makes a last term may gate it.</param>
+    internal Gradients(Tape tape, Tensor?[] tensors, ILookup<int, Tensor> scratch, int[] terms, bool gates)
     {
-        (_backend, _tensors, _scratch, _terms, _gates) = (backend, tensors, scratch, terms, gates);
+        (_tape, _tensors, _scratch, _terms, _gates) = (tape, tensors, scratch, terms, gates);
         _awaited = new int[terms.Length];
         _gated = new bool[terms.Length];
     }
 
-    /// <summary>dLoss/dx.</summary>
-    /// <exception cref="ArgumentException">No gradient was computed for x: it is not a variable above the loss, or its tape is planned
-    /// and x is no leaf.</exception>
-    public Tensor this[Value x] => _tensors[x.Line] ?? throw new ArgumentException(
-        $"no gradient was computed for '{x.Name}': it must lie between a variable and the loss.", nameof(x));
+    /// <summary>On a kept tape: every gradient stays as it is when its last term has arrived.</summary>
+    /// <param name="tape">Whose gradients they are.</param>
+    /// <param name="tensors">Memory for the gradient of each line; null where none is wanted.</param>
+    /// <param name="scratch">Memory for a rule to work in, by line.</param>
+    /// <param name="terms">How many terms each line's gradient has.</param>
+    /// <param name="copy">Room for a copy of one gradient, which ReLU and rule may change in its place.</param>
+    internal Gradients(Tape tape, Tensor?[] tensors, ILookup<int, Tensor> scratch, int[] terms, Tensor copy)
+        : this(tape, tensors, scratch, terms, gates: false) => (_copy, _keepsAll) = (copy, true);
+
+    /// <summary>dLoss/dx, x being the value that a run computes under that name: of a fused unit, its result after the ReLU.</summary>
+    /// <exception cref="ArgumentException">No gradient was computed for x: it is not between a variable and the loss; or its memory was
+    /// used again: the tape is planned and x is no leaf.</exception>
+    public Tensor this[Value x]
+    {
+        get
+        {
+            if (x.Tape != _tape)
+                throw new ArgumentException($"'{x.Name}' stands on another tape than these gradients.", nameof(x));
+            if (_tensors[x.Line] is not { } dx)
+            {
+                throw new ArgumentException(
+                    $"no gradient was computed for '{x.Name}': it must lie between a variable and the loss.", nameof(x));
+            }
+            if (!_tape.IsRunning && !_keepsAll && x.Op is not null)
+            {
+                throw new ArgumentException(
+                    $"the gradient of '{x.Name}' is gone: a planned tape keeps those of its variables alone."
+                    + " Leave Plan out to keep every gradient.", nameof(x));
+            }
+            return dx;
+        }
+    }
 
     /// <summary>
     /// The memory that the rule asked for at y (<see cref="BackwardRule.Scratch"/>), in that order; it holds whatever was left there.
@@ -42,9 +72,6 @@ public sealed class Gradients
 
     /// <summary>Whether any term of x's gradient has arrived.</summary>
     public bool Reached(Value x) => _awaited[x.Line] < _terms[x.Line];
-
-    /// <summary>Whether d[y] is already gated by the ReLU that y ends in.</summary>
-    public bool IsGated(Value y) => _gated[y.Line];
 
     /// <summary>Where to put the next term of x's gradient. A verb that honours the gate says so and may then be given one.</summary>
     public Accumulator Into(Value x, bool honoursGate = false)
@@ -56,12 +83,12 @@ public sealed class Gradients
         return new Accumulator(this[x], adds, gate ? x.Data : null);
     }
 
-    /// <summary>Hands d[y] on as a term of x's gradient: no copy where the tape gave both one memory.</summary>
-    public void Pass(Value y, Value x)
+    /// <summary>Hands dy on as a term of x's gradient: no copy where the tape gave both one memory.</summary>
+    public void Pass(Tensor dy, Value x)
     {
         Accumulator dx = Into(x);
-        if (dx.Tensor != this[y])
-            _backend.Accumulate(this[y], dx);
+        if (dx.Tensor != dy)
+            _tape.Backend.Accumulate(dy, dx);
     }
 
     internal bool Computes(Value x) => _tensors[x.Line] is not null;
@@ -71,7 +98,24 @@ public sealed class Gradients
         _terms.CopyTo(_awaited, 0);
         _gated.AsSpan().Clear();
         _awaited[loss.Line]--;
-        _backend.Fill(this[loss], 1f);
+        _tape.Backend.Fill(this[loss], 1f);
+    }
+
+    /// <summary>d[y], to be changed while y is handled: a copy where d[y] itself is kept.</summary>
+    internal Tensor Spend(Value y, bool underRule)
+    {
+        if (_copy is null || !(underRule || y.Op!.EndsInRelu))
+            return this[y];
+        Tensor dy = _copy.View(0, y.Shape);
+        _tape.Backend.Copy(this[y], dy);
+        return dy;
+    }
+
+    /// <summary>Applies the gradient of the ReLU that y ends in, unless the verb that made the last term of d[y] did.</summary>
+    internal void Gate(Value y, Tensor dy)
+    {
+        if (y.Op!.EndsInRelu && !_gated[y.Line])
+            _tape.Backend.Gate(y, dy);
     }
 
     /// <summary>A gradient that no term reached is zero.</summary>
@@ -80,7 +124,7 @@ public sealed class Gradients
         for (int line = 0; line < lines.Count; line++)
         {
             if (lines[line].Op is null && _tensors[line] is { } dx && !Reached(lines[line]))
-                _backend.Fill(dx, 0f);
+                _tape.Backend.Fill(dx, 0f);
         }
     }
 }

@@ -17,8 +17,12 @@ public abstract record Op
     /// <summary>Writes y.</summary>
     public abstract void Forward(IBackend on, Value y);
 
-    /// <summary>Given d[y], adds one term to the gradient of every input that wants one. It may overwrite d[y], which nobody reads later.</summary>
-    public abstract void Backward(IBackend on, Value y, Gradients d);
+    /// <summary>Adds one term to the gradient of every input that wants one.</summary>
+    /// <param name="on">Where.</param>
+    /// <param name="y">The op's output.</param>
+    /// <param name="dy">dLoss/dy; where <see cref="EndsInRelu"/>, what that ReLU lets through: dLoss/d(its input).</param>
+    /// <param name="d">Where the terms go.</param>
+    public abstract void Backward(IBackend on, Value y, Tensor dy, Gradients d);
 
     /// <summary>Whether <see cref="Backward"/> reads the data of input i: if not, its memory may be reused by then.</summary>
     public virtual bool RereadsInput(Value y, int input) => true;
@@ -26,10 +30,13 @@ public abstract record Op
     /// <summary>Whether <see cref="Backward"/> reads the data of y.</summary>
     public virtual bool RereadsOutput(Value y) => true;
 
-    /// <summary>The input whose gradient is d[y] itself, handed on by <see cref="Gradients.Pass"/> without a copy; null if there is none.</summary>
+    /// <summary>The input whose gradient is dy itself, handed on by <see cref="Gradients.Pass"/> without a copy; null if none.</summary>
     public virtual int? PassesGradientTo => null;
 
-    /// <summary>Whether y ends in a ReLU, so that the last term of d[y] may be gated by y where it is made (see <see cref="Accumulator.Gate"/>).</summary>
+    /// <summary>
+    /// Whether y is the output of a ReLU, alone or at the end of a unit. The tape applies its gradient, a gate that y alone decides, before
+    /// <see cref="Backward"/>; the verb that makes the last term of d[y] may have done so already (see <see cref="Accumulator.Gate"/>).
+    /// </summary>
     public virtual bool EndsInRelu => false;
 
     /// <summary>An exception that names this op, the shapes it met and what it takes.</summary>

@@ -20,13 +20,17 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
     /// <summary>The device that runs it.</summary>
     public IBackend Backend => backend;
 
+    /// <summary>Whether a pass is under way, in which values that will not outlast it may be read.</summary>
+    internal bool IsRunning { get; private set; }
+
     /// <summary>Numbers of memory held beside the leaves' own.</summary>
     public long ArenaCount => _arenas.Sum(arena => (long)arena.Shape.Count);
 
     /// <summary>The line of that name; the last one if several carry it.</summary>
     /// <exception cref="KeyNotFoundException">No line has that name.</exception>
     public Value this[string name] => _lines.FindLast(line => line.Name == name)
-        ?? throw new KeyNotFoundException($"no line of the tape is named '{name}'.");
+        ?? throw new KeyNotFoundException($"no line of the tape is named '{name}'. A part of a unit that is recorded as one line has none:"
+            + " record the network with fused: false to see every part.");
 
     /// <summary>Puts a leaf that wants a gradient on the tape. The caller owns its memory.</summary>
     public Value Variable(Tensor data, string name) => Append(name, null, [], data.Shape, data, wantsGradient: true);
@@ -71,7 +75,7 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
             [.. data.Select(b => b.Life), .. gradients.Select(b => b.Life), .. scratch.Select(s => reach!.Passing(s.Value, s.Shape))]);
         Tensor arena = Arena(size);
         for (int i = 0; i < data.Length; i++)
-            data[i].Value.Data = arena.View(offsets[i], data[i].Value.Shape);
+            data[i].Value.Place(arena.View(offsets[i], data[i].Value.Shape), outlasts: data[i].Life.Death == int.MaxValue);
         _laidOut = true;
 
         if (reach is not null)
@@ -83,7 +87,7 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
             int first = offsets.Length - scratch.Length;
             ILookup<int, Tensor> rooms = scratch.Index()
                 .ToLookup(s => s.Item.Value.Line, s => arena.View(offsets[first + s.Index], s.Item.Shape));
-            _planned = (loss!, rule, new Gradients(backend, tensors, rooms, reach.Terms, gates: rule is null));
+            _planned = (loss!, rule, new Gradients(this, tensors, rooms, reach.Terms, gates: rule is null));
         }
     }
 
@@ -92,8 +96,16 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
     {
         if (!_laidOut)
             KeepEverything();
-        for (int line = 0; line < _lines.Count; line++)
-            _lines[line].Op?.Forward(backend, _lines[line]);
+        IsRunning = true;
+        try
+        {
+            for (int line = 0; line < _lines.Count; line++)
+                _lines[line].Op?.Forward(backend, _lines[line]);
+        }
+        finally
+        {
+            IsRunning = false;
+        }
     }
 
     /// <summary>
@@ -112,16 +124,21 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
             : throw new InvalidOperationException(
                 "a planned tape has the one loss and the one rule of its plan: use a kept tape for others.");
 
-        d.Begin(loss);
-        for (int line = loss.Line; line >= 0; line--)
+        IsRunning = true;
+        try
         {
-            Value y = _lines[line];
-            if (y.Op is null || !d.Computes(y) || !d.Reached(y))
-                continue;
-            if (rule is null || !rule.Backward(backend, y, d))
-                y.Op.Backward(backend, y, d);
+            d.Begin(loss);
+            for (int line = loss.Line; line >= 0; line--)
+            {
+                if (_lines[line] is { Op: not null } y && d.Computes(y) && d.Reached(y))
+                    PassBack(y, rule, d);
+            }
+            d.End(_lines);
         }
-        d.End(_lines);
+        finally
+        {
+            IsRunning = false;
+        }
         return d;
     }
 
@@ -141,6 +158,16 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
         _arenas.Clear();
     }
 
+    /// <summary>One line of the pass: the rule sees what arrived, the op what y's ReLU lets through.</summary>
+    private void PassBack(Value y, BackwardRule? rule, Gradients d)
+    {
+        Tensor dy = d.Spend(y, underRule: rule is not null);
+        if (rule is not null && rule.Backward(backend, y, dy, d))
+            return;
+        d.Gate(y, dy);
+        y.Op!.Backward(backend, y, dy, d);
+    }
+
     private Value Append(string name, Op? op, Value[] inputs, Shape shape, Tensor? data, bool wantsGradient)
     {
         MustNotBeLaidOut();
@@ -158,7 +185,7 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
     private void KeepEverything()
     {
         foreach (Value y in _lines.Where(line => line.Op is not null))
-            y.Data = Arena(y.Shape.Count).View(0, y.Shape);
+            y.Place(Arena(y.Shape.Count).View(0, y.Shape), outlasts: true);
         _laidOut = true;
     }
 
@@ -169,7 +196,7 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
         foreach (Value x in _lines.Where(reach.Includes))
             tensors[x.Line] = Arena(x.Shape.Count).View(0, x.Shape);
         ILookup<int, Tensor> rooms = reach.Scratch().ToLookup(s => s.Value.Line, s => Arena(s.Shape.Count).View(0, s.Shape));
-        return new Gradients(backend, tensors, rooms, reach.Terms, gates: false);
+        return new Gradients(this, tensors, rooms, reach.Terms, copy: Arena(reach.LargestSpent));
     }
 
     private Tensor Arena(long count)

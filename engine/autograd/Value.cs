@@ -6,6 +6,7 @@ namespace Engine.Autograd;
 public sealed class Value
 {
     private Tensor? _data;
+    private bool _outlasts = true;
 
     internal Value(Tape tape, int line, string name, Op? op, Value[] inputs, Shape shape, Tensor? data, bool wantsGradient)
     {
@@ -34,12 +35,22 @@ public sealed class Value
     /// <summary>Whether a gradient with respect to it, or to something it was made from, is wanted.</summary>
     public bool WantsGradient { get; }
 
-    /// <summary>The numbers. On a planned tape they last until their memory is reused, unless the value was kept.</summary>
-    /// <exception cref="InvalidOperationException">The tape has not run yet.</exception>
+    /// <summary>The numbers. On a planned tape leaves, the loss and what was named to be kept outlast a run.</summary>
+    /// <exception cref="InvalidOperationException">The tape has not run yet, or it is planned and the memory was used again.</exception>
     public Tensor Data
     {
-        get => _data ?? throw new InvalidOperationException($"'{Name}' has no numbers yet: call Forward on its tape first.");
-        internal set => _data = value;
+        get
+        {
+            if (_data is null)
+                throw new InvalidOperationException($"'{Name}' has no numbers yet: call Forward on its tape first.");
+            if (!_outlasts && !Tape.IsRunning)
+            {
+                throw new InvalidOperationException(
+                    $"the numbers of '{Name}' are gone: its tape is planned and uses their memory again."
+                    + " Name it among what Plan is to keep, or leave Plan out.");
+            }
+            return _data;
+        }
     }
 
     /// <summary>Input number <paramref name="input"/>.</summary>
@@ -51,6 +62,9 @@ public sealed class Value
         Name = name;
         return this;
     }
+
+    /// <summary>Says where its numbers are, and whether they outlast a run.</summary>
+    internal void Place(Tensor data, bool outlasts) => (_data, _outlasts) = (data, outlasts);
 
     /// <summary>Its data.</summary>
     public static implicit operator Tensor(Value value) => value.Data;

@@ -124,7 +124,7 @@ public sealed record ResidualBlock(string Name, IReadOnlyList<ConvolutionLayer> 
         return (last.Record(inner, recording).Named(last.Name) + identity).Named($"{Name}.add").Relu();
 
         Value Unit(Value input, ConvolutionLayer layer) => recording.Fused
-            ? layer.Record(input, recording, relu: true).Named(layer.Name)
+            ? layer.Record(input, recording, relu: true).Named($"{layer.Name}.relu")
             : layer.Record(input, recording).Named(layer.Name).Relu().Named($"{layer.Name}.relu");
     }
 }

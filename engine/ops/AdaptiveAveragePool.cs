@@ -18,7 +18,7 @@ public sealed record AdaptiveAveragePool(int Height, int Width) : Op
     public override void Forward(IBackend on, Value y) => on.AdaptiveAveragePool(y[0], y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d) => on.AdaptiveAveragePoolBackward(d[y], d.Into(y[0]));
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d) => on.AdaptiveAveragePoolBackward(dy, d.Into(y[0]));
 
     /// <inheritdoc/>
     public override bool RereadsInput(Value y, int input) => false;

@@ -18,12 +18,12 @@ public sealed record Add : Op
     public override void Forward(IBackend on, Value y) => on.Add(y[0], y[1], y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d)
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
         if (y[0].WantsGradient)
-            on.Accumulate(d[y], d.Into(y[0]));
+            on.Accumulate(dy, d.Into(y[0]));
         if (y[1].WantsGradient)
-            d.Pass(y, y[1]);
+            d.Pass(dy, y[1]);
     }
 
     /// <inheritdoc/>

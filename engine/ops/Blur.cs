@@ -22,7 +22,7 @@ public sealed record Blur : Op
     public override void Forward(IBackend on, Value y) => on.Blur(y[0], y[1], y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d) => on.BlurBackward(d[y], y[1], d.Into(y[0]));
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d) => on.BlurBackward(dy, y[1], d.Into(y[0]));
 
     /// <inheritdoc/>
     public override bool RereadsInput(Value y, int input) => input == 1;

@@ -26,13 +26,13 @@ public sealed record Concatenate : Op
     }
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d)
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
         int first = 0;
         for (int i = 0; i < y.Inputs.Count; first += y[i].Shape.C, i++)
         {
             if (y[i].WantsGradient)
-                on.CopyChannelsBackward(d[y], first, d.Into(y[i]));
+                on.CopyChannelsBackward(dy, first, d.Into(y[i]));
         }
     }
 

@@ -39,18 +39,16 @@ public sealed record Convolution(ConvGeometry Geometry, bool Bias, bool Residual
         on.Convolution(y[0], y[1], Bias ? y[2].Data : null, Residual ? y[ResidualInput].Data : null, Relu, Geometry, y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d)
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
-        if (Relu && !d.IsGated(y))
-            on.Gate(y, d[y]);
         if (y[0].WantsGradient)
-            on.ConvolutionBackwardData(d[y], y[1], Geometry, d.Into(y[0], honoursGate: true));
+            on.ConvolutionBackwardData(dy, y[1], Geometry, d.Into(y[0], honoursGate: true));
         if (y[1].WantsGradient)
-            on.ConvolutionBackwardWeights(y[0], d[y], Geometry, d.Into(y[1]));
+            on.ConvolutionBackwardWeights(y[0], dy, Geometry, d.Into(y[1]));
         if (Bias && y[2].WantsGradient)
-            on.BiasBackward(d[y], d.Into(y[2]));
+            on.BiasBackward(dy, d.Into(y[2]));
         if (Residual && y[ResidualInput].WantsGradient)
-            d.Pass(y, y[ResidualInput]);
+            d.Pass(dy, y[ResidualInput]);
     }
 
     /// <inheritdoc/>
@@ -62,7 +60,7 @@ public sealed record Convolution(ConvGeometry Geometry, bool Bias, bool Residual
     };
 
     /// <inheritdoc/>
-    public override bool RereadsOutput(Value y) => Relu;
+    public override bool RereadsOutput(Value y) => false;
 
     /// <inheritdoc/>
     protected override string Describe() =>

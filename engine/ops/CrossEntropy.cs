@@ -15,7 +15,7 @@ public sealed record CrossEntropy : Op
     public override void Forward(IBackend on, Value y) => on.CrossEntropy(y[0], y[1], y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d) => on.CrossEntropyBackward(y[0], y[1], d[y], d.Into(y[0]));
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d) => on.CrossEntropyBackward(y[0], y[1], dy, d.Into(y[0]));
 
     /// <inheritdoc/>
     public override bool RereadsOutput(Value y) => false;

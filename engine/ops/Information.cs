@@ -22,11 +22,11 @@ public sealed record Information : Op
     public override void Forward(IBackend on, Value y) => on.Information(y[0], y[1], y[2], y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d)
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
         if (y[0].WantsGradient)
             throw new NotSupportedException($"{this}: the features take no gradient; put them on the tape as a constant.");
-        on.InformationBackward(y[0], y[1], y[2], d[y], d.Into(y[1]));
+        on.InformationBackward(y[0], y[1], y[2], dy, d.Into(y[1]));
     }
 
     /// <inheritdoc/>

@@ -24,16 +24,14 @@ public sealed record Linear(bool Bias, bool Relu) : Op
     public override void Forward(IBackend on, Value y) => on.Linear(y[0], y[1], Bias ? y[2].Data : null, Relu, y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d)
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
-        if (Relu && !d.IsGated(y))
-            on.Gate(y, d[y]);
         if (y[0].WantsGradient)
-            on.LinearBackwardData(d[y], y[1], d.Into(y[0], honoursGate: true));
+            on.LinearBackwardData(dy, y[1], d.Into(y[0], honoursGate: true));
         if (y[1].WantsGradient)
-            on.LinearBackwardWeights(y[0], d[y], d.Into(y[1]));
+            on.LinearBackwardWeights(y[0], dy, d.Into(y[1]));
         if (Bias && y[2].WantsGradient)
-            on.BiasBackward(d[y], d.Into(y[2]));
+            on.BiasBackward(dy, d.Into(y[2]));
     }
 
     /// <inheritdoc/>
@@ -45,7 +43,7 @@ public sealed record Linear(bool Bias, bool Relu) : Op
     };
 
     /// <inheritdoc/>
-    public override bool RereadsOutput(Value y) => Relu;
+    public override bool RereadsOutput(Value y) => false;
 
     /// <inheritdoc/>
     protected override string Describe() => "Linear" + (Bias ? " + bias" : "") + (Relu ? " + relu" : "");

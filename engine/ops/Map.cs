@@ -8,7 +8,7 @@ namespace Engine.Ops;
 public sealed record Map<F>(F Function) : Op where F : struct, IUnary
 {
     /// <inheritdoc/>
-    public override bool EndsInRelu => Function is Relu;
+    public override bool EndsInRelu => F.IsRelu;
 
     /// <inheritdoc/>
     public override int? PassesGradientTo => EndsInRelu ? 0 : null;
@@ -20,12 +20,12 @@ public sealed record Map<F>(F Function) : Op where F : struct, IUnary
     public override void Forward(IBackend on, Value y) => on.Map(Function, y[0], y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d)
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
-        if (d.IsGated(y))
-            d.Pass(y, y[0]);
+        if (EndsInRelu)
+            d.Pass(dy, y[0]);
         else
-            on.MapBackward(Function, y[0], y, d[y], d.Into(y[0]));
+            on.MapBackward(Function, y[0], y, dy, d.Into(y[0]));
     }
 
     /// <inheritdoc/>

@@ -4,7 +4,7 @@ using Engine.Tensors;
 
 namespace Engine.Ops;
 
-/// <summary>y = the largest number in each window;  dx = dy at the first largest, 0 elsewhere</summary>
+/// <summary>y = the largest number in each window, NaN if one is NaN;  dx = dy at the first largest or the last NaN, 0 elsewhere</summary>
 public sealed record MaxPool(ConvGeometry Geometry) : Op
 {
     /// <inheritdoc/>
@@ -19,7 +19,7 @@ public sealed record MaxPool(ConvGeometry Geometry) : Op
     public override void Forward(IBackend on, Value y) => on.MaxPool(y[0], Geometry, y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d) => on.MaxPoolBackward(y[0], y, d[y], Geometry, d.Into(y[0]));
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d) => on.MaxPoolBackward(y[0], y, dy, Geometry, d.Into(y[0]));
 
     /// <inheritdoc/>
     protected override string Describe() => $"MaxPool {{ {Geometry.Kernel}x{Geometry.Kernel}, stride {Geometry.Stride}, padding {Geometry.Padding} }}";

@@ -15,13 +15,13 @@ public sealed record Multiply : Op
     public override void Forward(IBackend on, Value y) => on.Multiply(y[0], y[1], y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d)
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
         (Value a, Value b) = (y[0], y[1]);
         if (a.WantsGradient)
-            on.MultiplyBackward(d[y], b, d.Into(a));
+            on.MultiplyBackward(dy, b, d.Into(a));
         if (b.WantsGradient)
-            on.MultiplyBackward(d[y], a, d.Into(b));
+            on.MultiplyBackward(dy, a, d.Into(b));
     }
 
     /// <inheritdoc/>

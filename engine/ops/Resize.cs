@@ -15,7 +15,7 @@ public sealed record Resize(int Height, int Width, Corners Corners) : Op
     public override void Forward(IBackend on, Value y) => on.Resize(y[0], Corners, y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d) => on.ResizeBackward(d[y], Corners, d.Into(y[0]));
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d) => on.ResizeBackward(dy, Corners, d.Into(y[0]));
 
     /// <inheritdoc/>
     public override bool RereadsInput(Value y, int input) => false;

@@ -28,11 +28,11 @@ public sealed record Restrict(int Copies, ulong Seed, bool Clamp, bool Recorded)
     public override void Forward(IBackend on, Value y) => on.Restrict(y[0], y[1], y[2], y[3], y[4], Noise(y), Clamp, y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d)
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
         if (y[0].WantsGradient)
             throw new NotSupportedException($"{this}: the features take no gradient; put them on the tape as a constant.");
-        on.RestrictBackward(y[0], y[2], y[3], y[4], Noise(y), Clamp, y, d[y], d.Into(y[1]));
+        on.RestrictBackward(y[0], y[2], y[3], y[4], Noise(y), Clamp, y, dy, d.Into(y[1]));
     }
 
     /// <inheritdoc/>

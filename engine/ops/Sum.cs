@@ -18,7 +18,7 @@ public sealed record Sum(int Runs, float Factor) : Op
     public override void Forward(IBackend on, Value y) => on.Sum(y[0], Factor, y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Gradients d) => on.SumBackward(d[y], Factor, d.Into(y[0]));
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d) => on.SumBackward(dy, Factor, d.Into(y[0]));
 
     /// <inheritdoc/>
     public override bool RereadsInput(Value y, int input) => false;

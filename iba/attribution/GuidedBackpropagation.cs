@@ -28,10 +28,10 @@ public sealed class GuidedBackpropagation : GradientMethod
 public sealed class GuidedRule : BackwardRule
 {
     /// <inheritdoc/>
-    public override bool Backward(IBackend on, Value y, Gradients d)
+    public override bool Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
         if (y.Op!.EndsInRelu)
-            on.Map(new Relu(), d[y], d[y]);
+            on.Map(new Relu(), dy, dy);
         return false;
     }
 }

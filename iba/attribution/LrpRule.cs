@@ -21,23 +21,23 @@ public sealed class LrpRule(float α, float β, float ε) : BackwardRule, IDispo
     private readonly SignedParts _parts = new();
 
     /// <inheritdoc/>
-    public override bool Backward(IBackend on, Value y, Gradients d)
+    public override bool Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
         switch (y.Op)
         {
             case Map<Relu>:
-                d.Pass(y, y[0]);
+                d.Pass(dy, y[0]);
                 return true;
             case AdaptiveAveragePool:
-                Pool(on, y, d);
+                Pool(on, y, dy, d);
                 return true;
             case Add:
-                ResidualShare.Backward(on, y, d);
+                ResidualShare.Backward(on, y, dy, d);
                 return true;
             case MaxPool or Multiply or Sum:
                 return false;
             default:
-                Share(on, WeightedSum.Of(y) ?? throw new NotSupportedException($"{y.Op}: LRP has no rule for it."), d);
+                Share(on, WeightedSum.Of(y) ?? throw new NotSupportedException($"{y.Op}: LRP has no rule for it."), dy, d);
                 return true;
         }
     }
@@ -62,19 +62,20 @@ public sealed class LrpRule(float α, float β, float ε) : BackwardRule, IDispo
     /// <inheritdoc/>
     public void Dispose() => _parts.Dispose();
 
-    private void Share(IBackend on, WeightedSum sum, Gradients d)
+    private void Share(IBackend on, WeightedSum sum, Tensor dy, Gradients d)
     {
         Accumulator dx = d.Into(sum.X);
         if (α != 0)
-            dx = Share(on, sum, d, α, positive: true, dx);
+            dx = Share(on, sum, dy, d, α, positive: true, dx);
         if (β != 0)
-            dx = Share(on, sum, d, -β, positive: false, dx);
+            dx = Share(on, sum, dy, d, -β, positive: false, dx);
     }
 
     /// <summary>
     /// Shares out factor R by contributions of one sign: those are a+ times weights of that sign, and a- times weights of the other.
     /// </summary>
-    private Accumulator Share(IBackend on, WeightedSum sum, Gradients d, float factor, bool positive, Accumulator dx)
+    private Accumulator Share(
+        IBackend on, WeightedSum sum, Tensor dy, Gradients d, float factor, bool positive, Accumulator dx)
     {
         Tensor[] scratch = d.Scratch(sum.Line);
         (Tensor z, Tensor c) = (scratch[0], scratch[1]);
@@ -96,7 +97,7 @@ public sealed class LrpRule(float α, float β, float ε) : BackwardRule, IDispo
             sum.Apply(on, above, same, z);
         }
 
-        on.Ratio(d[sum.Line], z, ε, z);
+        on.Ratio(dy, z, ε, z);
         if (factor != 1)
             on.Map(new Scale(factor), z, z);
         sum.Transpose(on, z, same, new Accumulator(c, Adds: false));
@@ -111,11 +112,11 @@ public sealed class LrpRule(float α, float β, float ε) : BackwardRule, IDispo
     }
 
     /// <summary>A mean of numbers that come out of ReLUs: all contributions are positive.</summary>
-    private static void Pool(IBackend on, Value y, Gradients d)
+    private static void Pool(IBackend on, Value y, Tensor dy, Gradients d)
     {
         if (d.Scratch(y) is not [var share, var spread])
             return;
-        on.Ratio(d[y], y, 0, share);
+        on.Ratio(dy, y, 0, share);
         on.AdaptiveAveragePoolBackward(share, new Accumulator(spread, Adds: false));
         on.MultiplyBackward(spread, y[0], d.Into(y[0]));
     }

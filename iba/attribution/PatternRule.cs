@@ -32,16 +32,16 @@ public sealed class PatternRule : BackwardRule, IDisposable
     }
 
     /// <inheritdoc/>
-    public override bool Backward(IBackend on, Value y, Gradients d)
+    public override bool Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
         if (y.Op is Add)
         {
-            ResidualShare.Backward(on, y, d);
+            ResidualShare.Backward(on, y, dy, d);
             return true;
         }
         if (WeightedSum.Of(y) is not { } sum)
             return false;
-        sum.Transpose(on, d[y], _products[sum.W.Name], d.Into(sum.X));
+        sum.Transpose(on, dy, _products[sum.W.Name], d.Into(sum.X));
         return true;
     }
 

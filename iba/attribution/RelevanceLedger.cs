@@ -27,12 +27,12 @@ internal sealed class RelevanceLedger : BackwardRule, IDisposable
     }
 
     /// <inheritdoc/>
-    public override bool Backward(IBackend on, Value y, Gradients d)
+    public override bool Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
         int layer = Enumerable.Range(0, _layers.Count).LastOrDefault(i => _layers[i] == y.Name, -1);
         if (layer >= 0)
-            on.Sum(d[y], 1, _sums.Rows(layer + 1, 1));
-        return _rule.Backward(on, y, d);
+            on.Sum(dy, 1, _sums.Rows(layer + 1, 1));
+        return _rule.Backward(on, y, dy, d);
     }
 
     /// <inheritdoc/>

@@ -14,15 +14,15 @@ internal static class ResidualShare
     /// <summary>Memory to work in.</summary>
     public static IEnumerable<Shape> Scratch(Value y) => [y.Shape, y.Shape, y.Shape];
 
-    /// <summary>Shares d[y] out.</summary>
-    public static void Backward(IBackend on, Value y, Gradients d)
+    /// <summary>Shares dy out.</summary>
+    public static void Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
         if (d.Scratch(y) is not [var share, var a, var b])
             throw new InvalidOperationException($"{y.Op}: the rule must ask for the memory to share relevance in.");
         on.Map(new Relu(), y[0], a);
         on.Map(new Relu(), y[1], b);
         on.Add(a, b, share);
-        on.Ratio(d[y], share, 0, share);
+        on.Ratio(dy, share, 0, share);
         if (y[0].WantsGradient)
             on.MultiplyBackward(share, a, d.Into(y[0]));
         if (y[1].WantsGradient)

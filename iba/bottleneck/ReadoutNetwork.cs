@@ -69,8 +69,8 @@ public sealed class ReadoutNetwork : IDisposable
             Value share = features[layer].Convolution(leaves[layer], Pointwise).Resize(size.H, size.W, Corners.Aligned);
             deeper = deeper is null ? share : deeper + share;
         }
-        Value first = features[0].Convolution(leaves[0], Pointwise, Bias(0), deeper, relu: true).Named("conv1");
-        Value second = first.Convolution(Weight(1), Pointwise, Bias(1), relu: true).Named("conv2");
+        Value first = features[0].Convolution(leaves[0], Pointwise, Bias(0), deeper, relu: true).Named("conv1.relu");
+        Value second = first.Convolution(Weight(1), Pointwise, Bias(1), relu: true).Named("conv2.relu");
         return second.Convolution(Weight(2), Pointwise, Bias(2)).Named("conv3").Clamp(-Settings.AlphaBound, Settings.AlphaBound).Named("α");
     }
 

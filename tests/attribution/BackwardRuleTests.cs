@@ -117,14 +117,14 @@ public abstract class BackwardRuleTests(Device on)
     /// <summary>Weighs what each side of a sum is given by the other side's data, by way of scratch memory.</summary>
     private sealed class Products : BackwardRule
     {
-        public override bool Backward(IBackend on, Value y, Gradients d)
+        public override bool Backward(IBackend on, Value y, Tensor dy, Gradients d)
         {
             if (y.Op is not Add)
                 return false;
             Tensor product = Assert.Single(d.Scratch(y));
             on.Multiply(y[0], y[1], product);
-            on.MultiplyBackward(d[y], product, d.Into(y[0]));
-            on.MultiplyBackward(d[y], product, d.Into(y[1]));
+            on.MultiplyBackward(dy, product, d.Into(y[0]));
+            on.MultiplyBackward(dy, product, d.Into(y[1]));
             return true;
         }
 

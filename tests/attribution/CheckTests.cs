@@ -112,7 +112,7 @@ public abstract class CheckTests(Device on)
 
         public Dictionary<string, double> Lost { get; } = [];
 
-        public override bool Backward(IBackend on, Value y, Gradients d)
+        public override bool Backward(IBackend on, Value y, Tensor dy, Gradients d)
         {
             if (y.Op is Convolution or Linear)
             {
@@ -121,12 +121,12 @@ public abstract class CheckTests(Device on)
                 sum.Apply(on, sum.X, _parts.Of(on, sum.W, positive: true), z);
                 float[] contributions = new float[z.Shape.Count], relevance = new float[z.Shape.Count];
                 on.Download(z, contributions);
-                on.Download(d[y], relevance);
+                on.Download(dy, relevance);
                 z.Storage.Dispose();
                 if (sum.X.Op is not null)
                     Lost[y.Name] = contributions.Zip(relevance).Where(pair => pair.First == 0).Sum(pair => (double)pair.Second);
             }
-            return _rule.Backward(on, y, d);
+            return _rule.Backward(on, y, dy, d);
         }
 
         public override bool RereadsInput(Value y, int input) => _rule.RereadsInput(y, input);
@@ -145,12 +145,12 @@ public abstract class CheckTests(Device on)
     {
         public List<double> Kept { get; } = [];
 
-        public override bool Backward(IBackend on, Value y, Gradients d)
+        public override bool Backward(IBackend on, Value y, Tensor dy, Gradients d)
         {
             if (y.Op is not Add)
-                return rule.Backward(on, y, d);
-            double given = Total(d[y]), before = d.Reached(y[1]) ? Total(d[y[1]]) : 0;
-            rule.Backward(on, y, d);
+                return rule.Backward(on, y, dy, d);
+            double given = Total(dy), before = d.Reached(y[1]) ? Total(d[y[1]]) : 0;
+            rule.Backward(on, y, dy, d);
             Kept.Add((Total(d[y[0]]) + Total(d[y[1]]) - before) / given);
             return true;
         }

@@ -69,6 +69,39 @@ public abstract class TapeTests(Device on)
         Assert.Equal([1], _backend.Numbers(d[loss]));
     }
 
+    /// <summary>Where the unit's ReLU is shut, too: what it stops is the gradient of the sum before it.</summary>
+    [Theory, InlineData(false), InlineData(true)]
+    public void The_gradient_of_a_fused_unit_is_that_of_its_value(bool ruled)
+    {
+        using var tape = new Tape(_backend);
+        Value x = tape.Variable(_backend.Tensor(new Shape(1, 1, 1, 2), 1, 1), "x");
+        Value w = tape.Constant(_backend.Tensor(new Shape(3, 1, 1, 2), 1, 1, -1, -1, 1, -1), "w");
+        Value y = x.Convolution(w, new ConvGeometry(1), relu: true), c = tape.Constant(_backend.Tensor(y.Shape, 4, 5, 6), "c");
+        Value loss = (y * c).Sum();
+        tape.Forward();
+        Gradients d = tape.Backward(loss, ruled ? new Spendthrift() : null);
+        Assert.Equal([2, 0, 0], _backend.Numbers(y));
+        Assert.Equal([4, 5, 6], _backend.Numbers(d[y]));
+        Assert.Equal(ruled ? [0, 0] : [4, 4], _backend.Numbers(d[x]));
+    }
+
+    [Fact]
+    public void What_a_plan_overwrites_cannot_be_read()
+    {
+        using Tape tape = new(_backend), stranger = new(_backend);
+        Value x = tape.Variable(_backend.Tensor(new Shape(2), 1, 2), "x"), y = (x * 2f).Named("y");
+        Value kept = (y * 3f).Named("kept"), loss = kept.Sum();
+        Value other = stranger.Variable(_backend.Tensor(new Shape(2), 1, 2), "other");
+        tape.Plan(loss, kept);
+        tape.Forward();
+        Gradients d = tape.Backward(loss);
+        Assert.Equal([6, 12], _backend.Numbers(kept));
+        Assert.Equal([6, 6], _backend.Numbers(d[x]));
+        Assert.Contains("'y' are gone", Assert.Throws<InvalidOperationException>(() => y.Data).Message);
+        Assert.Contains("Leave Plan out", Assert.Throws<ArgumentException>(() => d[kept]).Message);
+        Assert.Contains("another tape", Assert.Throws<ArgumentException>(() => d[other]).Message);
+    }
+
     [Fact]
     public void A_rule_replaces_the_derivative_of_the_ops_it_takes()
     {
@@ -126,18 +159,29 @@ public abstract class TapeTests(Device on)
 
     private sealed class StraightThrough : BackwardRule
     {
-        public override bool Backward(IBackend on, Value y, Gradients d)
+        public override bool Backward(IBackend on, Value y, Tensor dy, Gradients d)
         {
             if (y.Op is not Map<Relu>)
                 return false;
-            d.Pass(y, y[0]);
+            d.Pass(dy, y[0]);
             return true;
+        }
+    }
+
+    /// <summary>Uses up what it is given and leaves the rest to the op.</summary>
+    private sealed class Spendthrift : BackwardRule
+    {
+        public override bool Backward(IBackend on, Value y, Tensor dy, Gradients d)
+        {
+            if (y.Op is Convolution)
+                on.Fill(dy, 0);
+            return false;
         }
     }
 
     private sealed class Cut : BackwardRule
     {
-        public override bool Backward(IBackend on, Value y, Gradients d) => y.Op is Map<Relu>;
+        public override bool Backward(IBackend on, Value y, Tensor dy, Gradients d) => y.Op is Map<Relu>;
     }
 }
 
