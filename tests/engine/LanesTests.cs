@@ -51,6 +51,12 @@ public sealed class LanesTests
             Assert.True(Same(1 / (1 + MathF.Exp(-x)), y[0]), $"sigmoid {x} with {width} is {y[0]}");
         foreach ((string width, float[] y) in Widths.Map(new Relu(), [x]))
             Assert.True(Same(x < 0 ? 0 : x, y[0]), $"relu {x} with {width} is {y[0]}");
+        foreach ((string width, float[] y) in Widths.Map(new Clamp(-2, 2), [x]))
+            Assert.True(Same(x < -2 ? -2 : x > 2 ? 2 : x, y[0]), $"clamp {x} with {width} is {y[0]}");
+        foreach ((string width, float[] y) in Widths.Map(new Gate(3), [x]))
+            Assert.True(Same(x <= 0 ? 0 : 3, y[0]), $"3 gated by {x} with {width} is {y[0]}");
+        foreach ((string width, float[] y) in Widths.Map(new AllAreNumbers(), [x]))
+            Assert.True(y[0] == (float.IsNaN(x) ? 0 : 1), $"whether {x} is a number with {width} is {y[0]}");
     }
 
     /// <summary>2^33: half units of a 32-bit turn.</summary>
@@ -100,6 +106,20 @@ public sealed class LanesTests
 
     private static bool Same(float expected, float actual) =>
         expected.Equals(actual) || Math.Abs(expected - actual) <= 2.5e-7f * Math.Abs(expected) || (expected == 0 && actual == 0);
+
+    private readonly record struct Gate(float Dy) : IUnary
+    {
+        public V At<V>(V x) where V : struct, ILanes<V> => V.Gated(Dy, x);
+
+        public V Backward<V>(V dy, V x, V y) where V : struct, ILanes<V> => throw new NotSupportedException();
+    }
+
+    private readonly record struct AllAreNumbers : IUnary
+    {
+        public V At<V>(V x) where V : struct, ILanes<V> => V.All(V.Same(x, x)) ? 1f : 0f;
+
+        public V Backward<V>(V dy, V x, V y) where V : struct, ILanes<V> => throw new NotSupportedException();
+    }
 
     private readonly record struct Exponential : IUnary
     {
