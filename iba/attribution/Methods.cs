@@ -63,6 +63,9 @@ public static class Methods
     /// <summary>The bottleneck whose mask a trained network makes.</summary>
     public const string Readout = "readout";
 
+    /// <summary>PatternAttribution.</summary>
+    public const string Pattern = "pattern";
+
     /// <summary>
     /// In the order of the paper's figure 5: the bottlenecks, then gradients, rules, activation maps, occlusion and chance.
     /// </summary>
@@ -81,7 +84,7 @@ public static class Methods
         new("occlusion-14", "Occlusion-14x14"),
         new("lrp-alpha1-beta0", "LRP α=1, β=0", ReportedOnResNet50: false),
         new("lrp-alpha0-beta1", "LRP α=0, β=−1", ReportedOnResNet50: false),
-        new("pattern", "PatternAttr.", ReportedOnResNet50: false),
+        new(Pattern, "PatternAttr.", ReportedOnResNet50: false),
         new("random", "Random"),
     ];
 
@@ -113,7 +116,7 @@ public static class Methods
             "occlusion-14" => new Occlusion(network, image, 14) { MemoryBudget = memory },
             "lrp-alpha1-beta0" => Lrp.Positive(network, image, checks, memory),
             "lrp-alpha0-beta1" => Lrp.Negative(network, image, checks, memory),
-            "pattern" => new PatternAttribution(
+            Pattern => new PatternAttribution(
                 network, image, from.Patterns ?? throw Missing(name, "signal patterns", "iba patterns fit --images DIR --out FILE"))
             {
                 MemoryBudget = memory,

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Iba.Datasets;
 
 namespace Iba.Cli;
 
@@ -41,7 +42,7 @@ internal static class Accepted
         {
             photos =>
             {
-                foreach (string word in photos.Tokens.Select(token => token.Value).Where(word => word.StartsWith('-') && !File.Exists(word)))
+                foreach (string word in photos.Tokens.Select(token => token.Value).Where(word => word.StartsWith('-') && word != PhotoSet.StandardInput && !File.Exists(word)))
                     photos.AddError($"there is no such option: {word}");
             },
         },

@@ -12,18 +12,17 @@ internal sealed record AnnotatedPhoto(string Path, Sample Sample, ObjectMask Obj
 internal sealed class AnnotatedPhotos
 {
     private readonly LoadedNetwork _loaded;
-    private readonly ImageFolder _folder;
     private readonly FolderLabels _labels;
     private readonly string _annotations;
 
-    public AnnotatedPhotos(LoadedNetwork loaded, string images, string annotations, int count)
+    public AnnotatedPhotos(LoadedNetwork loaded, PhotoSet photos, string annotations, int count)
     {
-        (_loaded, _annotations, _folder) = (loaded, annotations, new ImageFolder(images));
+        (_loaded, _annotations) = (loaded, annotations);
         if (!Directory.Exists(annotations))
             throw new DatasetException(annotations, "there is no such folder", "Name the folder of the photos' Pascal VOC .xml files");
-        _labels = new FolderLabels(loaded, _folder);
-        int all = _folder.Files.Count, some = count == 0 ? all : Math.Min(count, all);
-        Files = [.. Enumerable.Range(0, some).Select(i => _folder.Files[(int)((long)i * all / some)])];
+        _labels = new FolderLabels(loaded, photos);
+        int all = photos.Files.Count, some = count == 0 ? all : Math.Min(count, all);
+        Files = [.. Enumerable.Range(0, some).Select(i => photos.Files[(int)((long)i * all / some)])];
     }
 
     public IReadOnlyList<ImageFile> Files { get; }
@@ -36,7 +35,7 @@ internal sealed class AnnotatedPhotos
     public AnnotatedPhoto Read(ImageFile file)
     {
         Subject subject = _loaded.Read(file.Path);
-        string name = Path.ChangeExtension(Path.GetRelativePath(_folder.Path, file.Path), ".xml");
+        string name = Path.ChangeExtension(file.Name, ".xml");
         string beside = Path.Combine(_annotations, name), flat = Path.Combine(_annotations, Path.GetFileName(name));
         Annotation annotation = Annotation.Read(File.Exists(beside) ? beside : flat);
         var sample = new Sample(subject.Input.Values, _labels.Of(file));

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Iba.Attribution;
 using Iba.Bottleneck;
+using Iba.Datasets;
 using Iba.Images;
 using Iba.Statistics;
 using Weights;
@@ -18,7 +19,7 @@ internal static class AttributeCommand
     public static Command Create()
     {
         var defaults = new BottleneckSettings();
-        var images = Accepted.Photos("Photos. With none, a demo network explains the photo that comes with it.", ArgumentArity.ZeroOrMore);
+        var images = Accepted.Photos(NamedPhotos.Words + " With none, a demo network explains the photo that comes with it.", ArgumentArity.ZeroOrMore);
         var method = new Option<string>("--method") { Description = $"How to explain: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => Methods.PerSample, HelpName = "NAME" };
         var layer = new Option<string?>("--layer") { Description = "Where to restrict the flow. Default: the statistics' layer, or the network's: layer2 for ResNets, the first convolution of the fourth group for VGGs.", HelpName = "NAME" };
         var steps = new Option<int>("--steps") { Description = "Updates of the mask.", DefaultValueFactory = _ => defaults.Steps };
@@ -57,17 +58,19 @@ internal static class AttributeCommand
             Option[] ofPerSample = [layer, steps, copies, learningRate, sigma, reluRms, afterLast, .. methodOptions.OfPerSample];
             if (!restricts && ofPerSample.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } ignored)
                 throw new UsageException($"{ignored.Name}: the method {kind.Name} does not use it, it is {Methods.PerSample}'s. Leave it out, or give --method {Methods.PerSample}.");
-            string[] paths = parsed.GetValue(images)!;
-            bool demo = paths.Length == 0;
-            if (demo)
-                paths = [Folders.DemoFile(Demo.Sample)];
-            int perBatch = parsed.GetValue(batch) ?? Math.Min(DefaultBatch, paths.Length);
-
-            using LoadedNetwork loaded = networkOptions.Load(parsed, demo ? Demo.Networks[0] : null);
-            if (demo && loaded.Demo is null)
+            string[] names = parsed.GetValue(images)!;
+            string? fallback = names.Length == 0 ? Demo.Networks[0] : null;
+            string? demo = networkOptions.DemoNetwork(parsed, fallback);
+            if (names.Length == 0 && demo is null)
                 throw new UsageException("no photo was given. Name some, or leave --model and --weights out to see the demo.");
+            methodOptions.Check(parsed, [kind], networkOptions.KnownLabels(parsed, fallback), demo is not null);
+            PhotoSet photos = NamedPhotos.Some(names.Length == 0 ? [Folders.DemoFile(Demo.Sample)] : names);
+            PhotoSet? learntFrom = methodOptions.Photos(parsed);
+            int perBatch = parsed.GetValue(batch) ?? Math.Min(DefaultBatch, photos.Files.Count);
+
+            using LoadedNetwork loaded = networkOptions.Load(parsed, fallback);
             int? target = methodOptions.Target(parsed, loaded);
-            FeatureStatistics? learnt = restricts ? methodOptions.Statistics(parsed, loaded).At(parsed.GetValue(layer)) : null;
+            FeatureStatistics? learnt = restricts ? methodOptions.Statistics(parsed, loaded, learntFrom).At(parsed.GetValue(layer)) : null;
             using ReadoutSource? masks = kind.Name == Methods.Readout ? methodOptions.Readout(parsed, loaded) : null;
             MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks, perBatch) with
             {
@@ -82,7 +85,7 @@ internal static class AttributeCommand
             };
             using IAttributionMethod explains = Methods.Create(kind.Name, inputs);
             var run = new AttributionRun(loaded, explains, files, restricts ? settings.Steps : 1, parsed.GetValue(json));
-            return (int)run.Explain(paths, target, perBatch);
+            return (int)photos.Outcome(run.Explain([.. photos.Files.Select(file => file.Path)], target, perBatch));
         });
         return command;
     }

@@ -5,6 +5,7 @@ using Engine.Backends.Cpu;
 using Engine.Files;
 using Iba.Attribution;
 using Iba.Bottleneck;
+using Iba.Datasets;
 using Iba.Statistics;
 
 namespace Iba.Cli;
@@ -37,7 +38,7 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     /// <summary>The photo's own name, numbered where two photos of one run share it.</summary>
     private string Name(string path)
     {
-        string stem = Path.GetFileNameWithoutExtension(path), name = stem;
+        string stem = path == PhotoSet.StandardInput ? "stdin" : Path.GetFileNameWithoutExtension(path), name = stem;
         for (int copy = 2; !_taken.Add(name); copy++)
             name = $"{stem}-{copy}";
         return name;
@@ -54,7 +55,7 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             ["model"] = loaded.Network.Name,
             ["weights_sha256"] = loaded.WeightsSha256,
             ["image"] = Path.GetFileName(subject.Path),
-            ["image_sha256"] = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(subject.Path))),
+            ["image_sha256"] = Convert.ToHexStringLower(SHA256.HashData(subject.Path == PhotoSet.StandardInput ? NamedPhotos.StandardInput : File.ReadAllBytes(subject.Path))),
             ["input"] = $"{loaded.Preprocessing}",
             ["target"] = Text(result.Target),
             ["predicted"] = Text(result.Predicted),

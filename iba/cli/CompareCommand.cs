@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Iba.Attribution;
+using Iba.Datasets;
 
 namespace Iba.Cli;
 
@@ -10,7 +11,7 @@ internal static class CompareCommand
 {
     public static Command Create()
     {
-        var images = Accepted.Photos("Photos, a row each.", ArgumentArity.OneOrMore);
+        var images = Accepted.Photos(NamedPhotos.Words + " A row each.", ArgumentArity.OneOrMore);
         var methods = new Option<string>("--methods")
         {
             Description = $"all, or some of: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.",
@@ -48,18 +49,20 @@ internal static class CompareCommand
                 throw new UsageException("--methods excludes --betas and --layers: those compare the per-sample bottleneck with itself.");
             float[] weights = parsed.GetValue(betas) is { } given ? Numbers(given) : [methodOptions.Bottleneck(parsed).Beta];
             string[] names = Words(parsed.GetValue(methods)!);
-            if (names is not ["all"])
-                Array.ForEach(names, name => Methods.Find(name));
+            methodOptions.Bottleneck(parsed).Check();
+            MethodKind[] kinds = sweep ? [Methods.Find(Methods.PerSample)] : names is ["all"] ? [] : [.. names.Select(Methods.Find)];
+            methodOptions.Check(parsed, kinds, networkOptions.KnownLabels(parsed), networkOptions.DemoNetwork(parsed) is not null);
+            PhotoSet named = NamedPhotos.All(parsed.GetValue(images)!);
+            PhotoSet? learntFrom = methodOptions.Photos(parsed);
 
             using LoadedNetwork loaded = networkOptions.Load(parsed);
             int? target = methodOptions.Target(parsed, loaded);
             using ReadoutSource? masks = methodOptions.Readout(parsed, loaded);
             MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks);
-            inputs.Bottleneck.Check();
-            Subject[] subjects = [.. parsed.GetValue(images)!.Select(loaded.Read)];
+            Subject[] subjects = [.. named.Files.Select(file => loaded.Read(file.Path))];
             Sample[] photos = [.. subjects.Select(subject => new Sample(subject.Input.Values, target))];
 
-            var comparison = new Comparison(loaded, subjects, photos, inputs, methodOptions.Statistics(parsed, loaded));
+            var comparison = new Comparison(loaded, subjects, photos, inputs, methodOptions.Statistics(parsed, loaded, learntFrom));
             var figure = sweep
                 ? comparison.Sweep(weights, parsed.GetValue(layers) is { } list ? Words(list) : null)
                 : comparison.OfMethods(names);

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Iba.Images;
+using Iba.Datasets;
 using Iba.Statistics;
 
 namespace Iba.Cli;
@@ -11,7 +11,7 @@ internal static class EstimateCommand
 
     public static Command Create()
     {
-        var images = new Option<string>("--images") { Description = "A folder of images, sub-folders included.", Required = true, HelpName = "DIR" };
+        var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder, Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
         var output = new Option<string>("--out") { Description = "The statistics file to write.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
         var layer = new Option<string?>("--layer") { Description = "The bottleneck's layer. Default: the network's; layer2 for ResNets, the first convolution of the fourth group for VGGs.", HelpName = "NAME" };
         var samples = new Option<int>("--samples") { Description = "Images to use at most.", DefaultValueFactory = _ => DefaultSamples };
@@ -20,9 +20,10 @@ internal static class EstimateCommand
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
         {
+            PhotoSet photos = NamedPhotos.Images(parsed.GetValue(images)!);
             using LoadedNetwork loaded = networkOptions.Load(parsed);
             FeatureStatistics statistics = StatisticsSource.Estimate(
-                loaded, new ImageFolder(parsed.GetValue(images)!), [parsed.GetValue(layer) ?? loaded.DefaultLayer], parsed.GetValue(samples)).First;
+                loaded, photos, [parsed.GetValue(layer) ?? loaded.DefaultLayer], parsed.GetValue(samples)).First;
             string path = parsed.GetValue(output)!;
             statistics.Save(path);
             Terminal.Say($"{path}: {statistics.Origin.Layer} of {statistics.Origin.Network} over {statistics.Samples} images.");

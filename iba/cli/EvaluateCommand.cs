@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Iba.Attribution;
+using Iba.Datasets;
 
 namespace Iba.Cli;
 
@@ -10,7 +11,7 @@ internal static class EvaluateCommand
 
     private static Command Boxes()
     {
-        var images = new Option<string>("--images") { Description = "A folder of photos. Where its sub-folders are the network's classes, by name, WordNet id, number or order, the map explains that class; otherwise the predicted one.", Required = true, HelpName = "DIR" };
+        var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder + " Where its sub-folders are the network's classes, by name, WordNet id, number or order, the map explains that class; otherwise the predicted one.", Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
         var annotations = new Option<string>("--annotations") { Description = "A folder of Pascal VOC XML files with the photos' names, in the same sub-folders or all in one.", Required = true, HelpName = "DIR" };
         var methods = new Option<string>("--methods") { Description = $"Some of: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => "per-sample,random", HelpName = "NAME,..." };
         var count = new Option<int>("--count") { Description = "Photos to evaluate, taken evenly from the folder; 0 for all.", Validators = { Accepted.Whole(0, "at least 0, which is all of them") } };
@@ -32,6 +33,8 @@ internal static class EvaluateCommand
             if (kinds.Length == 0)
                 throw new UsageException($"--methods {parsed.GetValue(methods)}: it must name at least one method.");
 
+            methodOptions.Check(parsed, kinds, labels: null, networkOptions.DemoNetwork(parsed, Weights.Demo.Networks[0]) is not null);
+            PhotoSet named = NamedPhotos.Images(parsed.GetValue(images)!);
             if (networkOptions.NamesNone(parsed))
                 Terminal.Say($"neither --model nor --weights was given: evaluating {Weights.Demo.Networks[0]}, which comes with the program.");
             using LoadedNetwork opened = networkOptions.Load(parsed, Weights.Demo.Networks[0]);
@@ -41,7 +44,7 @@ internal static class EvaluateCommand
             {
                 Statistics = kinds.Any(kind => kind.Name == Methods.PerSample) ? methodOptions.Statistics(parsed, loaded).At(null) : null,
             };
-            var photos = new AnnotatedPhotos(loaded, parsed.GetValue(images)!, parsed.GetValue(annotations)!, parsed.GetValue(count));
+            var photos = new AnnotatedPhotos(loaded, named, parsed.GetValue(annotations)!, parsed.GetValue(count));
             return (int)new BoxEvaluation(loaded, photos, inputs, parsed.GetValue(json)).Run(kinds);
         });
         return command;

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Iba.Attribution;
 using Iba.Bottleneck;
+using Iba.Datasets;
 using Iba.Images;
 
 namespace Iba.Cli;
@@ -10,19 +11,19 @@ namespace Iba.Cli;
 internal sealed class FolderExamples : IReadoutExamples
 {
     private readonly LoadedNetwork _loaded;
-    private readonly ImageFolder _folder;
+    private readonly PhotoSet _photos;
     private readonly ReadoutOrder _order;
     private readonly FolderLabels _labels;
     private readonly HashSet<string> _passedOver = [];
 
-    public FolderExamples(LoadedNetwork loaded, ImageFolder folder, ulong seed)
+    public FolderExamples(LoadedNetwork loaded, PhotoSet photos, ulong seed)
     {
-        (_loaded, _folder) = (loaded, folder);
-        _order = new ReadoutOrder(folder.Files.Count, seed);
-        _labels = new FolderLabels(loaded, folder);
-        string names = string.Join('\n', folder.Files.Select(file => Path.GetRelativePath(folder.Path, file.Path).Replace('\\', '/')));
+        (_loaded, _photos) = (loaded, photos);
+        _order = new ReadoutOrder(photos.Files.Count, seed);
+        _labels = new FolderLabels(loaded, photos);
+        string names = string.Join('\n', photos.Files.Select(file => file.Name));
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(names)));
-        Description = $"{folder.Files.Count} images with names {hash[..16]}, {Labels}";
+        Description = $"{photos.Files.Count} images with names {hash[..16]}, {Labels}";
     }
 
     /// <summary>Where the classes come from, in words.</summary>
@@ -35,12 +36,12 @@ internal sealed class FolderExamples : IReadoutExamples
     {
         for (int ahead = 0; ; ahead++)
         {
-            ImageFile file = _folder.Files[_order[position + ahead]];
+            ImageFile file = _photos.Files[_order[position + ahead]];
             try
             {
                 return new Sample(_loaded.Read(file.Path).Input.Values, _labels.Of(file));
             }
-            catch (ImageException failure) when (ahead < 2 * _folder.Files.Count)
+            catch (ImageException failure) when (ahead < 2 * _photos.Files.Count)
             {
                 if (_passedOver.Add(file.Path))
                     Terminal.Warn($"passed over: {failure.Message}");

@@ -1,4 +1,4 @@
-using Iba.Images;
+using Iba.Datasets;
 
 namespace Iba.Cli;
 
@@ -7,9 +7,9 @@ internal sealed class FolderLabels
 {
     private readonly Dictionary<string, int> _classes = [];
 
-    public FolderLabels(LoadedNetwork loaded, ImageFolder folder)
+    public FolderLabels(LoadedNetwork loaded, PhotoSet photos)
     {
-        Dictionary<string, int?> named = folder.Classes.ToDictionary(name => name, name => loaded.Labels.Find(name, loaded.Classes));
+        Dictionary<string, int?> named = photos.Classes.ToDictionary(name => name, name => loaded.Labels.Find(name, loaded.Classes));
         if (named.Count > 0 && named.Values.All(number => number is not null))
         {
             Source = "labelled by the names of their folders";
@@ -18,7 +18,7 @@ internal sealed class FolderLabels
         else if (named.Count == loaded.Classes)
         {
             Source = "labelled by the order of their folders";
-            _classes = folder.Classes.Select((name, number) => (name, number)).ToDictionary(pair => pair.name, pair => pair.number);
+            _classes = photos.Classes.Select((name, number) => (name, number)).ToDictionary(pair => pair.name, pair => pair.number);
         }
         else
         {

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Iba.Attribution;
 using Iba.Bottleneck;
+using Iba.Datasets;
+using Iba.Labels;
 
 namespace Iba.Cli;
 
@@ -15,7 +17,7 @@ internal sealed class MethodOptions(bool evaluates = false)
     private readonly Option<float> _beta = new("--beta") { Description = "per-sample's weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => new BottleneckSettings().Beta };
     private readonly Option<ulong> _seed = new("--seed") { Description = "The key of all noise. The same seed gives the same bytes, whatever the batch." };
     private readonly Option<string?> _statistics = new("--statistics") { Description = "Feature statistics made by iba estimate, for the method per-sample.", HelpName = "FILE", Validators = { Accepted.FileToRead("make one with: iba estimate --images DIR --out FILE") } };
-    private readonly Option<string?> _folder = new("--images") { Description = "A folder of photos to estimate the statistics from, once; they are kept.", HelpName = "DIR" };
+    private readonly Option<string[]> _folder = new("--images") { Description = "Photos to estimate the statistics from, once; they are kept. " + NamedPhotos.Folder, Arity = ArgumentArity.OneOrMore, DefaultValueFactory = _ => [], HelpName = "DIR" };
     private readonly Option<int> _samples = new("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples };
     private readonly Option<string?> _patterns = new("--patterns") { Description = "Signal patterns made by iba patterns fit, for the method pattern.", HelpName = "FILE", Validators = { Accepted.FileToRead("make one with: iba patterns fit --images DIR --out FILE") } };
     private readonly Option<string?> _readout = new("--readout") { Description = "A readout made by iba readout train, for the method readout.", HelpName = "FILE", Validators = { Accepted.FileToRead("make one with: iba readout train --images DIR --out FILE") } };
@@ -45,8 +47,34 @@ internal sealed class MethodOptions(bool evaluates = false)
     /// <summary>The class that was asked for; null for the predicted one.</summary>
     public int? Target(ParseResult parsed, LoadedNetwork loaded) => parsed.GetValue(_target) is { } text ? loaded.Class(text) : null;
 
-    public StatisticsSource Statistics(ParseResult parsed, LoadedNetwork loaded) =>
-        new(loaded, parsed.GetValue(_statistics), parsed.GetValue(_folder), parsed.GetValue(_samples), takesFolder: !evaluates);
+    /// <summary>Refuses what can be seen to fail before a network is loaded.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="kinds">The methods that must be ready.</param>
+    /// <param name="labels">The names of the classes; null where they are not known yet.</param>
+    /// <param name="demo">Whether a demo network is to be loaded, which brings its statistics.</param>
+    public void Check(ParseResult parsed, IEnumerable<MethodKind> kinds, ClassLabels? labels, bool demo)
+    {
+        if (labels is not null && parsed.GetValue(_target) is { } text)
+            NetworkOptions.Class(text, labels, labels.Count);
+        bool folder = parsed.GetValue(_folder) is { Length: > 0 };
+        if (folder && parsed.GetValue(_statistics) is not null)
+            throw new UsageException("--statistics and --images exclude each other: give the one or the other.");
+        foreach (MethodKind kind in kinds)
+        {
+            if (kind.Name == Methods.PerSample && !folder && !demo && parsed.GetValue(_statistics) is null)
+                throw StatisticsSource.Missing(takesFolder: !evaluates);
+            if (kind.Name == Methods.Readout && parsed.GetValue(_readout) is null)
+                throw new UsageException($"{kind.Name} needs a trained readout. Give --readout FILE, made by: iba readout train --images DIR --out FILE");
+            if (kind.Name == Methods.Pattern && parsed.GetValue(_patterns) is null)
+                throw new UsageException($"{kind.Name} needs signal patterns. Give --patterns FILE, made by: iba patterns fit --images DIR --out FILE");
+        }
+    }
+
+    /// <summary>The photos to estimate statistics from, looked up before a network is loaded; null where none were named.</summary>
+    public PhotoSet? Photos(ParseResult parsed) => parsed.GetValue(_folder) is { Length: > 0 } names ? NamedPhotos.Images(names) : null;
+
+    public StatisticsSource Statistics(ParseResult parsed, LoadedNetwork loaded, PhotoSet? photos = null) =>
+        new(loaded, parsed.GetValue(_statistics), photos, parsed.GetValue(_samples), takesFolder: !evaluates);
 
     /// <summary>Opens the readout and holds it against the network; null where none was given.</summary>
     public ReadoutSource? Readout(ParseResult parsed, LoadedNetwork loaded) => ReadoutSource.Load(loaded, parsed.GetValue(_readout));

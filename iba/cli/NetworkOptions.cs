@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Engine.Networks;
 using Engine.Tensors;
+using Iba.Datasets;
 using Iba.Images;
 using Iba.Labels;
 using Weights;
@@ -31,6 +32,19 @@ internal sealed class NetworkOptions
     /// <summary>Whether the command line leaves it to the program which network to run.</summary>
     public bool NamesNone(ParseResult parsed) => parsed.GetValue(_model) is null && parsed.GetValue(_weights) is null;
 
+    /// <summary>The demo network that is to be loaded; null where it is another one.</summary>
+    public string? DemoNetwork(ParseResult parsed, string? fallback = null)
+    {
+        string? model = NamesNone(parsed) ? fallback : parsed.GetValue(_model);
+        return parsed.GetValue(_weights) is null && Demo.Networks.Contains(model) ? model : null;
+    }
+
+    /// <summary>The names of the classes, where they are known before the network is; null where its weights decide.</summary>
+    public ClassLabels? KnownLabels(ParseResult parsed, string? fallback = null) =>
+        parsed.GetValue(_labels) is { } file ? ClassLabels.Read(file)
+        : DemoNetwork(parsed, fallback) is not null ? ClassLabels.Read(Folders.DemoFile(Demo.Classes))
+        : parsed.GetValue(_weights) is null ? ClassLabels.ImageNet : null;
+
     /// <summary>The class that --target names.</summary>
     public static int Class(string text, ClassLabels labels, int classes)
     {
@@ -50,7 +64,7 @@ internal sealed class NetworkOptions
     public LoadedNetwork Load(ParseResult parsed, string? fallback = null)
     {
         string? model = NamesNone(parsed) ? fallback : parsed.GetValue(_model);
-        string? demo = parsed.GetValue(_weights) is null && Demo.Networks.Contains(model) ? model : null;
+        string? demo = DemoNetwork(parsed, fallback);
         int size = parsed.GetValue(_size);
         if (size is < 32 or > 4096)
             throw new UsageException($"--size {size}: the network's input must have 32 to 4096 rows.");
@@ -112,7 +126,7 @@ internal sealed record LoadedNetwork(
     /// <exception cref="ImageException">The file cannot be read as one.</exception>
     public Subject Read(string path)
     {
-        Photo photo = PhotoFile.Read(path, Rotate);
+        Photo photo = path == PhotoSet.StandardInput ? PhotoFile.Decode(NamedPhotos.StandardInput, path, Rotate) : PhotoFile.Read(path, Rotate);
         return new Subject(path, photo, Preprocessing.Apply(photo));
     }
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Iba.Attribution;
-using Iba.Images;
+using Iba.Datasets;
 
 namespace Iba.Cli;
 
@@ -13,12 +13,7 @@ internal static class PatternsCommand
 
     private static Command Fit()
     {
-        var images = new Option<string>("--images")
-        {
-            Description = "A folder of images, sub-folders included.",
-            Required = true,
-            HelpName = "DIR",
-        };
+        var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder, Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
         var output = new Option<string>("--out") { Description = "The patterns file to write.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
         var samples = new Option<int>("--samples") { Description = "Images to use at most.", DefaultValueFactory = _ => DefaultSamples };
         var linear = new Option<bool>("--linear")
@@ -35,11 +30,11 @@ internal static class PatternsCommand
         {
             if (parsed.GetValue(samples) < 2)
                 throw new UsageException($"--samples {parsed.GetValue(samples)}: a covariance needs at least 2 images.");
+            PhotoSet photos = NamedPhotos.Images(parsed.GetValue(images)!);
             using LoadedNetwork loaded = networkOptions.Load(parsed);
-            var folder = new ImageFolder(parsed.GetValue(images)!);
-            int total = Math.Min(parsed.GetValue(samples), folder.Files.Count);
+            int total = Math.Min(parsed.GetValue(samples), photos.Files.Count);
             Patterns patterns = Terminal.Progress("fitting patterns", total, bar => PatternFit.Run(
-                loaded.Network, loaded.Image, StatisticsSource.Pixels(loaded, folder, total),
+                loaded.Network, loaded.Image, StatisticsSource.Pixels(loaded, photos, total),
                 parsed.GetValue(linear) ? SignalEstimator.Linear : SignalEstimator.TwoComponent,
                 weightsSha256: loaded.WeightsSha256, progress: new Relay<long>(images => bar.Report(images)), halved: StatisticsSource.Halved, cancellation: Interrupt.Token));
             string path = parsed.GetValue(output)!;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using Engine.Networks;
 using Iba.Attribution;
+using Iba.Datasets;
 using Iba.Images;
 
 namespace Iba.Cli;
@@ -11,7 +12,7 @@ internal static class PredictCommand
 {
     public static Command Create()
     {
-        var images = Accepted.Photos("Photos.", ArgumentArity.OneOrMore);
+        var images = Accepted.Photos(NamedPhotos.Words, ArgumentArity.OneOrMore);
         var top = new Option<int>("--top") { Description = "Classes to show, the likeliest first.", DefaultValueFactory = _ => 5 };
         var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
         var networkOptions = new NetworkOptions();
@@ -22,8 +23,9 @@ internal static class PredictCommand
             int count = parsed.GetValue(top);
             if (count < 1)
                 throw new UsageException($"--top {count}: it must be at least 1.");
+            PhotoSet photos = NamedPhotos.Some(parsed.GetValue(images)!);
             using LoadedNetwork loaded = networkOptions.Load(parsed);
-            return (int)Run(loaded, parsed.GetValue(images)!, count, parsed.GetValue(json));
+            return (int)photos.Outcome(Run(loaded, [.. photos.Files.Select(file => file.Path)], count, parsed.GetValue(json)));
         });
         return command;
     }

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Iba.Bottleneck;
-using Iba.Images;
+using Iba.Datasets;
 using Iba.Statistics;
 
 namespace Iba.Cli;
@@ -15,7 +15,7 @@ internal static class ReadoutCommand
     private static Command Train()
     {
         var defaults = new ReadoutSettings();
-        var images = new Option<string>("--images") { Description = "A folder of photos. Where its sub-folders are the network's classes, by name, WordNet id, number or order, they are the labels; otherwise the predicted class is.", Required = true, HelpName = "DIR" };
+        var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder + " Where its sub-folders are the network's classes, by name, WordNet id, number or order, they are the labels; otherwise the predicted class is.", Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
         var output = new Option<string>("--out") { Description = "The readout to write. It is kept up to date during training: the same command goes on from it.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
         var epochs = new Option<double>("--epochs") { Description = "Times every image is seen, those of earlier runs included.", DefaultValueFactory = _ => DefaultEpochs };
         var batch = new Option<int>("--batch") { Description = "Images to a step.", DefaultValueFactory = _ => defaults.Batch };
@@ -49,18 +49,19 @@ internal static class ReadoutCommand
             if (!(times > 0 && double.IsFinite(times)))
                 throw new UsageException($"--epochs {times}: it must be above 0.");
 
+            PhotoSet photos = NamedPhotos.Images(parsed.GetValue(images)!);
             using LoadedNetwork loaded = networkOptions.Load(parsed);
-            Run(loaded, new ImageFolder(parsed.GetValue(images)!), settings, times, parsed.GetValue(samples), parsed.GetValue(output)!);
+            Run(loaded, photos, settings, times, parsed.GetValue(samples), parsed.GetValue(output)!);
             return (int)ExitCode.Done;
         });
         return command;
     }
 
-    private static void Run(LoadedNetwork loaded, ImageFolder folder, ReadoutSettings settings, double epochs, int samples, string path)
+    private static void Run(LoadedNetwork loaded, PhotoSet photos, ReadoutSettings settings, double epochs, int samples, string path)
     {
-        var examples = new FolderExamples(loaded, folder, settings.Seed);
+        var examples = new FolderExamples(loaded, photos, settings.Seed);
         bool resumes = File.Exists(path);
-        using ReadoutNetwork readout = resumes ? ReadoutFile.Read(path, loaded.Network.Backend) : Fresh(loaded, folder, settings, samples);
+        using ReadoutNetwork readout = resumes ? ReadoutFile.Read(path, loaded.Network.Backend) : Fresh(loaded, photos, settings, samples);
         if (readout.Settings != settings)
             throw new UsageException($"{path} is of a training with other settings ({readout.Settings}, not {settings}). Give its settings, or another --out to start anew.");
         using var training = new ReadoutTraining(loaded.Network, readout, loaded.Image, examples, loaded.WeightsSha256);
@@ -70,17 +71,17 @@ internal static class ReadoutCommand
             // So that the statistics need not be estimated again, wherever training is stopped.
             training.Save(path);
 
-        long steps = (long)Math.Ceiling(epochs * folder.Files.Count / settings.Batch);
-        Terminal.Say($"{path}: {folder.Files.Count} images, {examples.Labels}; {(readout.Steps > 0 ? $"going on from step {readout.Steps}" : "starting")}, {steps} steps in all.");
+        long steps = (long)Math.Ceiling(epochs * photos.Files.Count / settings.Batch);
+        Terminal.Say($"{path}: {photos.Files.Count} images, {examples.Labels}; {(readout.Steps > 0 ? $"going on from step {readout.Steps}" : "starting")}, {steps} steps in all.");
         Terminal.Progress("training the readout", steps, bar => training.Run(path, steps, new TrainingRelay<ReadoutProgress>(
             bar, at => (at.Step, at.Steps),
             at => $"loss {at.Loss.Total:0.0000} = cross-entropy {at.Loss.Model:0.0000} + {at.Loss.Beta} x information {at.Loss.Information:0.0000} nats"), Interrupt.Token));
         Terminal.Say($"{path}: {readout.Steps} steps done.");
     }
 
-    private static ReadoutNetwork Fresh(LoadedNetwork loaded, ImageFolder folder, ReadoutSettings settings, int samples)
+    private static ReadoutNetwork Fresh(LoadedNetwork loaded, PhotoSet photos, ReadoutSettings settings, int samples)
     {
-        StatisticsSet statistics = StatisticsSource.Estimate(loaded, folder, loaded.Network.Architecture!.ReadoutLayers, samples);
+        StatisticsSet statistics = StatisticsSource.Estimate(loaded, photos, loaded.Network.Architecture!.ReadoutLayers, samples);
         StatisticsSource.WarnIfScarce(statistics.First);
         return new ReadoutNetwork(loaded.Network.Backend, statistics, settings);
     }

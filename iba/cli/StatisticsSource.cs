@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Iba.Datasets;
 using Iba.Images;
 using Iba.Statistics;
 using Weights;
@@ -11,25 +12,21 @@ namespace Iba.Cli;
 /// </summary>
 /// <param name="loaded">The network.</param>
 /// <param name="file">--statistics.</param>
-/// <param name="folder">--images.</param>
-/// <param name="samples">Images of the folder to use at most.</param>
+/// <param name="photos">--images.</param>
+/// <param name="samples">Photos to use at most.</param>
 /// <param name="takesFolder">Whether the command's --images is that folder, so that it can be advised.</param>
-internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, string? folder, int samples, bool takesFolder = true)
+internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, PhotoSet? photos, int samples, bool takesFolder = true)
 {
     /// <summary>Whether there is a source at all.</summary>
-    public bool Any => file is not null || folder is not null || loaded.Demo is not null;
+    public bool Any => file is not null || photos is not null || loaded.Demo is not null;
 
     /// <param name="layer">Null for the file's own, or the paper's.</param>
     public FeatureStatistics At(string? layer)
     {
-        if (file is not null && folder is not null)
-            throw new UsageException("--statistics and --images exclude each other: give the one or the other.");
         FeatureStatistics statistics = file is not null ? FeatureStatistics.Load(file)
-            : folder is not null ? Cached(folder, layer ?? loaded.DefaultLayer)
+            : photos is not null ? Cached(photos, layer ?? loaded.DefaultLayer)
             : loaded.Demo is not null ? FeatureStatistics.Load(Folders.DemoFile(Demo.Statistics(loaded.Demo)))
-            : throw new UsageException(
-                $"the bottleneck needs to know how features are distributed. Give {(takesFolder ? "--images DIR (a folder of photos), or " : "")}"
-                + "--statistics FILE made by: iba estimate --images DIR --out FILE");
+            : throw Missing(takesFolder);
         // Before a layer is looked for: the other network's layers have other names.
         if (file is not null && statistics.Origin.Network != loaded.Network.Name)
         {
@@ -42,10 +39,14 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, strin
             + "Give --images DIR in its place, for those of any layer; iba dataset shapes makes photos for the demo networks.");
     }
 
-    /// <summary>The folder's content decides: names, sizes and dates of its images, beside the weights, the layer and the size.</summary>
-    private FeatureStatistics Cached(string folder, string layer)
+    /// <summary>The error of a run that has no source.</summary>
+    public static UsageException Missing(bool takesFolder) => new(
+        $"the bottleneck needs to know how features are distributed. Give {(takesFolder ? "--images DIR (a folder of photos), or " : "")}"
+        + "--statistics FILE made by: iba estimate --images DIR --out FILE");
+
+    /// <summary>The photos decide: names, sizes and dates of the files, beside the weights, the layer and the size.</summary>
+    private FeatureStatistics Cached(PhotoSet images, string layer)
     {
-        var images = new ImageFolder(folder);
         var key = new StringBuilder($"{loaded.WeightsSha256} {loaded.Network.Resolve(layer)} {loaded.Preprocessing} {loaded.Rotate} {samples} {loaded.Device.Precision}\n");
         foreach (FileInfo photo in images.Files.Select(image => new FileInfo(image.Path)))
             key.Append($"{photo.FullName} {photo.Length} {photo.LastWriteTimeUtc.Ticks}\n");
@@ -70,28 +71,28 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, strin
         }
     }
 
-    public static StatisticsSet Estimate(LoadedNetwork loaded, ImageFolder folder, IReadOnlyList<string> layers, int samples)
+    public static StatisticsSet Estimate(LoadedNetwork loaded, PhotoSet photos, IReadOnlyList<string> layers, int samples)
     {
         if (samples < 2)
             throw new UsageException($"--samples {samples}: a spread needs at least 2 images.");
-        int total = Math.Min(samples, folder.Files.Count);
+        int total = Math.Min(samples, photos.Files.Count);
         return Terminal.Progress($"estimating {string.Join(", ", layers.Select(loaded.Network.Resolve))}", total, bar => Estimation.Run(
-            loaded.Network, layers, loaded.Image, Pixels(loaded, folder, total), weightsSha256: loaded.WeightsSha256,
+            loaded.Network, layers, loaded.Image, Pixels(loaded, photos, total), weightsSha256: loaded.WeightsSha256,
             progress: new Relay<long>(images => bar.Report(images)), halved: Halved, cancellation: Interrupt.Token));
     }
 
     /// <summary>Tells that the device has no room for the usual number of images.</summary>
     public static void Halved(int left) => Terminal.Say($"the device's memory is full: going on with {left} images at a time.");
 
-    /// <summary>Evenly spread over the folder, so that no class is left out; files that are no image are named and passed over.</summary>
-    public static IEnumerable<float[]> Pixels(LoadedNetwork loaded, ImageFolder folder, int total)
+    /// <summary>Evenly spread over the photos, so that no class is left out; files that are no image are named and passed over.</summary>
+    public static IEnumerable<float[]> Pixels(LoadedNetwork loaded, PhotoSet photos, int total)
     {
         for (int i = 0; i < total; i++)
         {
             NetworkInput? input = null;
             try
             {
-                input = loaded.Read(folder.Files[(int)((long)i * folder.Files.Count / total)].Path).Input;
+                input = loaded.Read(photos.Files[(int)((long)i * photos.Files.Count / total)].Path).Input;
             }
             catch (ImageException failure)
             {

@@ -6,7 +6,7 @@ namespace Iba.Datasets;
 /// <summary>
 /// A shapes data set on disk:
 /// <code>
-/// images/CLASS/CLASS_00001.png        8-bit RGB; a folder per class, as ImageFolder reads it
+/// images/CLASS/CLASS_00001.png        8-bit RGB; a folder per class, as PhotoSet reads it
 /// annotations/CLASS/CLASS_00001.xml   the objects' boxes as Pascal VOC and ImageNet write them
 /// masks/CLASS/CLASS_00001.png         8-bit grey: 255 where an object is seen
 /// dataset.json                        <see cref="ShapesCard"/>
@@ -95,7 +95,7 @@ public sealed class ShapesFolder(string root)
         string name = ShapesDataset.Classes[sample.Label];
         new Annotation($"{Name(index)}.png", sample.Size, sample.Size, [.. sample.Boxes.Select(box => new AnnotatedObject(name, box))])
             .Write(AnnotationPath(index));
-        AtomicFile.Write(MaskPath(index), PngFile.EncodeGrey(sample.Mask, sample.Size, sample.Size));
+        AtomicFile.Write(MaskPath(index), PngFile.EncodeGrey(sample.Mask, sample.Size, sample.Size, KeyValuePair.Create(PngFile.SoftwareKeyword, PngFile.Software)));
         AtomicFile.Write(ImagePath(index), PngFile.Encode(sample.Rgb, sample.Size, sample.Size));
     }
 

@@ -19,6 +19,10 @@ public static class PngFile
         return c;
     })];
 
+    private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n'];
+
+    private static ReadOnlySpan<byte> Drawn => "Software\0iba"u8;
+
     /// <summary>The keyword of the PNG standard for the program that made a file.</summary>
     public const string SoftwareKeyword = "Software";
 
@@ -36,6 +40,37 @@ public static class PngFile
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
     public static void Write(string path, Canvas canvas, params IEnumerable<KeyValuePair<string, string>> text) =>
         AtomicFile.Write(path, Encode(canvas.Pixels, canvas.Width, canvas.Height, [new(SoftwareKeyword, Software), .. text]));
+
+    /// <summary>
+    /// Whether a file is a picture that <see cref="Write"/> drew. Pictures of releases that did not write <see cref="Software"/> are known by the
+    /// hash of the weights that they name.
+    /// </summary>
+    /// <returns>False also for a file that cannot be read.</returns>
+    public static bool IsDrawn(string path)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 512);
+            Span<byte> head = stackalloc byte[8];
+            if (file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length || !head.SequenceEqual(Signature))
+                return false;
+            // Texts of ours stand before the pixels.
+            while (file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length && !head[4..].SequenceEqual("IDAT"u8))
+            {
+                long length = BinaryPrimitives.ReadUInt32BigEndian(head), next = file.Position + length + sizeof(uint);
+                byte[] text = new byte[head[4..].SequenceEqual("tEXt"u8) ? Math.Min(length, 80) : 0];
+                file.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);
+                if (text.AsSpan().SequenceEqual(Drawn) || text.AsSpan().StartsWith("weights_sha256\0"u8))
+                    return true;
+                file.Position = next;
+            }
+            return false;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>The bytes of a PNG file.</summary>
     /// <param name="pixels">H x W x 3 bytes, interleaved.</param>
@@ -59,7 +94,7 @@ public static class PngFile
         if (width <= 0 || height <= 0 || pixels.Length != (long)channels * width * height)
             throw new ArgumentException($"PngFile: {pixels.Length} bytes cannot be {width} x {height} pixels of {channels} channels");
         using var file = new MemoryStream();
-        file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', (byte)'\r', (byte)'\n', 0x1A, (byte)'\n']);
+        file.Write(Signature);
         byte[] header = new byte[13];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);

@@ -1,3 +1,4 @@
+using Iba.Datasets;
 using Iba.Images;
 using Tests.Weights;
 using Xunit;
@@ -15,7 +16,7 @@ public sealed class DatasetTests : IDisposable
     {
         IbaProcess.Result result = IbaProcess.Run("dataset", "shapes", "--out", _folder["shapes"], "--count", "10", "--size", "32");
         Assert.True(result.ExitCode == 0, result.Error);
-        Assert.Equal(10, new ImageFolder(Path.Combine(_folder["shapes"], "images")).Files.Count);
+        Assert.Equal(10, new PhotoSet(Path.Combine(_folder["shapes"], "images")).Files.Count);
         Photo sheet = PhotoFile.Read(Path.Combine(_folder["shapes"], "contact-sheet.png"));
         Assert.True(sheet.Width > sheet.Height, "ten columns, four rows");
     }

@@ -24,12 +24,26 @@ internal static class IbaProcess
     public static Result Run(params string[] arguments) => RunIn([], arguments);
 
     /// <summary>Runs it with other environment variables.</summary>
-    public static Result RunIn((string Name, string Value)[] variables, params string[] arguments)
+    public static Result RunIn((string Name, string Value)[] variables, params string[] arguments) => Finish(Start(Cache, arguments, variables));
+
+    private static Result Finish(Process started)
     {
-        using Process process = Start(Cache, arguments, variables);
+        using Process process = started;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         process.WaitForExit();
         return new Result(process.ExitCode, output.Result, error.Result);
+    }
+
+    /// <summary>Runs it in a folder.</summary>
+    public static Result RunAt(string folder, params string[] arguments) => Finish(Start(Cache, arguments, [], folder));
+
+    /// <summary>Runs it with bytes on its standard input.</summary>
+    public static Result RunWithInput(byte[] input, params string[] arguments)
+    {
+        Process process = Start(Cache, arguments, [], redirectsInput: true);
+        process.StandardInput.BaseStream.Write(input);
+        process.StandardInput.Close();
+        return Finish(process);
     }
 
     public static Process Start(string cache, params string[] arguments) => Start(cache, arguments, []);
@@ -48,12 +62,15 @@ internal static class IbaProcess
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int process, int signal);
 
-    private static Process Start(string cache, string[] arguments, (string Name, string Value)[] variables)
+    private static Process Start(
+        string cache, string[] arguments, (string Name, string Value)[] variables, string folder = "", bool redirectsInput = false)
     {
         var start = new ProcessStartInfo(Command, arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            RedirectStandardInput = redirectsInput,
+            WorkingDirectory = folder,
             // What comes back must be the CPU's, to the byte, wherever the tests run.
             Environment = { ["IBA_CACHE"] = cache, ["CUDA_VISIBLE_DEVICES"] = "-1", ["DOTNET_ROOT"] = Runtime },
         };

@@ -37,7 +37,7 @@ public class ShapesFolderTests
         using var temporary = new TemporaryFolder();
         var folder = new ShapesFolder(temporary["shapes"]);
         folder.Write(Small, 10);
-        var images = new ImageFolder(Path.Combine(folder.Root, "images"));
+        var images = new PhotoSet(Path.Combine(folder.Root, "images"));
         Assert.Equal(ShapesDataset.Classes, images.Classes);
         Assert.Equal(Enumerable.Range(0, 10).Select(i => folder.ImagePath(i)), images.Files.Select(f => f.Path));
     }

@@ -7,6 +7,7 @@ using Engine.Ops;
 using Engine.Tensors;
 using Iba.Attribution;
 using Iba.Bottleneck;
+using Iba.Datasets;
 using Iba.Images;
 using Iba.Statistics;
 using Tests.Weights;
@@ -75,7 +76,7 @@ public sealed class SampleTests
 
     private static void Estimate(Network network, string file)
     {
-        IEnumerable<float[]> photos = new ImageFolder(Golden.Path("preprocessing")).Files.Select(image => Preprocessing.ImageNet.Apply(PhotoFile.Read(image.Path)).Values);
+        IEnumerable<float[]> photos = new PhotoSet(Golden.Path("preprocessing")).Files.Select(image => Preprocessing.ImageNet.Apply(PhotoFile.Read(image.Path)).Values);
         Estimation.Run(network, ResNet.ResNet50.DefaultLayer, new Shape(1, 224, 224, 3), photos, batch: 2).Save(file);
     }
 }

@@ -1,0 +1,119 @@
+using Iba.Images;
+
+namespace Iba.Datasets;
+
+/// <summary>A photo of a set.</summary>
+/// <param name="Path">The file, or <see cref="PhotoSet.StandardInput"/>.</param>
+/// <param name="Name">Its path below the folder or pattern that was named, with '/'; the file's name where the file itself was named.</param>
+/// <param name="Class">The sub-folder of the first level it lies in; null for a photo that lies in the folder itself.</param>
+public readonly record struct ImageFile(string Path, string Name, string? Class);
+
+/// <summary>
+/// The photos that some names stand for: files, folders with all that is below them, patterns (<c>*</c>, <c>?</c>, <c>[abc]</c>, and <c>**</c> for
+/// any number of folders), and <c>-</c> for standard input. Names keep their order; within a folder or pattern photos are in ordinal order of
+/// their names, files before sub-folders. Each file counts once, at its first place, whatever names and links lead to it.
+/// </summary>
+/// <remarks>
+/// In folders and patterns, photos are recognised by how their names end and are not opened. Hidden files and folders, other formats, empty
+/// files, pipes and devices are passed over. So is a picture that this program drew, unless all that was named are such pictures.
+/// </remarks>
+public sealed class PhotoSet
+{
+    /// <summary>The name that stands for the bytes of one photo on standard input.</summary>
+    public const string StandardInput = "-";
+
+    private readonly HashSet<string> _seen = new(RealPath.Comparer);
+    private readonly PassedOver _passedOver = new();
+    private readonly List<ImageFile> _files = [];
+
+    /// <summary>Looks the names up.</summary>
+    /// <param name="names">At least one.</param>
+    /// <param name="cancellation">Asked for every folder.</param>
+    /// <exception cref="ImageException">No name stands for a photo; the error is that of the first name.</exception>
+    public PhotoSet(IReadOnlyList<string> names, CancellationToken cancellation = default)
+    {
+        var failures = new List<ImageException>();
+        var drawn = new List<ImageFile>();
+        foreach (string name in names)
+        {
+            if (name == StandardInput)
+                Add(new ImageFile(name, name, null), name);
+            else if (File.Exists(name))
+                AddFile(name, drawn);
+            else if (Directory.Exists(name))
+                AddBelow(name, name, null, failures, cancellation);
+            else if (GlobPattern.Of(name) is { } pattern)
+                AddBelow(name, pattern.Root, pattern, failures, cancellation);
+            else
+                failures.Add(new ImageException(name, "there is no such file or folder", "Check the name"));
+        }
+        if (_files.Count > 0)
+            _passedOver.Drawn += drawn.Count;
+        else if (drawn.Count > 0)
+            drawn.ForEach(file => Add(file, RealPath.Of(file.Path)));
+        else
+            throw failures.FirstOrDefault() ?? new ImageException("photos", "no name was given", "Name a file, a folder or a pattern");
+        Notes = [.. _passedOver.Lines, .. drawn.Count > 0 && drawn.Count == _files.Count
+            ? [$"{drawn[0].Path}{(drawn.Count > 1 ? " and the others were" : " was")} drawn by this program; explained all the same, as nothing else was named"]
+            : (string[])[]];
+        Failures = failures;
+        Classes = [.. _files.Select(file => file.Class).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>The photos of one folder, pattern or file.</summary>
+    /// <exception cref="ImageException">It stands for no photo.</exception>
+    public PhotoSet(string name) : this([name])
+    {
+    }
+
+    /// <summary>How the names of photos end, in lower case.</summary>
+    public static IReadOnlyList<string> Endings { get; } = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"];
+
+    /// <summary>The photos.</summary>
+    public IReadOnlyList<ImageFile> Files => _files;
+
+    /// <summary>The classes in ordinal order; a class's number is its place here. Empty when no photo lies in a sub-folder.</summary>
+    public IReadOnlyList<string> Classes { get; }
+
+    /// <summary>Names that stand for no photo, beside others that do.</summary>
+    public IReadOnlyList<ImageException> Failures { get; }
+
+    /// <summary>What was passed over and why, a line for each kind.</summary>
+    public IReadOnlyList<string> Notes { get; }
+
+    private bool Add(ImageFile file, string real)
+    {
+        bool isNew = _seen.Add(real);
+        if (isNew)
+            _files.Add(file);
+        else
+            _passedOver.Repeated++;
+        return isNew;
+    }
+
+    private void AddFile(string path, List<ImageFile> drawn)
+    {
+        var file = new ImageFile(path, Path.GetFileName(path), null);
+        string real = RealPath.Of(path);
+        if (!FolderWalk.IsDrawn(new FileInfo(real)))
+            Add(file, real);
+        else if (drawn.All(other => !RealPath.Comparer.Equals(RealPath.Of(other.Path), real)))
+            drawn.Add(file);
+    }
+
+    /// <summary>Adds what lies in a folder, or what of it fits a pattern.</summary>
+    private void AddBelow(string name, string folder, GlobPattern? pattern, List<ImageException> failures, CancellationToken cancellation)
+    {
+        var here = new PassedOver();
+        var walk = new FolderWalk(folder, pattern, here, cancellation);
+        int before = _files.Count, repeated = _passedOver.Repeated;
+        foreach ((ImageFile file, string real) in walk.Photos)
+            Add(file, real);
+        _passedOver.Add(here);
+        if (_files.Count > before || _passedOver.Repeated > repeated)
+            return;
+        string what = pattern is null ? "there is no photo in this folder" : "no photo fits this pattern";
+        string lines = string.Concat(here.Lines.Select(line => $"; {line}"));
+        failures.Add(new ImageException(name, what + lines, $"Name a folder or pattern with files that end in {string.Join(", ", Endings)}"));
+    }
+}
