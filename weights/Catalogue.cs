@@ -2,6 +2,18 @@ using Engine.Networks;
 
 namespace Weights;
 
+/// <summary>How a photo becomes the network's input where the makers of weights evaluate them: resize, cut the centre, normalise.</summary>
+/// <param name="Resize">The shorter side after resizing, pixels.</param>
+/// <param name="Crop">The side of the square cut from the centre, pixels.</param>
+/// <param name="Interpolation">How it is resized; this program knows Pillow's <c>bilinear</c>.</param>
+/// <param name="Mean">What is subtracted from red, green and blue from 0 to 1.</param>
+/// <param name="Std">What the differences are divided by.</param>
+public sealed record InputTransform(int Resize, int Crop, string Interpolation, IReadOnlyList<float> Mean, IReadOnlyList<float> Std)
+{
+    /// <summary>torchvision's evaluation of most networks on ImageNet, which the demo networks were trained for, too.</summary>
+    public static InputTransform ImageNet { get; } = new(256, 224, "bilinear", [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
+}
+
 /// <summary>A weights file that its makers publish.</summary>
 /// <param name="Name">What to call it on a command line.</param>
 /// <param name="Architecture">The network it belongs to, as <see cref="Network.Name"/>.</param>
@@ -11,6 +23,9 @@ namespace Weights;
 /// <param name="Sha256">Its SHA-256, 64 lower-case hexadecimal digits; the first eight are in the file's name.</param>
 public sealed record PublishedWeights(string Name, string Architecture, string Description, Uri Source, long Bytes, string Sha256)
 {
+    /// <summary>How their makers prepare photos for them.</summary>
+    public InputTransform Input { get; init; } = InputTransform.ImageNet;
+
     /// <summary>The file's name as published.</summary>
     public string FileName => Path.GetFileName(Source.LocalPath);
 }
@@ -24,7 +39,7 @@ public static class Catalogue
         Torchvision("resnet50", ResNet.ResNet50.Name, "ResNet50_Weights.IMAGENET1K_V1, 76.1 % top-1", "resnet50-0676ba61.pth",
             102_530_333, "0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a"),
         Torchvision("resnet50-v2", ResNet.ResNet50.Name, "ResNet50_Weights.IMAGENET1K_V2, 80.9 % top-1", "resnet50-11ad3fa6.pth",
-            102_540_417, "11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca"),
+            102_540_417, "11ad3fa62ca79e40addfd354a8ec4b7c75143b3038b8d2a807fbc68deab379ca") with { Input = InputTransform.ImageNet with { Resize = 232 } },
         Torchvision("vgg16", Vgg.Vgg16.Name, "VGG16_Weights.IMAGENET1K_V1, 71.6 % top-1", "vgg16-397923af.pth",
             553_433_881, "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"),
     ];
@@ -34,6 +49,13 @@ public static class Catalogue
 
     /// <summary>The entry whose file has that SHA-256, or null.</summary>
     public static PublishedWeights? WithSha256(string sha256) => Entries.FirstOrDefault(entry => sha256 == entry.Sha256);
+
+    /// <summary>The entry that a file holds, as it is or converted: by its SHA-256, by that of the file it was made from, or by its name.</summary>
+    /// <param name="weights">The file.</param>
+    /// <param name="sha256">Its SHA-256.</param>
+    public static PublishedWeights? Of(StateDict weights, string sha256) =>
+        WithSha256(sha256) ?? WithSha256(weights.Metadata.GetValueOrDefault(Conversion.SourceSha256Key, ""))
+        ?? Entries.FirstOrDefault(entry => Path.GetFileNameWithoutExtension(weights.Path) == Path.GetFileNameWithoutExtension(entry.FileName));
 
     private static PublishedWeights Torchvision(
         string name, string architecture, string description, string file, long bytes, string sha256) =>

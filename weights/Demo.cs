@@ -17,6 +17,9 @@ public static class Demo
     /// <summary>What to call the networks on a command line; the first is the one that explains the sample.</summary>
     public static IReadOnlyList<string> Networks { get; } = ["demo-resnet50", "demo-vgg16"];
 
+    /// <summary>How photos are prepared for the networks; they were trained on crops that are normalised so.</summary>
+    public static InputTransform Input => InputTransform.ImageNet;
+
     /// <summary>The weights of a network: a safetensors file with torchvision's names.</summary>
     public static string Weights(string network) => $"{network}.safetensors";
 

@@ -1,10 +1,5 @@
 namespace Iba.Attribution;
 
-/// <summary>An image whose classification is to be explained.</summary>
-/// <param name="Pixels">The network's input, H x W x 3 numbers in that order.</param>
-/// <param name="Target">The class to explain, or null for the class that the network predicts.</param>
-public sealed record Sample(float[] Pixels, int? Target = null);
-
 /// <summary>How far a batch has come.</summary>
 /// <param name="ImagesDone">Images finished.</param>
 /// <param name="Images">Images in all.</param>

@@ -52,12 +52,7 @@ public abstract class NetworkMethod : IAttributionMethod
     public IEnumerable<Attribution> Attribute(
         IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
-        if (samples.FirstOrDefault(sample => sample.Pixels.Length != Image.Count) is { } stranger)
-        {
-            throw new ArgumentException(
-                $"an image has {stranger.Pixels.Length} numbers; {Name} was made for {Image}, {Image.Count} numbers.", nameof(samples));
-        }
-
+        Sample.Check(samples, Image, Name);
         for (int finished = 0; finished < samples.Count;)
         {
             using IEnumerator<Attribution> results = Together(samples, finished, progress, cancellation).GetEnumerator();

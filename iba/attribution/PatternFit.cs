@@ -3,6 +3,7 @@ using Engine.Backends;
 using Engine.Networks;
 using Engine.Ops;
 using Engine.Tensors;
+using Iba.Images;
 
 namespace Iba.Attribution;
 
@@ -19,13 +20,15 @@ public static class PatternFit
     /// <param name="estimator">How the direction of the signal is estimated.</param>
     /// <param name="batch">Images to run at a time; all their activations are held. The result depends on it by rounding alone.</param>
     /// <param name="weightsSha256">SHA-256 of the network's weights, kept with the patterns; empty if unknown.</param>
+    /// <param name="preprocessing">How the images were prepared, kept with the patterns; null if unknown.</param>
     /// <param name="progress">Told the number of images seen.</param>
     /// <param name="halved">Told how many images are run at a time from there on, where the device has no room for more.</param>
     /// <param name="cancellation">Asked between batches.</param>
     /// <exception cref="PatternsException">There were fewer than two images.</exception>
+    /// <exception cref="ArgumentException">An image has a number that is not finite.</exception>
     public static Patterns Run(
         Network network, Shape image, IEnumerable<float[]> images, SignalEstimator estimator = SignalEstimator.TwoComponent, int batch = 4,
-        string weightsSha256 = "", IProgress<long>? progress = null, Action<int>? halved = null,
+        string weightsSha256 = "", Preprocessing? preprocessing = null, IProgress<long>? progress = null, Action<int>? halved = null,
         CancellationToken cancellation = default)
     {
         var sums = new Dictionary<string, PatternSums>();
@@ -60,7 +63,7 @@ public static class PatternFit
             if (seen < 2)
                 throw new PatternsException($"{seen} images were seen; a covariance needs at least 2. Give more images.");
             return new Patterns(
-                new PatternOrigin(network.Name, weightsSha256, estimator, seen),
+                new PatternOrigin(network.Name, weightsSha256, estimator, seen) { Preprocessing = $"{preprocessing}" },
                 Patterns.WeightsOf(network).ToDictionary(weight => weight.Name, weight => sums[weight.Name].Finish(weight.Data)));
         }
         finally
@@ -76,6 +79,8 @@ public static class PatternFit
                 run = null;
                 run = new ActivationTape(network, image.WithN(some.Length));
             }
+            for (int i = 0; i < some.Length; i++)
+                Sample.CheckFinite(some[i], seen + i, image);
             run.Forward(some);
             foreach (WeightedSum sum in run.Sums)
             {

@@ -1,5 +1,6 @@
 using Engine.Files;
 using Engine.Networks;
+using Iba.Images;
 
 namespace Iba.Attribution;
 
@@ -18,7 +19,11 @@ public enum SignalEstimator
 /// <param name="WeightsSha256">SHA-256 of the weights file in hexadecimal, or empty where unknown.</param>
 /// <param name="Estimator">How they were estimated.</param>
 /// <param name="Images">From how many images.</param>
-public sealed record PatternOrigin(string Network, string WeightsSha256, SignalEstimator Estimator, long Images);
+public sealed record PatternOrigin(string Network, string WeightsSha256, SignalEstimator Estimator, long Images)
+{
+    /// <summary>How the images were prepared, in <see cref="Preprocessing"/>'s own words; empty where unknown.</summary>
+    public string Preprocessing { get; init; } = "";
+}
 
 /// <summary>
 /// For each weight of a network, how its input moves when the signal grows by one: the weight's direction, cleaned of what the weight
@@ -44,13 +49,16 @@ public sealed class Patterns
     /// <summary>Refuses to be used for a network they are not of.</summary>
     /// <param name="network">The network.</param>
     /// <param name="weightsSha256">SHA-256 of its weights file, or empty if unknown.</param>
-    /// <exception cref="PatternsException">Another architecture, other widths or other weights.</exception>
-    public void MustFit(Network network, string weightsSha256 = "")
+    /// <param name="preprocessing">How its photos are prepared, or null if unknown.</param>
+    /// <exception cref="PatternsException">Another architecture, other widths, other weights or other preprocessing.</exception>
+    public void MustFit(Network network, string weightsSha256 = "", Preprocessing? preprocessing = null)
     {
         string? reason =
             Origin.Network != network.Name ? $"network {Origin.Network}, not {network.Name}" :
             Origin.WeightsSha256 != "" && weightsSha256 != "" && Origin.WeightsSha256 != weightsSha256
                 ? $"weights {Origin.WeightsSha256[..8]}..., not {weightsSha256[..8]}..." :
+            Origin.Preprocessing != "" && preprocessing is not null && Origin.Preprocessing != preprocessing.ToString()
+                ? $"photos prepared by {Origin.Preprocessing}, not {preprocessing}" :
             WeightsOf(network).FirstOrDefault(w => _patterns.GetValueOrDefault(w.Name)?.Length != w.Data.Shape.Count) is { } stranger
                 ? $"a network whose '{stranger.Name}' is missing or of another size than {stranger.Data.Shape}" : null;
         if (reason is not null)
@@ -67,7 +75,11 @@ public sealed class Patterns
             throw new PatternsException($"{path} is damaged: '{Metadata("estimator")}' is no estimator.");
         if (!long.TryParse(Metadata("images"), out long images) || images < 1)
             throw new PatternsException($"{path} is damaged: its image count '{Metadata("images")}' is no number above 0.");
-        var origin = new PatternOrigin(Metadata("network"), Metadata("weights_sha256"), estimator, images);
+        var origin = new PatternOrigin(Metadata("network"), Metadata("weights_sha256"), estimator, images)
+        {
+            // Files of earlier releases do not say it.
+            Preprocessing = file.Metadata.GetValueOrDefault("preprocessing", ""),
+        };
         return new Patterns(origin, file.Entries.ToDictionary(entry => entry.Name, entry => file.ReadFloats(entry.Name)));
 
         string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
@@ -90,6 +102,7 @@ public sealed class Patterns
             ["weights_sha256"] = Origin.WeightsSha256,
             ["estimator"] = Origin.Estimator.ToString(),
             ["images"] = Origin.Images.ToString(),
+            ["preprocessing"] = Origin.Preprocessing,
         });
 }
 

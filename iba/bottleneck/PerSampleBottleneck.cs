@@ -16,6 +16,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     private readonly BottleneckSettings _settings;
     private readonly Shape _image;
     private readonly int _batch;
+    private readonly FeatureStatistics _statistics;
     private readonly RecordedRows<Loop> _recorded;
 
     /// <param name="network">The classifier.</param>
@@ -30,7 +31,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
         Network network, FeatureStatistics statistics, Shape image, int batch = 1, BottleneckSettings? settings = null, string weightsSha256 = "")
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
-        (_backend, _settings, _image, _batch) = (network.Backend, settings ?? new BottleneckSettings(), image, batch);
+        (_backend, _settings, _image, _batch, _statistics) = (network.Backend, settings ?? new BottleneckSettings(), image, batch, statistics);
         string layer = statistics.Origin.Layer;
         Network until = network.Until(layer), after = network.After(layer);
         Shape features = until.Output(image);
@@ -47,6 +48,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     public IEnumerable<Attribution.Attribution> Attribute(
         IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
+        Sample.Check(samples, _image, Name, _statistics);
         for (int done = 0; done < samples.Count;)
         {
             BottleneckAttribution[] results = _recorded.With(

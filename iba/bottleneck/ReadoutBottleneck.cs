@@ -15,6 +15,7 @@ public sealed class ReadoutBottleneck : IAttributionMethod
     private readonly IBackend _backend;
     private readonly Shape _image;
     private readonly int _batch;
+    private readonly FeatureStatistics _statistics;
     private readonly Tensor _step;
     private readonly RecordedRows<ReadoutPass> _recorded;
 
@@ -28,7 +29,7 @@ public sealed class ReadoutBottleneck : IAttributionMethod
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         readout.MustFit(network, image, weightsSha256);
-        (_backend, _image, _batch) = (network.Backend, image, batch);
+        (_backend, _image, _batch, _statistics) = (network.Backend, image, batch, readout.Statistics.First);
         _step = _backend.Allocate(new Shape(1));
         _recorded = new RecordedRows<ReadoutPass>(images => new ReadoutPass(network, readout, image, images, _step, trains: false));
     }
@@ -40,6 +41,7 @@ public sealed class ReadoutBottleneck : IAttributionMethod
     public IEnumerable<Attribution.Attribution> Attribute(
         IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
+        Sample.Check(samples, _image, Name, _statistics);
         for (int done = 0; done < samples.Count;)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -88,6 +88,7 @@ public sealed class ReadoutTraining : IDisposable
     {
         int size = _readout.Settings.Batch;
         Sample[] samples = [.. Enumerable.Range(0, size).Select(slot => _examples.At(_readout.Steps * size + slot))];
+        Sample.Check(samples, _pass.Images.Shape, "the readout", _readout.Statistics.First);
         var batch = new SampleBatch(samples, size);
         batch.Upload(_backend, _pass.Images);
         _pass.Collect();

@@ -26,17 +26,10 @@ internal sealed class SampleBatch(IReadOnlyList<Sample> samples, int size)
     }
 
     /// <summary>Writes the images to the network's input (size, H, W, 3).</summary>
-    /// <exception cref="ArgumentException">An image has another size.</exception>
     public void Upload(IBackend backend, Tensor input)
     {
-        int numbers = input.Shape.Row;
         for (int i = 0; i < size; i++)
-        {
-            float[] pixels = At(i).Pixels;
-            if (pixels.Length != numbers)
-                throw new ArgumentException($"an image has {pixels.Length} numbers; this bottleneck was made for {input.Shape.WithN(1)}, {numbers} numbers.");
-            backend.Upload(pixels, input.Rows(i, 1));
-        }
+            backend.Upload(At(i).Pixels, input.Rows(i, 1));
     }
 
     /// <summary>The class of each sample, or the predicted class of one that has none; those of the filling repeat the last.</summary>

@@ -38,7 +38,7 @@ internal sealed class AnnotatedPhotos
         string name = Path.ChangeExtension(file.Name, ".xml");
         string beside = Path.Combine(_annotations, name), flat = Path.Combine(_annotations, Path.GetFileName(name));
         Annotation annotation = Annotation.Read(File.Exists(beside) ? beside : flat);
-        var sample = new Sample(subject.Input.Values, _labels.Of(file));
+        Sample sample = _loaded.Sample(subject.Input, _labels.Of(file));
         return new AnnotatedPhoto(file.Path, sample, ObjectMask.Of(annotation, subject.Photo, _loaded.Preprocessing));
     }
 }

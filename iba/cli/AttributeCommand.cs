@@ -105,7 +105,7 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
                 failed += Math.Min(batch, paths.Length - first) - subjects.Length;
                 var clock = Stopwatch.StartNew();
                 var relay = new AttributionRelay(done => bar.Report((first + done) * steps));
-                Sample[] samples = [.. subjects.Select(subject => new Sample(subject.Input.Values, target))];
+                Sample[] samples = [.. subjects.Select(subject => loaded.Sample(subject.Input, target))];
                 var results = new List<Attribution.Attribution>();
                 try
                 {

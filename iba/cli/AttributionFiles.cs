@@ -56,7 +56,7 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             ["weights_sha256"] = loaded.WeightsSha256,
             ["image"] = Path.GetFileName(subject.Path),
             ["image_sha256"] = Convert.ToHexStringLower(SHA256.HashData(subject.Path == PhotoSet.StandardInput ? NamedPhotos.StandardInput : File.ReadAllBytes(subject.Path))),
-            ["input"] = $"{loaded.Preprocessing}",
+            ["preprocessing"] = $"{loaded.Preprocessing}",
             ["target"] = Text(result.Target),
             ["predicted"] = Text(result.Predicted),
             ["probability"] = Text(result.Probability),

@@ -60,7 +60,7 @@ internal static class CompareCommand
             using ReadoutSource? masks = methodOptions.Readout(parsed, loaded);
             MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks);
             Subject[] subjects = [.. named.Files.Select(file => loaded.Read(file.Path))];
-            Sample[] photos = [.. subjects.Select(subject => new Sample(subject.Input.Values, target))];
+            Sample[] photos = [.. subjects.Select(subject => loaded.Sample(subject.Input, target))];
 
             var comparison = new Comparison(loaded, subjects, photos, inputs, methodOptions.Statistics(parsed, loaded, learntFrom));
             var figure = sweep

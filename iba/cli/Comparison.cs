@@ -95,6 +95,7 @@ internal sealed class Comparison(
             ["Title"] = figure.Title,
             ["model"] = loaded.Network.Name,
             ["weights_sha256"] = loaded.WeightsSha256,
+            ["preprocessing"] = $"{loaded.Preprocessing}",
             ["seed"] = $"{inputs.Seed}",
             ["device"] = loaded.Device.Device,
             ["precision"] = loaded.Device.Precision,

@@ -38,7 +38,7 @@ internal static class EvaluateCommand
             if (networkOptions.NamesNone(parsed))
                 Terminal.Say($"neither --model nor --weights was given: evaluating {Weights.Demo.Networks[0]}, which comes with the program.");
             using LoadedNetwork opened = networkOptions.Load(parsed, Weights.Demo.Networks[0]);
-            LoadedNetwork loaded = opened with { Preprocessing = opened.Preprocessing with { Normalise = !parsed.GetValue(raw) } };
+            LoadedNetwork loaded = parsed.GetValue(raw) ? opened with { Preprocessing = opened.Preprocessing.NotNormalised, ChecksSamples = false } : opened;
             using ReadoutSource? masks = methodOptions.Readout(parsed, loaded);
             MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks, parsed.GetValue(batch)) with
             {

@@ -39,7 +39,7 @@ internal sealed class FolderExamples : IReadoutExamples
             ImageFile file = _photos.Files[_order[position + ahead]];
             try
             {
-                return new Sample(_loaded.Read(file.Path).Input.Values, _labels.Of(file));
+                return _loaded.Sample(_loaded.Read(file.Path).Input, _labels.Of(file));
             }
             catch (ImageException failure) when (ahead < 2 * _photos.Files.Count)
             {

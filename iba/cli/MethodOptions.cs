@@ -98,7 +98,7 @@ internal sealed class MethodOptions(bool evaluates = false)
             Seed = parsed.GetValue(_seed),
             MemoryBudget = evaluates ? NetworkMethod.DefaultMemoryBudget : (long)parsed.GetValue(_memory) << 20,
         };
-        inputs.Patterns?.MustFit(loaded.Network, loaded.WeightsSha256);
+        inputs.Patterns?.MustFit(loaded.Network, loaded.WeightsSha256, loaded.ChecksSamples ? loaded.Preprocessing : null);
         return inputs;
     }
 }

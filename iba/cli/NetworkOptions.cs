@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Globalization;
 using Engine.Networks;
 using Engine.Tensors;
+using Iba.Attribution;
 using Iba.Datasets;
 using Iba.Images;
 using Iba.Labels;
@@ -11,20 +13,21 @@ namespace Iba.Cli;
 /// <summary>The options that say which network to run, on what, and how its input is made.</summary>
 internal sealed class NetworkOptions
 {
-    private const int DefaultSize = 224;
-
     private static readonly string Known = string.Join(", ", [.. Catalogue.Entries.Select(entry => entry.Name), .. Demo.Networks]);
 
     private readonly Option<string?> _model = new("--model") { Description = $"One of {Known}. Default: what the weights are of.", HelpName = "NAME" };
     private readonly Option<string?> _weights = new("--weights") { Description = $"A .pth or .safetensors file with torchvision's keys: {Architecture.Names}.", HelpName = "FILE", Validators = { Accepted.FileToRead("get one with: iba weights fetch NAME") } };
     private readonly DeviceOptions _device = new();
-    private readonly Option<int> _size = new("--size") { Description = "Rows and columns of the network's input. The photo's short side is first resized to 8/7 of it.", DefaultValueFactory = _ => DefaultSize };
+    private readonly Option<int?> _size = new("--size") { Description = "Rows and columns of the network's input, cut from the photo's centre. Default: as the weights have it, 224." };
+    private readonly Option<int?> _resize = new("--resize") { Description = "Pixels that the photo's shorter side is resized to first. Default: as the weights have it, such as 256 for a size of 224, in proportion.", Validators = { Accepted.Whole(1, "1 to 65536 pixels", 65536) } };
+    private readonly Option<string?> _mean = new("--mean") { Description = "What is subtracted from red, green and blue from 0 to 1. Default: as the weights have it, such as ImageNet's 0.485,0.456,0.406.", HelpName = "R,G,B" };
+    private readonly Option<string?> _std = new("--std") { Description = "What red, green and blue are then divided by. Default: as the weights have it, such as ImageNet's 0.229,0.224,0.225.", HelpName = "R,G,B" };
     private readonly Option<string?> _labels = new("--labels") { Description = "A text file with one class name per line. Default: ImageNet's where there are 1000 classes, their own for the demo networks.", HelpName = "FILE", Validators = { Accepted.FileToRead("leave --labels out for the default.") } };
     private readonly Option<bool> _rotate = new("--exif-rotate") { Description = "Turn photos upright as their EXIF orientation says. torchvision does not." };
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_model, _weights, _size, _labels, _rotate])
+        foreach (Option option in (Option[])[_model, _weights, _size, _resize, _mean, _std, _labels, _rotate])
             command.Add(option);
         _device.AddTo(command);
     }
@@ -65,9 +68,9 @@ internal sealed class NetworkOptions
     {
         string? model = NamesNone(parsed) ? fallback : parsed.GetValue(_model);
         string? demo = DemoNetwork(parsed, fallback);
-        int size = parsed.GetValue(_size);
-        if (size is < 32 or > 4096)
-            throw new UsageException($"--size {size}: the network's input must have 32 to 4096 rows.");
+        if (parsed.GetValue(_size) is < 32 or > 4096)
+            throw new UsageException($"--size {parsed.GetValue(_size)}: the network's input must have 32 to 4096 rows.");
+        PerChannel? mean = Channels(parsed, _mean, number => number is >= 0 and <= 1, "from 0 to 1"), std = Channels(parsed, _std, number => number is > 0 and <= 1, "above 0, up to 1");
         string path = parsed.GetValue(_weights) ?? (demo is null ? FetchedWeights(model) : Folders.DemoFile(Demo.Weights(demo)));
         ComputeDevice device = _device.Choice(parsed).Open();
         try
@@ -77,11 +80,15 @@ internal sealed class NetworkOptions
             if (model is not null && demo is null && (Catalogue.Find(model)?.Architecture ?? model) != network.Name)
                 throw new UsageException($"--model {model}: {path} holds the weights of {network.Name}. Leave --model out, or give other weights.");
 
-            int classes = network.Output(new Shape(1, size, size, 3)).C;
+            string sha256 = FileHash.Sha256(path, Interrupt.Token);
+            InputTransform? known = demo is null ? (Catalogue.Of(weights, sha256) ?? Catalogue.Find(model ?? ""))?.Input : Demo.Input;
+            Preprocessing preprocessing = Prepared(known ?? InputTransform.ImageNet, parsed.GetValue(_size), parsed.GetValue(_resize), mean, std);
+            if (known is null && (parsed.GetValue(_resize) is null || mean is null || std is null))
+                Terminal.Say($"{path}: not known by hash or name, so photos are prepared by {preprocessing}. --size, --resize, --mean and --std change that.");
+            int classes = network.Output(new Shape(1, preprocessing.Size, preprocessing.Size, 3)).C;
             string? labels = parsed.GetValue(_labels) ?? (demo is null ? null : Folders.DemoFile(Demo.Classes));
             return new LoadedNetwork(
-                network, device, FileHash.Sha256(path, Interrupt.Token), path,
-                new Preprocessing { Resize = size * 8 / 7, Crop = size },
+                network, device, sha256, path, preprocessing,
                 labels is null ? ClassLabels.For(classes) : ClassLabels.Read(labels, classes), classes, parsed.GetValue(_rotate))
             {
                 Demo = demo,
@@ -92,6 +99,25 @@ internal sealed class NetworkOptions
             device.Dispose();
             throw;
         }
+    }
+
+    /// <summary>What the command line makes of the preprocessing that belongs to the weights.</summary>
+    private static Preprocessing Prepared(InputTransform input, int? size, int? resize, PerChannel? mean, PerChannel? std) => new()
+    {
+        Crop = size ?? input.Crop,
+        Resize = resize ?? (int)((long)(size ?? input.Crop) * input.Resize / input.Crop),
+        Mean = mean ?? new PerChannel(input.Mean[0], input.Mean[1], input.Mean[2]),
+        Std = std ?? new PerChannel(input.Std[0], input.Std[1], input.Std[2]),
+    };
+
+    /// <summary>The three numbers of an option, or null where it was not given.</summary>
+    private static PerChannel? Channels(ParseResult parsed, Option<string?> option, Func<float, bool> accepted, string rule)
+    {
+        if (parsed.GetValue(option) is not { } text)
+            return null;
+        float?[] numbers = [.. text.Split(',').Select(word => float.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out float number) && accepted(number) ? number : (float?)null)];
+        return numbers is [{ } red, { } green, { } blue] ? new PerChannel(red, green, blue) : throw new UsageException(
+            $"{option.Name} {text}: it must be three numbers {rule}, for red, green and blue, such as 0.5,0.5,0.5. Numbers for colours up to 255 are divided by 255 first.");
     }
 
     private static string FetchedWeights(string? model)
@@ -113,6 +139,9 @@ internal sealed record LoadedNetwork(
     /// <summary>The demo network that it is, or null.</summary>
     public string? Demo { get; init; }
 
+    /// <summary>Whether photos must be prepared as statistics have it; the paper's evaluation of boxes departs from it.</summary>
+    public bool ChecksSamples { get; init; } = true;
+
     /// <summary>(1, H, W, 3).</summary>
     public Shape Image => new(1, Preprocessing.Size, Preprocessing.Size, 3);
 
@@ -121,6 +150,9 @@ internal sealed record LoadedNetwork(
 
     /// <summary>A class given by number, name or WordNet id.</summary>
     public int Class(string text) => NetworkOptions.Class(text, Labels, Classes);
+
+    /// <summary>A photo as methods take it.</summary>
+    public Sample Sample(NetworkInput input, int? target) => new(input.Values, target) { Preprocessing = ChecksSamples ? Preprocessing : null };
 
     /// <summary>A photo, and what the network sees of it.</summary>
     /// <exception cref="ImageException">The file cannot be read as one.</exception>

@@ -36,7 +36,7 @@ internal static class PatternsCommand
             Patterns patterns = Terminal.Progress("fitting patterns", total, bar => PatternFit.Run(
                 loaded.Network, loaded.Image, StatisticsSource.Pixels(loaded, photos, total),
                 parsed.GetValue(linear) ? SignalEstimator.Linear : SignalEstimator.TwoComponent,
-                weightsSha256: loaded.WeightsSha256, progress: new Relay<long>(images => bar.Report(images)), halved: StatisticsSource.Halved, cancellation: Interrupt.Token));
+                weightsSha256: loaded.WeightsSha256, preprocessing: loaded.Preprocessing, progress: new Relay<long>(images => bar.Report(images)), halved: StatisticsSource.Halved, cancellation: Interrupt.Token));
             string path = parsed.GetValue(output)!;
             patterns.Save(path, loaded.Network);
             Terminal.Say($"{path}: patterns of {loaded.Network.Name} from {patterns.Origin.Images} images.");

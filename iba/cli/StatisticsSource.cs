@@ -33,6 +33,14 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
             throw new UsageException($"--statistics {file}: they are of {statistics.Origin.Network}, and the network is {loaded.Network.Name}. "
                 + "Give its own, made by: iba estimate --images DIR --out FILE");
         }
+        if (statistics.Origin.Preprocessing == "")
+        {
+            int size = loaded.Preprocessing.Size;
+            string earlier = $"{new Preprocessing { Resize = size * 8 / 7, Crop = size }}";
+            statistics = statistics with { Origin = statistics.Origin with { Preprocessing = earlier } };
+            if (file is not null)
+                Terminal.Say($"{file} does not say how its photos were prepared; taken for {earlier}, as earlier releases did.");
+        }
         WarnIfScarce(statistics);
         return layer is null || loaded.Network.Resolve(layer) == statistics.Origin.Layer ? statistics : throw new UsageException(
             $"layer {layer}: {file ?? $"what comes with {loaded.Demo}"} holds the statistics of {statistics.Origin.Layer}. "
@@ -78,7 +86,7 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
         int total = Math.Min(samples, photos.Files.Count);
         return Terminal.Progress($"estimating {string.Join(", ", layers.Select(loaded.Network.Resolve))}", total, bar => Estimation.Run(
             loaded.Network, layers, loaded.Image, Pixels(loaded, photos, total), weightsSha256: loaded.WeightsSha256,
-            progress: new Relay<long>(images => bar.Report(images)), halved: Halved, cancellation: Interrupt.Token));
+            preprocessing: loaded.Preprocessing, progress: new Relay<long>(images => bar.Report(images)), halved: Halved, cancellation: Interrupt.Token));
     }
 
     /// <summary>Tells that the device has no room for the usual number of images.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Iba.Images;
 
 /// <summary>Which of the two steps comes first.</summary>
@@ -9,11 +11,21 @@ public enum CropOrder
     CropThenResize,
 }
 
+/// <summary>A number for each colour channel.</summary>
+public readonly record struct PerChannel(float Red, float Green, float Blue)
+{
+    /// <summary>The number of channel 0, 1 or 2.</summary>
+    public float this[int channel] => channel == 0 ? Red : channel == 1 ? Green : Blue;
+
+    /// <summary>The three numbers with blanks between, as any culture reads them.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Red} {Green} {Blue}");
+}
+
 /// <summary>A rectangle in a photo's pixels. It need not be whole, and it reaches outside where the crop was padded.</summary>
 public readonly record struct PhotoWindow(double Left, double Top, double Width, double Height);
 
 /// <summary>What a network sees of a photo.</summary>
-/// <param name="Values">S x S x 3, channels last: (u/255 - mean)/std, or u/255 when not normalised.</param>
+/// <param name="Values">S x S x 3, channels last: (u/255 - mean)/std.</param>
 /// <param name="Crop">The same as 8-bit RGB.</param>
 /// <param name="Window">What part of the photo that is, to draw a map back on it.</param>
 public sealed record NetworkInput(float[] Values, Photo Crop, PhotoWindow Window)
@@ -25,12 +37,6 @@ public sealed record NetworkInput(float[] Values, Photo Crop, PhotoWindow Window
 /// <summary>From a photo to a network's input as torchvision does it on Pillow images, equal to the last bit of every float.</summary>
 public sealed record Preprocessing
 {
-    /// <summary>Per-channel mean of ImageNet, as torchvision's weights expect it.</summary>
-    public static ReadOnlySpan<float> Mean => [0.485f, 0.456f, 0.406f];
-
-    /// <summary>Per-channel standard deviation of ImageNet.</summary>
-    public static ReadOnlySpan<float> Std => [0.229f, 0.224f, 0.225f];
-
     /// <summary>Resize(256), CenterCrop(224), normalise.</summary>
     public static Preprocessing ImageNet { get; } = new();
 
@@ -46,11 +52,29 @@ public sealed record Preprocessing
     /// <summary>Which step comes first.</summary>
     public CropOrder Order { get; init; }
 
-    /// <summary>Whether mean and standard deviation are applied (the paper's bounding-box evaluation did not).</summary>
-    public bool Normalise { get; init; } = true;
+    /// <summary>What is subtracted from colours from 0 to 1; by default ImageNet's mean, as torchvision's weights expect it.</summary>
+    public PerChannel Mean { get; init; } = new(0.485f, 0.456f, 0.406f);
+
+    /// <summary>What the difference is divided by; by default ImageNet's standard deviation.</summary>
+    public PerChannel Std { get; init; } = new(0.229f, 0.224f, 0.225f);
+
+    /// <summary>The same with colours left from 0 to 1, as the paper's bounding-box evaluation showed them to the network.</summary>
+    public Preprocessing NotNormalised => this with { Mean = default, Std = new(1, 1, 1) };
 
     /// <summary>The side of the network's input, pixels.</summary>
     public int Size => Order == CropOrder.ResizeThenCrop ? Crop : Resize;
+
+    /// <summary>The number that a colour becomes, in torchvision's order of operations.</summary>
+    /// <param name="colour">0 to 1.</param>
+    /// <param name="channel">0 to 2.</param>
+    public float Normalised(float colour, int channel) => (colour - Mean[channel]) / Std[channel];
+
+    /// <summary>Every setting, in words; equal settings have equal words. Files keep them.</summary>
+    public override string ToString()
+    {
+        string steps = Order == CropOrder.ResizeThenCrop ? $"resize {Resize} bilinear, crop {Crop}" : $"crop {Crop}, resize {Resize} bilinear";
+        return $"{steps}, mean {Mean}, std {Std}";
+    }
 
     /// <summary>Resizes, crops and normalises.</summary>
     /// <exception cref="ImageException">The photo is so elongated that its resized side is not a number.</exception>
@@ -110,12 +134,12 @@ public sealed record Preprocessing
 
     private float[] Floats(byte[] crop)
     {
-        // One division and one subtraction per grey level and channel, in torchvision's order of operations.
+        // Once for each grey level and channel.
         float[] table = new float[3 * 256];
         for (int u = 0; u < 256; u++)
         {
             for (int c = 0; c < 3; c++)
-                table[3 * u + c] = Normalise ? (u / 255f - Mean[c]) / Std[c] : u / 255f;
+                table[3 * u + c] = Normalised(u / 255f, c);
         }
         float[] values = new float[crop.Length];
         for (int i = 0; i < values.Length; i += 3)

@@ -1,6 +1,7 @@
 using Engine.Networks;
 using Engine.Tensors;
 using Iba.Attribution;
+using Iba.Images;
 
 namespace Iba.Statistics;
 
@@ -14,14 +15,16 @@ public static class Estimation
     /// <param name="images">The images' numbers, taken one by one.</param>
     /// <param name="batch">Images to run at a time; the result does not depend on it.</param>
     /// <param name="weightsSha256">SHA-256 of the network's weights, kept with the statistics; empty if unknown.</param>
+    /// <param name="preprocessing">How the images were prepared, kept with the statistics; null if unknown.</param>
     /// <param name="progress">Told the number of images seen.</param>
     /// <param name="halved">Told how many images are run at a time from there on, where the device has no room for more.</param>
     /// <param name="cancellation">Asked between batches.</param>
     /// <exception cref="InvalidOperationException">There were fewer than two images.</exception>
+    /// <exception cref="ArgumentException">An image has a number that is not finite.</exception>
     public static FeatureStatistics Run(
         Network network, string layer, Shape image, IEnumerable<float[]> images, int batch = 8, string weightsSha256 = "",
-        IProgress<long>? progress = null, Action<int>? halved = null, CancellationToken cancellation = default) =>
-        Run(network, [layer], image, images, batch, weightsSha256, progress, halved, cancellation).First;
+        Preprocessing? preprocessing = null, IProgress<long>? progress = null, Action<int>? halved = null, CancellationToken cancellation = default) =>
+        Run(network, [layer], image, images, batch, weightsSha256, preprocessing, progress, halved, cancellation).First;
 
     /// <summary>Statistics of several layers over the same images, each image run once.</summary>
     /// <param name="network">The classifier.</param>
@@ -30,17 +33,19 @@ public static class Estimation
     /// <param name="images">The images' numbers, taken one by one.</param>
     /// <param name="batch">Images to run at a time; the result does not depend on it.</param>
     /// <param name="weightsSha256">SHA-256 of the network's weights, kept with the statistics; empty if unknown.</param>
+    /// <param name="preprocessing">How the images were prepared, kept with the statistics; null if unknown.</param>
     /// <param name="progress">Told the number of images seen.</param>
     /// <param name="halved">Told how many images are run at a time from there on, where the device has no room for more.</param>
     /// <param name="cancellation">Asked between batches.</param>
     /// <exception cref="InvalidOperationException">There were fewer than two images.</exception>
+    /// <exception cref="ArgumentException">An image has a number that is not finite.</exception>
     public static StatisticsSet Run(
         Network network, IReadOnlyList<string> layers, Shape image, IEnumerable<float[]> images, int batch = 8, string weightsSha256 = "",
-        IProgress<long>? progress = null, Action<int>? halved = null, CancellationToken cancellation = default)
+        Preprocessing? preprocessing = null, IProgress<long>? progress = null, Action<int>? halved = null, CancellationToken cancellation = default)
     {
         Network deepest = layers.Select(network.Until).MaxBy(until => until.Layers.Count)!;
         using var trunk = new RecordedRows<Inference>(rows => new Inference(deepest, image.WithN(rows), [.. layers]));
-        FeatureOrigin[] origins = [.. layers.Select(layer => FeatureOrigin.Of(network, layer, image, weightsSha256))];
+        FeatureOrigin[] origins = [.. layers.Select(layer => FeatureOrigin.Of(network, layer, image, weightsSha256) with { Preprocessing = $"{preprocessing}" })];
         FeatureEstimator[] estimators = [.. origins.Select(origin => new FeatureEstimator(origin.Shape.Count))];
         float[][] features = [.. origins.Select(origin => new float[batch * origin.Shape.Count])];
         foreach (float[][] chunk in images.Chunk(batch))
@@ -60,7 +65,10 @@ public static class Estimation
         int Forward(Inference run, ReadOnlySpan<float[]> some)
         {
             for (int i = 0; i < some.Length; i++)
+            {
+                Sample.CheckFinite(some[i], estimators[0].Samples + i, image);
                 network.Backend.Upload(some[i], run.Input.Rows(i, 1));
+            }
             run.Run();
             for (int layer = 0; layer < layers.Count; layer++)
                 network.Backend.Download(run[origins[layer].Layer], features[layer].AsSpan(0, run.Input.Shape.N * origins[layer].Shape.Count));

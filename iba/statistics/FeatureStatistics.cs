@@ -1,6 +1,7 @@
 using Engine.Files;
 using Engine.Networks;
 using Engine.Tensors;
+using Iba.Images;
 
 namespace Iba.Statistics;
 
@@ -11,6 +12,9 @@ namespace Iba.Statistics;
 /// <param name="WeightsSha256">SHA-256 of the weights file in hexadecimal, or empty where unknown.</param>
 public sealed record FeatureOrigin(string Network, string Layer, Shape Shape, string WeightsSha256)
 {
+    /// <summary>How the photos were prepared, in <see cref="Preprocessing"/>'s own words; empty where unknown.</summary>
+    public string Preprocessing { get; init; } = "";
+
     /// <summary>The features of a network at a layer. A linear layer's K outputs are taken for a map of one cell, (1, 1, 1, K).</summary>
     /// <param name="network">The classifier.</param>
     /// <param name="layer">The layer's name; <c>layer2</c> stands for its last block.</param>
@@ -36,6 +40,9 @@ public sealed record FeatureOrigin(string Network, string Layer, Shape Shape, st
 /// <param name="Nonzero">Share of the images in which the neuron was not 0.</param>
 public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float[] Mean, float[] Std, float[] Rms, float[] Nonzero)
 {
+    /// <summary>Metadata name of how the photos were prepared.</summary>
+    internal const string PreprocessingKey = "preprocessing";
+
     /// <summary>Fewer images than this give a mask that follows the accidents of the sample; the reference warns there, too.</summary>
     public const int EnoughSamples = 1000;
 
@@ -62,6 +69,7 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
             ["layer"] = Origin.Layer,
             ["samples"] = Samples.ToString(),
             ["weights_sha256"] = Origin.WeightsSha256,
+            [PreprocessingKey] = Origin.Preprocessing,
         });
 
     /// <summary>The numbers, H x W x C each.</summary>
@@ -89,7 +97,11 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
         if (shape.Length != 3 || shape.Any(extent => extent < 1) || wanted.Any(name => !file[name].Shape.AsSpan().SequenceEqual(shape)))
             throw new StatisticsException($"{file.Path} is damaged: its tensors must all be H x W x C of one layer. Make it again with: iba estimate");
 
-        var origin = new FeatureOrigin(Metadata("network"), layer ?? Metadata("layer"), new Shape([1, .. shape]), Metadata("weights_sha256"));
+        var origin = new FeatureOrigin(Metadata("network"), layer ?? Metadata("layer"), new Shape([1, .. shape]), Metadata("weights_sha256"))
+        {
+            // Files of earlier releases do not say it.
+            Preprocessing = file.Metadata.GetValueOrDefault(PreprocessingKey, ""),
+        };
         if (!long.TryParse(Metadata("samples"), out long samples) || samples < 2)
             throw new StatisticsException($"{file.Path} is damaged: its sample count '{Metadata("samples")}' is no number above 1.");
         return new FeatureStatistics(
@@ -106,6 +118,17 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     {
         if (Difference(features) is { } reason)
             throw new StatisticsException($"the statistics are of {reason}. Estimate them anew: iba estimate --images DIR --out FILE");
+    }
+
+    /// <summary>Refuses to be used for photos that were prepared otherwise. Statistics that do not say how are taken for any.</summary>
+    /// <exception cref="StatisticsException">They were; the message names both.</exception>
+    public void MustBeOf(Preprocessing preprocessing)
+    {
+        if (Origin.Preprocessing != "" && Origin.Preprocessing != preprocessing.ToString())
+        {
+            throw new StatisticsException($"the statistics are of photos prepared by {Origin.Preprocessing}, and this photo was prepared by {preprocessing}. "
+                + "Prepare photos as the statistics have it, or estimate them anew: iba estimate --images DIR --out FILE");
+        }
     }
 
     /// <summary>In what these statistics are not those of some features, in words; null if they are.</summary>

@@ -24,6 +24,7 @@ public sealed record StatisticsSet(IReadOnlyList<FeatureStatistics> Layers)
         ["network"] = First.Origin.Network,
         ["samples"] = $"{First.Samples}",
         ["weights_sha256"] = First.Origin.WeightsSha256,
+        [FeatureStatistics.PreprocessingKey] = First.Origin.Preprocessing,
     };
 
     /// <summary>The first way in which these statistics are not those of a network's layers, in words; null if they are.</summary>

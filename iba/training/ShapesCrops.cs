@@ -45,7 +45,7 @@ public sealed class ShapesCrops(ShapesImages source, int size)
     {
         float[] levels = new float[3 * 256];
         for (int i = 0; i < levels.Length; i++)
-            levels[i] = (i % 256 / 255f - Preprocessing.Mean[i / 256]) / Preprocessing.Std[i / 256];
+            levels[i] = Preprocessing.ImageNet.Normalised(i % 256 / 255f, i / 256);
         return levels;
     }
 }

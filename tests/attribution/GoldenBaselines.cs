@@ -40,11 +40,14 @@ public sealed class GoldenBaselines : IDisposable
     public static GoldenBaselines OpenForLrp(Device? on = null) =>
         new(NarrowNetwork.Open("vgg16-narrow", on), Golden.Open("vgg16-narrow.baselines.safetensors"), "lrp.");
 
+    /// <summary>The image, whose numbers are no photo's.</summary>
+    public Sample Sample(int? target = null) => new(Pixels, target) { Preprocessing = null };
+
     /// <summary>Runs a method on the image and disposes of it.</summary>
     public Result Run(IAttributionMethod method, int? target = null)
     {
         using (method)
-            return method.Attribute([new Sample(Pixels, target)]).Single();
+            return method.Attribute([Sample(target)]).Single();
     }
 
     /// <summary>Holds a map against a field of the file.</summary>

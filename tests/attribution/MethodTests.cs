@@ -46,7 +46,7 @@ public sealed class MethodTests
         var done = new List<Result>();
         Assert.Throws<OperationCanceledException>(() =>
         {
-            foreach (Result result in method.Attribute([new(golden.Pixels), new(golden.Pixels), new(golden.Pixels)], null, source.Token))
+            foreach (Result result in method.Attribute([golden.Sample(), golden.Sample(), golden.Sample()], null, source.Token))
             {
                 done.Add(result);
                 source.Cancel();
@@ -61,7 +61,7 @@ public sealed class MethodTests
         using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
         using var method = new IntegratedGradients(golden.Network, golden.Image) { Steps = 4, MemoryBudget = 1 };
         var seen = new List<AttributionProgress>();
-        _ = method.Attribute([new(golden.Pixels), new(golden.Pixels)], new Told(seen)).Count();
+        _ = method.Attribute([golden.Sample(), golden.Sample()], new Told(seen)).Count();
         double[] shares = [.. seen.Select(at => at.ImagesDone + (double)at.Step / at.Steps)];
         Assert.Equal(shares.Order(), shares);
         Assert.Equal(2, shares[^1]);
@@ -75,8 +75,8 @@ public sealed class MethodTests
         using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
         using var method = new Saliency(golden.Network, golden.Image);
         Assert.Contains("7 numbers", Assert.Throws<ArgumentException>(() => method.Attribute([new(new float[7])]).Count()).Message);
-        Assert.Contains("class 10", Assert.Throws<ArgumentException>(() => method.Attribute([new(golden.Pixels, 10)]).Count()).Message);
-        Assert.Contains("class -1", Assert.Throws<ArgumentException>(() => method.Attribute([new(golden.Pixels, -1)]).Count()).Message);
+        Assert.Contains("class 10", Assert.Throws<ArgumentException>(() => method.Attribute([golden.Sample(10)]).Count()).Message);
+        Assert.Contains("class -1", Assert.Throws<ArgumentException>(() => method.Attribute([golden.Sample(-1)]).Count()).Message);
     }
 
     [Fact]

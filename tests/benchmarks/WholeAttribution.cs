@@ -13,7 +13,7 @@ internal sealed class WholeAttribution : IDisposable
     {
         _bottleneck = new PerSampleBottleneck(network.Network, network.Statistics, FullSizeNetwork.Image, batch);
         var random = new Random(batch);
-        _samples = [.. Enumerable.Range(0, batch).Select(i => new Sample(Pixels(), Target: i))];
+        _samples = [.. Enumerable.Range(0, batch).Select(i => new Sample(Pixels(), Target: i) { Preprocessing = null })];
 
         float[] Pixels() => [.. Enumerable.Range(0, FullSizeNetwork.Image.Count).Select(_ => 4 * random.NextSingle() - 2)];
     }

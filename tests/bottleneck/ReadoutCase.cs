@@ -36,7 +36,7 @@ internal sealed class ReadoutCase : IReadoutExamples, IDisposable
 
     public string Description { get; init; } = "random images";
 
-    public Sample[] Samples => [.. _images.Select((image, i) => new Sample(image, i % 2 == 0 ? i : null))];
+    public Sample[] Samples => [.. _images.Select((image, i) => new Sample(image, i % 2 == 0 ? i : null) { Preprocessing = null })];
 
     public Sample At(long position) => Samples[position % _images.Length];
 

@@ -33,7 +33,7 @@ internal sealed record NetworkResults(float[] Logits, float[] Gradient, float[] 
         (float[] logits, float[] gradient) = Differentiate(network, [.. images.Take(Images).SelectMany(image => image)]);
 
         using var bottleneck = new PerSampleBottleneck(network, statistics, Image);
-        BottleneckAttribution explained = bottleneck.Attribute([new Sample(images[0], 0)]).Cast<BottleneckAttribution>().Single();
+        BottleneckAttribution explained = bottleneck.Attribute([new Sample(images[0], 0) { Preprocessing = null }]).Cast<BottleneckAttribution>().Single();
         foreach (Parameter parameter in network.Parameters)
             parameter.Data.Storage.Dispose();
         return new NetworkResults(logits, gradient, explained.Heatmap.Values, (float)explained.TotalBits);

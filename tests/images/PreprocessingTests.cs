@@ -11,6 +11,23 @@ public class PreprocessingTests
 
     private static GoldenFile Expected => Golden.Open("preprocessing.safetensors");
 
+    /// <summary>torchvision 0.14's ResNet50_Weights.IMAGENET1K_V1.transforms() and IMAGENET1K_V2.transforms() of rgb.png: SHA-256 of the floats, H x W x C.</summary>
+    [Theory]
+    [InlineData(256, "8a65b8936ccad4a083e77710f99daa027c7fb6405bf1cc4c0785cf721b4891e9")]
+    [InlineData(232, "44f6d5bc5506b49b16fd9f7943a8f069c4e56d7c02f02359d85a3643d17ee155")]
+    public void Resizing_as_either_weights_of_ResNet50_have_it_gives_torchvisions_floats(int resize, string sha256)
+    {
+        float[] values = (Preprocessing.ImageNet with { Resize = resize }).Apply(Read("rgb.png")).Values;
+        Assert.Equal(sha256, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()))));
+    }
+
+    [Fact]
+    public void Equal_settings_have_equal_words_in_any_culture()
+    {
+        Assert.Equal("resize 256 bilinear, crop 224, mean 0.485 0.456 0.406, std 0.229 0.224 0.225", $"{Preprocessing.ImageNet}");
+        Assert.Equal("crop 256, resize 224 bilinear, mean 0 0 0, std 1 1 1", $"{Preprocessing.ImageNetCroppedFirst.NotNormalised}");
+    }
+
     private static Photo Read(string file, bool rotate = false) => PhotoFile.Read(Golden.Path($"preprocessing/{file}"), rotate);
 
     private static string Field(string file, string name) => $"{file.Replace('.', '_')}.{name}";
@@ -44,7 +61,7 @@ public class PreprocessingTests
     [Fact]
     public void Without_normalising_values_are_levels_over_255()
     {
-        NetworkInput input = (Preprocessing.ImageNet with { Normalise = false }).Apply(Read("jpeg420.jpg"));
+        NetworkInput input = Preprocessing.ImageNet.NotNormalised.Apply(Read("jpeg420.jpg"));
         Assert.Equal(input.Crop.Pixels.Select(level => level / 255f), input.Values);
     }
 

@@ -122,7 +122,7 @@ public sealed class FullMemoryTests
 
     private static float[][] Photos(int count) => [.. Enumerable.Range(0, count).Select(i => Numbers(100 + i, Image))];
 
-    private static Sample[] Samples(int count) => [.. Photos(count).Select(pixels => new Sample(pixels, 1))];
+    private static Sample[] Samples(int count) => [.. Photos(count).Select(pixels => new Sample(pixels, 1) { Preprocessing = null })];
 
     private static FeatureStatistics Statistics(Network network, string layer)
     {
