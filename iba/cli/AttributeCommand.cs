@@ -64,7 +64,7 @@ internal static class AttributeCommand
             if (names.Length == 0 && demo is null)
                 throw new UsageException("no photo was given. Name some, or leave --model and --weights out to see the demo.");
             methodOptions.Check(parsed, [kind], networkOptions.KnownLabels(parsed, fallback), demo is not null);
-            PhotoSet photos = NamedPhotos.Some(names.Length == 0 ? [Folders.DemoFile(Demo.Sample)] : names);
+            PhotoSet photos = NamedPhotos.Some(names.Length == 0 ? [Folders.DemoFile(Demo.Sample)] : names, parsed.GetValue(json));
             PhotoSet? learntFrom = methodOptions.Photos(parsed);
             int perBatch = parsed.GetValue(batch) ?? Math.Min(DefaultBatch, photos.Files.Count);
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Iba.Datasets;
 using Iba.Images;
 
@@ -13,12 +14,18 @@ internal static class NamedPhotos
     public const string Folder = "A folder of photos, sub-folders included, or a pattern such as 'photos/*/*.jpg'; may be given more than once.";
 
     /// <summary>Those of IMAGE: names that stand for no photo are told, and the others go on without them.</summary>
+    /// <param name="names">The names.</param>
+    /// <param name="json">Whether each that fails is also a line of JSON, as a photo is that cannot be read.</param>
     /// <exception cref="UsageException">No name stands for a photo.</exception>
-    public static PhotoSet Some(string[] names)
+    public static PhotoSet Some(string[] names, bool json)
     {
         PhotoSet photos = Find(names, "");
         foreach (ImageException failure in photos.Failures)
+        {
             Terminal.Fail(failure.Message);
+            if (json)
+                Terminal.Data(JsonSerializer.Serialize(new FailureLine(failure.Image, failure.Message), Json.Lines.FailureLine));
+        }
         return photos;
     }
 

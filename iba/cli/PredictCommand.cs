@@ -23,7 +23,7 @@ internal static class PredictCommand
             int count = parsed.GetValue(top);
             if (count < 1)
                 throw new UsageException($"--top {count}: it must be at least 1.");
-            PhotoSet photos = NamedPhotos.Some(parsed.GetValue(images)!);
+            PhotoSet photos = NamedPhotos.Some(parsed.GetValue(images)!, parsed.GetValue(json));
             using LoadedNetwork loaded = networkOptions.Load(parsed);
             return (int)photos.Outcome(Run(loaded, [.. photos.Files.Select(file => file.Path)], count, parsed.GetValue(json)));
         });

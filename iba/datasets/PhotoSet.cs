@@ -45,17 +45,23 @@ public sealed class PhotoSet
             else if (GlobPattern.Of(name) is { } pattern)
                 AddBelow(name, pattern.Root, pattern, failures, cancellation);
             else
-                failures.Add(new ImageException(name, "there is no such file or folder", "Check the name"));
+                failures.Add(new ImageException(name.Length > 0 ? name : "an empty name", "there is no such file or folder", "Check the name"));
         }
+        var notes = new List<string>();
         if (_files.Count > 0)
+        {
             _passedOver.Drawn += drawn.Count;
+        }
         else if (drawn.Count > 0)
+        {
             drawn.ForEach(file => Add(file, RealPath.Of(file.Path)));
+            notes.Add($"{drawn[0].Path}{(drawn.Count > 1 ? " and the others were" : " was")} drawn by this program; taken all the same, as nothing else was named");
+        }
         else
+        {
             throw failures.FirstOrDefault() ?? new ImageException("photos", "no name was given", "Name a file, a folder or a pattern");
-        Notes = [.. _passedOver.Lines, .. drawn.Count > 0 && drawn.Count == _files.Count
-            ? [$"{drawn[0].Path}{(drawn.Count > 1 ? " and the others were" : " was")} drawn by this program; explained all the same, as nothing else was named"]
-            : (string[])[]];
+        }
+        Notes = [.. _passedOver.Lines, .. notes];
         Failures = failures;
         Classes = [.. _files.Select(file => file.Class).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
     }

@@ -52,7 +52,8 @@ public sealed class InputTests : IDisposable
         Directory.CreateDirectory(_folder["empty"]);
         IbaProcess.Result result = Iba("predict", "--json", _folder["empty"], photos, _folder["*.gif"]);
         Assert.Equal(4, result.ExitCode);
-        Assert.Single(Images(result));
+        Assert.Equal([_folder["empty"], _folder["*.gif"], Path.Combine(photos, "rgb.png")], Images(result));
+        Assert.Equal([true, true, false], result.Lines.Select(line => line.Contains("\"error\":")));
         Assert.Contains($"{_folder["empty"]}: there is no photo in this folder", result.Error);
         Assert.Contains($"{_folder["*.gif"]}: no photo fits this pattern", result.Error);
     }
