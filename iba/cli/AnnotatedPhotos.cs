@@ -39,6 +39,6 @@ internal sealed class AnnotatedPhotos
         string beside = Path.Combine(_annotations, name), flat = Path.Combine(_annotations, Path.GetFileName(name));
         Annotation annotation = Annotation.Read(File.Exists(beside) ? beside : flat);
         Sample sample = _loaded.Sample(subject.Input, _labels.Of(file));
-        return new AnnotatedPhoto(file.Path, sample, ObjectMask.Of(annotation, subject.Photo, _loaded.Preprocessing));
+        return new AnnotatedPhoto(file.Path, sample, ObjectMask.Of(annotation, subject.Extents, subject.Path, _loaded.Preprocessing));
     }
 }

@@ -127,7 +127,7 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
     {
         try
         {
-            return loaded.Read(path);
+            return loaded.Read(path, files.FullPhoto);
         }
         catch (ImageException failure)
         {

@@ -16,6 +16,9 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     private string? _statisticsSha256;
     private readonly HashSet<string> _taken = new(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>Whether the map is drawn on the whole photo.</summary>
+    public bool FullPhoto => fullPhoto;
+
     /// <summary>What else the files shall say.</summary>
     public Dictionary<string, string> More { get; init; } = [];
 
@@ -55,7 +58,7 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             ["model"] = loaded.Network.Name,
             ["weights_sha256"] = loaded.WeightsSha256,
             ["image"] = Path.GetFileName(subject.Path),
-            ["image_sha256"] = Convert.ToHexStringLower(SHA256.HashData(subject.Path == PhotoSet.StandardInput ? NamedPhotos.StandardInput : File.ReadAllBytes(subject.Path))),
+            ["image_sha256"] = subject.Sha256,
             ["preprocessing"] = $"{loaded.Preprocessing}",
             ["target"] = Text(result.Target),
             ["predicted"] = Text(result.Predicted),

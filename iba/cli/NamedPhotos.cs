@@ -51,10 +51,10 @@ internal static class NamedPhotos
         using Stream input = Console.OpenStandardInput();
         using var bytes = new MemoryStream();
         byte[] part = new byte[1 << 16];
-        for (int count = input.Read(part); count > 0 && bytes.Length <= PhotoFile.MaxBytes; count = input.Read(part))
+        for (int count = input.Read(part); count > 0 && bytes.Length <= PhotoFile.MaxPipeBytes; count = input.Read(part))
             bytes.Write(part, 0, count);
-        return bytes.Length is > 0 and <= PhotoFile.MaxBytes ? bytes.ToArray() : throw new ImageException(
-            "standard input", bytes.Length == 0 ? "it is empty" : $"it holds more than the {PhotoFile.MaxBytes >> 20} MiB that are read", "Send one photo's bytes, as in: iba predict - < photo.jpg");
+        return bytes.Length is > 0 and <= PhotoFile.MaxPipeBytes ? bytes.ToArray() : throw new ImageException(
+            "standard input", bytes.Length == 0 ? "it is empty" : $"it holds more than the {PhotoFile.MaxPipeBytes >> 20} MiB that are read", "Send one photo's bytes, as in: iba predict - < photo.jpg");
     });
 
     private static PhotoSet Whole(string[] names, string option)

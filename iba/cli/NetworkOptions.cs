@@ -154,19 +154,28 @@ internal sealed record LoadedNetwork(
     /// <summary>A photo as methods take it.</summary>
     public Sample Sample(NetworkInput input, int? target) => new(input.Values, target) { Preprocessing = ChecksSamples ? Preprocessing : null };
 
-    /// <summary>A photo, and what the network sees of it.</summary>
+    /// <summary>Reads a photo once, and makes what the network sees of it.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="keep">Whether the whole photo will be drawn: its file is kept then, not its pixels, which are far more.</param>
     /// <exception cref="ImageException">The file cannot be read as one.</exception>
-    public Subject Read(string path)
+    public Subject Read(string path, bool keep = false)
     {
-        Photo photo = path == PhotoSet.StandardInput ? PhotoFile.Decode(NamedPhotos.StandardInput, path, Rotate) : PhotoFile.Read(path, Rotate);
-        return new Subject(path, photo, Preprocessing.Apply(photo));
+        PhotoFile photo = path == PhotoSet.StandardInput
+            ? PhotoFile.Open(NamedPhotos.StandardInput, path) : PhotoFile.Open(path, Interrupt.Token);
+        NetworkInput input = Preprocessing.Apply(photo, Rotate, Interrupt.Token);
+        return new Subject(path, photo.Sha256, photo.Extents(Rotate), input, keep ? photo : null);
     }
 
     public void Dispose() => Device.Dispose();
 }
 
 /// <summary>A photo that a network looks at.</summary>
-internal sealed record Subject(string Path, Photo Photo, NetworkInput Input);
+/// <param name="Path">Where it is.</param>
+/// <param name="Sha256">The hash of the bytes that were decoded.</param>
+/// <param name="Extents">Width and height, pixels, turned as the network sees it.</param>
+/// <param name="Input">What the network sees.</param>
+/// <param name="File">The bytes that were decoded, where the whole photo will be drawn.</param>
+internal sealed record Subject(string Path, string Sha256, (int Width, int Height) Extents, NetworkInput Input, PhotoFile? File);
 
 /// <summary>Where files that can be made again are kept.</summary>
 internal static class Folders

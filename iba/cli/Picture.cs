@@ -13,7 +13,7 @@ internal static class Picture
     {
         var bits = result as BottleneckAttribution;
         double[] map = [.. result.Heatmap.Values.Select(value => (double)value)];
-        var overlay = new Overlay(fullPhoto ? subject.Photo : subject.Input.Crop, map, result.Heatmap.Height, result.Heatmap.Width)
+        var overlay = new Overlay(fullPhoto ? subject.File!.Pixels(loaded.Rotate, Interrupt.Token) : subject.Input.Crop, map, result.Heatmap.Height, result.Heatmap.Width)
         {
             Window = fullPhoto ? subject.Input.Window : null,
             Unit = result.Heatmap.Unit.Words,

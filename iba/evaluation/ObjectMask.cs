@@ -36,8 +36,12 @@ public sealed class ObjectMask
     public bool Counts => Pixels > 0 && Coverage <= LargestCoverage;
 
     /// <summary>The mask of an annotated photo.</summary>
-    public static ObjectMask Of(Annotation annotation, Photo photo, Preprocessing preprocessing) =>
-        new(preprocessing.Apply(annotation.Mask(photo.Width, photo.Height), photo.Width, photo.Height, photo.Source));
+    /// <param name="annotation">The boxes.</param>
+    /// <param name="extents">Width and height of the photo, pixels.</param>
+    /// <param name="source">What messages call the photo.</param>
+    /// <param name="preprocessing">How the photo is resized and cropped.</param>
+    public static ObjectMask Of(Annotation annotation, (int Width, int Height) extents, string source, Preprocessing preprocessing) =>
+        new(preprocessing.Apply(annotation.Mask(extents.Width, extents.Height), extents.Width, extents.Height, source));
 
     /// <summary>
     /// Of the n highest pixels of a map, the share that lies inside, 0 to 1 (paper section 4.5). Where pixels tie for the last places,

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Iba.Images;
 
 /// <summary>How a camera stored its picture: the EXIF orientation tag (0x0112). Each name says what shows the picture upright.</summary>
@@ -19,4 +21,53 @@ public enum Orientation
     Transverse = 7,
     /// <summary>A quarter turn counter-clockwise.</summary>
     RotateCounterclockwise = 8,
+}
+
+/// <summary>The part of EXIF that says how a picture lies.</summary>
+internal static class Exif
+{
+    private const int OrientationTag = 0x0112, Short = 3;
+
+    /// <summary>The orientation that an EXIF block names: a TIFF header and its first directory. Upright where it names none.</summary>
+    public static Orientation OrientationOf(ReadOnlySpan<byte> block)
+    {
+        if (block.StartsWith("Exif\0\0"u8))
+            block = block[6..];
+        bool little = block.StartsWith("II*\0"u8);
+        if (block.Length < 8 || !little && !block.StartsWith("MM\0*"u8))
+            return Orientation.Upright;
+        uint directory = little ? BinaryPrimitives.ReadUInt32LittleEndian(block[4..]) : BinaryPrimitives.ReadUInt32BigEndian(block[4..]);
+        if (directory > block.Length - 2)
+            return Orientation.Upright;
+        ReadOnlySpan<byte> entries = block[((int)directory + 2)..];
+        int count = Math.Min(Number(block[(int)directory..]), entries.Length / 12);
+        for (int i = 0; i < count; i++)
+        {
+            ReadOnlySpan<byte> entry = entries.Slice(12 * i, 12);
+            if (Number(entry) == OrientationTag && Number(entry[2..]) == Short && Number(entry[8..]) is >= 1 and <= 8 and int orientation)
+                return (Orientation)orientation;
+        }
+        return Orientation.Upright;
+
+        int Number(ReadOnlySpan<byte> at) =>
+            little ? BinaryPrimitives.ReadUInt16LittleEndian(at) : BinaryPrimitives.ReadUInt16BigEndian(at);
+    }
+}
+
+/// <summary>Where a pixel of a stored picture lies in the upright one: the two mirrors first, then the exchange of rows and columns.</summary>
+internal readonly struct Upright(Orientation orientation)
+{
+    /// <summary>Whether stored rows are upright columns.</summary>
+    public bool Transposed { get; } = orientation >= Orientation.Transpose;
+
+    /// <summary>Whether a stored row is to be read from its end.</summary>
+    public bool FromRight { get; } = orientation is Orientation.MirrorHorizontally or Orientation.RotateHalf
+        or Orientation.Transverse or Orientation.RotateCounterclockwise;
+
+    /// <summary>Whether the stored rows are to be read from the last.</summary>
+    public bool FromBottom { get; } = orientation is Orientation.RotateHalf or Orientation.MirrorVertically
+        or Orientation.RotateClockwise or Orientation.Transverse;
+
+    /// <summary>The extents of one picture from those of the other.</summary>
+    public (int Width, int Height) Extents(int width, int height) => Transposed ? (height, width) : (width, height);
 }

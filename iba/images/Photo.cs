@@ -37,28 +37,37 @@ public sealed class Photo
     {
         if (Orientation == Orientation.Upright)
             return this;
-        bool transposed = Orientation >= Orientation.Transpose;
-        bool fromRight = Orientation is Orientation.MirrorHorizontally or Orientation.RotateHalf
-            or Orientation.Transverse or Orientation.RotateCounterclockwise;
-        bool fromBottom = Orientation is Orientation.RotateHalf or Orientation.MirrorVertically
-            or Orientation.RotateClockwise or Orientation.Transverse;
-        (int width, int height) = transposed ? (Height, Width) : (Width, Height);
-        byte[] upright = new byte[Pixels.Length];
-        for (int y = 0, to = 0; y < height; y++)
+        var upright = new PhotoPixels(Width, Height, Orientation);
+        for (int y = 0; y < Height; y++)
+            upright.Add(y, Pixels.AsSpan(3 * y * Width, 3 * Width));
+        return new Photo(upright.Pixels, upright.Width, upright.Height, Source);
+    }
+}
+
+/// <summary>The whole picture, turned by an orientation.</summary>
+internal sealed class PhotoPixels(int storedWidth, int storedHeight, Orientation orientation) : IPhotoRows
+{
+    private readonly Upright _upright = new(orientation);
+
+    public int Width { get; } = new Upright(orientation).Extents(storedWidth, storedHeight).Width;
+
+    public int Height { get; } = new Upright(orientation).Extents(storedWidth, storedHeight).Height;
+
+    public byte[] Pixels { get; } = GC.AllocateUninitializedArray<byte>(3 * storedWidth * storedHeight);
+
+    public void Add(int y, ReadOnlySpan<byte> row)
+    {
+        if (_upright.FromBottom)
+            y = storedHeight - 1 - y;
+        int at = _upright.Transposed ? y : y * storedWidth, step = _upright.Transposed ? storedHeight : 1;
+        if (_upright.FromRight)
+            (at, step) = (at + (storedWidth - 1) * step, -step);
+        if (step == 1)
         {
-            for (int x = 0; x < width; x++, to += 3)
-            {
-                (int column, int row) = transposed ? (y, x) : (x, y);
-                if (fromRight)
-                    column = Width - 1 - column;
-                if (fromBottom)
-                    row = Height - 1 - row;
-                int from = 3 * (row * Width + column);
-                upright[to] = Pixels[from];
-                upright[to + 1] = Pixels[from + 1];
-                upright[to + 2] = Pixels[from + 2];
-            }
+            row.CopyTo(Pixels.AsSpan(3 * at));
+            return;
         }
-        return new Photo(upright, width, height, Source);
+        for (int from = 0; from < row.Length; from += 3, at += step)
+            row.Slice(from, 3).CopyTo(Pixels.AsSpan(3 * at));
     }
 }

@@ -1,103 +1,142 @@
+using System.Security.Cryptography;
 using SkiaSharp;
 
 namespace Iba.Images;
 
 /// <summary>
-/// Decodes JPEG, PNG, WebP, BMP and GIF (first frame) to the bytes that Pillow's <c>Image.open(file).convert("RGB")</c> gives:
-/// alpha is dropped and not blended, colour profiles are not applied, EXIF orientation is ignored unless asked for.
+/// A JPEG, PNG, WebP, BMP or GIF (first frame), read once: what is decoded is what was hashed. It is decoded row by row, to the bytes that
+/// Pillow's <c>Image.open(file).convert("RGB")</c> gives: alpha is dropped and not blended, colour profiles are not applied, the EXIF
+/// orientation is ignored unless asked for.
 /// </summary>
 /// <remarks>
-/// Two deliberate differences: a 16-bit grey PNG is scaled to 8 bits (Pillow clips, so that nearly all becomes white), and
-/// transparent pixels of a GIF are black (Pillow shows the palette's colour). Colour PNGs of 16 bits keep their high byte, in both.
+/// One deliberate difference: a 16-bit grey PNG is scaled to 8 bits (Pillow clips, so that nearly all becomes white). Colour PNGs of 16
+/// bits keep their high byte, in both.
+/// <para>
+/// What a file may ask for: 178 million pixels; 400 MB that its decoder holds at once (every pixel of a WebP and of an interlaced PNG, the
+/// coefficients of a progressive JPEG; single rows of all others); 560 MB with the file itself; 5 s of processor time, estimated from
+/// pixels, bytes and scans. A file that asks for more is refused before it is decoded.
+/// </para>
 /// </remarks>
-public static class PhotoFile
+public sealed class PhotoFile
 {
     /// <summary>The most pixels that are decoded; Pillow, too, takes anything above for a decompression bomb.</summary>
     public const long MaxPixels = 178_956_970;
 
+    /// <summary>The most bytes that a decoder holds at once, and that a whole <see cref="Photo"/> has.</summary>
+    public const long MaxDecodedBytes = 400_000_000;
+
+    /// <summary>The most bytes that a file and its decoder take together.</summary>
+    public const long MaxTotalBytes = 560_000_000;
+
+    /// <summary>The most seconds of processor time that decoding may take, as estimated.</summary>
+    public const int MaxSeconds = 5;
+
     /// <summary>The most bytes that are read from a file.</summary>
     public const int MaxBytes = 512 << 20;
 
-    private const string TryAnother = "Name a JPEG, PNG, WebP, BMP or GIF file";
+    /// <summary>The most bytes that are read from a pipe or a device, whose length is not known before.</summary>
+    public const int MaxPipeBytes = 128 << 20;
 
-    /// <summary>Reads and decodes a file.</summary>
+    private readonly byte[] _file;
+    private readonly PhotoDecoder _decoder;
+    private string? _sha256;
+
+    private PhotoFile(byte[] file, string source)
+    {
+        (_file, Source) = (file, source);
+        SKEncodedImageFormat format = FileSignature.Of(file, source);
+        _decoder = format switch
+        {
+            SKEncodedImageFormat.Png => new PngDecoder(file, source),
+            SKEncodedImageFormat.Gif => new GifDecoder(file, source),
+            _ => new SkiaDecoder(file, source, format),
+        };
+        if ((long)Width * Height > MaxPixels)
+            throw Refused($"are more than the {MaxPixels / 1_000_000} million that are decoded");
+        if (_decoder.HeldBytes > MaxDecodedBytes)
+            throw Refused($"of this kind of file need {_decoder.HeldBytes / 1_000_000} MB, more than the {MaxDecodedBytes / 1_000_000} MB that are decoded at once");
+        if (_decoder.HeldBytes + file.Length > MaxTotalBytes)
+            throw Refused($"need {(_decoder.HeldBytes + file.Length) / 1_000_000} MB together with their file, more than {MaxTotalBytes / 1_000_000} MB");
+        if (_decoder.Nanoseconds > MaxSeconds * 1_000_000_000L)
+            throw Refused($"in a file of {file.Length / 1_000_000} MB would take {_decoder.Nanoseconds / 1e9:0} s to decode, more than {MaxSeconds} s");
+    }
+
+    /// <summary>Where the bytes come from, for messages: usually the path of the file.</summary>
+    public string Source { get; }
+
+    /// <summary>Pixels per row, as the file stores them.</summary>
+    public int Width => _decoder.Width;
+
+    /// <summary>Rows, as the file stores them.</summary>
+    public int Height => _decoder.Height;
+
+    /// <summary>The EXIF orientation of the stored pixels; upright where the file names none.</summary>
+    public Orientation Orientation => _decoder.Orientation;
+
+    /// <summary>Width and height, pixels: as the file stores them, or as they are when the EXIF orientation is carried out.</summary>
+    public (int Width, int Height) Extents(bool rotate) => rotate ? new Upright(Orientation).Extents(Width, Height) : (Width, Height);
+
+    /// <summary>The SHA-256 of the file's bytes, 64 small hexadecimal digits.</summary>
+    public string Sha256 => _sha256 ??= Convert.ToHexStringLower(SHA256.HashData(_file));
+
+    /// <summary>Reads a file, pipe or device once, and the header of what it holds.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <exception cref="ImageException">The file cannot be read, is no image, its header is damaged, or it asks for too much.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static PhotoFile Open(string path, CancellationToken cancel = default) =>
+        new(Abandonable.Run(() => ReadBytes(path, cancel), cancel), path);
+
+    /// <summary>Reads the header of an image file that lies in memory.</summary>
+    /// <param name="file">The whole file. It must not change from now on.</param>
+    /// <param name="source">What messages call it.</param>
+    /// <exception cref="ImageException">The bytes are no image, the header is damaged, or it asks for too much.</exception>
+    public static PhotoFile Open(byte[] file, string source) => new(file, source);
+
+    /// <summary>Reads and decodes a whole file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="rotate">Whether the EXIF orientation is carried out.</param>
     /// <exception cref="ImageException">The file cannot be read, is no image, is damaged or too large.</exception>
-    public static Photo Read(string path, bool rotate = false) => Decode(ReadBytes(path), path, rotate);
+    public static Photo Read(string path, bool rotate = false) => Open(path).Pixels(rotate);
 
-    /// <summary>Decodes the bytes of an image file.</summary>
+    /// <summary>Decodes the bytes of a whole image file.</summary>
     /// <param name="file">The whole file.</param>
     /// <param name="source">What messages call it.</param>
     /// <param name="rotate">Whether the EXIF orientation is carried out.</param>
     /// <exception cref="ImageException">The bytes are no image, are damaged or too large.</exception>
-    public static Photo Decode(byte[] file, string source, bool rotate = false)
-    {
-        if (file.Length == 0)
-            throw new ImageException(source, "the file is empty", TryAnother);
-        using var stream = new SKMemoryStream(file);
-        using SKCodec? codec = SKCodec.Create(stream, out SKCodecResult result);
-        if (codec is null && result == SKCodecResult.IncompleteInput)
-            throw new ImageException(source, "the file ends before its header does", "Fetch or copy it again");
-        // Skia knows more formats than these, some recognised by as little as two zero bytes.
-        if (codec?.EncodedFormat is not (SKEncodedImageFormat.Jpeg or SKEncodedImageFormat.Png or SKEncodedImageFormat.Webp
-            or SKEncodedImageFormat.Bmp or SKEncodedImageFormat.Gif))
-            throw new ImageException(source, "the file is no image of a known format", TryAnother);
+    public static Photo Decode(byte[] file, string source, bool rotate = false) => Open(file, source).Pixels(rotate);
 
-        (int width, int height) = (codec.Info.Width, codec.Info.Height);
-        if ((long)width * height > MaxPixels)
-        {
-            string reason = $"{width} x {height} pixels are more than the {MaxPixels / 1_000_000} million that are decoded";
-            throw new ImageException(source, reason, "Make it smaller first");
-        }
-        var photo = new Photo(Pixels(codec, source), width, height, source, (Orientation)codec.EncodedOrigin);
-        return rotate ? photo.Upright() : photo;
+    /// <summary>Decodes the picture row by row; each call begins anew.</summary>
+    /// <param name="rows">Takes H rows of W x 3 bytes: 8-bit RGB, as the file stores them.</param>
+    /// <param name="cancel">Gives up, within a fifth of a second.</param>
+    /// <exception cref="ImageException">The file is damaged or truncated.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public void Decode(IPhotoRows rows, CancellationToken cancel = default) => _decoder.Decode(rows, cancel);
+
+    /// <summary>Decodes the whole picture.</summary>
+    /// <param name="rotate">Whether the EXIF orientation is carried out.</param>
+    /// <param name="cancel">Gives up, within a fifth of a second.</param>
+    /// <exception cref="ImageException">The file is damaged, truncated, or has more than <see cref="MaxDecodedBytes"/> of pixels.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public Photo Pixels(bool rotate = false, CancellationToken cancel = default)
+    {
+        if (3L * Width * Height > MaxDecodedBytes)
+            throw Refused($"are {3L * Width * Height / 1_000_000} MB as a whole, more than the {MaxDecodedBytes / 1_000_000} MB that are kept");
+        var pixels = new PhotoPixels(Width, Height, rotate ? Orientation : Orientation.Upright);
+        Decode(pixels, cancel);
+        return new Photo(pixels.Pixels, pixels.Width, pixels.Height, Source, rotate ? Orientation.Upright : Orientation);
     }
 
-    private static unsafe byte[] Pixels(SKCodec codec, string source)
-    {
-        (int width, int height) = (codec.Info.Width, codec.Info.Height);
-        // Unpremul, and no colour space: anything else changes the bytes.
-        var wanted = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        byte[] rgba = GC.AllocateUninitializedArray<byte>(4 * width * height);
-        SKCodecResult result;
-        fixed (byte* to = rgba)
-            result = codec.GetPixels(wanted, (nint)to);
-        if (result != SKCodecResult.Success)
-        {
-            throw result == SKCodecResult.IncompleteInput
-                ? new ImageException(source, "the file is truncated: it ends before the picture does", "Fetch or copy it again")
-                : new ImageException(source, $"the file is damaged ({result})", "Fetch it again, or save it anew with an image program");
-        }
-        byte[] rgb = GC.AllocateUninitializedArray<byte>(3 * width * height);
-        for (int from = 0, to = 0; to < rgb.Length; from += 4, to += 3)
-        {
-            rgb[to] = rgba[from];
-            rgb[to + 1] = rgba[from + 1];
-            rgb[to + 2] = rgba[from + 2];
-        }
-        return rgb;
-    }
+    private ImageException Refused(string why) => new(Source, $"{Width} x {Height} pixels {why}", "Make it smaller first");
 
-    private static byte[] ReadBytes(string path)
+    private static byte[] ReadBytes(string path, CancellationToken cancel)
     {
         try
         {
             if (Directory.Exists(path))
                 throw new ImageException(path, "this is a folder, not an image", "Name a file in it");
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            if (stream.CanSeek && stream.Length > MaxBytes)
-                throw TooLarge(path);
-            // The length of a pipe or a device says nothing, so the limit holds for what is read, too.
-            using var bytes = new MemoryStream(stream.CanSeek ? (int)stream.Length : 0);
-            byte[] part = new byte[1 << 16];
-            for (int count = stream.Read(part); count > 0; count = stream.Read(part))
-            {
-                if (bytes.Length + count > MaxBytes)
-                    throw TooLarge(path);
-                bytes.Write(part, 0, count);
-            }
-            return bytes.ToArray();
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            return stream.CanSeek && stream.Length > 0 ? OfKnownLength(stream, path, cancel) : OfUnknownLength(stream, path, cancel);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -109,6 +148,38 @@ public static class PhotoFile
         }
     }
 
-    private static ImageException TooLarge(string path) =>
-        new(path, $"the file is larger than the {MaxBytes >> 20} MiB that are read", "Make it smaller first");
+    private static byte[] OfKnownLength(FileStream stream, string path, CancellationToken cancel)
+    {
+        if (stream.Length > MaxBytes)
+            throw TooLarge(path, MaxBytes);
+        byte[] file = GC.AllocateUninitializedArray<byte>((int)stream.Length);
+        int length = 0;
+        for (int count = -1; count != 0; length += count)
+        {
+            cancel.ThrowIfCancellationRequested();
+            count = stream.Read(file, length, Math.Min(1 << 20, file.Length - length));
+        }
+        // A file that shrank while it was read is as long as what was there.
+        return length == file.Length ? file : file[..length];
+    }
+
+    private static byte[] OfUnknownLength(FileStream stream, string path, CancellationToken cancel)
+    {
+        using var file = new MemoryStream();
+        byte[] part = new byte[1 << 16];
+        int count = stream.ReadAtLeast(part, FileSignature.Length, throwOnEndOfStream: false);
+        // What is no image is named by its beginning; an endless device is not read on.
+        FileSignature.Of(part.AsSpan(0, count), path);
+        for (; count > 0; count = stream.Read(part))
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (file.Length + count > MaxPipeBytes)
+                throw TooLarge(path, MaxPipeBytes);
+            file.Write(part, 0, count);
+        }
+        return file.ToArray();
+    }
+
+    private static ImageException TooLarge(string path, int most) =>
+        new(path, $"the file is larger than the {most >> 20} MiB that are read", "Make it smaller first");
 }

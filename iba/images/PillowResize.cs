@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Iba.Images;
 
 /// <summary>A rectangle of whole pixels, from the top left corner.</summary>
@@ -7,9 +9,43 @@ public readonly record struct PixelWindow(int Left, int Top, int Width, int Heig
 /// Pillow's <c>Image.resize(size, BILINEAR)</c> for 8-bit images, equal to the last bit: a triangle filter that widens when
 /// shrinking, weights in fixed point with 22 fractional bits, rows first and then columns, rounded to 8 bits after each.
 /// </summary>
-public static class PillowResize
+/// <remarks>It takes rows as they come, and keeps only the sums that are not complete yet: a few lines of the result.</remarks>
+public sealed class PillowResize : IPhotoRows
 {
     private const int FractionalBits = 22;
+
+    private readonly Taps _columns, _rows;
+    private readonly Upright _upright;
+    private readonly int _storedHeight, _channels, _left, _top, _width;
+    private readonly int[]?[] _sums;
+    private readonly int[] _summed;
+    private readonly Stack<int[]> _free = [];
+    private readonly byte[] _narrow, _line;
+    private byte[]? _reversed;
+
+    /// <summary>Prepares to resize a picture whose rows come one by one.</summary>
+    /// <param name="width">Width of the picture, upright.</param>
+    /// <param name="height">Height of the picture, upright.</param>
+    /// <param name="channels">C: 3 for RGB, 1 for a mask.</param>
+    /// <param name="toWidth">The width of the whole result.</param>
+    /// <param name="toHeight">The height of the whole result.</param>
+    /// <param name="window">The part of the result that is wanted. It may reach outside, and must touch it.</param>
+    /// <param name="orientation">How the rows that come must be turned to be upright.</param>
+    internal PillowResize(
+        int width, int height, int channels, int toWidth, int toHeight, PixelWindow window, Orientation orientation = Orientation.Upright)
+    {
+        (_channels, _upright, _width) = (channels, new Upright(orientation), window.Width);
+        _storedHeight = _upright.Extents(width, height).Height;
+        (_left, _top) = (Math.Max(-window.Left, 0), Math.Max(-window.Top, 0));
+        _columns = new Taps(width, toWidth, Math.Max(window.Left, 0), Inside(window.Left, window.Width, toWidth));
+        _rows = new Taps(height, toHeight, Math.Max(window.Top, 0), Inside(window.Top, window.Height, toHeight));
+        (Taps summed, Taps other) = _upright.Transposed ? (_columns, _rows) : (_rows, _columns);
+        (_sums, _summed, _narrow) = (new int[summed.Count][], new int[summed.Count], new byte[other.Count * channels]);
+        _line = new byte[(_upright.Transposed ? other.Reach.End - other.Reach.First : other.Count) * channels];
+        Result = new byte[window.Width * window.Height * channels];
+
+        static int Inside(int start, int length, int extent) => Math.Min(start + length, extent) - Math.Max(start, 0);
+    }
 
     /// <summary>Resizes an image, H x W x C interleaved.</summary>
     public static byte[] Bilinear(ReadOnlySpan<byte> pixels, int width, int height, int channels, int toWidth, int toHeight) =>
@@ -33,70 +69,125 @@ public static class PillowResize
             || window.Width > toWidth - window.Left || window.Height > toHeight - window.Top)
             throw new ArgumentException($"PillowResize: {window} is not inside the result of {toWidth} x {toHeight} pixels");
 
-        var columns = new Taps(width, toWidth, window.Left, window.Width);
-        var rows = new Taps(height, toHeight, window.Top, window.Height);
-        (int firstRow, int endRow) = rows.Reach;
-        byte[] narrow = Horizontal(pixels, width, channels, columns, firstRow, endRow);
-        return Vertical(narrow, window.Width * channels, rows, firstRow);
+        var resize = new PillowResize(width, height, channels, toWidth, toHeight, window);
+        for (int y = 0; y < height; y++)
+            resize.Add(y, pixels.Slice(y * width * channels, width * channels));
+        return resize.Result;
     }
 
-    private static byte[] Horizontal(ReadOnlySpan<byte> pixels, int width, int channels, Taps columns, int firstRow, int endRow)
+    /// <summary>Takes a row of the stored picture. What it gives is in <see cref="Result"/> when the last one has come.</summary>
+    public void Add(int y, ReadOnlySpan<byte> row)
     {
-        byte[] result = new byte[(endRow - firstRow) * columns.Count * channels];
-        int to = 0;
-        for (int y = firstRow; y < endRow; y++)
+        if (_upright.FromBottom)
+            y = _storedHeight - 1 - y;
+        if (_upright.FromRight)
+            row = Reversed(row);
+        if (_upright.Transposed)
         {
-            ReadOnlySpan<byte> row = pixels.Slice(y * width * channels, width * channels);
-            for (int x = 0; x < columns.Count; x++)
-            {
-                ReadOnlySpan<int> weights = columns.Weights(x);
-                ReadOnlySpan<byte> from = row.Slice(columns.First(x) * channels, weights.Length * channels);
-                if (channels == 3)
-                {
-                    int r = Half, g = Half, b = Half;
-                    for (int k = 0, i = 0; k < weights.Length; k++, i += 3)
-                    {
-                        r += from[i] * weights[k];
-                        g += from[i + 1] * weights[k];
-                        b += from[i + 2] * weights[k];
-                    }
-                    (result[to], result[to + 1], result[to + 2]) = (Round(r), Round(g), Round(b));
-                }
-                else
-                {
-                    for (int c = 0; c < channels; c++)
-                    {
-                        int sum = Half;
-                        for (int k = 0; k < weights.Length; k++)
-                            sum += from[k * channels + c] * weights[k];
-                        result[to + c] = Round(sum);
-                    }
-                }
-                to += channels;
-            }
+            // The row is a column of the upright picture, so its pixels are resized last. Of those, only what the window needs is summed.
+            (int first, int end) = _rows.Reach;
+            Sum(_columns, y, row[(first * _channels)..(end * _channels)]);
         }
-        return result;
+        else if (_rows.Takes(y))
+        {
+            Along(_columns, row, 0, _narrow);
+            Sum(_rows, y, _narrow);
+        }
     }
 
-    private static byte[] Vertical(byte[] narrow, int stride, Taps rows, int firstRow)
+    /// <summary>The window of the result, H x W x C. Where it reaches outside of the picture it is 0.</summary>
+    public byte[] Result { get; }
+
+    private ReadOnlySpan<byte> Reversed(ReadOnlySpan<byte> row)
     {
-        byte[] result = new byte[rows.Count * stride];
-        int[] sums = new int[stride];
-        for (int y = 0; y < rows.Count; y++)
+        _reversed ??= new byte[row.Length];
+        for (int from = 0, to = row.Length - _channels; to >= 0; from += _channels, to -= _channels)
+            row.Slice(from, _channels).CopyTo(_reversed.AsSpan(to));
+        return _reversed;
+    }
+
+    /// <summary>Adds a line to the sums of all outputs that it has a weight in. Sums of integers: their order does not matter.</summary>
+    private void Sum(Taps taps, int input, ReadOnlySpan<byte> line)
+    {
+        for (int output = taps.FirstOutput(input); output < taps.Count && taps.First(output) <= input; output++)
         {
-            ReadOnlySpan<int> weights = rows.Weights(y);
-            sums.AsSpan().Fill(Half);
-            for (int k = 0; k < weights.Length; k++)
+            if (_sums[output] is not { } sums)
             {
-                ReadOnlySpan<byte> from = narrow.AsSpan((rows.First(y) - firstRow + k) * stride, stride);
-                for (int i = 0; i < from.Length; i++)
-                    sums[i] += from[i] * weights[k];
+                _sums[output] = sums = _free.TryPop(out int[]? used) ? used : new int[line.Length];
+                sums.AsSpan().Fill(Half);
             }
-            Span<byte> to = result.AsSpan(y * stride, stride);
-            for (int i = 0; i < to.Length; i++)
-                to[i] = Round(sums[i]);
+            ReadOnlySpan<int> weights = taps.Weights(output);
+            AddProduct(line, weights[input - taps.First(output)], sums);
+            if (++_summed[output] == weights.Length)
+            {
+                Finish(output, sums);
+                _free.Push(sums);
+                _sums[output] = null;
+            }
         }
-        return result;
+    }
+
+    private static void AddProduct(ReadOnlySpan<byte> line, int weight, Span<int> sums)
+    {
+        int i = 0;
+        for (; i + Vector128<byte>.Count <= line.Length; i += Vector128<byte>.Count)
+        {
+            (Vector128<ushort> low, Vector128<ushort> high) = Vector128.Widen(Vector128.Create(line[i..]));
+            Add(Vector128.WidenLower(low), sums[i..]);
+            Add(Vector128.WidenUpper(low), sums[(i + 4)..]);
+            Add(Vector128.WidenLower(high), sums[(i + 8)..]);
+            Add(Vector128.WidenUpper(high), sums[(i + 12)..]);
+        }
+        for (; i < line.Length; i++)
+            sums[i] += line[i] * weight;
+
+        void Add(Vector128<uint> some, Span<int> to) => (Vector128.Create(to) + some.AsInt32() * weight).CopyTo(to);
+    }
+
+    /// <summary>Rounds the sums of an output, and puts it where it belongs.</summary>
+    private void Finish(int output, int[] sums)
+    {
+        for (int i = 0; i < sums.Length; i++)
+            _line[i] = Round(sums[i]);
+        if (!_upright.Transposed)
+        {
+            _line.CopyTo(Result.AsSpan(((_top + output) * _width + _left) * _channels));
+            return;
+        }
+        Along(_rows, _line, _rows.Reach.First, _narrow);
+        for (int y = 0; y < _rows.Count; y++)
+            _narrow.AsSpan(y * _channels, _channels).CopyTo(Result.AsSpan(((_top + y) * _width + _left + output) * _channels));
+    }
+
+    /// <summary>Resizes the pixels of a line, which starts with pixel <paramref name="start"/>.</summary>
+    private void Along(Taps taps, ReadOnlySpan<byte> line, int start, Span<byte> result)
+    {
+        for (int x = 0, to = 0; x < taps.Count; x++, to += _channels)
+        {
+            ReadOnlySpan<int> weights = taps.Weights(x);
+            ReadOnlySpan<byte> from = line.Slice((taps.First(x) - start) * _channels, weights.Length * _channels);
+            if (_channels == 3)
+            {
+                int r = Half, g = Half, b = Half;
+                for (int k = 0, i = 0; k < weights.Length; k++, i += 3)
+                {
+                    r += from[i] * weights[k];
+                    g += from[i + 1] * weights[k];
+                    b += from[i + 2] * weights[k];
+                }
+                (result[to], result[to + 1], result[to + 2]) = (Round(r), Round(g), Round(b));
+            }
+            else
+            {
+                for (int c = 0; c < _channels; c++)
+                {
+                    int sum = Half;
+                    for (int k = 0; k < weights.Length; k++)
+                        sum += from[k * _channels + c] * weights[k];
+                    result[to + c] = Round(sum);
+                }
+            }
+        }
     }
 
     private const int Half = 1 << (FractionalBits - 1);
@@ -137,7 +228,22 @@ public static class PillowResize
 
         public int Count { get; }
 
+        /// <summary>The inputs that the outputs are made of.</summary>
         public (int First, int End) Reach => (_first[0], _first[^1] + _lengths[^1]);
+
+        public bool Takes(int input) => input >= Reach.First && input < Reach.End;
+
+        /// <summary>The first output that ends behind an input.</summary>
+        public int FirstOutput(int input)
+        {
+            int low = 0, high = Count;
+            while (low < high)
+            {
+                int middle = (low + high) / 2;
+                (low, high) = _first[middle] + _lengths[middle] > input ? (low, middle) : (middle + 1, high);
+            }
+            return low;
+        }
 
         public int First(int output) => _first[output];
 

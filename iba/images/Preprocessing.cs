@@ -76,13 +76,22 @@ public sealed record Preprocessing
         return $"{steps}, mean {Mean}, std {Std}";
     }
 
+    /// <summary>Decodes a photo row by row, resizes the rows as they come, crops and normalises.</summary>
+    /// <param name="photo">The photo.</param>
+    /// <param name="rotate">Whether its EXIF orientation is carried out.</param>
+    /// <param name="cancel">Gives up.</param>
+    /// <exception cref="ImageException">The photo is damaged, or so elongated that its resized side is not a number.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public NetworkInput Apply(PhotoFile photo, bool rotate = false, CancellationToken cancel = default)
+    {
+        (int width, int height) = photo.Extents(rotate);
+        return Input(width, height, photo.Source, rotate ? photo.Orientation : Orientation.Upright, resize => photo.Decode(resize, cancel));
+    }
+
     /// <summary>Resizes, crops and normalises.</summary>
     /// <exception cref="ImageException">The photo is so elongated that its resized side is not a number.</exception>
-    public NetworkInput Apply(Photo photo)
-    {
-        (byte[] crop, PhotoWindow window) = Square(photo.Pixels, photo.Width, photo.Height, 3, photo.Source);
-        return new NetworkInput(Floats(crop), new Photo(crop, Size, Size, photo.Source), window);
-    }
+    public NetworkInput Apply(Photo photo) =>
+        Input(photo.Width, photo.Height, photo.Source, Orientation.Upright, resize => AddRows(resize, photo.Pixels, 3 * photo.Width));
 
     /// <summary>The same resize and crop for a single-channel mask.</summary>
     /// <param name="mask">H x W bytes.</param>
@@ -90,47 +99,49 @@ public sealed record Preprocessing
     /// <param name="height">H.</param>
     /// <param name="source">What messages call it.</param>
     /// <returns>S x S bytes.</returns>
-    public byte[] Apply(ReadOnlySpan<byte> mask, int width, int height, string source) =>
-        Square(mask, width, height, 1, source).Crop;
+    public byte[] Apply(ReadOnlySpan<byte> mask, int width, int height, string source)
+    {
+        (PillowResize resize, _) = FirstStep(width, height, 1, source, Orientation.Upright);
+        AddRows(resize, mask, width);
+        return SecondStep(resize.Result, 1);
+    }
 
-    private (byte[] Crop, PhotoWindow Window) Square(ReadOnlySpan<byte> pixels, int width, int height, int channels, string source)
+    private NetworkInput Input(int width, int height, string source, Orientation orientation, Action<PillowResize> addRows)
+    {
+        (PillowResize resize, PhotoWindow window) = FirstStep(width, height, 3, source, orientation);
+        addRows(resize);
+        byte[] crop = SecondStep(resize.Result, 3);
+        return new NetworkInput(Floats(crop), new Photo(crop, Size, Size, source), window);
+    }
+
+    private static void AddRows(PillowResize resize, ReadOnlySpan<byte> pixels, int stride)
+    {
+        for (int y = 0; y < pixels.Length / stride; y++)
+            resize.Add(y, pixels.Slice(y * stride, stride));
+    }
+
+    /// <summary>What makes the square crop of a picture's rows, and where that lies in the picture.</summary>
+    private (PillowResize Resize, PhotoWindow Window) FirstStep(int width, int height, int channels, string source, Orientation orientation)
     {
         if (Resize <= 0 || Crop <= 0)
             throw new ArgumentException($"Preprocessing: sizes must be positive, got Resize {Resize} and Crop {Crop}");
-        if (Order == CropOrder.CropThenResize)
-        {
-            (CentreCut x, CentreCut y) = (new(width, Crop), new(height, Crop));
-            // Resizing to the size it already has is the identity, so this only cuts.
-            byte[] cut = Cut(pixels, width, height, channels, width, height, x, y);
-            return (PillowResize.Bilinear(cut, Crop, Crop, channels, Resize, Resize), new(x.Offset, y.Offset, Crop, Crop));
-        }
-        else
+        // Resizing to the size it already has is the identity, so cropping first only cuts.
+        (int toWidth, int toHeight) = (width, height);
+        if (Order == CropOrder.ResizeThenCrop)
         {
             double longSide = (double)((long)Resize * Math.Max(width, height)) / Math.Min(width, height);
             if (longSide > int.MaxValue)
                 throw new ImageException(source, $"{width} x {height} pixels are too elongated to resize", "Cut out the part that matters");
-            (int toWidth, int toHeight) = width <= height ? (Resize, (int)longSide) : ((int)longSide, Resize);
-            (CentreCut x, CentreCut y) = (new(toWidth, Crop), new(toHeight, Crop));
-            byte[] cut = Cut(pixels, width, height, channels, toWidth, toHeight, x, y);
-            (double dx, double dy) = ((double)width / toWidth, (double)height / toHeight);
-            return (cut, new(x.Offset * dx, y.Offset * dy, Crop * dx, Crop * dy));
+            (toWidth, toHeight) = width <= height ? (Resize, (int)longSide) : ((int)longSide, Resize);
         }
+        (int x, int y) = (CentreCut(toWidth), CentreCut(toHeight));
+        (double dx, double dy) = ((double)width / toWidth, (double)height / toHeight);
+        return (new PillowResize(width, height, channels, toWidth, toHeight, new PixelWindow(x, y, Crop, Crop), orientation),
+            new PhotoWindow(x * dx, y * dy, Crop * dx, Crop * dy));
     }
 
-    /// <summary>Resizes, cuts the square from the centre, and pads what is missing.</summary>
-    private byte[] Cut(
-        ReadOnlySpan<byte> pixels, int width, int height, int channels, int toWidth, int toHeight, CentreCut x, CentreCut y)
-    {
-        var window = new PixelWindow(x.Start, y.Start, x.Length, y.Length);
-        byte[] inside = PillowResize.Bilinear(pixels, width, height, channels, toWidth, toHeight, window);
-        if (x.Length == Crop && y.Length == Crop)
-            return inside;
-        byte[] padded = new byte[Crop * Crop * channels];
-        int stride = x.Length * channels;
-        for (int row = 0; row < y.Length; row++)
-            inside.AsSpan(row * stride, stride).CopyTo(padded.AsSpan(((y.Padding + row) * Crop + x.Padding) * channels));
-        return padded;
-    }
+    private byte[] SecondStep(byte[] square, int channels) =>
+        Order == CropOrder.ResizeThenCrop ? square : PillowResize.Bilinear(square, Crop, Crop, channels, Resize, Resize);
 
     private float[] Floats(byte[] crop)
     {
@@ -150,15 +161,7 @@ public sealed record Preprocessing
         return values;
     }
 
-    /// <summary>One axis of torchvision's center_crop: halves round to even; missing pixels are padded, the odd one at the end.</summary>
-    private readonly struct CentreCut(int extent, int crop)
-    {
-        public int Offset { get; } = crop > extent
-            ? -((crop - extent) / 2)
-            : (int)Math.Round((extent - crop) / 2.0, MidpointRounding.ToEven);
-
-        public int Start => Math.Max(Offset, 0);
-        public int Padding => Math.Max(-Offset, 0);
-        public int Length => Math.Min(extent, crop);
-    }
+    /// <summary>Where torchvision's center_crop starts: halves round to even; missing pixels are padded, the odd one at the end.</summary>
+    private int CentreCut(int extent) =>
+        Crop > extent ? -((Crop - extent) / 2) : (int)Math.Round((extent - Crop) / 2.0, MidpointRounding.ToEven);
 }

@@ -30,8 +30,7 @@ public class ObjectMaskTests
         int[] image = Ints("image_size"), annotated = Ints("annotation_size");
         var annotation = new Annotation("", annotated[0], annotated[1],
             [.. Ints("boxes").Chunk(4).Select(b => new AnnotatedObject("", new Box(b[0], b[1], b[2], b[3])))]);
-        var photo = new Photo(new byte[3 * image[0] * image[1]], image[0], image[1], "photo");
-        ObjectMask mask = ObjectMask.Of(annotation, photo, Preprocessing.ImageNet);
+        ObjectMask mask = ObjectMask.Of(annotation, (image[0], image[1]), "photo", Preprocessing.ImageNet);
         Assert.Equal(Metrics.Scalar($"boxes.{i}.n"), mask.Pixels);
         Assert.Equal(Metrics.Scalar($"boxes.{i}.mean"), mask.Coverage, 1e-6);
         Assert.Equal(Metrics.Scalar($"boxes.{i}.kept") != 0, mask.Counts);

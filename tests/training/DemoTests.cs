@@ -115,6 +115,6 @@ public sealed class DemoTests : IDisposable
     {
         ShapesSample sample = new ShapesDataset(FreshSeed).Render(index);
         var annotation = new Annotation("", sample.Size, sample.Size, [.. sample.Boxes.Select(box => new AnnotatedObject("", box))]);
-        return ObjectMask.Of(annotation, new Photo(sample.Rgb, sample.Size, sample.Size, "shape"), new Preprocessing());
+        return ObjectMask.Of(annotation, (sample.Size, sample.Size), "shape", new Preprocessing());
     }
 }

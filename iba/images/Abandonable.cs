@@ -1,0 +1,26 @@
+namespace Iba.Images;
+
+/// <summary>Calls that cannot be interrupted: opening a FIFO that nobody writes to, or native code.</summary>
+internal static class Abandonable
+{
+    /// <summary>Makes the call on another thread. A cancelled caller goes on at once, and the call ends by itself.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled before the call came back.</exception>
+    public static T Run<T>(Func<T> call, CancellationToken cancel) where T : class
+    {
+        if (!cancel.CanBeCanceled)
+            return call();
+        Task<T> running = Task.Run(call, cancel);
+        try
+        {
+            return running.WaitAsync(cancel).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            // Nobody waits for the result any more.
+            running.ContinueWith(
+                done => (done.Result as IDisposable)?.Dispose(), CancellationToken.None,
+                TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            throw;
+        }
+    }
+}
