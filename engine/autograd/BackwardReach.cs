@@ -73,8 +73,8 @@ internal sealed class BackwardReach
         return [.. lives.Select(life => (_lines[life.Key], life.Value))];
     }
 
-    /// <summary>Numbers in the largest d[y] that changes while y is handled, gated by y's ReLU or used up by the rule; or 0.</summary>
-    public int LargestSpent => _lines.Where(y => Includes(y) && y.Op is { } op && (op.EndsInRelu || _rule is not null))
+    /// <summary>Elements of the largest d[y] that y's ReLU or the rule changes, 0 if none: what a working copy must hold.</summary>
+    public int LargestWorkingCopy => _lines.Where(y => Includes(y) && y.Op is { } op && (op.EndsInRelu || _rule is not null))
         .Select(y => y.Shape.Count).DefaultIfEmpty().Max();
 
     /// <summary>Gives values that share a gradient's memory the tensor of the one that owns it.</summary>

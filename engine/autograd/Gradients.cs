@@ -101,8 +101,8 @@ public sealed class Gradients
         _tape.Backend.Fill(this[loss], 1f);
     }
 
-    /// <summary>d[y], to be changed while y is handled: a copy where d[y] itself is kept.</summary>
-    internal Tensor Spend(Value y, bool underRule)
+    /// <summary>d[y] to be gated or used up while y is handled: a copy on a kept tape, else d[y] itself.</summary>
+    internal Tensor WorkingCopy(Value y, bool underRule)
     {
         if (_copy is null || !(underRule || y.Op!.EndsInRelu))
             return this[y];

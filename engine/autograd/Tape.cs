@@ -161,7 +161,7 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
     /// <summary>One line of the pass: the rule sees what arrived, the op what y's ReLU lets through.</summary>
     private void PassBack(Value y, BackwardRule? rule, Gradients d)
     {
-        Tensor dy = d.Spend(y, underRule: rule is not null);
+        Tensor dy = d.WorkingCopy(y, underRule: rule is not null);
         if (rule is not null && rule.Backward(backend, y, dy, d))
             return;
         d.Gate(y, dy);
@@ -196,7 +196,7 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
         foreach (Value x in _lines.Where(reach.Includes))
             tensors[x.Line] = Arena(x.Shape.Count).View(0, x.Shape);
         ILookup<int, Tensor> rooms = reach.Scratch().ToLookup(s => s.Value.Line, s => Arena(s.Shape.Count).View(0, s.Shape));
-        return new Gradients(this, tensors, rooms, reach.Terms, copy: Arena(reach.LargestSpent));
+        return new Gradients(this, tensors, rooms, reach.Terms, copy: Arena(reach.LargestWorkingCopy));
     }
 
     private Tensor Arena(long count)
