@@ -1,6 +1,7 @@
 using Engine.Backends;
 using Engine.Ops;
 using Engine.Tensors;
+using Tests.Cuda;
 using Tests.Devices;
 using Tests.Native;
 using Tests.Textbook;
@@ -45,6 +46,7 @@ public abstract class NonFiniteTests(Device on) : IDisposable
     public void Dispose()
     {
         (on as EmulatedGpu)?.Dispose();
+        (on as ShimGpu)?.Dispose();
         GC.SuppressFinalize(this);
     }
 
@@ -395,6 +397,8 @@ public sealed class NonFiniteTestsOnCpu(Cpu cpu) : NonFiniteTests(cpu), IClassFi
 }
 
 public sealed class NonFiniteTestsWithWinograd(WinogradCpu cpu) : NonFiniteTests(cpu), IClassFixture<WinogradCpu>;
+
+public sealed class NonFiniteTestsOnKernels() : NonFiniteTests(new ShimGpu());
 
 public sealed class NonFiniteTestsOnEmulatedCuda() : NonFiniteTests(new EmulatedGpu());
 
