@@ -53,7 +53,7 @@ public static class NetworkBuilder
         {
             plan.Output(Image);
         }
-        catch (Exception e) when (e is ShapeException or OverflowException)
+        catch (ShapeException e)
         {
             throw new FileFormatException(weights.Path, $"its layers do not fit together ({e.Message.TrimEnd('.')})",
                 $"Give a state dict of {architecture}.", e);

@@ -10,15 +10,23 @@ namespace Engine.Autograd;
 /// A kept tape keeps every number for study. A planned one keeps what was asked for and reuses the memory of everything else:
 /// replaying it allocates nothing.
 /// </summary>
-public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
+public sealed class Tape : IEnumerable<Value>, IDisposable
 {
     private readonly List<Value> _lines = [];
     private readonly List<Tensor> _arenas = [];
     private bool _laidOut;
+    private bool _isDisposed;
     private (Value Loss, BackwardRule? Rule, Gradients Gradients)? _planned;
 
+    /// <param name="backend">The device that runs it.</param>
+    public Tape(IBackend backend)
+    {
+        ArgumentNullException.ThrowIfNull(backend);
+        Backend = backend;
+    }
+
     /// <summary>The device that runs it.</summary>
-    public IBackend Backend => backend;
+    public IBackend Backend { get; }
 
     /// <summary>Whether a pass is under way, in which values that will not outlast it may be read.</summary>
     internal bool IsRunning { get; private set; }
@@ -33,15 +41,18 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
             + " record the network with fused: false to see every part.");
 
     /// <summary>Puts a leaf that wants a gradient on the tape. The caller owns its memory.</summary>
-    public Value Variable(Tensor data, string name) => Append(name, null, [], data.Shape, data, wantsGradient: true);
+    public Value Variable(Tensor data, string name) => Leaf(data, name, wantsGradient: true);
 
     /// <summary>Puts a leaf that is only read on the tape. The caller owns its memory.</summary>
-    public Value Constant(Tensor data, string name) => Append(name, null, [], data.Shape, data, wantsGradient: false);
+    public Value Constant(Tensor data, string name) => Leaf(data, name, wantsGradient: false);
 
     /// <summary>Writes an op down. Its shapes are checked here, once.</summary>
     /// <exception cref="ShapeException">The op cannot take inputs of these shapes.</exception>
     public Value Record(Op op, params Value[] inputs)
     {
+        ArgumentNullException.ThrowIfNull(op);
+        foreach (Value input in inputs)
+            ArgumentNullException.ThrowIfNull(input, nameof(inputs));
         if (inputs.FirstOrDefault(input => input.Tape != this) is { } stranger)
             throw new ArgumentException($"{op}: its input '{stranger.Name}' stands on another tape.");
         Shape shape = op.Infer([.. inputs.Select(input => input.Shape)]);
@@ -63,6 +74,8 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
     public void Plan(Value? loss, BackwardRule? rule, params Value[] keep)
     {
         MustNotBeLaidOut();
+        foreach (Value value in loss is null ? keep : [loss, .. keep])
+            MustStandHere(value);
         BackwardReach? reach = loss is null ? null : new BackwardReach(_lines, loss, rule);
         var data = new (Value Value, Lifetime Life)[_lines.Count(line => line.Op is not null)];
         int buffer = 0;
@@ -92,15 +105,17 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
     }
 
     /// <summary>Runs every line, in order, and overwrites what an earlier run left.</summary>
+    /// <exception cref="ObjectDisposedException">The tape was disposed.</exception>
     public void Forward()
     {
+        MustNotBeDisposed();
         if (!_laidOut)
             KeepEverything();
         IsRunning = true;
         try
         {
             for (int line = 0; line < _lines.Count; line++)
-                _lines[line].Op?.Forward(backend, _lines[line]);
+                _lines[line].Op?.Forward(Backend, _lines[line]);
         }
         finally
         {
@@ -115,8 +130,11 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
     /// </summary>
     /// <param name="loss">On a planned tape the loss it was planned for.</param>
     /// <param name="rule">Replaces the derivative of some ops, for this pass; on a planned tape the rule it was planned for.</param>
+    /// <exception cref="ObjectDisposedException">The tape was disposed.</exception>
     public Gradients Backward(Value loss, BackwardRule? rule = null)
     {
+        MustNotBeDisposed();
+        MustStandHere(loss);
         if (!_laidOut)
             throw new InvalidOperationException("the tape has not run: call Forward before Backward.");
         Gradients d = _planned is null ? KeepGradients(loss, rule)
@@ -153,6 +171,7 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
     /// <summary>Releases everything the tape computed. The leaves belong to whoever put them on it.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         foreach (Tensor arena in _arenas)
             arena.Storage.Dispose();
         _arenas.Clear();
@@ -162,10 +181,17 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
     private void PassBack(Value y, BackwardRule? rule, Gradients d)
     {
         Tensor dy = d.WorkingCopy(y, underRule: rule is not null);
-        if (rule is not null && rule.Backward(backend, y, dy, d))
+        if (rule is not null && rule.Backward(Backend, y, dy, d))
             return;
         d.Gate(y, dy);
-        y.Op!.Backward(backend, y, dy, d);
+        y.Op!.Backward(Backend, y, dy, d);
+    }
+
+    private Value Leaf(Tensor data, string name, bool wantsGradient)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(name);
+        return Append(name, null, [], data.Shape, data, wantsGradient);
     }
 
     private Value Append(string name, Op? op, Value[] inputs, Shape shape, Tensor? data, bool wantsGradient)
@@ -176,8 +202,22 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
         return value;
     }
 
+    private void MustNotBeDisposed()
+    {
+        if (_isDisposed)
+            throw new ObjectDisposedException(nameof(Tape), "the tape was disposed, and what it computed with it: dispose it after its last run.");
+    }
+
+    private void MustStandHere(Value value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        if (value.Tape != this)
+            throw new ArgumentException($"'{value.Name}' stands on another tape.");
+    }
+
     private void MustNotBeLaidOut()
     {
+        MustNotBeDisposed();
         if (_laidOut)
             throw new InvalidOperationException("the tape's memory is laid out: record everything before the first Forward or Plan.");
     }
@@ -199,9 +239,15 @@ public sealed class Tape(IBackend backend) : IEnumerable<Value>, IDisposable
         return new Gradients(this, tensors, rooms, reach.Terms, copy: Arena(reach.LargestWorkingCopy));
     }
 
+    /// <exception cref="DeviceMemoryException">It would be larger than a tensor can be.</exception>
     private Tensor Arena(long count)
     {
-        Tensor arena = backend.Allocate(new Shape(checked((int)Math.Max(count, 1))));
+        if (count > int.MaxValue)
+        {
+            throw new DeviceMemoryException($"one run of the tape needs {count * sizeof(float) >> 20} MiB in one piece, and the most is "
+                + $"{(long)int.MaxValue * sizeof(float) >> 20}. Take fewer or smaller images at a time.");
+        }
+        Tensor arena = Backend.Allocate(new Shape((int)Math.Max(count, 1)));
         _arenas.Add(arena);
         return arena;
     }

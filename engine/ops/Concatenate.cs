@@ -12,7 +12,7 @@ public sealed record Concatenate : Op
     {
         int channels = inputs.Sum(x => x.C);
         Shape first = new([.. inputs[0].Dims[..^1], channels]);
-        return inputs.All(x => x.Rank == first.Rank && x.Dims.AsSpan(0, x.Rank - 1).SequenceEqual(first.Dims.AsSpan(0, x.Rank - 1)))
+        return inputs.All(x => x.Rank == first.Rank && x.Dims[..^1].SequenceEqual(first.Dims[..^1]))
             ? first
             : throw Refuse(inputs, "shapes that differ in their channels alone");
     }

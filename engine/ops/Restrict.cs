@@ -18,7 +18,7 @@ public sealed record Restrict(int Copies, ulong Seed, bool Clamp, bool Recorded)
     public override Shape Infer(IReadOnlyList<Shape> inputs)
     {
         Shape x = inputs[0];
-        Shape z = x.WithN(x.N * Copies);
+        Shape z = x.WithN((long)x.N * Copies);
         bool fits = x.Rank == 4 && inputs[1] == x && inputs.Skip(2).Take(3).All(s => s == x.WithN(1))
             && inputs[5].Count == x.N && inputs[6].Count == 1 && (!Recorded || inputs[7] == z);
         return fits ? z : throw Refuse(inputs, "x and λ (I, H, W, C), mean, std and active (1, H, W, C), images (I), step (1) and perhaps noise for every copy");

@@ -1,23 +1,38 @@
+using System.Numerics;
+
 namespace Engine.Tensors;
 
 /// <summary>
 /// The extents of a tensor, outermost first. Images are (N, H, W, C), convolution weights (K, R, S, C), logits (N, K).
+/// A shape that exists is one that a tensor can have: every extent is at least 1, and <see cref="Count"/> fits an <see cref="int"/>.
 /// </summary>
-/// <param name="Dims">One extent per axis, each at least 1.</param>
-public readonly record struct Shape(params int[] Dims)
+public readonly record struct Shape
 {
-    /// <summary>How many numbers a tensor of this shape holds.</summary>
-    /// <exception cref="OverflowException">The product does not fit an <see cref="int"/>: split the batch.</exception>
-    public int Count
+    private readonly int[]? _dims;
+
+    /// <param name="dims">One extent per axis, outermost first.</param>
+    /// <exception cref="ShapeException">An extent is below 1, or the product is more than an <see cref="int"/> holds.</exception>
+    public Shape(params ReadOnlySpan<int> dims)
     {
-        get
+        long count = 1;
+        foreach (int dim in dims)
         {
-            int product = 1;
-            foreach (int dim in Dims)
-                product = checked(product * dim);
-            return product;
+            if (dim < 1)
+                throw new ShapeException($"{Words(dims)} is no shape: every extent must be at least 1.");
+            // Two factors below 2^31 fit a long; a product that is too large already stays so.
+            if (count <= int.MaxValue)
+                count *= dim;
         }
+        if (count > int.MaxValue)
+            throw TooLarge(dims);
+        (_dims, Count) = (dims.ToArray(), (int)count);
     }
+
+    /// <summary>One extent per axis, each at least 1.</summary>
+    public ReadOnlySpan<int> Dims => _dims;
+
+    /// <summary>How many numbers a tensor of this shape holds; 0 for <c>default</c>, which is the shape of nothing.</summary>
+    public int Count { get; }
 
     /// <summary>The number of axes.</summary>
     public int Rank => Dims.Length;
@@ -38,21 +53,48 @@ public readonly record struct Shape(params int[] Dims)
     public int Row => Count / N;
 
     /// <summary>The same extents with another number of images or rows.</summary>
-    public Shape WithN(int n) => new([n, .. Dims[1..]]);
+    /// <exception cref="ShapeException">There would be none, or more numbers than an <see cref="int"/> can count.</exception>
+    public Shape WithN(long n) => n <= int.MaxValue
+        ? new([(int)Math.Max(n, int.MinValue), .. Dims[1..]])
+        : throw new ShapeException($"{n} images or rows of {new Shape([1, .. Dims[1..]])} are more than one tensor can hold: take fewer at a time.");
 
     /// <inheritdoc/>
-    public bool Equals(Shape other) => Dims.AsSpan().SequenceEqual(other.Dims);
+    public bool Equals(Shape other) => Dims.SequenceEqual(other.Dims);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => Dims.Aggregate(17, HashCode.Combine);
+    public override int GetHashCode()
+    {
+        int hash = 17;
+        foreach (int dim in Dims)
+            hash = HashCode.Combine(hash, dim);
+        return hash;
+    }
 
     /// <inheritdoc/>
-    public override string ToString() => $"({string.Join(", ", Dims)})";
+    public override string ToString() => Words(Dims);
+
+    private static string Words(ReadOnlySpan<int> dims) => $"({string.Join(", ", dims.ToArray())})";
+
+    private static ShapeException TooLarge(ReadOnlySpan<int> dims)
+    {
+        BigInteger count = 1;
+        foreach (int dim in dims)
+            count *= dim;
+        return new ShapeException(
+            $"a tensor {Words(dims)} would hold {count} numbers, {count * sizeof(float) >> 20} MiB; the most is {int.MaxValue} numbers. "
+            + "Take fewer or smaller images at a time.");
+    }
 }
 
-/// <summary>Shapes met in an op that cannot join them.</summary>
-/// <param name="op">The op, as it prints itself.</param>
-/// <param name="shapes">The shapes it was given.</param>
-/// <param name="wants">What the op takes, in words.</param>
-public sealed class ShapeException(string op, IEnumerable<Shape> shapes, string wants)
-    : ArgumentException($"{op}: cannot take {string.Join(" and ", shapes)}; it takes {wants}.");
+/// <summary>Extents that are no shape, or shapes that an op or a verb cannot join.</summary>
+/// <param name="message">What was met and what would be right.</param>
+public sealed class ShapeException(string message) : ArgumentException(message)
+{
+    /// <param name="op">The op, as it prints itself.</param>
+    /// <param name="shapes">The shapes it was given.</param>
+    /// <param name="wants">What the op takes, in words.</param>
+    public ShapeException(string op, IEnumerable<Shape> shapes, string wants)
+        : this($"{op}: cannot take {string.Join(" and ", shapes)}; it takes {wants}.")
+    {
+    }
+}

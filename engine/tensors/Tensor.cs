@@ -2,25 +2,69 @@ namespace Engine.Tensors;
 
 /// <summary>
 /// float32 numbers in a shape, contiguous, on a device. A tensor has no history: that is a <c>Value</c>.
-/// Several tensors may lie in one storage (an arena), each at its own offset.
+/// Several tensors may lie in one storage (an arena), each at its own offset. A tensor always lies inside its storage.
 /// </summary>
-/// <param name="Shape">The extents.</param>
-/// <param name="Storage">The device's memory.</param>
-/// <param name="Offset">Where in the storage the tensor begins, in numbers.</param>
-public sealed record Tensor(Shape Shape, IStorage Storage, long Offset = 0)
+public sealed record Tensor
 {
-    /// <summary>A tensor that is only asked for its shape: there is no memory behind it.</summary>
+    /// <param name="shape">The extents.</param>
+    /// <param name="storage">The device's memory.</param>
+    /// <param name="offset">Where in the storage the tensor begins, in numbers.</param>
+    /// <exception cref="ShapeException">The shape is that of nothing.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The storage does not hold all of it.</exception>
+    public Tensor(Shape shape, IStorage storage, long offset = 0)
+    {
+        ArgumentNullException.ThrowIfNull(storage);
+        if (shape.Count < 1)
+            throw new ShapeException("a tensor needs a shape with at least one extent.");
+        if (offset < 0 || offset > storage.Count - shape.Count)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(offset), offset, $"a tensor {shape} from number {offset} on does not lie inside its storage of {storage.Count} numbers.");
+        }
+        (Shape, Storage, Offset) = (shape, storage, offset);
+    }
+
+    /// <summary>The extents.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>The device's memory.</summary>
+    public IStorage Storage { get; }
+
+    /// <summary>Where in the storage the tensor begins, in numbers.</summary>
+    public long Offset { get; }
+
+    /// <summary>A tensor without memory, to be asked for its shape alone: any verb refuses it.</summary>
     public static Tensor WithoutData(Shape shape) => new(shape, NoStorage.Instance);
 
     /// <summary>The tensor of another shape that begins <paramref name="offset"/> numbers into this one and shares its memory.</summary>
-    public Tensor View(long offset, Shape shape) => new(shape, Storage, Offset + offset);
+    /// <exception cref="ArgumentOutOfRangeException">It would not lie inside this one.</exception>
+    public Tensor View(long offset, Shape shape)
+    {
+        if (offset < 0 || offset > (long)Shape.Count - shape.Count)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(offset), offset, $"a view {shape} from number {offset} on does not lie inside the tensor {Shape} of {Shape.Count} numbers.");
+        }
+        return new Tensor(shape, Storage, Offset + offset);
+    }
 
     /// <summary>Images <paramref name="first"/> to <paramref name="first"/> + <paramref name="count"/> of the batch, sharing memory.</summary>
-    public Tensor Rows(int first, int count) => View((long)first * Shape.Row, Shape.WithN(count));
+    /// <exception cref="ArgumentOutOfRangeException">The batch has no such images.</exception>
+    public Tensor Rows(int first, int count)
+    {
+        if (first < 0 || count < 1 || first > Shape.N - count)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(first), first, $"{count} rows from row {first} on do not lie inside the tensor {Shape}, whose rows are 0 to {Shape.N - 1}.");
+        }
+        return View((long)first * Shape.Row, Shape.WithN(count));
+    }
 
     private sealed class NoStorage : IStorage
     {
         public static readonly NoStorage Instance = new();
+
+        public long Count => long.MaxValue;
 
         public void Dispose()
         {
@@ -29,4 +73,8 @@ public sealed record Tensor(Shape Shape, IStorage Storage, long Offset = 0)
 }
 
 /// <summary>A device's memory behind tensors. Only the backend that made it can read it.</summary>
-public interface IStorage : IDisposable;
+public interface IStorage : IDisposable
+{
+    /// <summary>How many numbers it holds.</summary>
+    long Count { get; }
+}

@@ -31,7 +31,7 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
     /// <param name="settings">The lines come to so far.</param>
     public void Save(string path, long step, IEnumerable<string> settings) => SafetensorsFile.Write(
         path,
-        [.. Tensors.Select(tensor => new SafetensorsTensor(tensor.Name, tensor.Data.Shape.Dims, Download(tensor.Data)))],
+        [.. Tensors.Select(tensor => new SafetensorsTensor(tensor.Name, [.. tensor.Data.Shape.Dims], Download(tensor.Data)))],
         new Dictionary<string, string> { [StepKey] = $"{step}", [SettingsKey] = string.Join('\n', settings) });
 
     /// <summary>Reads the file back into network and optimizer.</summary>

@@ -93,7 +93,7 @@ public sealed class Patterns
     /// <param name="network">The network they are of, for the shapes.</param>
     public void Save(string path, Network network) => SafetensorsFile.Write(
         path,
-        [.. WeightsOf(network).Select(weight => new SafetensorsTensor(weight.Name, weight.Data.Shape.Dims, this[weight.Name]))],
+        [.. WeightsOf(network).Select(weight => new SafetensorsTensor(weight.Name, [.. weight.Data.Shape.Dims], this[weight.Name]))],
         new Dictionary<string, string>
         {
             ["about"] = "signal patterns for PatternAttribution, one for each weight, in its layout: "

@@ -76,7 +76,7 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     /// <param name="prefix">Before every name, where a file holds more than one layer.</param>
     internal IEnumerable<SafetensorsTensor> Tensors(string prefix = "")
     {
-        int[] shape = Origin.Shape.Dims[1..];
+        int[] shape = [.. Origin.Shape.Dims[1..]];
         return
         [
             new($"{prefix}mean", shape, Mean), new($"{prefix}std", shape, Std),

@@ -18,17 +18,23 @@ internal static class Accuracy
         Console.WriteLine($"{"",-28}{"direct rms",14}{"max",10}{"winograd rms",16}{"max",10}{"ratio",8}");
         foreach (Layer layer in Layer.All.Where(layer => layer.Geometry is { Kernel: 3, Stride: 1 } && layer.C > 3))
         {
-            Tensor x = direct.Random(layer.X), w = direct.Random(layer.W), dy = direct.Random(layer.Y), y = direct.Allocate(layer.Y), dx = direct.Allocate(layer.X);
-            Report(layer.Name, y, Forward(direct, x, w), backend => backend.Convolution(x, w, null, null, relu: false, layer.Geometry, y));
-            Report($"{layer.Name} data", dx, Backward(direct, dy, w), backend => backend.ConvolutionBackwardData(dy, w, layer.Geometry, new(dx, Adds: false)));
+            Report(layer.Name, Forward(direct, direct.Random(layer.X), direct.Random(layer.W)), backend =>
+            {
+                Tensor y = backend.Allocate(layer.Y);
+                backend.Convolution(backend.Random(layer.X), backend.Random(layer.W), null, null, relu: false, layer.Geometry, y);
+                return y;
+            });
+            Report($"{layer.Name} data", Backward(direct, direct.Random(layer.Y), direct.Random(layer.W)), backend =>
+            {
+                Tensor dx = backend.Allocate(layer.X);
+                backend.ConvolutionBackwardData(backend.Random(layer.Y), backend.Random(layer.W), layer.Geometry, new(dx, Adds: false));
+                return dx;
+            });
         }
 
-        void Report(string name, Tensor result, Func<int, double> exact, Action<IBackend> run)
+        void Report(string name, Func<int, double> exact, Func<IBackend, Tensor> run)
         {
-            run(direct);
-            float[] plain = Read(direct, result);
-            run(winograd);
-            float[] fast = Read(direct, result);
+            float[] plain = Read(direct, run(direct)), fast = Read(winograd, run(winograd));
             var random = new Random(1);
             int[] places = [.. Enumerable.Range(0, Samples).Select(_ => random.Next(plain.Length))];
             double[] expected = [.. places.Select(exact)];

@@ -59,8 +59,10 @@ internal static class Quick
             yield return new($"{layer.Name} data", layer.Flops, layer.Times, () => backend.ConvolutionBackwardData(y, w, layer.Geometry, new(x, Adds: false)));
             if (layer.Geometry is { Kernel: 3, Stride: 1 })
             {
-                yield return new(Winograd(layer.Name), layer.Flops, layer.Times, () => winograd.Convolution(x, w, bias, null, relu: true, layer.Geometry, y));
-                yield return new(Winograd($"{layer.Name} data"), layer.Flops, layer.Times, () => winograd.ConvolutionBackwardData(y, w, layer.Geometry, new(x, Adds: false)));
+                Tensor x2 = winograd.Random(layer.X), w2 = winograd.Random(layer.W), y2 = winograd.Random(layer.Y), bias2 = winograd.Random(new(layer.K));
+                yield return new(Winograd(layer.Name), layer.Flops, layer.Times, () => winograd.Convolution(x2, w2, bias2, null, relu: true, layer.Geometry, y2));
+                yield return new(
+                    Winograd($"{layer.Name} data"), layer.Flops, layer.Times, () => winograd.ConvolutionBackwardData(y2, w2, layer.Geometry, new(x2, Adds: false)));
             }
             yield return new($"{layer.Name} weights", layer.Flops, 0, () => backend.ConvolutionBackwardWeights(x, y, layer.Geometry, new(dw, Adds: false)));
         }

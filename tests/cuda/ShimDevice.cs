@@ -97,6 +97,8 @@ internal sealed unsafe class ShimDevice(int seed) : IDisposable
             _input = isInput ? Own.ToArray() : null;
         }
 
+        public long Count => _count;
+
         public bool IsDisposed { get; private set; }
 
         public nint Address => (nint)(_start + _before);

@@ -38,7 +38,7 @@ public sealed class CaptureTests : IDisposable
     [Fact]
     public void A_captured_loop_knows_how_many_launches_one_run_is()
     {
-        using var loop = (Capture)_backend.Replay(() =>
+        using Capture loop = Capture(() =>
         {
             for (int i = 0; i < 3; i++)
                 _backend.Advance(_x);
@@ -52,7 +52,7 @@ public sealed class CaptureTests : IDisposable
     [Fact]
     public void A_loop_that_the_driver_will_not_capture_runs_verb_by_verb()
     {
-        using var loop = (Capture)_backend.Replay(() => _backend.Advance(_x));
+        using Capture loop = Capture(() => _backend.Advance(_x));
         _gpu.Driver.Fail("cuGraphInstantiateWithFlags", CUresult.CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
         for (int run = 1; run <= 4; run++)
         {
@@ -69,7 +69,7 @@ public sealed class CaptureTests : IDisposable
     public void A_capture_that_breaks_in_the_middle_leaves_the_stream_usable()
     {
         int runs = 0;
-        using var loop = (Capture)_backend.Replay(() =>
+        using Capture loop = Capture(() =>
         {
             _backend.Advance(_x);
             if (++runs == 2)
@@ -126,6 +126,8 @@ public sealed class CaptureTests : IDisposable
         Assert.Contains("last op: replay", Assert.Throws<DeviceLostException>(loop.Run).Message);
         Assert.Throws<DeviceLostException>(() => _backend.Fill(_x, 1f));
     }
+
+    private Capture Capture(Action verbs) => (Capture)((Backend.CheckedReplay)_backend.Replay(verbs)).Inner;
 
     private float Read()
     {

@@ -90,7 +90,7 @@ public sealed class DeviceTests : IDisposable
     public void What_forgotten_tensors_hold_makes_room_too()
     {
         Forget();
-        Assert.NotEqual(0UL, _device.Arena.Allocate(200L << 20));
+        Assert.NotEqual(0, new CudaStorage(_device, 50 << 20).Address);
 
         void Forget() => _ = new CudaStorage(_device, 50 << 20);
     }
@@ -124,17 +124,27 @@ public sealed class DeviceTests : IDisposable
     }
 
     [Fact]
-    public void What_is_given_back_on_another_thread_is_freed_by_the_next_caller()
+    public void What_forgotten_tensors_hold_is_not_freed_in_the_middle_of_a_verb()
+    {
+        Forget();
+        Assert.Throws<DeviceMemoryException>(() => new Scratch(_device).Get(ScratchUse.Workspace, 200 << 20));
+        Assert.Equal(200 << 20, _device.Arena.UsedBytes);
+
+        void Forget() => _ = new CudaStorage(_device, 50 << 20);
+    }
+
+    [Fact]
+    public void What_is_given_back_on_another_thread_is_freed_before_the_next_verb()
     {
         var storage = new CudaStorage(_device, 1000);
         var other = new Thread(storage.Dispose);
         other.Start();
         other.Join();
         Assert.Equal(4096, _device.Arena.UsedBytes);
-        _device.Enter("next");
+        _device.Reclaim();
         Assert.Equal(0, _device.Arena.UsedBytes);
         storage.Dispose();
-        _device.Enter("next");
+        _device.Reclaim();
     }
 
     [Fact]
@@ -143,10 +153,10 @@ public sealed class DeviceTests : IDisposable
         var gone = new DeviceEvent(_device, timed: true);
         _device.IsCapturing = true;
         gone.Dispose();
-        _device.Enter("captured");
+        _device.Reclaim();
         Assert.DoesNotContain("cuEventDestroy_v2", _driver.Calls);
         _device.IsCapturing = false;
-        _device.Enter("after");
+        _device.Reclaim();
         Assert.Contains("cuEventDestroy_v2", _driver.Calls);
     }
 

@@ -179,6 +179,8 @@ public sealed class SpotCheckTests : IDisposable
 
     private sealed class Nowhere : IStorage
     {
+        public long Count => 1;
+
         public void Dispose()
         {
         }

@@ -1,53 +1,38 @@
-using Engine.Tensors;
-
 namespace Engine.Backends.Cpu;
 
 /// <summary>
-/// Managed SIMD code on every core: no native library. One caller at a time.
+/// Managed SIMD code on every core: no native library. One caller at a time, on any thread.
 /// </summary>
-public sealed unsafe partial class CpuBackend : IBackend
+public sealed class CpuBackend : Backend
 {
-    private readonly Workers _workers;
+    private readonly CpuVerbs _verbs;
 
     /// <param name="threads">Cores to use; 0 for all. The result does not depend on it.</param>
-    public CpuBackend(int threads = 0) => _workers = new Workers(threads > 0 ? threads : Environment.ProcessorCount);
-
-    /// <inheritdoc/>
-    public string Name => $"CPU, {_workers.Count} threads";
-
-    /// <inheritdoc/>
-    public Tensor Allocate(Shape shape) => new(shape, new CpuStorage(shape.Count));
-
-    /// <inheritdoc/>
-    public void Upload(ReadOnlySpan<float> from, Tensor to) => from.CopyTo(Span(to));
-
-    /// <inheritdoc/>
-    public void Download(Tensor from, Span<float> to) => new ReadOnlySpan<float>(Read(from), from.Shape.Count).CopyTo(to);
-
-    /// <inheritdoc/>
-    public void Fill(Tensor x, float value) => Span(x).Fill(value);
-
-    /// <inheritdoc/>
-    public void Copy(Tensor from, Tensor to) => new ReadOnlySpan<float>(Read(from), from.Shape.Count).CopyTo(Span(to));
-
-    /// <inheritdoc/>
-    public void Dispose()
+    public CpuBackend(int threads = 0) : this(new CpuVerbs(threads))
     {
-        _workers.Dispose();
-        _products?.Dispose();
-        _mixedRows.Dispose();
     }
 
-    /// <summary>Where the numbers are, to be read.</summary>
-    internal static float* Read(Tensor x) => ((CpuStorage)x.Storage).Pointer + x.Offset;
+    private CpuBackend(CpuVerbs verbs) : base(verbs) => _verbs = verbs;
 
-    /// <summary>Where the numbers are, to be changed: a packed copy of them is out of date from here on.</summary>
-    private static float* Write(Tensor x)
+    /// <summary>
+    /// Whether convolutions with a window of 3 x 3 and stride 1 use Winograd's algorithm, forward and to the data, where that is faster. The
+    /// transformed weights are kept and take four times the memory of the weights: that is for weights that stay as they are, not for training.
+    /// </summary>
+    public bool Winograd
     {
-        var storage = (CpuStorage)x.Storage;
-        storage.Version++;
-        return storage.Pointer + x.Offset;
+        get => _verbs.Winograd;
+        init => _verbs.Winograd = value;
     }
 
-    private static Span<float> Span(Tensor x) => new(Write(x), x.Shape.Count);
+    /// <inheritdoc cref="CpuVerbs.WinogradWhereverItFits"/>
+    internal bool WinogradWhereverItFits
+    {
+        init => _verbs.WinogradWhereverItFits = value;
+    }
+
+    /// <inheritdoc cref="CpuVerbs.SecondCacheBytes"/>
+    internal int SecondCacheBytes
+    {
+        init => _verbs.SecondCacheBytes = value;
+    }
 }

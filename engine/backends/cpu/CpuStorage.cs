@@ -1,33 +1,38 @@
-using System.Runtime.InteropServices;
+using System.Diagnostics.CodeAnalysis;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
 
-/// <summary>64-byte aligned memory outside the garbage collector's heap: it never moves and is never scanned.</summary>
+/// <summary>The memory behind tensors, and copies of it in the orders that products read.</summary>
 internal sealed unsafe class CpuStorage : IStorage
 {
-    private const int Alignment = 64;
+    private readonly CpuBlock _block;
+    private List<PackedWeights> _packed = [];
 
-    /// <summary>Room behind the last number, so that a full register may be read from any place, and the surplus ignored.</summary>
-    private const int Slack = 4 * Alignment;
-
-    private readonly long _bytes;
-    private readonly List<PackedWeights> _packed = [];
-
-    public CpuStorage(long count)
+    public CpuStorage(CpuMemory memory, long count)
     {
-        Count = count;
-        _bytes = count * sizeof(float) + Slack;
-        Pointer = (float*)NativeMemory.AlignedAlloc((nuint)_bytes, Alignment);
-        NativeMemory.Clear(Pointer, (nuint)_bytes);
-        GC.AddMemoryPressure(_bytes);
+        (Memory, Count) = (memory, count);
+        _block = new CpuBlock(memory, count * sizeof(float));
     }
 
-    ~CpuStorage() => Free();
+    /// <summary>The backend's memory that it is a part of.</summary>
+    public CpuMemory Memory { get; }
 
+    /// <inheritdoc/>
     public long Count { get; }
 
-    public float* Pointer { get; private set; }
+    /// <summary>Where its numbers begin.</summary>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    public float* Pointer
+    {
+        get
+        {
+            float* pointer = _block.Pointer;
+            if (pointer is null)
+                ThrowDisposed();
+            return pointer;
+        }
+    }
 
     /// <summary>How often the numbers have changed: a packed copy of another version is out of date.</summary>
     public long Version { get; set; }
@@ -40,26 +45,20 @@ internal sealed unsafe class CpuStorage : IStorage
             if (packed.Order == order)
                 return packed;
         }
-        var made = new PackedWeights(order, paddedColumns);
+        var made = new PackedWeights(Memory, order, paddedColumns);
         _packed.Add(made);
         return made;
     }
 
     public void Dispose()
     {
-        foreach (PackedWeights packed in _packed)
-            packed.Dispose();
-        _packed.Clear();
-        Free();
-        GC.SuppressFinalize(this);
+        _block.Dispose();
+        // Another thread may be adding a copy to the list meanwhile: one that is missed here is handed back by its block's finalizer.
+        List<PackedWeights> packed = Interlocked.Exchange(ref _packed, []);
+        for (int i = 0; i < packed.Count; i++)
+            packed[i].Dispose();
     }
 
-    private void Free()
-    {
-        if (Pointer is null)
-            return;
-        NativeMemory.AlignedFree(Pointer);
-        GC.RemoveMemoryPressure(_bytes);
-        Pointer = null;
-    }
+    [DoesNotReturn]
+    private static void ThrowDisposed() => throw DisposedTensor.Exception;
 }

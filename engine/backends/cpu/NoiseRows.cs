@@ -1,18 +1,13 @@
 namespace Engine.Backends.Cpu;
 
 /// <summary>The noise of a batch of copies, a block of features at a time: made on the spot, or recorded.</summary>
-internal readonly unsafe struct NoiseRows(Noise noise, int copies, int row)
+internal readonly unsafe struct NoiseRows(ulong seed, float* images, uint step, float* recorded, int copies, int row)
 {
     /// <summary>Features per block: their noise and everything mixed with it fit the first cache.</summary>
     public const int Features = 1024;
 
     /// <summary>Room for a block's noise.</summary>
     public const int Scratch = Features + NormalNoise.Overrun;
-
-    private readonly ulong _seed = noise.Seed;
-    private readonly float* _images = CpuBackend.Read(noise.Images);
-    private readonly uint _step = (uint)*CpuBackend.Read(noise.Step);
-    private readonly float* _recorded = noise.Recorded is null ? null : CpuBackend.Read(noise.Recorded);
 
     /// <summary>Copies per image.</summary>
     public int Copies => copies;
@@ -38,9 +33,9 @@ internal readonly unsafe struct NoiseRows(Noise noise, int copies, int row)
     /// <summary>The noise of a block. <paramref name="scratch"/> has room for <see cref="Scratch"/> numbers.</summary>
     public float* Block(int image, int copy, int first, int count, float* scratch)
     {
-        if (_recorded is not null)
-            return _recorded + Place(image, copy, first);
-        NormalNoise.Fill(_seed, (uint)_images[image], (uint)copy, _step, first, count, scratch);
+        if (recorded is not null)
+            return recorded + Place(image, copy, first);
+        NormalNoise.Fill(seed, (uint)images[image], (uint)copy, step, first, count, scratch);
         return scratch;
     }
 }

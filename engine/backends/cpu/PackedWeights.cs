@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Engine.Backends.Cpu;
 
 /// <summary>
@@ -21,39 +19,22 @@ internal readonly record struct WeightOrder(long Offset, int Taps, int Depth, in
 /// </summary>
 internal sealed unsafe class PackedWeights : IDisposable
 {
-    private readonly nuint _bytes;
+    private readonly CpuBlock _block;
 
-    public PackedWeights(WeightOrder order, int paddedColumns)
+    public PackedWeights(CpuMemory memory, WeightOrder order, int paddedColumns)
     {
         Order = order;
-        _bytes = (nuint)order.Rows * (nuint)paddedColumns * sizeof(float);
-        Pointer = (float*)NativeMemory.AlignedAlloc(_bytes, 64);
-        GC.AddMemoryPressure((long)_bytes);
+        _block = new CpuBlock(memory, (long)order.Rows * paddedColumns * sizeof(float), zeroed: false);
     }
-
-    ~PackedWeights() => Free();
 
     public WeightOrder Order { get; }
 
     /// <summary>The <see cref="CpuStorage.Version"/> that was copied.</summary>
     public long Version { get; set; } = -1;
 
-    public float* Pointer { get; private set; }
+    public float* Pointer => _block.Pointer;
 
-    public void Dispose()
-    {
-        Free();
-        GC.SuppressFinalize(this);
-    }
-
-    private void Free()
-    {
-        if (Pointer is null)
-            return;
-        NativeMemory.AlignedFree(Pointer);
-        GC.RemoveMemoryPressure((long)_bytes);
-        Pointer = null;
-    }
+    public void Dispose() => _block.Dispose();
 }
 
 /// <summary>Copies weights into their panels, one panel per tile.</summary>

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Engine.Backends.Cpu;
 
 /// <summary>Where the rows of a tile begin.</summary>
@@ -61,15 +59,17 @@ internal sealed unsafe class ProductScratch : IDisposable
     private const int SumBytes = sizeof(float) * ProductKernels.Rows * ProductKernels.MaxPanel;
     private const int RoomBytes = sizeof(float) * (WeightProduct.PackedCount > DotProduct.SumCount ? WeightProduct.PackedCount : DotProduct.SumCount);
 
+    private readonly CpuBlock _block;
     private readonly byte* _memory;
     private readonly nuint _perWorker;
 
+    /// <param name="memory">The backend's.</param>
     /// <param name="workers">Cores.</param>
-    public ProductScratch(int workers)
+    public ProductScratch(CpuMemory memory, int workers)
     {
         _perWorker = SumBytes + RoomBytes + (TableBytes + 63) / 64 * 64;
-        _memory = (byte*)NativeMemory.AlignedAlloc(_perWorker * (nuint)workers, 64);
-        NativeMemory.Clear(_memory, _perWorker * (nuint)workers);
+        _block = new CpuBlock(memory, (long)_perWorker * workers);
+        _memory = (byte*)_block.Pointer;
     }
 
     /// <summary>The core's table, still to be filled.</summary>
@@ -83,5 +83,5 @@ internal sealed unsafe class ProductScratch : IDisposable
     /// <summary>The core's room for whatever it packs or sums.</summary>
     public float* Room(int worker) => (float*)(_memory + (nuint)worker * _perWorker + SumBytes);
 
-    public void Dispose() => NativeMemory.AlignedFree(_memory);
+    public void Dispose() => _block.Dispose();
 }

@@ -3,19 +3,19 @@ using Engine.Tensors;
 namespace Engine.Backends.Cpu;
 
 /// <summary>What matrix products keep between calls, so that a shape seen before costs no allocation.</summary>
-internal sealed class Products(int workers) : IDisposable
+internal sealed class Products(CpuMemory memory, int workers) : IDisposable
 {
     private readonly Dictionary<(ConvGeometry Geometry, int Extent, bool Backward), WindowRun[]> _runs = [];
 
     public ProductKernels Kernels { get; } = ProductKernels.Best;
 
-    public ProductScratch Scratch { get; } = new(workers);
+    public ProductScratch Scratch { get; } = new(memory, workers);
 
     public NativeList<ProductRegion> Regions { get; } = new();
 
     public NativeList<Tap> Taps { get; } = new();
 
-    public WinogradScratch Winograd { get; } = new();
+    public WinogradScratch Winograd { get; } = new(memory);
 
     /// <summary>The runs of an axis, worked out once.</summary>
     public WindowRun[] Runs(ConvGeometry geometry, int extent, bool backward)

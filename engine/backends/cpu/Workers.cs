@@ -14,20 +14,13 @@ internal interface ITiles
 /// Threads that live as long as the backend and share out tiles: whoever is free takes the next one, the caller included.
 /// After the first job of its type a run allocates nothing. One caller at a time, and no run inside a tile.
 /// Results must not depend on who runs what: tiles write disjoint numbers, and no sum is split between them.
+/// The threads refer to the queue alone, so workers that nobody refers to any more are finalized, which ends the threads.
 /// </summary>
 internal sealed class Workers : IDisposable
 {
-    /// <summary>About a tenth of a millisecond of waiting awake: longer than the gaps between the ops of a network.</summary>
-    private const int Spins = 1_000;
-
     private readonly Thread[] _threads;
     private readonly Dictionary<Type, Job> _jobs = [];
-    private readonly object _bed = new();
-    private Job? _job;
-    private int _epoch;
-    private int _busy;
-    private int _asleep;
-    private volatile bool _stopped;
+    private readonly Queue _queue = new();
 
     /// <param name="count">Cores to use, the caller's included.</param>
     public Workers(int count)
@@ -35,12 +28,10 @@ internal sealed class Workers : IDisposable
         Count = Math.Max(count, 1);
         _threads = new Thread[Count - 1];
         for (int i = 0; i < _threads.Length; i++)
-        {
-            int worker = i + 1;
-            _threads[i] = new Thread(() => Live(worker)) { IsBackground = true, Name = $"cpu backend {worker}" };
-            _threads[i].Start();
-        }
+            _threads[i] = Start(_queue, i + 1);
     }
+
+    ~Workers() => _queue.Stop();
 
     /// <summary>Cores in use.</summary>
     public int Count { get; }
@@ -61,61 +52,98 @@ internal sealed class Workers : IDisposable
             _jobs[typeof(T)] = known = new Job<T>();
         var job = (Job<T>)known;
         job.Begin(tiles, body);
-        Publish(job);
+        _queue.Publish(job);
         job.Work(0);
-
-        // Whoever enters after this finds no job; whoever entered before is waited for. Both orders are full fences.
-        Interlocked.Exchange(ref _job, null);
-        var wait = new SpinWait();
-        while (Volatile.Read(ref _busy) > 0)
-            wait.SpinOnce(sleep1Threshold: -1);
+        _queue.Withdraw();
         job.End();
     }
 
     public void Dispose()
     {
-        _stopped = true;
-        lock (_bed)
-            Monitor.PulseAll(_bed);
+        _queue.Stop();
         foreach (Thread thread in _threads)
             thread.Join();
+        GC.SuppressFinalize(this);
     }
 
-    private void Publish(Job job)
+    private static Thread Start(Queue queue, int worker)
     {
-        Interlocked.Exchange(ref _job, job);
-        Interlocked.Increment(ref _epoch);
-        if (Volatile.Read(ref _asleep) == 0)
-            return;
-        lock (_bed)
-            Monitor.PulseAll(_bed);
+        var thread = new Thread(() => queue.Serve(worker)) { IsBackground = true, Name = $"cpu backend {worker}" };
+        thread.UnsafeStart();
+        return thread;
     }
 
-    private void Live(int worker)
+    /// <summary>What the caller and the threads share: the job of the moment, and how it is waited for.</summary>
+    private sealed class Queue
     {
-        int seen = 0;
-        while (!_stopped)
+        /// <summary>Spin budget before blocking, about 0.1 ms: longer than the gaps between the ops of a network.</summary>
+        private const int Spins = 1_000;
+
+        private readonly object _sleepLock = new();
+        private Job? _job;
+        private int _epoch;
+        private int _busy;
+        private int _asleep;
+        private volatile bool _stopped;
+
+        public void Publish(Job job)
         {
-            for (int spin = 0; spin < Spins && Volatile.Read(ref _epoch) == seen && !_stopped; spin++)
-                Thread.SpinWait(10);
-            if (Volatile.Read(ref _epoch) == seen)
-                Sleep(seen);
-            seen = Volatile.Read(ref _epoch);
-
-            Interlocked.Increment(ref _busy);
-            Volatile.Read(ref _job)?.Work(worker);
-            Interlocked.Decrement(ref _busy);
+            Interlocked.Exchange(ref _job, job);
+            Interlocked.Increment(ref _epoch);
+            if (Volatile.Read(ref _asleep) > 0)
+                Wake();
         }
-    }
 
-    private void Sleep(int seen)
-    {
-        lock (_bed)
+        /// <summary>Takes the job back and waits until no thread works on it.</summary>
+        public void Withdraw()
         {
-            Interlocked.Increment(ref _asleep);
-            while (Volatile.Read(ref _epoch) == seen && !_stopped)
-                Monitor.Wait(_bed);
-            Interlocked.Decrement(ref _asleep);
+            // A thread that enters after this finds no job; one that entered before is waited for. Both orders are full fences.
+            Interlocked.Exchange(ref _job, null);
+            var wait = new SpinWait();
+            while (Volatile.Read(ref _busy) > 0)
+                wait.SpinOnce(sleep1Threshold: -1);
+        }
+
+        /// <summary>Lets the threads end.</summary>
+        public void Stop()
+        {
+            _stopped = true;
+            Wake();
+        }
+
+        /// <summary>A thread's whole life.</summary>
+        public void Serve(int worker)
+        {
+            int seen = 0;
+            while (!_stopped)
+            {
+                for (int spin = 0; spin < Spins && Volatile.Read(ref _epoch) == seen && !_stopped; spin++)
+                    Thread.SpinWait(10);
+                if (Volatile.Read(ref _epoch) == seen)
+                    Sleep(seen);
+                seen = Volatile.Read(ref _epoch);
+
+                Interlocked.Increment(ref _busy);
+                Volatile.Read(ref _job)?.Work(worker);
+                Interlocked.Decrement(ref _busy);
+            }
+        }
+
+        private void Sleep(int seen)
+        {
+            lock (_sleepLock)
+            {
+                Interlocked.Increment(ref _asleep);
+                while (Volatile.Read(ref _epoch) == seen && !_stopped)
+                    Monitor.Wait(_sleepLock);
+                Interlocked.Decrement(ref _asleep);
+            }
+        }
+
+        private void Wake()
+        {
+            lock (_sleepLock)
+                Monitor.PulseAll(_sleepLock);
         }
     }
 

@@ -21,18 +21,25 @@ internal sealed unsafe class Arena(Device device) : IDisposable
     public long UsedBytes { get; private set; }
 
     /// <summary>Memory that holds anything, 512-byte aligned.</summary>
+    /// <param name="bytes">How many.</param>
+    /// <param name="mayReclaim">
+    /// Whether forgotten tensors may be collected to make room: not in the middle of a verb, which has its tensors' addresses already.
+    /// </param>
     /// <exception cref="DeviceMemoryException">There is not enough.</exception>
     /// <exception cref="InvalidOperationException">A loop is being captured.</exception>
-    public ulong Allocate(long bytes)
+    public ulong Allocate(long bytes, bool mayReclaim = false)
     {
         device.NotInCapture("allocates");
         bytes = Math.Max((bytes + Alignment - 1) / Alignment * Alignment, Alignment);
         if (Take(bytes) is { } piece)
             return piece;
         // What forgotten tensors still hold, and blocks that nobody uses any more, may be enough.
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        device.Drain();
+        if (mayReclaim)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            device.Reclaim();
+        }
         DropEmptyBlocks();
         return Take(bytes) ?? throw Full(bytes);
     }

@@ -12,6 +12,7 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
 {
     private DeviceHandle? _graph;
     private IReadOnlyCollection<CudaStorage> _written = [];
+    private IReadOnlyCollection<CudaStorage> _used = [];
     private bool _isWarm;
 
     /// <summary>Why the loop is sent verb by verb and not as a graph; null where it is, or has not run twice yet.</summary>
@@ -33,6 +34,12 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
             verbs();
             _isWarm = true;
             return;
+        }
+        // The graph holds addresses: nothing else would notice.
+        foreach (CudaStorage storage in _used)
+        {
+            if (storage.IsReturned)
+                throw DisposedTensor.Exception;
         }
         rounding.Refresh();
         device.Check(device.Driver.cuGraphLaunch((nint)_graph.Value, device.Stream), "cuGraphLaunch");
@@ -83,6 +90,7 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
         rounding.StartRecording();
         device.Check(device.Driver.cuStreamBeginCapture_v2(device.Stream, CUstreamCaptureMode.THREAD_LOCAL), "cuStreamBeginCapture");
         device.IsCapturing = true;
+        device.Captured = [];
         try
         {
             verbs();
@@ -96,6 +104,8 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
         finally
         {
             device.IsCapturing = false;
+            _used = device.Captured;
+            device.Captured = null;
             _written = rounding.StopRecording();
         }
         device.Check(device.Driver.cuStreamEndCapture(device.Stream, &graph), "cuStreamEndCapture");

@@ -15,15 +15,15 @@ internal enum Resource
 
 /// <summary>
 /// One GPU with its primary context (the one that NVIDIA's libraries share) and the one stream on which everything runs in order.
-/// One caller at a time, on any thread: every entry makes the context that thread's. What finalizers give back waits in a queue until the
-/// next caller enters, because the finalizer's thread has no context and nothing may be freed while a stream is being captured.
+/// One caller at a time, on any thread: every entry makes the context that thread's. What is disposed or finalized waits in a queue until no verb
+/// runs: a verb may have its address, the finalizer's thread has no context, and nothing may be freed while a stream is being captured.
 /// </summary>
 internal sealed unsafe class Device : IDisposable
 {
     private readonly ConcurrentQueue<(Resource Kind, ulong Handle)> _returned = new();
     private readonly int _device;
     private readonly nint _context;
-    private bool _disposed;
+    private volatile bool _disposed;
     private DeviceLostException? _lost;
 
     /// <exception cref="CudaException">The driver refuses the device.</exception>
@@ -84,6 +84,9 @@ internal sealed unsafe class Device : IDisposable
     /// <summary>Whether what is sent is being captured and not run.</summary>
     public bool IsCapturing { get; set; }
 
+    /// <summary>What the loop that is being captured has taken addresses of; null outside a capture.</summary>
+    public HashSet<CudaStorage>? Captured { get; set; }
+
     /// <summary>Captured work that is alive: it holds addresses, so no buffer that it may use can move.</summary>
     public int Captures { get; set; }
 
@@ -95,8 +98,18 @@ internal sealed unsafe class Device : IDisposable
             throw new DeviceLostException($"{_lost.Message} The device was lost then: end this process.", _lost.Code);
         LastOp = op;
         Check(Driver.cuCtxSetCurrent(_context), "cuCtxSetCurrent");
-        if (!IsCapturing && !_returned.IsEmpty)
-            Drain();
+    }
+
+    /// <summary>Makes the context this thread's, where the device is still there.</summary>
+    public bool TryMakeCurrent() => _lost is null && !_disposed && Driver.cuCtxSetCurrent(_context) == CUresult.CUDA_SUCCESS;
+
+    /// <summary>Frees what was given back. No verb may run.</summary>
+    public void Reclaim()
+    {
+        if (_returned.IsEmpty || IsCapturing)
+            return;
+        TryMakeCurrent();
+        Drain();
     }
 
     /// <summary>Turns an answer that is not success into an exception that names the call and the last op.</summary>
@@ -131,17 +144,11 @@ internal sealed unsafe class Device : IDisposable
             throw new InvalidOperationException($"{LastOp} {what} inside a loop that is being captured: do it before the loop.");
     }
 
-    /// <summary>Gives something back, from any thread. It is freed when a caller next enters.</summary>
-    public void Return(Resource kind, ulong handle) => _returned.Enqueue((kind, handle));
-
-    /// <summary>Frees what was given back. After the device was lost, and at the end of a process, the driver does that itself.</summary>
-    public void Drain()
+    /// <summary>Gives something back, from any thread. It is freed before the next verb. What a disposed device gets went with its context.</summary>
+    public void Return(Resource kind, ulong handle)
     {
-        while (_returned.TryDequeue(out (Resource Kind, ulong Handle) returned))
-        {
-            if (_lost is null)
-                Free(returned.Kind, returned.Handle);
-        }
+        if (!_disposed)
+            _returned.Enqueue((kind, handle));
     }
 
     /// <summary>Frees everything but what others still hold; what they give back later goes with the context.</summary>
@@ -149,7 +156,7 @@ internal sealed unsafe class Device : IDisposable
     {
         if (_disposed)
             return;
-        if (_lost is null && Driver.cuCtxSetCurrent(_context) == CUresult.CUDA_SUCCESS)
+        if (TryMakeCurrent())
         {
             Driver.cuStreamSynchronize(Stream);
             Staging.Dispose();
@@ -161,8 +168,11 @@ internal sealed unsafe class Device : IDisposable
         _disposed = true;
     }
 
-    private void Free(Resource kind, ulong handle)
+    /// <summary>Frees something at once. After the device was lost, and at the end of a process, the driver does that itself.</summary>
+    public void Free(Resource kind, ulong handle)
     {
+        if (_lost is not null)
+            return;
         switch (kind)
         {
             case Resource.Piece:
@@ -181,5 +191,11 @@ internal sealed unsafe class Device : IDisposable
                 Check(Driver.cuGraphExecDestroy((nint)handle), "cuGraphExecDestroy");
                 break;
         }
+    }
+
+    private void Drain()
+    {
+        while (_returned.TryDequeue(out (Resource Kind, ulong Handle) returned))
+            Free(returned.Kind, returned.Handle);
     }
 }

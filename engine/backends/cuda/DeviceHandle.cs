@@ -5,14 +5,14 @@ namespace Engine.Backends.Cuda;
 /// <summary>Something that the driver lent. It goes back through the device's queue, so it may be forgotten on any thread.</summary>
 internal class DeviceHandle(Device device, Resource kind, ulong value) : IDisposable
 {
-    private bool _returned;
+    private int _isReturned;
 
     ~DeviceHandle() => Return();
 
     protected Device Device => device;
 
     /// <summary>Whether it was given back.</summary>
-    public bool IsReturned => _returned;
+    public bool IsReturned => Volatile.Read(ref _isReturned) != 0;
 
     /// <summary>The driver's handle or address.</summary>
     public ulong Value => value;
@@ -23,14 +23,21 @@ internal class DeviceHandle(Device device, Resource kind, ulong value) : IDispos
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Gives it back at once, where nobody uses it any more and its memory is wanted now.</summary>
+    public void Free()
+    {
+        if (MarkReturned())
+            device.Free(kind, value);
+    }
+
     private void Return()
     {
-        // An object whose constructor threw is finalised too, with nothing in it.
-        if (_returned || value == 0)
-            return;
-        _returned = true;
-        device.Return(kind, value);
+        if (MarkReturned())
+            device.Return(kind, value);
     }
+
+    /// <summary>Whether this call is the first. An object whose constructor threw is finalized too, with nothing in it.</summary>
+    private bool MarkReturned() => value != 0 && Interlocked.Exchange(ref _isReturned, 1) == 0;
 }
 
 /// <summary>A moment on the device's stream.</summary>

@@ -49,11 +49,10 @@ internal sealed class Scratch(Device device)
     {
         if (device.Captures == 0)
         {
-            _outgrown.ForEach(old => old.Dispose());
+            // Freed before the successor is asked for: both may not fit.
+            _outgrown.ForEach(old => old.Free());
             _outgrown.Clear();
-            buffer?.Dispose();
-            // Freed before its successor is asked for: both may not fit.
-            device.Drain();
+            buffer?.Free();
         }
         else if (buffer is not null)
         {

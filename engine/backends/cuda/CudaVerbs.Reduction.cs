@@ -2,7 +2,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda;
 
-public sealed partial class CudaBackend
+internal sealed partial class CudaVerbs
 {
     /// <inheritdoc/>
     public void Sum(Tensor x, float factor, Tensor y)

@@ -3,11 +3,11 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuVerbs
 {
     private readonly Dictionary<(AxisMap.Kind Kind, int From, int To, bool Backward), AxisMap> _axisMaps = [];
     private float[] _taps = [];
-    private CpuStorage _mixedRows = new(0);
+    private CpuBlock? _mixedRows;
 
     /// <inheritdoc/>
     public void Resize(Tensor x, Corners corners, Tensor y) =>
@@ -75,13 +75,9 @@ public sealed unsafe partial class CpuBackend
     private void Resample(Tensor x, AxisMap.Kind kind, Shape y, bool backward, Accumulator to)
     {
         long mixed = (long)x.Shape.W * x.Shape.C;
-        if (_mixedRows.Count < mixed * _workers.Count)
-        {
-            _mixedRows.Dispose();
-            _mixedRows = new CpuStorage(mixed * _workers.Count);
-        }
+        CpuBlock rows = CpuBlock.Grown(ref _mixedRows, _memory, mixed * _workers.Count);
         _workers.Run(y.N * y.H, new ResampleRows(
-            Axis(kind, x.Shape.H, y.H, backward), Axis(kind, x.Shape.W, y.W, backward), x.Shape, y, _mixedRows.Pointer, Read(x), Into(to)));
+            Axis(kind, x.Shape.H, y.H, backward), Axis(kind, x.Shape.W, y.W, backward), x.Shape, y, rows.Pointer, Read(x), Into(to)));
     }
 
     /// <summary>One row of y: rows of x are mixed into one, then that row's pixels into y's. tile = n H + h of y.</summary>

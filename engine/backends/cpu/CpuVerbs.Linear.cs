@@ -2,7 +2,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuVerbs
 {
     /// <summary>
     /// Rows of raw weights summed at once where dx = dy w: few, so that a tile reads long stretches of each, as memory likes it.

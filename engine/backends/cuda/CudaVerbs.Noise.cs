@@ -2,7 +2,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda;
 
-public sealed partial class CudaBackend
+internal sealed partial class CudaVerbs
 {
     /// <inheritdoc/>
     public void AddNoise(Tensor x, Noise noise, float scale, Tensor y) => Run(Launch.AddNoise(x, noise, scale, y), y);

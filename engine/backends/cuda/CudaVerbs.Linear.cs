@@ -3,7 +3,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda;
 
-public sealed partial class CudaBackend
+internal sealed partial class CudaVerbs
 {
     /// <summary>bfloat16 is for convolutions only: a linear layer then computes in TF32.</summary>
     private Precision LinearPrecision => Precision == Precision.BFloat16 ? Precision.TensorFloat32 : Precision;

@@ -2,7 +2,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda;
 
-public sealed partial class CudaBackend
+internal sealed partial class CudaVerbs
 {
     /// <inheritdoc/>
     public void MaxPool(Tensor x, ConvGeometry geometry, Tensor y) => Run(Launch.MaxPool(x, geometry, y), y);

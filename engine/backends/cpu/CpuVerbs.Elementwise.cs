@@ -2,7 +2,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuVerbs
 {
     /// <inheritdoc/>
     public void Map<F>(F f, Tensor x, Tensor y) where F : struct, IUnary =>

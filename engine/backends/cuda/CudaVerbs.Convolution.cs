@@ -3,7 +3,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda;
 
-public sealed partial class CudaBackend
+internal sealed partial class CudaVerbs
 {
     /// <summary>What vector loads and cuDNN's engines ask of an address; a view may offer less.</summary>
     private const int VectorBytes = 16;

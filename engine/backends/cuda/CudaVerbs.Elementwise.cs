@@ -2,7 +2,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda;
 
-public sealed partial class CudaBackend
+internal sealed partial class CudaVerbs
 {
     /// <inheritdoc/>
     public void Map<F>(F f, Tensor x, Tensor y) where F : struct, IUnary => Run(Launch.Map(f, x, y), y);

@@ -3,7 +3,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuVerbs
 {
     /// <inheritdoc/>
     /// <exception cref="ArgumentOutOfRangeException">A target is not a class of the logits.</exception>

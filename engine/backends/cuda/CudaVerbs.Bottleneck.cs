@@ -2,7 +2,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda;
 
-public sealed partial class CudaBackend
+internal sealed partial class CudaVerbs
 {
     /// <inheritdoc/>
     public void Standardise(Tensor x, Tensor mean, Tensor std, Tensor y) => Run(Launch.Standardise(x, mean, std, y), y);

@@ -2,7 +2,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuVerbs
 {
     /// <summary>Rows of the right operand summed at once: a panel of them stays in the caches next to a tile's left operand.</summary>
     private const int Chunk = 512;
@@ -14,11 +14,11 @@ public sealed unsafe partial class CpuBackend
         : Math.Clamp(SecondCacheBytes / 2 / (Chunk * sizeof(float)) / ProductKernels.Rows, 1, Product.MostRows / ProductKernels.Rows) * ProductKernels.Rows;
 
     /// <summary>What products are cut for; no result depends on it.</summary>
-    internal int SecondCacheBytes { get; init; } = SecondCache.Bytes;
+    internal int SecondCacheBytes { get; set; } = SecondCache.Bytes;
 
     private Products? _products;
 
-    private Products Products => _products ??= new Products(_workers.Count);
+    private Products Products => _products ??= new Products(_memory, _workers.Count);
 
     /// <inheritdoc/>
     public void Convolution(Tensor x, Tensor w, Tensor? bias, Tensor? residual, bool relu, ConvGeometry geometry, Tensor y)
@@ -163,7 +163,7 @@ public sealed unsafe partial class CpuBackend
         PackedWeights packed = storage.Packed(order, Products.Kernels.Padded(order.Columns));
         if (packed.Version != storage.Version)
         {
-            var packing = new Packing { Kernels = Products.Kernels, Order = order, From = ((CpuStorage)w.Storage).Pointer + order.Offset, To = packed.Pointer };
+            var packing = new Packing { Kernels = Products.Kernels, Order = order, From = storage.Pointer + order.Offset, To = packed.Pointer };
             _workers.Run(packing.Tiles, packing);
             packed.Version = storage.Version;
         }

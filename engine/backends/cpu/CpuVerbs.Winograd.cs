@@ -2,7 +2,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuVerbs
 {
     /// <summary>Between the values of one point and the next: else all 36 of a channel would meet in the same set of a cache.</summary>
     private const int PlaneGap = 16;
@@ -13,14 +13,11 @@ public sealed unsafe partial class CpuBackend
     /// </summary>
     private const int PointChunk = 256;
 
-    /// <summary>
-    /// Whether convolutions with a window of 3 x 3 and stride 1 go Winograd's way, forward and to the data, where that is faster. The
-    /// transformed weights are kept and take four times the room of the weights: that is for weights that stay as they are, not for training.
-    /// </summary>
-    public bool Winograd { get; init; } = true;
+    /// <inheritdoc cref="CpuBackend.Winograd"/>
+    public bool Winograd { get; set; } = true;
 
     /// <summary>Whether they do so even where it is slower: for tests, whose networks are small.</summary>
-    internal bool WinogradWhereverItFits { get; init; }
+    public bool WinogradWhereverItFits { get; set; }
 
     private bool TakesWinograd(ConvGeometry geometry, in WinogradGrid grid) =>
         (Winograd || WinogradWhereverItFits) && WinogradGrid.Fits(geometry, grid.In, grid.Out) && (WinogradWhereverItFits || grid.Gains);

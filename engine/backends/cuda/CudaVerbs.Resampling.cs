@@ -2,7 +2,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda;
 
-public sealed partial class CudaBackend
+internal sealed partial class CudaVerbs
 {
     private Tensor? _halfBlurred;
 
@@ -50,13 +50,15 @@ public sealed partial class CudaBackend
         _device.Enter(nameof(Blur));
         ulong address = _scratch.Get(ScratchUse.Result, (long)shape.Count * sizeof(float));
         if (_halfBlurred is null || _halfBlurred.Shape != shape || (ulong)Argument.Address(_halfBlurred) != address)
-            _halfBlurred = new Tensor(shape, new Loan((nint)address));
+            _halfBlurred = new Tensor(shape, new Loan((nint)address, shape.Count));
         return _halfBlurred;
     }
 
     /// <summary>Scratch memory in the guise of a storage. It is the scratch's to free.</summary>
-    private sealed class Loan(nint address) : IDeviceMemory
+    private sealed class Loan(nint address, long count) : IDeviceMemory
     {
+        public long Count => count;
+
         public nint Address => address;
 
         public void Dispose()

@@ -3,7 +3,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuVerbs
 {
     /// <inheritdoc/>
     public void Standardise(Tensor x, Tensor mean, Tensor std, Tensor y) =>
@@ -12,7 +12,7 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void Restrict(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z)
     {
-        var rows = new NoiseRows(noise, z.Shape.N / x.Shape.N, x.Shape.Row);
+        NoiseRows rows = RowsOf(noise, z.Shape.N / x.Shape.N, x.Shape.Row);
         var tiles = new RestrictTiles(rows, Read(x), Read(λ), Read(mean), Read(std), Read(active), clamp, Write(z));
         _workers.Run(rows.Tiles(x.Shape.N), tiles);
     }
@@ -21,7 +21,7 @@ public sealed unsafe partial class CpuBackend
     public void RestrictBackward(
         Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ)
     {
-        var rows = new NoiseRows(noise, dz.Shape.N / x.Shape.N, x.Shape.Row);
+        NoiseRows rows = RowsOf(noise, dz.Shape.N / x.Shape.N, x.Shape.Row);
         _workers.Run(rows.Tiles(x.Shape.N), new RestrictBackwardTiles(
             rows, Read(x), Read(mean), Read(std), Read(active), clamp ? Read(z) : null, Read(dz), Into(dλ)));
     }

@@ -3,7 +3,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuVerbs
 {
     /// <inheritdoc/>
     public void Adam(Tensor p, Tensor dp, Tensor m, Tensor v, Tensor step, AdamSettings settings)
@@ -25,8 +25,11 @@ public sealed unsafe partial class CpuBackend
     /// <inheritdoc/>
     public void Append(Tensor x, Tensor step, Tensor history)
     {
-        int count = x.Shape.Count;
-        new ReadOnlySpan<float>(Read(x), count).CopyTo(new Span<float>(Write(history) + (long)*Read(step) * count, count));
+        int count = x.Shape.Count, rows = history.Shape.Count / count;
+        float row = *Read(step);
+        if (!(row >= 0 && row < rows))
+            throw new ArgumentOutOfRangeException(nameof(step), row, $"the history {history.Shape} has rows 0 to {rows - 1}: it is full.");
+        new ReadOnlySpan<float>(Read(x), count).CopyTo(new Span<float>(Write(history) + (long)row * count, count));
     }
 
     /// <inheritdoc/>

@@ -3,15 +3,18 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
 
-public sealed unsafe partial class CpuBackend
+internal sealed unsafe partial class CpuVerbs
 {
     /// <inheritdoc/>
     public void AddNoise(Tensor x, Noise noise, float scale, Tensor y)
     {
         int copies = y.Shape.N / noise.Images.Shape.Count;
-        var rows = new NoiseRows(noise, copies, y.Shape.Row);
+        NoiseRows rows = RowsOf(noise, copies, y.Shape.Row);
         _workers.Run(rows.Tiles(y.Shape.N), new AddNoiseTiles(rows, y.Shape.N / x.Shape.N, Read(x), scale, Write(y)));
     }
+
+    private static NoiseRows RowsOf(Noise noise, int copies, int row) => new(
+        noise.Seed, Read(noise.Images), (uint)*Read(noise.Step), noise.Recorded is null ? null : Read(noise.Recorded), copies, row);
 
     /// <summary>A block of a row with noise added; so many rows of y come from each row of x.</summary>
     private readonly struct AddNoiseTiles(NoiseRows noise, int repeats, float* x, float scale, float* y) : ITiles

@@ -1,0 +1,434 @@
+using Engine.Tensors;
+
+namespace Engine.Backends;
+
+public abstract partial class Backend
+{
+    private const string OneImageSize = "x and y (N, H, W, C) with equal N and C";
+    private const string Rows = "logits (N, K), a target and a y for each row";
+    private const string Restricted = "x and λ (I, H, W, C), mean, std and active (1, H, W, C), z (I x copies, H, W, C), images (I) and a step (1)";
+
+    /// <inheritdoc/>
+    public void Fill(Tensor x, float value)
+    {
+        using Call call = Enter();
+        call.Given(x);
+        _verbs.Fill(x, value);
+    }
+
+    /// <inheritdoc/>
+    public void Copy(Tensor from, Tensor to)
+    {
+        using Call call = Enter();
+        call.Equal(from, to);
+        _verbs.Copy(from, to);
+    }
+
+    /// <inheritdoc/>
+    public void Map<F>(F f, Tensor x, Tensor y) where F : struct, IUnary
+    {
+        using Call call = Enter();
+        call.Equal(x, y);
+        _verbs.Map(f, x, y);
+    }
+
+    /// <inheritdoc/>
+    public void MapBackward<F>(F f, Tensor x, Tensor y, Tensor dy, Accumulator dx) where F : struct, IUnary
+    {
+        using Call call = Enter();
+        call.Equal(x, y, dy, dx.Tensor);
+        _verbs.MapBackward(f, x, y, dy, dx);
+    }
+
+    /// <inheritdoc/>
+    public void Add(Tensor a, Tensor b, Tensor y)
+    {
+        using Call call = Enter();
+        call.Equal(a, b, y);
+        _verbs.Add(a, b, y);
+    }
+
+    /// <inheritdoc/>
+    public void Multiply(Tensor a, Tensor b, Tensor y)
+    {
+        using Call call = Enter();
+        call.Equal(a, b, y);
+        _verbs.Multiply(a, b, y);
+    }
+
+    /// <inheritdoc/>
+    public void MultiplyBackward(Tensor dy, Tensor other, Accumulator dx)
+    {
+        using Call call = Enter();
+        call.Equal(dy, other, dx.Tensor);
+        _verbs.MultiplyBackward(dy, other, dx);
+    }
+
+    /// <inheritdoc/>
+    public void Ratio(Tensor a, Tensor b, float epsilon, Tensor y)
+    {
+        using Call call = Enter();
+        call.Equal(a, b, y);
+        _verbs.Ratio(a, b, epsilon, y);
+    }
+
+    /// <inheritdoc/>
+    public void Accumulate(Tensor dy, Accumulator dx)
+    {
+        using Call call = Enter();
+        call.Equal(dy, dx.Tensor);
+        _verbs.Accumulate(dy, dx);
+    }
+
+    /// <inheritdoc/>
+    public void Gate(Tensor y, Tensor dy)
+    {
+        using Call call = Enter();
+        call.Equal(y, dy);
+        _verbs.Gate(y, dy);
+    }
+
+    /// <inheritdoc/>
+    public void Sum(Tensor x, float factor, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(x, y);
+        call.Fits(x.Shape.Count % y.Shape.Count == 0, "a y whose count divides x's", x, y);
+        _verbs.Sum(x, factor, y);
+    }
+
+    /// <inheritdoc/>
+    public void SumBackward(Tensor dy, float factor, Accumulator dx)
+    {
+        using Call call = Enter();
+        call.Given(dy, dx.Tensor);
+        call.Fits(dx.Tensor.Shape.Count % dy.Shape.Count == 0, "a dy whose count divides dx's", dy, dx.Tensor);
+        _verbs.SumBackward(dy, factor, dx);
+    }
+
+    /// <inheritdoc/>
+    public void Linear(Tensor x, Tensor w, Tensor? bias, bool relu, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(x, w, y);
+        call.Perhaps(bias);
+        call.Fits(IsLinear(x, w, y) && (bias is null || bias.Shape.Count == w.Shape.N), "x (N, ...), w (K, C), a bias (K) and y (N, K)", x, w, bias, y);
+        _verbs.Linear(x, w, bias, relu, y);
+    }
+
+    /// <inheritdoc/>
+    public void LinearBackwardData(Tensor dy, Tensor w, Accumulator dx)
+    {
+        using Call call = Enter();
+        call.Given(dy, w, dx.Tensor);
+        call.Perhaps(dx.Gate);
+        call.Fits(IsLinear(dx.Tensor, w, dy) && GateFits(dx), "dy (N, K), w (K, C) and dx (N, ...)", dy, w, dx.Tensor, dx.Gate);
+        _verbs.LinearBackwardData(dy, w, dx);
+    }
+
+    /// <inheritdoc/>
+    public void LinearBackwardWeights(Tensor x, Tensor dy, Accumulator dw)
+    {
+        using Call call = Enter();
+        call.Given(x, dy, dw.Tensor);
+        call.Fits(IsLinear(x, dw.Tensor, dy), "x (N, ...), dy (N, K) and dw (K, C)", x, dy, dw.Tensor);
+        _verbs.LinearBackwardWeights(x, dy, dw);
+    }
+
+    /// <inheritdoc/>
+    public void BiasBackward(Tensor dy, Accumulator db)
+    {
+        using Call call = Enter();
+        call.Given(dy, db.Tensor);
+        call.Fits(dy.Shape.Rank > 0 && db.Tensor.Shape.Count == dy.Shape.C, "dy (..., K) and db (K)", dy, db.Tensor);
+        _verbs.BiasBackward(dy, db);
+    }
+
+    /// <inheritdoc/>
+    public void Convolution(Tensor x, Tensor w, Tensor? bias, Tensor? residual, bool relu, ConvGeometry geometry, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(x, w, y);
+        call.Perhaps(bias);
+        call.Perhaps(residual);
+        call.Fits(
+            IsConvolution(x, w, geometry, y) && (bias is null || bias.Shape.Count == w.Shape.N)
+                && (residual is null || residual.Shape.Count == y.Shape.Count),
+            "x (N, H, W, C), w (K, R, S, C), a bias (K), a residual and y (N, P, Q, K)", x, w, bias, residual, y);
+        _verbs.Convolution(x, w, bias, residual, relu, geometry, y);
+    }
+
+    /// <inheritdoc/>
+    public void ConvolutionBackwardData(Tensor dy, Tensor w, ConvGeometry geometry, Accumulator dx)
+    {
+        using Call call = Enter();
+        call.Given(dy, w, dx.Tensor);
+        call.Perhaps(dx.Gate);
+        call.Fits(IsConvolution(dx.Tensor, w, geometry, dy) && GateFits(dx), "dy (N, P, Q, K), w (K, R, S, C) and dx (N, H, W, C)", dy, w, dx.Tensor, dx.Gate);
+        _verbs.ConvolutionBackwardData(dy, w, geometry, dx);
+    }
+
+    /// <inheritdoc/>
+    public void ConvolutionBackwardWeights(Tensor x, Tensor dy, ConvGeometry geometry, Accumulator dw)
+    {
+        using Call call = Enter();
+        call.Given(x, dy, dw.Tensor);
+        call.Fits(IsConvolution(x, dw.Tensor, geometry, dy), "x (N, H, W, C), dy (N, P, Q, K) and dw (K, R, S, C)", x, dy, dw.Tensor);
+        _verbs.ConvolutionBackwardWeights(x, dy, geometry, dw);
+    }
+
+    /// <inheritdoc/>
+    public void MaxPool(Tensor x, ConvGeometry geometry, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(x, y);
+        call.Fits(IsPooling(x, geometry, y), OneImageSize, x, y);
+        _verbs.MaxPool(x, geometry, y);
+    }
+
+    /// <inheritdoc/>
+    public void MaxPoolBackward(Tensor x, Tensor y, Tensor dy, ConvGeometry geometry, Accumulator dx)
+    {
+        using Call call = Enter();
+        call.Equal(x, dx.Tensor);
+        call.Equal(y, dy);
+        call.Fits(IsPooling(x, geometry, y), OneImageSize, x, y);
+        _verbs.MaxPoolBackward(x, y, dy, geometry, dx);
+    }
+
+    /// <inheritdoc/>
+    public void AdaptiveAveragePool(Tensor x, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(x, y);
+        call.Fits(AreImages(x, y), OneImageSize, x, y);
+        _verbs.AdaptiveAveragePool(x, y);
+    }
+
+    /// <inheritdoc/>
+    public void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx)
+    {
+        using Call call = Enter();
+        call.Given(dy, dx.Tensor);
+        call.Fits(AreImages(dy, dx.Tensor), OneImageSize, dy, dx.Tensor);
+        _verbs.AdaptiveAveragePoolBackward(dy, dx);
+    }
+
+    /// <inheritdoc/>
+    public void Resize(Tensor x, Corners corners, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(x, y);
+        call.Fits(AreImages(x, y), OneImageSize, x, y);
+        _verbs.Resize(x, corners, y);
+    }
+
+    /// <inheritdoc/>
+    public void ResizeBackward(Tensor dy, Corners corners, Accumulator dx)
+    {
+        using Call call = Enter();
+        call.Given(dy, dx.Tensor);
+        call.Fits(AreImages(dy, dx.Tensor), OneImageSize, dy, dx.Tensor);
+        _verbs.ResizeBackward(dy, corners, dx);
+    }
+
+    /// <inheritdoc/>
+    public void Blur(Tensor x, Tensor taps, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(x, taps, y);
+        call.Fits(IsBlur(x, taps, y), "x and y (N, H, W, C), higher and wider than half the odd number of taps", x, taps, y);
+        _verbs.Blur(x, taps, y);
+    }
+
+    /// <inheritdoc/>
+    public void BlurBackward(Tensor dy, Tensor taps, Accumulator dx)
+    {
+        using Call call = Enter();
+        call.Given(dy, taps, dx.Tensor);
+        call.Fits(IsBlur(dy, taps, dx.Tensor), "dy and dx (N, H, W, C), higher and wider than half the odd number of taps", dy, taps, dx.Tensor);
+        _verbs.BlurBackward(dy, taps, dx);
+    }
+
+    /// <inheritdoc/>
+    public void CopyChannels(Tensor x, int first, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(x, y);
+        call.Fits(IsPart(x, first, y), $"an x whose channels are channels {first} and on of y", x, y);
+        _verbs.CopyChannels(x, first, y);
+    }
+
+    /// <inheritdoc/>
+    public void CopyChannelsBackward(Tensor dy, int first, Accumulator dx)
+    {
+        using Call call = Enter();
+        call.Given(dy, dx.Tensor);
+        call.Fits(IsPart(dx.Tensor, first, dy), $"a dx whose channels are channels {first} and on of dy", dy, dx.Tensor);
+        _verbs.CopyChannelsBackward(dy, first, dx);
+    }
+
+    /// <inheritdoc/>
+    public void CrossEntropy(Tensor logits, Tensor targets, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(logits, targets, y);
+        call.Fits(AreRows(logits, targets, y), Rows, logits, targets, y);
+        _verbs.CrossEntropy(logits, targets, y);
+    }
+
+    /// <inheritdoc/>
+    public void CrossEntropyBackward(Tensor logits, Tensor targets, Tensor dy, Accumulator dlogits)
+    {
+        using Call call = Enter();
+        call.Given(targets, dy);
+        call.Equal(logits, dlogits.Tensor);
+        call.Fits(AreRows(logits, targets, dy), Rows, logits, targets, dy);
+        _verbs.CrossEntropyBackward(logits, targets, dy, dlogits);
+    }
+
+    /// <inheritdoc/>
+    public void Standardise(Tensor x, Tensor mean, Tensor std, Tensor y)
+    {
+        using Call call = Enter();
+        call.Equal(x, y);
+        call.Equal(mean, std);
+        call.Fits(IsRowOf(mean, x), "x and y (I, H, W, C), mean and std (1, H, W, C)", x, mean, std, y);
+        _verbs.Standardise(x, mean, std, y);
+    }
+
+    /// <inheritdoc/>
+    public void Restrict(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z)
+    {
+        using Call call = Enter();
+        call.Equal(x, λ);
+        call.Equal(mean, std, active);
+        call.Given(noise.Images, noise.Step, z);
+        call.Perhaps(noise.Recorded);
+        call.Fits(IsRowOf(mean, x) && AreRepeated(x, z) && IsNoise(noise, x.Shape.N, z), Restricted, x, λ, mean, std, active, noise.Images, noise.Step, noise.Recorded, z);
+        _verbs.Restrict(x, λ, mean, std, active, noise, clamp, z);
+    }
+
+    /// <inheritdoc/>
+    public void RestrictBackward(
+        Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ)
+    {
+        using Call call = Enter();
+        call.Equal(x, dλ.Tensor);
+        call.Equal(mean, std, active);
+        call.Equal(z, dz);
+        call.Given(noise.Images, noise.Step);
+        call.Perhaps(noise.Recorded);
+        call.Fits(IsRowOf(mean, x) && AreRepeated(x, z) && IsNoise(noise, x.Shape.N, z), Restricted, x, mean, std, active, noise.Images, noise.Step, noise.Recorded, z);
+        _verbs.RestrictBackward(x, mean, std, active, noise, clamp, z, dz, dλ);
+    }
+
+    /// <inheritdoc/>
+    public void Information(Tensor r, Tensor λ, Tensor active, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(active);
+        call.Equal(r, λ, y);
+        call.Fits(IsRowOf(active, r), "r, λ and y (I, H, W, C), active (1, H, W, C)", r, λ, active, y);
+        _verbs.Information(r, λ, active, y);
+    }
+
+    /// <inheritdoc/>
+    public void InformationBackward(Tensor r, Tensor λ, Tensor active, Tensor dy, Accumulator dλ)
+    {
+        using Call call = Enter();
+        call.Given(active);
+        call.Equal(r, λ, dy, dλ.Tensor);
+        call.Fits(IsRowOf(active, r), "r, λ, dy and dλ (I, H, W, C), active (1, H, W, C)", r, λ, active, dy);
+        _verbs.InformationBackward(r, λ, active, dy, dλ);
+    }
+
+    /// <inheritdoc/>
+    public void AddNoise(Tensor x, Noise noise, float scale, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(x, y, noise.Images, noise.Step);
+        call.Perhaps(noise.Recorded);
+        call.Fits(
+            AreRepeated(x, y) && IsNoise(noise, noise.Images.Shape.Count, y),
+            "x (I, H, W, C) or (I x copies, H, W, C), y (I x copies, H, W, C), images (I) and a step (1)",
+            x, noise.Images, noise.Step, noise.Recorded, y);
+        _verbs.AddNoise(x, noise, scale, y);
+    }
+
+    /// <inheritdoc/>
+    public void Adam(Tensor p, Tensor dp, Tensor m, Tensor v, Tensor step, AdamSettings settings)
+    {
+        using Call call = Enter();
+        call.Given(step);
+        call.Equal(p, dp, m, v);
+        _verbs.Adam(p, dp, m, v, step, settings);
+    }
+
+    /// <inheritdoc/>
+    public void SgdMomentum(Tensor p, Tensor dp, Tensor velocity, SgdSettings settings)
+    {
+        using Call call = Enter();
+        call.Equal(p, dp, velocity);
+        _verbs.SgdMomentum(p, dp, velocity, settings);
+    }
+
+    /// <inheritdoc/>
+    public void Append(Tensor x, Tensor step, Tensor history)
+    {
+        using Call call = Enter();
+        call.Given(x, step, history);
+        call.Fits(history.Shape.Count % x.Shape.Count == 0, "an x of the size of each row of history", x, history);
+        _verbs.Append(x, step, history);
+    }
+
+    /// <inheritdoc/>
+    public void Advance(Tensor step)
+    {
+        using Call call = Enter();
+        call.Given(step);
+        _verbs.Advance(step);
+    }
+
+    private static bool GateFits(Accumulator dx) => dx.Gate is null || dx.Gate.Shape.Count == dx.Tensor.Shape.Count;
+
+    private static bool IsLinear(Tensor x, Tensor w, Tensor y) =>
+        x.Shape.Rank > 0 && w.Shape.Rank == 2 && y.Shape.Rank > 0 && x.Shape.N == y.Shape.N && x.Shape.Row == w.Shape.C && y.Shape.Row == w.Shape.N;
+
+    private static bool AreImages(Tensor x, Tensor y) =>
+        x.Shape.Rank == 4 && y.Shape.Rank == 4 && x.Shape.N == y.Shape.N && x.Shape.C == y.Shape.C;
+
+    /// <summary>Whether y has a number for every position of the window, on as many images.</summary>
+    private static bool IsWindowed(Tensor x, ConvGeometry geometry, Tensor y) =>
+        x.Shape.Rank == 4 && y.Shape.Rank == 4 && x.Shape.N == y.Shape.N && geometry is { Kernel: > 0, Stride: > 0, Padding: >= 0 }
+        && y.Shape.H == geometry.Output(x.Shape.H) && y.Shape.W == geometry.Output(x.Shape.W);
+
+    private static bool IsConvolution(Tensor x, Tensor w, ConvGeometry geometry, Tensor y) =>
+        IsWindowed(x, geometry, y) && w.Shape.Rank == 4 && w.Shape.H == geometry.Kernel && w.Shape.W == geometry.Kernel
+        && w.Shape.C == x.Shape.C && w.Shape.N == y.Shape.C;
+
+    /// <summary>With more padding than half a window, some windows would hold nothing.</summary>
+    private static bool IsPooling(Tensor x, ConvGeometry geometry, Tensor y) =>
+        IsWindowed(x, geometry, y) && x.Shape.C == y.Shape.C && 2 * geometry.Padding <= geometry.Kernel;
+
+    /// <summary>The border is mirrored once, so half the taps must fit the image.</summary>
+    private static bool IsBlur(Tensor x, Tensor taps, Tensor y) =>
+        AreImages(x, y) && x.Shape == y.Shape && taps.Shape.Count % 2 == 1 && taps.Shape.Count / 2 < Math.Min(x.Shape.H, x.Shape.W);
+
+    private static bool IsPart(Tensor part, int first, Tensor whole) =>
+        part.Shape.Rank > 0 && whole.Shape.Rank > 0 && first >= 0 && part.Shape.C <= whole.Shape.C - first
+        && part.Shape.Count / part.Shape.C == whole.Shape.Count / whole.Shape.C;
+
+    private static bool AreRows(Tensor logits, Tensor targets, Tensor y) =>
+        logits.Shape.Rank == 2 && targets.Shape.Count == logits.Shape.N && y.Shape.Count == logits.Shape.N;
+
+    private static bool IsRowOf(Tensor row, Tensor batch) => batch.Shape.Rank > 0 && row.Shape.Count == batch.Shape.Row;
+
+    private static bool AreRepeated(Tensor x, Tensor y) =>
+        x.Shape.Rank > 0 && y.Shape.Rank > 0 && y.Shape.N % x.Shape.N == 0 && y.Shape.Row == x.Shape.Row;
+
+    /// <summary>Whether the noise has a word for each of so many images, and y a whole number of copies of each.</summary>
+    private static bool IsNoise(Noise noise, int images, Tensor y) =>
+        noise.Images.Shape.Count == images && y.Shape.Rank > 0 && y.Shape.N % images == 0
+        && (noise.Recorded is null || noise.Recorded.Shape.Count == y.Shape.Count);
+}

@@ -1,0 +1,213 @@
+using System.Runtime.CompilerServices;
+using Engine.Tensors;
+
+namespace Engine.Backends;
+
+/// <summary>What a device does behind its <see cref="Backend"/>: the verbs, which trust their arguments.</summary>
+internal interface IVerbs : IBackend
+{
+    /// <summary>Whether it made that storage. Another backend would free its memory while a verb of this one reads it.</summary>
+    bool Owns(IStorage storage);
+
+    /// <summary>Frees what disposed and forgotten tensors held. Called while no verb runs: until then a verb may be reading it.</summary>
+    void Reclaim();
+}
+
+/// <summary>
+/// The public edge of every device. Each call is checked here, once: the backend is not disposed, no other thread is inside, no tensor is
+/// missing or another backend's, shapes fit each other. The verbs behind it trust their arguments, but for disposed tensors.
+/// </summary>
+/// <remarks>
+/// A running call keeps the backend reachable, so whatever the backend owns is finalized only when no verb runs. A tensor may become
+/// unreachable, or be disposed by another thread, while a verb still reads it; its memory is therefore only queued, and freed by
+/// <see cref="IVerbs.Reclaim"/> before a later verb starts.
+/// </remarks>
+public abstract partial class Backend : IBackend
+{
+    private readonly IVerbs _verbs;
+    private int _caller;
+    private volatile bool _isDisposed;
+
+    private protected Backend(IVerbs verbs) => _verbs = verbs;
+
+    /// <inheritdoc/>
+    public string Name => _verbs.Name;
+
+    /// <inheritdoc/>
+    public Tensor Allocate(Shape shape)
+    {
+        using Call call = Enter();
+        return _verbs.Allocate(shape.Count > 0 ? shape : throw new ShapeException("Allocate: a tensor needs a shape with at least one extent."));
+    }
+
+    /// <inheritdoc/>
+    public void Upload(ReadOnlySpan<float> from, Tensor to)
+    {
+        using Call call = Enter();
+        call.Counts(from.Length, to);
+        _verbs.Upload(from, to);
+    }
+
+    /// <inheritdoc/>
+    public void Download(Tensor from, Span<float> to)
+    {
+        using Call call = Enter();
+        call.Counts(to.Length, from);
+        _verbs.Download(from, to);
+    }
+
+    /// <inheritdoc/>
+    public IReplay Replay(Action verbs)
+    {
+        ArgumentNullException.ThrowIfNull(verbs);
+        using Call call = Enter();
+        return new CheckedReplay(this, _verbs.Replay(verbs));
+    }
+
+    /// <summary>Gives everything back. A second time does nothing.</summary>
+    /// <exception cref="InvalidOperationException">A call is still running: the backend stays as it is.</exception>
+    public void Dispose()
+    {
+        if (_isDisposed)
+            return;
+        using (Call call = Enter())
+        {
+            if (call.IsNested)
+                throw new InvalidOperationException("Dispose: a replay of this backend is still running. Dispose the backend after it.");
+            _isDisposed = true;
+            _verbs.Dispose();
+        }
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Begins a call; it ends when the result is disposed. A thread that is inside may enter again: a replay runs verbs.</summary>
+    private protected Call Enter([CallerMemberName] string verb = "")
+    {
+        int thread = Environment.CurrentManagedThreadId;
+        int caller = Interlocked.CompareExchange(ref _caller, thread, 0);
+        if (caller == thread)
+            return new Call(this, verb, isNested: true);
+        if (caller != 0)
+        {
+            throw new InvalidOperationException(
+                $"{verb}: another thread is inside this backend ({Name}), which takes one caller at a time. "
+                + "Give each thread a backend of its own, or let the threads take turns with a lock.");
+        }
+        try
+        {
+            if (_isDisposed)
+                throw new ObjectDisposedException(GetType().Name, $"{verb}: this backend ({Name}) was disposed. Dispose a backend after everything that runs on it.");
+            _verbs.Reclaim();
+            return new Call(this, verb, isNested: false);
+        }
+        catch
+        {
+            Leave();
+            throw;
+        }
+    }
+
+    private void Leave() => Volatile.Write(ref _caller, 0);
+
+    /// <summary>A call that is running.</summary>
+    /// <param name="backend">The backend.</param>
+    /// <param name="verb">What was called.</param>
+    /// <param name="isNested">Whether it runs inside another call of the same thread.</param>
+    private protected readonly ref struct Call(Backend backend, string verb, bool isNested)
+    {
+        public bool IsNested => isNested;
+
+        public void Dispose()
+        {
+            if (!isNested)
+                backend.Leave();
+        }
+
+        /// <exception cref="ArgumentNullException">A tensor is missing.</exception>
+        /// <exception cref="ArgumentException">A tensor is another backend's.</exception>
+        public void Given(params ReadOnlySpan<Tensor?> tensors)
+        {
+            foreach (Tensor? tensor in tensors)
+            {
+                if (tensor is null)
+                    throw new ArgumentNullException(null, $"{verb}: a tensor is missing (null).");
+                Perhaps(tensor);
+            }
+        }
+
+        /// <summary>For a tensor that may be missing.</summary>
+        /// <exception cref="ArgumentException">The tensor is another backend's.</exception>
+        public void Perhaps(Tensor? tensor)
+        {
+            if (tensor is not null && !backend._verbs.Owns(tensor.Storage))
+            {
+                throw new ArgumentException($"{verb}: the tensor {tensor.Shape} is not this backend's ({backend.Name}). "
+                    + "Download its numbers from the backend that made it and upload them to a tensor of this one.");
+            }
+        }
+
+        /// <summary>For verbs that go number by number.</summary>
+        /// <exception cref="ShapeException">The tensors have different counts.</exception>
+        public void Equal(params ReadOnlySpan<Tensor?> tensors)
+        {
+            Given(tensors);
+            foreach (Tensor? tensor in tensors)
+            {
+                if (tensor!.Shape.Count != tensors[0]!.Shape.Count)
+                    throw Misfit("tensors of one size", tensors);
+            }
+        }
+
+        /// <exception cref="ArgumentException">The host has another number of numbers.</exception>
+        public void Counts(int host, Tensor tensor)
+        {
+            Given(tensor);
+            if (host != tensor.Shape.Count)
+            {
+                throw new ArgumentException(
+                    $"{verb}: the host's memory has {host} numbers, the tensor {tensor.Shape} has {tensor.Shape.Count}. Both must have the same.");
+            }
+        }
+
+        /// <exception cref="ShapeException">The tensors do not fit each other.</exception>
+        public void Fits(bool fits, string wants, params ReadOnlySpan<Tensor?> tensors)
+        {
+            if (!fits)
+                throw Misfit(wants, tensors);
+        }
+
+        private ShapeException Misfit(string wants, ReadOnlySpan<Tensor?> tensors)
+        {
+            var shapes = new List<Shape>();
+            foreach (Tensor? tensor in tensors)
+            {
+                if (tensor is not null)
+                    shapes.Add(tensor.Shape);
+            }
+            return new ShapeException(verb, shapes, wants);
+        }
+    }
+
+    /// <summary>A replay that enters the backend as a verb does.</summary>
+    internal sealed class CheckedReplay(Backend backend, IReplay replay) : IReplay
+    {
+        private volatile bool _isDisposed;
+
+        /// <summary>The device's own.</summary>
+        public IReplay Inner => replay;
+
+        public void Run()
+        {
+            if (_isDisposed)
+                throw new ObjectDisposedException(nameof(IReplay), "this replay was disposed: make another one with Replay.");
+            using Call call = backend.Enter(nameof(Replay));
+            replay.Run();
+        }
+
+        public void Dispose()
+        {
+            _isDisposed = true;
+            replay.Dispose();
+        }
+    }
+}

@@ -1,0 +1,155 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Engine.Backends.Cuda.Plans;
+using Engine.Tensors;
+
+namespace Engine.Backends.Cuda;
+
+/// <summary>The verbs of the <see cref="CudaBackend"/>.</summary>
+internal sealed partial class CudaVerbs : IVerbs
+{
+    private readonly Device _device;
+    private readonly Kernels _kernels;
+    private readonly KernelCompiler _compiler;
+    private readonly Scratch _scratch;
+    private readonly CudnnSession? _cudnn;
+    private readonly ProductSession? _cublasLt;
+    private readonly Products _products;
+    private readonly Convolutions _convolutions;
+
+    public CudaVerbs(Libraries libraries, CacheFolder cache, int ordinal, Precision precision, SearchLimits? limits)
+    {
+        _device = new Device(libraries.Driver!, ordinal);
+        try
+        {
+            // Below 8.0 tensor cores know neither format.
+            Precision = _device.ComputeCapability < 80 ? Precision.Float32 : precision;
+            _compiler = new KernelCompiler(libraries.Nvrtc, _device.ComputeCapability, cache);
+            _kernels = new Kernels(_device, _compiler);
+            _scratch = new Scratch(_device);
+            var notes = new List<string>();
+            _cudnn = Start(libraries.Cudnn, cudnn => new CudnnSession(cudnn, _device), notes);
+            _cublasLt = Start(libraries.CublasLt, cublasLt => new ProductSession(cublasLt, _device), notes);
+            Notes = notes;
+            _products = new Products(_device, _kernels, _scratch, _cublasLt, limits ??= new SearchLimits());
+            _convolutions = new Convolutions(_device, _kernels, _scratch, _cudnn, _products, limits, cache);
+        }
+        catch
+        {
+            _device.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public string Name => $"{DeviceName}, {Precision.Word()}";
+
+    /// <summary>Whether cuDNN is there and started.</summary>
+    public bool HasCudnn => _cudnn is not null;
+
+    /// <inheritdoc cref="CudaBackend.DeviceName"/>
+    public string DeviceName => $"cuda:{_device.Ordinal} {_device.Name}";
+
+    /// <inheritdoc cref="CudaBackend.Precision"/>
+    public Precision Precision { get; }
+
+    /// <inheritdoc cref="CudaBackend.Choices"/>
+    public IReadOnlyList<PlanChoice> Choices => [.. _convolutions.Choices, .. _products.Choices];
+
+    /// <inheritdoc cref="CudaBackend.Watch"/>
+    public Action<Tensor, PlanChoice>? Watch
+    {
+        set => _convolutions.Watch = _products.Watch = value;
+    }
+
+    /// <inheritdoc cref="CudaBackend.Notes"/>
+    public IReadOnlyList<string> Notes { get; }
+
+    /// <inheritdoc cref="CudaBackend.KernelNotes"/>
+    public IReadOnlyDictionary<string, string> KernelNotes => _compiler.Refusals;
+
+    /// <inheritdoc/>
+    public Tensor Allocate(Shape shape)
+    {
+        _device.Enter(nameof(Allocate));
+        var storage = new CudaStorage(_device, shape.Count);
+        unsafe
+        {
+            _device.Check(_device.Driver.cuMemsetD8Async(storage.Value, 0, (nuint)shape.Count * sizeof(float), _device.Stream), "cuMemsetD8Async");
+        }
+        return new Tensor(shape, storage);
+    }
+
+    /// <inheritdoc/>
+    public void Upload(ReadOnlySpan<float> from, Tensor to)
+    {
+        _device.Enter(nameof(Upload));
+        _device.Staging.Upload(MemoryMarshal.AsBytes(from), (ulong)Argument.Address(to));
+        Written(to);
+    }
+
+    /// <inheritdoc/>
+    public void Download(Tensor from, Span<float> to)
+    {
+        _device.Enter(nameof(Download));
+        _device.Staging.Download((ulong)Argument.Address(from), MemoryMarshal.AsBytes(to));
+    }
+
+    /// <inheritdoc/>
+    public void Fill(Tensor x, float value) => Run(Launch.Fill(x, value), x);
+
+    /// <inheritdoc/>
+    public void Copy(Tensor from, Tensor to) => Run(Launch.Copy(from, to), to);
+
+    /// <inheritdoc/>
+    public IReplay Replay(Action verbs) => new Capture(_device, _products.Rounding, verbs);
+
+    /// <inheritdoc cref="CudaBackend.Synchronize"/>
+    public void Synchronize()
+    {
+        _device.Enter(nameof(Synchronize));
+        _device.Synchronize();
+    }
+
+    /// <inheritdoc/>
+    public bool Owns(IStorage storage) => storage is CudaStorage own && own.IsOf(_device);
+
+    /// <inheritdoc/>
+    public void Reclaim() => _device.Reclaim();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // Libraries release what they hold in the context of the thread that asks them to.
+        _device.TryMakeCurrent();
+        _convolutions.Dispose();
+        _products.Dispose();
+        _cudnn?.Dispose();
+        _cublasLt?.Dispose();
+        _kernels.Dispose();
+        _device.Dispose();
+    }
+
+    /// <summary>Sends one launch and remembers what it writes.</summary>
+    private void Run(in Launch launch, Tensor written, [CallerMemberName] string op = "")
+    {
+        _device.Enter(op);
+        _kernels.Run(launch);
+        Written(written);
+    }
+
+    private void Written(Tensor x) => _products.Rounding.Written((CudaStorage)x.Storage);
+
+    private static TSession? Start<TTable, TSession>(TTable? table, Func<TTable, TSession> start, List<string> notes) where TTable : class where TSession : class
+    {
+        try
+        {
+            return table is null ? null : start(table);
+        }
+        catch (CudaException e) when (e is not DeviceLostException)
+        {
+            notes.Add(e.Message);
+            return null;
+        }
+    }
+}
