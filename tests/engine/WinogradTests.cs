@@ -1,5 +1,4 @@
 using CsCheck;
-using Engine.Backends;
 using Engine.Backends.Cpu;
 using Engine.Tensors;
 using Tests.Textbook;
