@@ -109,6 +109,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     public void Forward()
     {
         MustNotBeDisposed();
+        using Backend.Call run = Backend.Enter("Tape.Forward");
         if (!_laidOut)
             KeepEverything();
         IsRunning = true;
@@ -135,6 +136,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     {
         MustNotBeDisposed();
         MustStandHere(loss);
+        using Backend.Call run = Backend.Enter("Tape.Backward");
         if (!_laidOut)
             throw new InvalidOperationException("the tape has not run: call Forward before Backward.");
         Gradients d = _planned is null ? KeepGradients(loss, rule)

@@ -80,8 +80,9 @@ public abstract partial class Backend : IBackend
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Begins a call; it ends when the result is disposed. A thread that is inside may enter again: a replay runs verbs.</summary>
-    private protected Call Enter([CallerMemberName] string verb = "")
+    /// <inheritdoc/>
+    /// <remarks>A thread that is inside may enter again: a replay runs verbs.</remarks>
+    public Call Enter([CallerMemberName] string verb = "")
     {
         int thread = Environment.CurrentManagedThreadId;
         int caller = Interlocked.CompareExchange(ref _caller, thread, 0);
@@ -107,48 +108,52 @@ public abstract partial class Backend : IBackend
         }
     }
 
-    private void Leave() => Volatile.Write(ref _caller, 0);
+    private void Leave() => Interlocked.CompareExchange(ref _caller, 0, Environment.CurrentManagedThreadId);
 
     /// <summary>A call that is running.</summary>
-    /// <param name="backend">The backend.</param>
-    /// <param name="verb">What was called.</param>
-    /// <param name="isNested">Whether it runs inside another call of the same thread.</param>
-    private protected readonly ref struct Call(Backend backend, string verb, bool isNested)
+    public readonly ref struct Call
     {
-        public bool IsNested => isNested;
+        private readonly Backend? _backend;
+        private readonly string? _verb;
 
+        internal Call(Backend backend, string verb, bool isNested) => (_backend, _verb, IsNested) = (backend, verb, isNested);
+
+        /// <summary>Whether it runs inside another call of the same thread.</summary>
+        internal bool IsNested { get; }
+
+        /// <summary>Ends the call.</summary>
         public void Dispose()
         {
-            if (!isNested)
-                backend.Leave();
+            if (!IsNested)
+                _backend?.Leave();
         }
 
         /// <exception cref="ArgumentNullException">A tensor is missing.</exception>
         /// <exception cref="ArgumentException">A tensor is another backend's.</exception>
-        public void Given(params ReadOnlySpan<Tensor?> tensors)
+        internal void Given(params ReadOnlySpan<Tensor?> tensors)
         {
             foreach (Tensor? tensor in tensors)
             {
                 if (tensor is null)
-                    throw new ArgumentNullException(null, $"{verb}: a tensor is missing (null).");
+                    throw new ArgumentNullException(null, $"{_verb}: a tensor is missing (null).");
                 Perhaps(tensor);
             }
         }
 
         /// <summary>For a tensor that may be missing.</summary>
         /// <exception cref="ArgumentException">The tensor is another backend's.</exception>
-        public void Perhaps(Tensor? tensor)
+        internal void Perhaps(Tensor? tensor)
         {
-            if (tensor is not null && !backend._verbs.Owns(tensor.Storage))
+            if (tensor is not null && !_backend!._verbs.Owns(tensor.Storage))
             {
-                throw new ArgumentException($"{verb}: the tensor {tensor.Shape} is not this backend's ({backend.Name}). "
+                throw new ArgumentException($"{_verb}: the tensor {tensor.Shape} is not this backend's ({_backend.Name}). "
                     + "Download its numbers from the backend that made it and upload them to a tensor of this one.");
             }
         }
 
         /// <summary>For verbs that go number by number.</summary>
         /// <exception cref="ShapeException">The tensors have different counts.</exception>
-        public void Equal(params ReadOnlySpan<Tensor?> tensors)
+        internal void Equal(params ReadOnlySpan<Tensor?> tensors)
         {
             Given(tensors);
             foreach (Tensor? tensor in tensors)
@@ -159,18 +164,18 @@ public abstract partial class Backend : IBackend
         }
 
         /// <exception cref="ArgumentException">The host has another number of numbers.</exception>
-        public void Counts(int host, Tensor tensor)
+        internal void Counts(int host, Tensor tensor)
         {
             Given(tensor);
             if (host != tensor.Shape.Count)
             {
                 throw new ArgumentException(
-                    $"{verb}: the host's memory has {host} numbers, the tensor {tensor.Shape} has {tensor.Shape.Count}. Both must have the same.");
+                    $"{_verb}: the host's memory has {host} numbers, the tensor {tensor.Shape} has {tensor.Shape.Count}. Both must have the same.");
             }
         }
 
         /// <exception cref="ShapeException">The tensors do not fit each other.</exception>
-        public void Fits(bool fits, string wants, params ReadOnlySpan<Tensor?> tensors)
+        internal void Fits(bool fits, string wants, params ReadOnlySpan<Tensor?> tensors)
         {
             if (!fits)
                 throw Misfit(wants, tensors);
@@ -184,7 +189,7 @@ public abstract partial class Backend : IBackend
                 if (tensor is not null)
                     shapes.Add(tensor.Shape);
             }
-            return new ShapeException(verb, shapes, wants);
+            return new ShapeException(_verb!, shapes, wants);
         }
     }
 

@@ -1,10 +1,13 @@
+using System.Runtime.CompilerServices;
 using Engine.Tensors;
 
 namespace Engine.Backends;
 
 /// <summary>
 /// Everything a device must be able to do. Forward verbs write (=) their last argument; backward verbs add one term to the
-/// gradient their <see cref="Accumulator"/> names. Shapes were checked by the op: a backend may trust its arguments.
+/// gradient their <see cref="Accumulator"/> names. What does not fit is refused by <see cref="Backend"/>, before a device sees it:
+/// <see cref="ShapeException"/> for shapes, <see cref="ArgumentException"/> for a missing or foreign tensor, <see cref="ObjectDisposedException"/>
+/// for a tensor or backend that was disposed, <see cref="InvalidOperationException"/> while another thread is inside.
 /// No row of a result depends on how many other rows there are: the same image gives the same bits in every batch.
 /// A verb allocates nothing once it has run for a shape.
 /// Infinities and NaN propagate as in PyTorch: a result that depends on one is not finite, unless a comparison (max, clamp, the gate of
@@ -18,12 +21,13 @@ public interface IBackend : IDisposable
     // ---- memory ----
 
     /// <summary>New memory of that shape, filled with zeros, 64-byte aligned.</summary>
+    /// <exception cref="DeviceMemoryException">The device has not so much.</exception>
     Tensor Allocate(Shape shape);
 
-    /// <summary>Host to device.</summary>
+    /// <summary>Host to device, as many numbers as the tensor has.</summary>
     void Upload(ReadOnlySpan<float> from, Tensor to);
 
-    /// <summary>Device to host; waits until the numbers are there.</summary>
+    /// <summary>Device to host, as many numbers as the tensor has; waits until they are there.</summary>
     void Download(Tensor from, Span<float> to);
 
     /// <summary>x = value everywhere.</summary>
@@ -33,6 +37,14 @@ public interface IBackend : IDisposable
     void Copy(Tensor from, Tensor to);
 
     // ---- time ----
+
+    /// <summary>
+    /// Keeps other threads out until the result is disposed, for calls that belong together: what another thread wrote between them would
+    /// go unnoticed. A single call does so by itself.
+    /// </summary>
+    /// <param name="what">What is done, for the exception.</param>
+    /// <exception cref="InvalidOperationException">Another thread is inside.</exception>
+    Backend.Call Enter([CallerMemberName] string what = "") => default;
 
     /// <summary>A loop's verbs, to be run again and again on the same memory. They allocate nothing and neither upload nor download.</summary>
     IReplay Replay(Action verbs) => new PlainReplay(verbs);

@@ -1,4 +1,5 @@
 using Engine.Autograd;
+using Engine.Backends;
 using Engine.Tensors;
 
 namespace Engine.Networks;
@@ -14,6 +15,7 @@ public sealed class Inference : IDisposable
     /// <exception cref="ShapeException">The network cannot take that shape.</exception>
     public Inference(Network network, Shape input, params string[] keep)
     {
+        ArgumentNullException.ThrowIfNull(network);
         Input = network.Backend.Allocate(input);
         _tape = new Tape(network.Backend);
         string[] names = [.. keep.Select(network.Resolve)];
@@ -42,6 +44,7 @@ public sealed class Inference : IDisposable
     /// <param name="images">N x H x W x C numbers.</param>
     public float[] Run(ReadOnlySpan<float> images)
     {
+        using Backend.Call run = _tape.Backend.Enter("Inference.Run");
         _tape.Backend.Upload(images, Input);
         Run();
         var output = new float[Output.Shape.Count];

@@ -19,6 +19,10 @@ public sealed class Adam : IOptimizer
     /// <param name="parameters">The tensors to be changed in place.</param>
     public Adam(IBackend backend, AdamSettings settings, params Tensor[] parameters)
     {
+        ArgumentNullException.ThrowIfNull(backend);
+        ArgumentNullException.ThrowIfNull(parameters);
+        foreach (Tensor parameter in parameters)
+            ArgumentNullException.ThrowIfNull(parameter, nameof(parameters));
         (_backend, Settings, _parameters) = (backend, settings, parameters);
         _means = [.. parameters.Select(p => backend.Allocate(p.Shape))];
         _squares = [.. parameters.Select(p => backend.Allocate(p.Shape))];
@@ -44,6 +48,9 @@ public sealed class Adam : IOptimizer
     /// <inheritdoc/>
     public void Step(params ReadOnlySpan<Tensor> gradients)
     {
+        if (gradients.Length != _parameters.Length)
+            throw new ArgumentException($"{gradients.Length} gradients were given for {_parameters.Length} parameters.", nameof(gradients));
+        using Backend.Call step = _backend.Enter("Adam.Step");
         for (int i = 0; i < _parameters.Length; i++)
             _backend.Adam(_parameters[i], gradients[i], _means[i], _squares[i], StepCount, Settings);
         _backend.Advance(StepCount);

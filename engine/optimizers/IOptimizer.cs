@@ -12,5 +12,6 @@ public interface IOptimizer : IDisposable
     IReadOnlyList<Tensor> State { get; }
 
     /// <summary>Changes every parameter by its gradient, given in the order of the parameters, and counts the step.</summary>
+    /// <exception cref="ArgumentException">There are not as many gradients as parameters.</exception>
     void Step(params ReadOnlySpan<Tensor> gradients);
 }

@@ -18,6 +18,10 @@ public sealed class Sgd : IOptimizer
     /// <param name="parameters">The tensors to be changed in place.</param>
     public Sgd(IBackend backend, SgdSettings settings, params Tensor[] parameters)
     {
+        ArgumentNullException.ThrowIfNull(backend);
+        ArgumentNullException.ThrowIfNull(parameters);
+        foreach (Tensor parameter in parameters)
+            ArgumentNullException.ThrowIfNull(parameter, nameof(parameters));
         (_backend, Settings, _parameters) = (backend, settings, parameters);
         _velocities = [.. parameters.Select(p => backend.Allocate(p.Shape))];
     }
@@ -38,6 +42,9 @@ public sealed class Sgd : IOptimizer
     /// <inheritdoc/>
     public void Step(params ReadOnlySpan<Tensor> gradients)
     {
+        if (gradients.Length != _parameters.Length)
+            throw new ArgumentException($"{gradients.Length} gradients were given for {_parameters.Length} parameters.", nameof(gradients));
+        using Backend.Call step = _backend.Enter("Sgd.Step");
         for (int i = 0; i < _parameters.Length; i++)
             _backend.SgdMomentum(_parameters[i], gradients[i], _velocities[i], Settings);
     }

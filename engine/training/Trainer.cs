@@ -1,4 +1,5 @@
 using Engine.Autograd;
+using Engine.Backends;
 using Engine.Networks;
 using Engine.Ops;
 using Engine.Optimizers;
@@ -51,6 +52,7 @@ public sealed class Trainer : IDisposable
     /// <exception cref="DivergenceException">The loss is no number.</exception>
     public StepResult Step(ReadOnlySpan<float> images, ReadOnlySpan<float> targets)
     {
+        using Backend.Call step = _tape.Backend.Enter("Trainer.Step");
         _tape.Backend.Upload(images, _images);
         _tape.Backend.Upload(targets, _targets);
         _tape.Forward();

@@ -86,6 +86,7 @@ public abstract class NetworkMethod : IAttributionMethod
     {
         try
         {
+            using Backend.Call together = Backend.Enter(Name);
             return results.MoveNext() ? results.Current : null;
         }
         catch (DeviceMemoryException full)

@@ -34,6 +34,18 @@ internal sealed class RecordedRows<P>(Func<int, P> record, Func<P, long>? bytes 
         return Of((rows + chunks - 1) / chunks);
     }
 
+    /// <summary>
+    /// How many rows to take of those that are left: equal parts that stay below a limit, so that no part is nearly empty; or as many as the
+    /// recording that is there has, where filling it up costs less than half of it.
+    /// </summary>
+    /// <param name="left">Rows that are left.</param>
+    /// <param name="most">The limit.</param>
+    public int Part(int left, int most)
+    {
+        int parts = (left - 1) / most + 1, part = (left - 1) / parts + 1;
+        return _recorded is not null && _rows >= part && _rows < 2L * part ? _rows : part;
+    }
+
     /// <summary>Does work on a recording of so many rows, or of as many as turn out to fit.</summary>
     /// <param name="rows">How many at most.</param>
     /// <param name="work">Given the recording and its rows; where the memory is full it is begun anew with fewer.</param>

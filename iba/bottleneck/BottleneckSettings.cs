@@ -1,3 +1,5 @@
+using Engine.Tensors;
+
 namespace Iba.Bottleneck;
 
 /// <summary>Which spread of the features noise is drawn with.</summary>
@@ -56,6 +58,20 @@ public sealed record BottleneckSettings
     /// <summary>The noise's key.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>Refuses more copies than one tensor can hold of an image, before any work.</summary>
+    /// <param name="features">(N, H, W, C) the features at the bottleneck's layer.</param>
+    /// <exception cref="ArgumentException">There are too many copies.</exception>
+    public void Check(Shape features)
+    {
+        int most = int.MaxValue / features.Row;
+        if (Copies > most)
+        {
+            throw new ArgumentException(
+                $"copies is {Copies}: the noisy features {features.WithN(1)} of one image would take {(long)Copies * features.Row * sizeof(float) >> 20} MiB, "
+                + $"and the most is {most} copies of them. Give fewer; the paper takes 10.");
+        }
+    }
+
     /// <summary>Refuses settings that mean nothing.</summary>
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     public void Check()
@@ -65,7 +81,9 @@ public sealed record BottleneckSettings
         Demand(Beta >= 0 && float.IsFinite(Beta), "beta", Beta, "0 or above");
         Demand(LearningRate > 0 && float.IsFinite(LearningRate), "learning rate", LearningRate, "above 0");
         Demand(Sigma >= 0 && Sigma <= 10, "sigma", Sigma, "between 0 (no smoothing) and 10 cells");
-        Demand(MinimumStd > 0, "minimum standard deviation", MinimumStd, "above 0");
+        Demand(MinimumStd > 0 && float.IsFinite(MinimumStd), "minimum standard deviation", MinimumStd, "above 0 and finite");
+        Demand(float.IsFinite(InitialAlpha), "initial alpha", InitialAlpha, "finite");
+        Demand(ActiveThreshold is >= 0 and <= 1, "active threshold", ActiveThreshold, "between 0 and 1");
 
         static void Demand(bool holds, string name, object value, string range)
         {

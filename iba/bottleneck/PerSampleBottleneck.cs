@@ -22,22 +22,24 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     /// <param name="network">The classifier.</param>
     /// <param name="statistics">Of the features at the bottleneck's layer, for images of the same size.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="batch">Images to fit at a time, each with its own mask.</param>
+    /// <param name="batch">Images to fit at a time at most, each with its own mask.</param>
     /// <param name="settings">Hyper-parameters; null for the paper's.</param>
     /// <param name="weightsSha256">SHA-256 of the network's weights, to be held against the statistics'; empty if unknown.</param>
     /// <exception cref="StatisticsException">The statistics belong to another network, layer, size or weights.</exception>
-    /// <exception cref="ArgumentException">A setting is out of its range.</exception>
+    /// <exception cref="ArgumentException">A setting is out of its range, or the copies of one image are more than a tensor can hold.</exception>
     public PerSampleBottleneck(
         Network network, FeatureStatistics statistics, Shape image, int batch = 1, BottleneckSettings? settings = null, string weightsSha256 = "")
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
-        (_backend, _settings, _image, _batch, _statistics) = (network.Backend, settings ?? new BottleneckSettings(), image, batch, statistics);
+        (_backend, _settings, _image, _statistics) = (network.Backend, settings ?? new BottleneckSettings(), image, statistics);
         string layer = statistics.Origin.Layer;
         Network until = network.Until(layer), after = network.After(layer);
         Shape features = until.Output(image);
         statistics.MustFit(new FeatureOrigin(network.Name, network.Resolve(layer), features, weightsSha256));
 
         _settings.Check();
+        _settings.Check(features);
+        _batch = Math.Min(batch, int.MaxValue / (_settings.Copies * features.Row));
         _recorded = new RecordedRows<Loop>(images => new Loop(until, after, statistics, image.WithN(images), _settings));
     }
 
@@ -52,7 +54,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
         for (int done = 0; done < samples.Count;)
         {
             BottleneckAttribution[] results = _recorded.With(
-                _batch, (loop, images) => Fit(loop, [.. samples.Skip(done).Take(images)], Report),
+                _recorded.Part(samples.Count - done, _batch), (loop, images) => Fit(loop, [.. samples.Skip(done).Take(images)], Report),
                 left => progress?.Report(AttributionProgress.Halved(done, samples.Count, left)));
             foreach (BottleneckAttribution result in results)
                 yield return result;
@@ -72,6 +74,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
 
     private BottleneckAttribution[] Fit(Loop loop, Sample[] samples, Action<int> report)
     {
+        using Backend.Call together = _backend.Enter(Name);
         int[] targets = Prepare(loop, samples, out float[] logits);
         // An update that no map shows is not computed.
         bool last = _settings.FinalMap == FinalMap.AfterLastUpdate;

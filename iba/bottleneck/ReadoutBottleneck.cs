@@ -22,7 +22,7 @@ public sealed class ReadoutBottleneck : IAttributionMethod
     /// <param name="network">The classifier.</param>
     /// <param name="readout">What makes the masks; it stays the caller's.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="batch">Images to run at a time.</param>
+    /// <param name="batch">Images to run at a time at most.</param>
     /// <param name="weightsSha256">SHA-256 of the network's weights, to be held against that of the readout; empty if unknown.</param>
     /// <exception cref="StatisticsException">The readout was trained for another network, size of image or weights.</exception>
     public ReadoutBottleneck(Network network, ReadoutNetwork readout, Shape image, int batch = 1, string weightsSha256 = "")
@@ -46,7 +46,7 @@ public sealed class ReadoutBottleneck : IAttributionMethod
         {
             cancellation.ThrowIfCancellationRequested();
             BottleneckAttribution[] results = _recorded.With(
-                _batch, (pass, images) => Run(pass, images, [.. samples.Skip(done).Take(images)]).ToArray(),
+                _recorded.Part(samples.Count - done, _batch), (pass, images) => Together(pass, images, [.. samples.Skip(done).Take(images)]),
                 left => progress?.Report(AttributionProgress.Halved(done, samples.Count, left)));
             foreach (BottleneckAttribution result in results)
                 yield return result;
@@ -60,6 +60,12 @@ public sealed class ReadoutBottleneck : IAttributionMethod
     {
         _recorded.Dispose();
         _step.Storage.Dispose();
+    }
+
+    private BottleneckAttribution[] Together(ReadoutPass pass, int images, Sample[] samples)
+    {
+        using Backend.Call together = _backend.Enter(Name);
+        return [.. Run(pass, images, samples)];
     }
 
     private IEnumerable<BottleneckAttribution> Run(ReadoutPass pass, int images, Sample[] samples)

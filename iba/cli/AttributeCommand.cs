@@ -66,11 +66,11 @@ internal static class AttributeCommand
             methodOptions.Check(parsed, [kind], networkOptions.KnownLabels(parsed, fallback), demo is not null);
             PhotoSet photos = NamedPhotos.Some(names.Length == 0 ? [Folders.DemoFile(Demo.Sample)] : names, parsed.GetValue(json));
             PhotoSet? learntFrom = methodOptions.Photos(parsed);
-            int perBatch = parsed.GetValue(batch) ?? Math.Min(DefaultBatch, photos.Files.Count);
+            int perBatch = Math.Min(parsed.GetValue(batch) ?? DefaultBatch, photos.Files.Count);
 
             using LoadedNetwork loaded = networkOptions.Load(parsed, fallback);
             int? target = methodOptions.Target(parsed, loaded);
-            FeatureStatistics? learnt = restricts ? methodOptions.Statistics(parsed, loaded, learntFrom).At(parsed.GetValue(layer)) : null;
+            FeatureStatistics? learnt = restricts ? methodOptions.Statistics(parsed, loaded, learntFrom).At(parsed.GetValue(layer), settings) : null;
             using ReadoutSource? masks = kind.Name == Methods.Readout ? methodOptions.Readout(parsed, loaded) : null;
             MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks, perBatch) with
             {

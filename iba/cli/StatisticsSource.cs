@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Iba.Bottleneck;
 using Iba.Datasets;
 using Iba.Images;
 using Iba.Statistics;
@@ -21,10 +22,11 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
     public bool Any => file is not null || photos is not null || loaded.Demo is not null;
 
     /// <param name="layer">Null for the file's own, or the paper's.</param>
-    public FeatureStatistics At(string? layer)
+    /// <param name="settings">Of the bottleneck that they are for: what it would refuse is refused before anything is estimated.</param>
+    public FeatureStatistics At(string? layer, BottleneckSettings? settings = null)
     {
         FeatureStatistics statistics = file is not null ? FeatureStatistics.Load(file)
-            : photos is not null ? Cached(photos, layer ?? loaded.DefaultLayer)
+            : photos is not null ? Cached(photos, layer ?? loaded.DefaultLayer, settings)
             : loaded.Demo is not null ? FeatureStatistics.Load(Folders.DemoFile(Demo.Statistics(loaded.Demo)))
             : throw Missing(takesFolder);
         // Before a layer is looked for: the other network's layers have other names.
@@ -53,8 +55,9 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
         + "--statistics FILE made by: iba estimate --images DIR --out FILE");
 
     /// <summary>The photos decide: names, sizes and dates of the files, beside the weights, the layer and the size.</summary>
-    private FeatureStatistics Cached(PhotoSet images, string layer)
+    private FeatureStatistics Cached(PhotoSet images, string layer, BottleneckSettings? settings)
     {
+        settings?.Check(loaded.Network.Until(layer).Output(loaded.Image));
         var key = new StringBuilder($"{loaded.WeightsSha256} {loaded.Network.Resolve(layer)} {loaded.Preprocessing} {loaded.Rotate} {samples} {loaded.Device.Precision}\n");
         foreach (FileInfo photo in images.Files.Select(image => new FileInfo(image.Path)))
             key.Append($"{photo.FullName} {photo.Length} {photo.LastWriteTimeUtc.Ticks}\n");

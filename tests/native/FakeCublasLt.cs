@@ -24,6 +24,9 @@ internal sealed unsafe class FakeCublasLt : IDisposable
 
     public FakeCublasLt() => _current = this;
 
+    /// <summary>Answers the calls of this thread too, from here on.</summary>
+    public void Join() => _current = this;
+
     public List<FakeProduct> Products { get; } = [];
 
     /// <summary>Attributes of preferences, as they were set.</summary>

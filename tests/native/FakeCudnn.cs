@@ -67,6 +67,12 @@ internal sealed unsafe class FakeCudnn : IDisposable
 
     public FakeCudnn() => _current = this;
 
+    /// <summary>Answers the calls of this thread too, from here on.</summary>
+    public void Join() => _current = this;
+
+    /// <summary>Told when a handle is destroyed.</summary>
+    public Action? Destroying { get; set; }
+
     public nuint Version { get; set; } = 91301;
     public nuint Runtime { get; set; } = 12090;
     public cudnnStatus Creation { get; set; }
@@ -145,8 +151,11 @@ internal sealed unsafe class FakeCudnn : IDisposable
     }
 
     [UnmanagedCallersOnly]
-    private static cudnnStatus cudnnDestroy(nint handle) =>
-        Now._handles.Remove(handle) ? cudnnStatus.CUDNN_STATUS_SUCCESS : Now.Refuse("an unknown handle is destroyed");
+    private static cudnnStatus cudnnDestroy(nint handle)
+    {
+        Now.Destroying?.Invoke();
+        return Now._handles.Remove(handle) ? cudnnStatus.CUDNN_STATUS_SUCCESS : Now.Refuse("an unknown handle is destroyed");
+    }
 
     [UnmanagedCallersOnly]
     private static cudnnStatus cudnnSetStream(nint handle, nint stream)

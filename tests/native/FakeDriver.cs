@@ -31,6 +31,12 @@ internal sealed unsafe partial class FakeDriver : IDisposable
 
     public FakeDriver() => (_outer, _current) = (_current, this);
 
+    /// <summary>Answers the calls of this thread too, from here on.</summary>
+    public void Join() => _current = this;
+
+    /// <summary>The thread that last made the context its own.</summary>
+    public int ContextThread { get; private set; }
+
     /// <summary>Every call so far, by its native name.</summary>
     public List<string> Calls { get; } = [];
 
@@ -227,7 +233,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     [UnmanagedCallersOnly]
     private static CUresult cuCtxSetCurrent(nint context)
     {
-        Now._context = context;
+        (Now._context, Now.ContextThread) = (context, Environment.CurrentManagedThreadId);
         return CUresult.CUDA_SUCCESS;
     }
 }

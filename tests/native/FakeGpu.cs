@@ -59,6 +59,15 @@ internal sealed class FakeGpu : IDisposable
     public CudaBackend Open(Precision precision = Precision.TensorFloat32, string? cache = null, SearchLimits? limits = null) =>
         new(Libraries(), new CacheFolder(cache), 0, precision, limits ?? new SearchLimits(Checked: _computes));
 
+    /// <summary>Answers the calls of this thread too. As with a real driver, whoever calls from several threads takes turns.</summary>
+    public void Join()
+    {
+        Driver.Join();
+        Cudnn.Join();
+        CublasLt.Join();
+        _nvrtc.Join();
+    }
+
     public void Dispose()
     {
         Driver.Dispose();

@@ -12,6 +12,9 @@ internal sealed unsafe class FakeNvrtc : IDisposable
 
     public FakeNvrtc() => _current = this;
 
+    /// <summary>Answers the calls of this thread too, from here on.</summary>
+    public void Join() => _current = this;
+
     public (int Major, int Minor) Version { get; set; } = (12, 6);
     public nvrtcResult Answer { get; set; }
 

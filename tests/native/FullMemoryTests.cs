@@ -18,9 +18,9 @@ public sealed class FullMemoryTests
     private const int Images = 4;
     private const nuint Plenty = (nuint)31 << 20;
 
-    private static readonly Shape Image = new(1, 16, 16, 3);
+    internal static readonly Shape Image = new(1, 16, 16, 3);
 
-    private static readonly Dictionary<string, Func<Network, int, IAttributionMethod>> Methods = new()
+    internal static readonly Dictionary<string, Func<Network, int, IAttributionMethod>> Methods = new()
     {
         ["per-sample"] = (network, images) => new PerSampleBottleneck(network, Statistics(network, "relu"), Image, images, new BottleneckSettings { Steps = 3, Copies = 2 }),
         ["readout"] = (network, images) => new ReadoutBottleneck(
@@ -122,16 +122,17 @@ public sealed class FullMemoryTests
 
     private static float[][] Photos(int count) => [.. Enumerable.Range(0, count).Select(i => Numbers(100 + i, Image))];
 
-    private static Sample[] Samples(int count) => [.. Photos(count).Select(pixels => new Sample(pixels, 1) { Preprocessing = null })];
+    internal static Sample[] Samples(int count) => [.. Photos(count).Select(pixels => new Sample(pixels, 1) { Preprocessing = null })];
 
-    private static FeatureStatistics Statistics(Network network, string layer)
+    internal static FeatureStatistics Statistics(Network network, string layer)
     {
         FeatureOrigin origin = FeatureOrigin.Of(network, layer, Image, "");
         float[] ones = [.. Enumerable.Repeat(1f, origin.Shape.Count)];
         return new FeatureStatistics(origin, 2000, new float[ones.Length], ones, ones, ones);
     }
 
-    private static Network Tiny(CudaBackend backend)
+    /// <summary>A network of four layers for images of 16 x 16.</summary>
+    internal static Network Tiny(IBackend backend)
     {
         Parameter Place(string name, int seed, Shape shape)
         {

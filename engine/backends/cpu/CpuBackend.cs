@@ -24,6 +24,12 @@ public sealed class CpuBackend : Backend
         init => _verbs.Winograd = value;
     }
 
+    /// <summary>Its threads beside the caller's, for tests.</summary>
+    internal IReadOnlyList<Thread> Threads => _verbs.Threads;
+
+    /// <summary>Its memory, for tests.</summary>
+    internal CpuMemory Memory => _verbs.Memory;
+
     /// <inheritdoc cref="CpuVerbs.WinogradWhereverItFits"/>
     internal bool WinogradWhereverItFits
     {

@@ -18,7 +18,7 @@ internal sealed unsafe partial class CpuVerbs
 
     private Products? _products;
 
-    private Products Products => _products ??= new Products(_memory, _workers.Count);
+    private Products Products => _products ??= new Products(Memory, _workers.Count);
 
     /// <inheritdoc/>
     public void Convolution(Tensor x, Tensor w, Tensor? bias, Tensor? residual, bool relu, ConvGeometry geometry, Tensor y)

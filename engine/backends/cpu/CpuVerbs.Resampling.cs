@@ -75,7 +75,7 @@ internal sealed unsafe partial class CpuVerbs
     private void Resample(Tensor x, AxisMap.Kind kind, Shape y, bool backward, Accumulator to)
     {
         long mixed = (long)x.Shape.W * x.Shape.C;
-        CpuBlock rows = CpuBlock.Grown(ref _mixedRows, _memory, mixed * _workers.Count);
+        CpuBlock rows = CpuBlock.Grown(ref _mixedRows, Memory, mixed * _workers.Count);
         _workers.Run(y.N * y.H, new ResampleRows(
             Axis(kind, x.Shape.H, y.H, backward), Axis(kind, x.Shape.W, y.W, backward), x.Shape, y, rows.Pointer, Read(x), Into(to)));
     }

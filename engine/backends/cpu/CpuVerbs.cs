@@ -5,14 +5,19 @@ namespace Engine.Backends.Cpu;
 /// <summary>The verbs of the <see cref="CpuBackend"/>.</summary>
 internal sealed unsafe partial class CpuVerbs : IVerbs
 {
-    private readonly CpuMemory _memory = new();
     private readonly Workers _workers;
 
     /// <param name="threads">Cores to use; 0 for all.</param>
     public CpuVerbs(int threads) => _workers = new Workers(threads > 0 ? threads : Environment.ProcessorCount);
 
     /// <summary>No call runs on a backend that is unreachable, so what its tensors return later may be freed at once.</summary>
-    ~CpuVerbs() => _memory.Close();
+    ~CpuVerbs() => Memory.Close();
+
+    /// <summary>Where its tensors and its own buffers lie.</summary>
+    public CpuMemory Memory { get; } = new();
+
+    /// <summary>The threads beside the caller's.</summary>
+    public IReadOnlyList<Thread> Threads => _workers.Threads;
 
     /// <inheritdoc/>
     public string Name => $"CPU, {_workers.Count} threads";
@@ -20,14 +25,14 @@ internal sealed unsafe partial class CpuVerbs : IVerbs
     /// <inheritdoc/>
     public Tensor Allocate(Shape shape)
     {
-        if (!_memory.Has((long)shape.Count * sizeof(float)))
+        if (!Memory.Has((long)shape.Count * sizeof(float)))
         {
             // What forgotten tensors still hold may be enough.
             GC.Collect();
             GC.WaitForPendingFinalizers();
-            _memory.Free();
+            Memory.Free();
         }
-        return new Tensor(shape, new CpuStorage(_memory, shape.Count));
+        return new Tensor(shape, new CpuStorage(Memory, shape.Count));
     }
 
     /// <inheritdoc/>
@@ -43,10 +48,10 @@ internal sealed unsafe partial class CpuVerbs : IVerbs
     public void Copy(Tensor from, Tensor to) => new ReadOnlySpan<float>(Read(from), from.Shape.Count).CopyTo(Span(to));
 
     /// <inheritdoc/>
-    public bool Owns(IStorage storage) => storage is CpuStorage own && own.Memory == _memory;
+    public bool Owns(IStorage storage) => storage is CpuStorage own && own.Memory == Memory;
 
     /// <inheritdoc/>
-    public void Reclaim() => _memory.Free();
+    public void Reclaim() => Memory.Free();
 
     /// <inheritdoc/>
     public void Dispose()
@@ -54,7 +59,7 @@ internal sealed unsafe partial class CpuVerbs : IVerbs
         _workers.Dispose();
         _products?.Dispose();
         _mixedRows?.Dispose();
-        _memory.Close();
+        Memory.Close();
         GC.SuppressFinalize(this);
     }
 

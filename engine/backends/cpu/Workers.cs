@@ -36,6 +36,9 @@ internal sealed class Workers : IDisposable
     /// <summary>Cores in use.</summary>
     public int Count { get; }
 
+    /// <summary>The threads beside the caller's.</summary>
+    public IReadOnlyList<Thread> Threads => _threads;
+
     /// <summary>
     /// Runs tiles 0 to <paramref name="tiles"/> - 1 and returns when all are done. The first exception of a tile is thrown here, as itself.
     /// </summary>

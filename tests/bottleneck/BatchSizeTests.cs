@@ -1,0 +1,119 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Ops;
+using Engine.Tensors;
+using Iba.Attribution;
+using Iba.Bottleneck;
+using Tests.Native;
+using Xunit;
+
+namespace Tests.Bottleneck;
+
+/// <summary>What a batch costs is what its images need, and what no machine can hold is refused before the work.</summary>
+public sealed class BatchSizeTests
+{
+    public static TheoryData<string> Bottlenecks => ["per-sample", "readout"];
+
+    [Theory]
+    [MemberData(nameof(Bottlenecks))]
+    public void One_image_takes_the_memory_of_one_whatever_the_batch(string method)
+    {
+        Assert.Equal(Bytes(1), Bytes(16));
+        Assert.Equal(Bytes(1), Bytes(int.MaxValue));
+
+        long Bytes(int batch)
+        {
+            using var backend = new CpuBackend(1);
+            using IAttributionMethod made = FullMemoryTests.Methods[method](FullMemoryTests.Tiny(backend), batch);
+            Assert.Single(made.Attribute(FullMemoryTests.Samples(1)));
+            return backend.Memory.UsedBytes;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Bottlenecks))]
+    public void Images_that_do_not_fill_the_last_batch_get_the_same_maps(string method)
+    {
+        using var backend = new CpuBackend(2);
+        Sample[] samples = FullMemoryTests.Samples(7);
+        float[][] alone = Maps(1);
+        Assert.Equal(alone, Maps(3));
+        Assert.Equal(alone, Maps(4));
+        Assert.Equal(alone, Maps(100));
+
+        float[][] Maps(int batch)
+        {
+            using IAttributionMethod made = FullMemoryTests.Methods[method](FullMemoryTests.Tiny(backend), batch);
+            return [.. made.Attribute(samples).Select(result => result.Heatmap.Values)];
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 16, 1)]
+    [InlineData(16, 16, 16)]
+    [InlineData(17, 16, 9)]
+    [InlineData(7, 3, 3)]
+    [InlineData(5, int.MaxValue, 5)]
+    [InlineData(int.MaxValue, int.MaxValue, int.MaxValue)]
+    [InlineData(int.MaxValue, 1, 1)]
+    public void Rows_are_parted_equally(int left, int most, int part)
+    {
+        using var rows = new RecordedRows<Nothing>(_ => new Nothing());
+        Assert.Equal(part, rows.Part(left, most));
+    }
+
+    [Theory]
+    [InlineData(8, 8)]
+    [InlineData(5, 8)]
+    [InlineData(4, 4)]
+    [InlineData(1, 1)]
+    public void A_recording_is_filled_up_where_less_than_half_of_it_would_be_idle(int left, int part)
+    {
+        using var rows = new RecordedRows<Nothing>(_ => new Nothing());
+        rows.With(8, (_, images) => images, null);
+        Assert.Equal(part, rows.Part(left, 8));
+    }
+
+    [Theory]
+    [InlineData(3_000_000)]
+    [InlineData(int.MaxValue)]
+    public void More_copies_than_a_tensor_can_hold_are_refused_with_what_they_would_take(int copies)
+    {
+        using var backend = new CpuBackend(1);
+        ArgumentException refused = Assert.Throws<ArgumentException>(() => new PerSampleBottleneck(
+            FullMemoryTests.Tiny(backend), FullMemoryTests.Statistics(FullMemoryTests.Tiny(backend), "relu"), FullMemoryTests.Image, 1,
+            new BottleneckSettings { Copies = copies }));
+        Assert.StartsWith($"copies is {copies}: the noisy features (1, 16, 16, 4) of one image would take {copies * 4096L >> 20} MiB", refused.Message);
+        Assert.Contains("the most is 2097151 copies", refused.Message);
+    }
+
+    /// <summary>As with a device that is full, half as many images may do.</summary>
+    [Fact]
+    public void A_tape_too_large_for_one_piece_of_memory_is_a_full_device()
+    {
+        using var backend = new CpuBackend(1);
+        using var tape = new Tape(backend);
+        Value a = tape.Constant(Tensor.WithoutMemory(new Shape(1 << 30)), "x").Relu(), b = a.Sigmoid();
+        Assert.Contains("8192 MiB in one piece", Assert.Throws<DeviceMemoryException>(() => tape.Plan(null, a, b)).Message);
+    }
+
+    [Fact]
+    public void Settings_that_are_no_number_are_named()
+    {
+        foreach ((BottleneckSettings settings, string name) in ((BottleneckSettings, string)[])[
+            (new() { InitialAlpha = float.NaN }, "initial alpha"), (new() { MinimumStd = float.PositiveInfinity }, "minimum standard deviation"),
+            (new() { MinimumStd = float.NaN }, "minimum standard deviation"), (new() { ActiveThreshold = float.NaN }, "active threshold"),
+            (new() { ActiveThreshold = 1.5f }, "active threshold"), (new() { InitialAlpha = float.NegativeInfinity }, "initial alpha")])
+        {
+            Assert.StartsWith(name, Assert.Throws<ArgumentException>(settings.Check).Message);
+        }
+    }
+
+    private sealed class Nothing : IDisposable
+    {
+        public void Dispose()
+        {
+        }
+    }
+}

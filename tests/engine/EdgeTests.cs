@@ -1,0 +1,329 @@
+using Engine.Autograd;
+using Engine.Backends;
+using Engine.Backends.Cpu;
+using Engine.Ops;
+using Engine.Optimizers;
+using Engine.Tensors;
+using Tests.Devices;
+using Tests.Native;
+using Xunit;
+
+namespace Tests.Engine;
+
+/// <summary>A caller's mistake is an exception that names it: never foreign numbers, never the end of the process.</summary>
+public abstract class EdgeTests(Device on)
+{
+    private static readonly ConvGeometry Window = new(3, 1, 1);
+    private static readonly AdamSettings Fast = new(0.1);
+
+    private readonly IBackend _backend = on.Backend;
+
+    /// <summary>Every verb with one tensor of another size than the others need.</summary>
+    private static readonly Dictionary<string, Action<IBackend, Func<int[], Tensor>>> Misfits = new()
+    {
+        ["Copy"] = (b, t) => b.Copy(t([9]), t([8])),
+        ["Map"] = (b, t) => b.Map(new Relu(), t([9]), t([8])),
+        ["MapBackward"] = (b, t) => b.MapBackward(new Relu(), t([8]), t([8]), t([9]), Into(t([8]))),
+        ["Add"] = (b, t) => b.Add(t([8]), t([8]), t([9])),
+        ["Multiply"] = (b, t) => b.Multiply(t([8]), t([9]), t([8])),
+        ["MultiplyBackward"] = (b, t) => b.MultiplyBackward(t([8]), t([8]), Into(t([9]))),
+        ["Ratio"] = (b, t) => b.Ratio(t([8]), t([9]), 1, t([8])),
+        ["Accumulate"] = (b, t) => b.Accumulate(t([8]), Into(t([7]))),
+        ["Gate"] = (b, t) => b.Gate(t([8]), t([9])),
+        ["Sum"] = (b, t) => b.Sum(t([8]), 1, t([3])),
+        ["SumBackward"] = (b, t) => b.SumBackward(t([3]), 1, Into(t([8]))),
+        ["Linear"] = (b, t) => b.Linear(t([2, 3]), t([4, 3]), t([5]), false, t([2, 4])),
+        ["LinearBackwardData"] = (b, t) => b.LinearBackwardData(t([2, 4]), t([4, 3]), Into(t([3, 3]))),
+        ["LinearBackwardWeights"] = (b, t) => b.LinearBackwardWeights(t([2, 3]), t([3, 4]), Into(t([4, 3]))),
+        ["BiasBackward"] = (b, t) => b.BiasBackward(t([2, 4]), Into(t([5]))),
+        ["Convolution"] = (b, t) => b.Convolution(t([1, 5, 5, 2]), t([4, 3, 3, 2]), null, null, false, Window, t([1, 5, 6, 4])),
+        ["ConvolutionBackwardData"] = (b, t) => b.ConvolutionBackwardData(t([1, 5, 5, 4]), t([4, 3, 3, 3]), Window, Into(t([1, 5, 5, 2]))),
+        ["ConvolutionBackwardWeights"] = (b, t) => b.ConvolutionBackwardWeights(t([2, 5, 5, 2]), t([1, 5, 5, 4]), Window, Into(t([4, 3, 3, 2]))),
+        ["MaxPool"] = (b, t) => b.MaxPool(t([1, 4, 4, 2]), new ConvGeometry(2, 2), t([1, 3, 2, 2])),
+        ["MaxPoolBackward"] = (b, t) => b.MaxPoolBackward(t([1, 4, 4, 2]), t([1, 2, 2, 2]), t([1, 2, 2, 3]), new ConvGeometry(2, 2), Into(t([1, 4, 4, 2]))),
+        ["AdaptiveAveragePool"] = (b, t) => b.AdaptiveAveragePool(t([1, 4, 4, 2]), t([2, 1, 1, 2])),
+        ["AdaptiveAveragePoolBackward"] = (b, t) => b.AdaptiveAveragePoolBackward(t([1, 1, 1, 2]), Into(t([1, 4, 4, 3]))),
+        ["Resize"] = (b, t) => b.Resize(t([1, 4, 4, 2]), Corners.Aligned, t([1, 2, 2, 3])),
+        ["ResizeBackward"] = (b, t) => b.ResizeBackward(t([2, 2, 2, 2]), Corners.Aligned, Into(t([1, 4, 4, 2]))),
+        ["Blur"] = (b, t) => b.Blur(t([1, 2, 9, 1]), t([5]), t([1, 2, 9, 1])),
+        ["BlurBackward"] = (b, t) => b.BlurBackward(t([1, 9, 9, 1]), t([3]), Into(t([1, 9, 8, 1]))),
+        ["CopyChannels"] = (b, t) => b.CopyChannels(t([2, 3]), 2, t([2, 4])),
+        ["CopyChannelsBackward"] = (b, t) => b.CopyChannelsBackward(t([2, 4]), -1, Into(t([2, 3]))),
+        ["CrossEntropy"] = (b, t) => b.CrossEntropy(t([2, 4]), t([3]), t([2])),
+        ["CrossEntropyBackward"] = (b, t) => b.CrossEntropyBackward(t([2, 4]), t([2]), t([3]), Into(t([2, 4]))),
+        ["Standardise"] = (b, t) => b.Standardise(t([2, 4]), t([5]), t([5]), t([2, 4])),
+        ["Restrict"] = (b, t) => b.Restrict(t([2, 4]), t([2, 4]), t([4]), t([4]), t([4]), new Noise(1, t([2]), t([1])), false, t([3, 4])),
+        ["RestrictBackward"] = (b, t) => b.RestrictBackward(
+            t([2, 4]), t([4]), t([4]), t([4]), new Noise(1, t([3]), t([1])), false, t([4, 4]), t([4, 4]), Into(t([2, 4]))),
+        ["Information"] = (b, t) => b.Information(t([2, 4]), t([2, 4]), t([5]), t([2, 4])),
+        ["InformationBackward"] = (b, t) => b.InformationBackward(t([2, 4]), t([2, 4]), t([4]), t([3, 4]), Into(t([2, 4]))),
+        ["AddNoise"] = (b, t) => b.AddNoise(t([2, 4]), new Noise(1, t([2]), t([1])), 1, t([3, 4])),
+        ["Adam"] = (b, t) => b.Adam(t([8]), t([8]), t([9]), t([8]), t([1]), Fast),
+        ["SgdMomentum"] = (b, t) => b.SgdMomentum(t([8]), t([7]), t([8]), new SgdSettings(0.1)),
+        ["Append"] = (b, t) => b.Append(t([3]), t([1]), t([4])),
+    };
+
+    public static TheoryData<string> Verbs => [.. Misfits.Keys];
+
+    [Theory]
+    [MemberData(nameof(Verbs))]
+    public void A_verb_refuses_tensors_that_do_not_fit_each_other(string verb)
+    {
+        ShapeException error = Assert.Throws<ShapeException>(() => Misfits[verb](_backend, dims => _backend.Allocate(new Shape(dims))));
+        Assert.StartsWith($"{verb}: cannot take (", error.Message);
+    }
+
+    /// <summary>Fill and Advance take any tensor; Allocate, Upload, Download and Replay have tests of their own.</summary>
+    [Fact]
+    public void Every_verb_that_joins_tensors_is_in_the_table() => Assert.Equal(
+        typeof(IBackend).GetMethods().Select(verb => verb.Name).Except(["get_Name", "Enter", "Fill", "Advance", "Allocate", "Upload", "Download", "Replay"]).Order(),
+        Misfits.Keys.Order());
+
+    [Theory]
+    [InlineData(0, 11)]
+    [InlineData(10, 1)]
+    [InlineData(-1, 2)]
+    [InlineData(3, 0)]
+    [InlineData(9, int.MaxValue)]
+    public void Rows_that_a_tensor_has_not_are_refused(int first, int count)
+    {
+        Tensor t = _backend.Allocate(new Shape(10, 7));
+        Assert.Contains("(10, 7), whose rows are 0 to 9", Assert.Throws<ArgumentOutOfRangeException>(() => t.Rows(first, count)).Message);
+        Assert.Equal(new Shape(10, 7), t.Rows(0, 10).Shape);
+    }
+
+    [Fact]
+    public void A_view_stays_inside_its_tensor_and_a_tensor_inside_its_storage()
+    {
+        Tensor t = _backend.Allocate(new Shape(10, 7)), row = t.Rows(3, 1);
+        Assert.Contains("inside the tensor (10, 7)", Assert.Throws<ArgumentOutOfRangeException>(() => t.View(1, new Shape(70))).Message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => row.View(1, new Shape(7)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => t.View(-1, new Shape(7)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => t.View(long.MaxValue, new Shape(7)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Tensor(new Shape(71), t.Storage));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Tensor(new Shape(1), t.Storage, long.MaxValue));
+        Assert.Equal(63, t.View(63, new Shape(7)).Offset);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(11)]
+    [InlineData(13)]
+    public void The_host_has_as_many_numbers_as_the_tensor(int count)
+    {
+        Tensor t = _backend.Tensor(new Shape(3, 4), [.. Enumerable.Range(1, 12).Select(i => (float)i)]);
+        Assert.Contains($"has {count} numbers, the tensor (3, 4) has 12", Assert.Throws<ArgumentException>(() => _backend.Upload(new float[count], t)).Message);
+        Assert.Contains($"has {count} numbers, the tensor (3, 4) has 12", Assert.Throws<ArgumentException>(() => _backend.Download(t, new float[count])).Message);
+        Assert.Equal(Enumerable.Range(1, 12).Select(i => (float)i), _backend.Numbers(t));
+    }
+
+    [Fact]
+    public void Numbers_of_a_disposed_tensor_are_refused_on_every_path()
+    {
+        Tensor gone = _backend.Allocate(new Shape(1000, 8)), alive = _backend.Allocate(new Shape(1, 8));
+        Tensor view = gone.Rows(900, 1);
+        using var tape = new Tape(_backend);
+        Value x = tape.Variable(view, "x"), y = (x * x).Sum();
+        tape.Forward();
+        using var adam = new Adam(_backend, Fast, view);
+        gone.Storage.Dispose();
+        gone.Storage.Dispose();
+        foreach (Action use in (Action[])[
+            () => _backend.Fill(gone, 1), () => _backend.Fill(view, 1), () => _backend.Numbers(view), () => _backend.Upload(new float[8], view),
+            () => _backend.Copy(alive, view), () => _backend.Add(alive, view, alive), tape.Forward, () => tape.Backward(y), () => adam.Step(alive)])
+        {
+            Assert.Contains("Dispose it after its last use", Assert.Throws<ObjectDisposedException>(use).Message);
+        }
+        Assert.Equal(new float[8], _backend.Numbers(alive));
+    }
+
+    [Fact]
+    public void What_was_disposed_says_so_and_may_be_disposed_again()
+    {
+        Tensor x = _backend.Tensor(new Shape(2), 1, 2);
+        var tape = new Tape(_backend);
+        Value loss = tape.Variable(x, "x").Sum();
+        tape.Forward();
+        var adam = new Adam(_backend, Fast, x);
+        var sgd = new Sgd(_backend, new SgdSettings(0.1), x);
+        IReplay replay = _backend.Replay(() => _backend.Fill(x, 1));
+        foreach (IDisposable each in (IDisposable[])[tape, adam, sgd, replay])
+        {
+            each.Dispose();
+            each.Dispose();
+        }
+        Assert.Contains("tape was disposed", Assert.Throws<ObjectDisposedException>(tape.Forward).Message);
+        Assert.Contains("tape was disposed", Assert.Throws<ObjectDisposedException>(() => tape.Backward(loss)).Message);
+        Assert.Contains("tape was disposed", Assert.Throws<ObjectDisposedException>(() => tape.Plan(null)).Message);
+        Assert.Contains("tape was disposed", Assert.Throws<ObjectDisposedException>(() => tape.Constant(x, "late")).Message);
+        Assert.Contains("replay was disposed", Assert.Throws<ObjectDisposedException>(replay.Run).Message);
+        Assert.Throws<ObjectDisposedException>(() => adam.Step(x));
+        Assert.Throws<ObjectDisposedException>(adam.Reset);
+        Assert.Throws<ObjectDisposedException>(() => sgd.Step(x));
+        Assert.Throws<ObjectDisposedException>(() => _backend.Numbers(loss));
+    }
+
+    /// <summary>The third run is the second of a captured graph, which holds addresses alone.</summary>
+    [Fact]
+    public void A_replay_notices_that_its_tensors_were_disposed()
+    {
+        Tensor x = _backend.Tensor(new Shape(2), 1, 2), y = _backend.Allocate(new Shape(2));
+        using IReplay replay = _backend.Replay(() => _backend.Add(x, x, y));
+        for (int run = 0; run < 3; run++)
+            replay.Run();
+        Assert.Equal([2, 4], _backend.Numbers(y));
+        x.Storage.Dispose();
+        Assert.Throws<ObjectDisposedException>(replay.Run);
+        Assert.Equal([2, 4], _backend.Numbers(y));
+    }
+
+    [Fact]
+    public void A_tensor_of_another_backend_is_refused()
+    {
+        using var other = new CpuBackend(1);
+        Tensor theirs = other.Allocate(new Shape(4)), ours = _backend.Allocate(new Shape(4)), none = Tensor.WithoutMemory(new Shape(4));
+        foreach (Tensor stranger in (Tensor[])[theirs, none])
+        {
+            Assert.Contains("(4) is not this backend's", Assert.Throws<ArgumentException>(() => _backend.Fill(stranger, 1)).Message);
+            Assert.Throws<ArgumentException>(() => _backend.Download(stranger, new float[4]));
+            Assert.Throws<ArgumentException>(() => _backend.Add(ours, stranger, ours));
+            Assert.Throws<ArgumentException>(() => _backend.Linear(ours.View(0, new(1, 4)), ours.View(0, new(1, 4)), stranger.View(0, new(1)), false, ours.View(0, new(1, 1))));
+        }
+    }
+
+    [Fact]
+    public void Missing_arguments_are_named()
+    {
+        Tensor x = _backend.Allocate(new Shape(4));
+        using var tape = new Tape(_backend);
+        Value v = tape.Variable(x, "x");
+        foreach (Action call in (Action[])[
+            () => _backend.Fill(null!, 1), () => _backend.Add(x, null!, x), () => _backend.Upload([1], null!), () => _backend.Download(null!, [0]),
+            () => _backend.Accumulate(x, default), () => _backend.AddNoise(x, default, 1, x), () => _backend.Replay(null!), () => _ = new Tape(null!),
+            () => tape.Variable(null!, "x"), () => tape.Constant(x, null!), () => tape.Record(null!, v), () => tape.Record(new Add(), v, null!),
+            () => tape.Backward(null!), () => _ = new Tensor(new Shape(1), null!), () => _ = new Adam(null!, Fast, x), () => _ = new Adam(_backend, Fast, null!),
+            () => _ = new Sgd(_backend, new SgdSettings(1), x, null!)])
+        {
+            Assert.Throws<ArgumentNullException>(call);
+        }
+    }
+
+    /// <summary>Inside a replay the backend is taken for sure: no race decides.</summary>
+    [Fact]
+    public void A_second_thread_is_told_that_there_may_be_one_caller()
+    {
+        Tensor x = _backend.Allocate(new Shape(4));
+        var told = new List<Exception?>();
+        using IReplay replay = _backend.Replay(() =>
+        {
+            _backend.Fill(x, 5);
+            var other = new Thread(() =>
+            {
+                told.Add(Record.Exception(() => _backend.Fill(x, 7)));
+                told.Add(Record.Exception(() => _backend.Allocate(new Shape(4))));
+                told.Add(Record.Exception(_backend.Dispose));
+            });
+            other.Start();
+            other.Join();
+        });
+        replay.Run();
+        Assert.Equal(3, told.Count);
+        Assert.All(told, error => Assert.Contains("one caller at a time", Assert.IsType<InvalidOperationException>(error).Message));
+        Assert.Equal([5, 5, 5, 5], _backend.Numbers(x));
+    }
+
+    [Fact]
+    public void A_call_that_fails_leaves_the_backend_to_the_next()
+    {
+        Tensor x = _backend.Allocate(new Shape(4));
+        Assert.Throws<ArgumentException>(() => _backend.Upload([], x));
+        using IReplay replay = _backend.Replay(() => throw new FormatException());
+        Assert.Throws<FormatException>(replay.Run);
+        _backend.Fill(x, 2);
+        Assert.Equal([2, 2, 2, 2], _backend.Numbers(x));
+    }
+
+    private static Accumulator Into(Tensor x) => new(x, Adds: false);
+}
+
+public sealed class EdgeTestsOnCpu(Cpu cpu) : EdgeTests(cpu), IClassFixture<Cpu>;
+
+[Collection(nameof(Gpu))]
+public sealed class EdgeTestsOnCuda(Gpu gpu) : EdgeTests(gpu);
+
+public sealed class EdgeTestsOnAnEmulatedGpu : EdgeTests, IDisposable
+{
+    private readonly EmulatedGpu _gpu;
+
+    public EdgeTestsOnAnEmulatedGpu() : this(new EmulatedGpu())
+    {
+    }
+
+    private EdgeTestsOnAnEmulatedGpu(EmulatedGpu gpu) : base(gpu) => _gpu = gpu;
+
+    public void Dispose() => _gpu.Dispose();
+}
+
+/// <summary>What happens at the end of a backend.</summary>
+public sealed class DisposedBackendTests
+{
+    public static TheoryData<bool> OnGpu => [false, true];
+
+    [Theory]
+    [MemberData(nameof(OnGpu))]
+    public void A_disposed_backend_says_so_to_everything_that_still_runs_on_it(bool onGpu)
+    {
+        using FakeGpu? gpu = onGpu ? new FakeGpu(computes: true) : null;
+        IBackend backend = onGpu ? gpu!.Open() : new CpuBackend(2);
+        Tensor x = backend.Tensor(new Shape(2), 1, 2);
+        var tape = new Tape(backend);
+        Value loss = tape.Variable(x, "x").Sum();
+        tape.Forward();
+        var adam = new Adam(backend, new AdamSettings(0.1), x);
+        IReplay replay = backend.Replay(tape.Forward);
+        for (int run = 0; run < 3; run++)
+            replay.Run();
+        backend.Dispose();
+        backend.Dispose();
+        foreach (Action use in (Action[])[
+            () => backend.Fill(x, 1), () => backend.Allocate(new Shape(1)), () => backend.Numbers(x), () => backend.Upload([1, 2], x),
+            tape.Forward, () => tape.Backward(loss), () => adam.Step(x), replay.Run, () => backend.Replay(tape.Forward)])
+        {
+            Assert.Contains("this backend", Assert.Throws<ObjectDisposedException>(use).Message);
+        }
+        foreach (IDisposable each in (IDisposable[])[replay, tape, adam, x.Storage, backend])
+            each.Dispose();
+    }
+
+    [Theory]
+    [MemberData(nameof(OnGpu))]
+    public void A_backend_that_is_disposed_inside_its_own_replay_stays(bool onGpu)
+    {
+        using FakeGpu? gpu = onGpu ? new FakeGpu(computes: true) : null;
+        using IBackend backend = onGpu ? gpu!.Open() : new CpuBackend(2);
+        using IReplay replay = backend.Replay(backend.Dispose);
+        Assert.Contains("replay", Assert.Throws<InvalidOperationException>(replay.Run).Message);
+        Assert.Equal([3], backend.Numbers(backend.Tensor(new Shape(1), 3)));
+    }
+
+    /// <summary>Of a backend that was used on another thread, every native handle goes back in its own context.</summary>
+    [Fact]
+    public void A_gpu_is_given_back_by_any_thread()
+    {
+        using var gpu = new FakeGpu(computes: true);
+        IBackend backend = gpu.Open();
+        Tensor x = backend.Allocate(new Shape(1, 4, 4, 4)), w = backend.Allocate(new Shape(4, 3, 3, 4)), y = backend.Allocate(x.Shape);
+        backend.Convolution(x, w, null, null, false, new ConvGeometry(3, 1, 1), y);
+        var inContext = new List<bool>();
+        gpu.Cudnn.Destroying = () => inContext.Add(gpu.Driver.ContextThread == Environment.CurrentManagedThreadId);
+        var other = new Thread(() =>
+        {
+            gpu.Join();
+            backend.Dispose();
+        });
+        other.Start();
+        other.Join();
+        Assert.Equal([true], inContext);
+        Assert.Empty(gpu.Driver.Held);
+    }
+}
