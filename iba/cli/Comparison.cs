@@ -61,7 +61,7 @@ internal sealed class Comparison(
     public ComparisonFigure Sweep(float[] betas, string[]? layers)
     {
         var rows = new List<ComparisonRow>();
-        FeatureStatistics[] found = layers is null ? [statistics.At(null)] : [.. layers.Select(statistics.At)];
+        FeatureStatistics[] found = layers is null ? [statistics.At(null, inputs.Bottleneck)] : [.. layers.Select(layer => statistics.At(layer, inputs.Bottleneck))];
         foreach (FeatureStatistics at in found)
         {
             List<ComparisonPanel>[] columns = [.. betas.Select(beta =>

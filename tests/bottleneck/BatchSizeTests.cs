@@ -94,7 +94,7 @@ public sealed class BatchSizeTests
     {
         using var backend = new CpuBackend(1);
         using var tape = new Tape(backend);
-        Value a = tape.Constant(Tensor.WithoutMemory(new Shape(1 << 30)), "x").Relu(), b = a.Sigmoid();
+        Value a = tape.Constant(Tensor.WithoutData(new Shape(1 << 30)), "x").Relu(), b = a.Sigmoid();
         Assert.Contains("8192 MiB in one piece", Assert.Throws<DeviceMemoryException>(() => tape.Plan(null, a, b)).Message);
     }
 

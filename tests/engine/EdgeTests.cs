@@ -181,7 +181,7 @@ public abstract class EdgeTests(Device on)
     public void A_tensor_of_another_backend_is_refused()
     {
         using var other = new CpuBackend(1);
-        Tensor theirs = other.Allocate(new Shape(4)), ours = _backend.Allocate(new Shape(4)), none = Tensor.WithoutMemory(new Shape(4));
+        Tensor theirs = other.Allocate(new Shape(4)), ours = _backend.Allocate(new Shape(4)), none = Tensor.WithoutData(new Shape(4));
         foreach (Tensor stranger in (Tensor[])[theirs, none])
         {
             Assert.Contains("(4) is not this backend's", Assert.Throws<ArgumentException>(() => _backend.Fill(stranger, 1)).Message);
