@@ -82,24 +82,24 @@ public abstract partial class Backend : IBackend
 
     /// <inheritdoc/>
     /// <remarks>A thread that is inside may enter again: a replay runs verbs.</remarks>
-    public Call Enter([CallerMemberName] string verb = "")
+    public Call Enter([CallerMemberName] string what = "")
     {
         int thread = Environment.CurrentManagedThreadId;
         int caller = Interlocked.CompareExchange(ref _caller, thread, 0);
         if (caller == thread)
-            return new Call(this, verb, isNested: true);
+            return new Call(this, what, isNested: true);
         if (caller != 0)
         {
             throw new InvalidOperationException(
-                $"{verb}: another thread is inside this backend ({Name}), which takes one caller at a time. "
+                $"{what}: another thread is inside this backend ({Name}), which takes one caller at a time. "
                 + "Give each thread a backend of its own, or let the threads take turns with a lock.");
         }
         try
         {
             if (_isDisposed)
-                throw new ObjectDisposedException(GetType().Name, $"{verb}: this backend ({Name}) was disposed. Dispose a backend after everything that runs on it.");
+                throw new ObjectDisposedException(GetType().Name, $"{what}: this backend ({Name}) was disposed. Dispose a backend after everything that runs on it.");
             _verbs.Reclaim();
-            return new Call(this, verb, isNested: false);
+            return new Call(this, what, isNested: false);
         }
         catch
         {
