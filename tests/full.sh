@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# The checks that take too long for every push, one named step each.
+#   tests/full.sh [STEP...]        all steps, or those that are named
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tests() { tests/bin/Release/net10.0/Tests "$@" -noLogo -noColor; }
+
+# Without tiered compilation a tensor is unreachable as soon as its address is taken, as in a program that has run for a while.
+step_memory() { DOTNET_TieredCompilation=0 IBA_STRESS_ROUNDS=${IBA_STRESS_ROUNDS:-20} tests -class Tests.Engine.StressTests -class Tests.Engine.ForgottenTests; }
+
+dotnet build tests --configuration Release --verbosity quiet
+for step in ${*:-memory}; do
+    echo "== $step"
+    "step_$step"
+done
