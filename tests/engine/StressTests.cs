@@ -29,7 +29,8 @@ public sealed class StressTests
             Tensor x = on.Allocate(new Shape(10_000));
             on.Fill(x, 3);
             return Read(on, x);
-        }),
+        }
+        ),
         ["verbs on tensors that nobody keeps"] = (60, on =>
         {
             Tensor y = on.Allocate(new Shape(2, 8, 8, 16));
@@ -39,7 +40,8 @@ public sealed class StressTests
             Tensor z = on.Allocate(new Shape(2, 5));
             on.Linear(y, Ramp(on, 5, 1024), null, false, z);
             return [.. Read(on, sums), .. Read(on, z)];
-        }),
+        }
+        ),
         ["tape"] = (30, on =>
         {
             var tape = new Tape(on);
@@ -48,7 +50,8 @@ public sealed class StressTests
             tape.Plan(loss);
             tape.Forward();
             return Read(on, tape.Backward(loss)[x]);
-        }),
+        }
+        ),
         ["inference"] = (30, on => new Inference(FullMemoryTests.Tiny(on), FullMemoryTests.Image).Run(FullMemoryTests.Samples(1)[0].Pixels)),
         ["optimizers"] = (30, on =>
         {
@@ -61,7 +64,8 @@ public sealed class StressTests
                 sgd.Step(Ramp(on, 500));
             }
             return Read(on, x);
-        }),
+        }
+        ),
         ["per-sample"] = (3, on => Maps(on, "per-sample")),
         ["readout"] = (3, on => Maps(on, "readout")),
         ["gradient"] = (3, on => Maps(on, "gradient")),
