@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Engine.Backends.Cpu;
 using Engine.Files;
 
 namespace Weights;
@@ -12,56 +13,66 @@ public static class Conversion
     /// <summary>Metadata name of that file's SHA-256.</summary>
     public const string SourceSha256Key = "source_sha256";
 
-    /// <summary>Writes every tensor under its name, tensor by tensor; integers stay as they are.</summary>
-    /// <param name="from">What to write.</param>
+    /// <summary>
+    /// Writes every tensor under its name, tensor by tensor; integers stay as they are. Tensors of a type that is not known here are left out.
+    /// </summary>
+    /// <param name="from">What to write. If it is a part of a checkpoint, it must be a whole network.</param>
     /// <param name="path">Where to; the file appears whole or not at all.</param>
     /// <param name="type">F32, or F16 for half the size and about three digits.</param>
     /// <param name="cancel">Leaves an older file as it was.</param>
-    /// <exception cref="FileFormatException">A tensor cannot be read, or holds a number beyond the range of half precision.</exception>
+    /// <exception cref="FileFormatException">
+    /// A tensor cannot be read, or holds a number beyond the range of half precision; or the tensors are less than a network.
+    /// </exception>
     public static void Write(StateDict from, string path, ElementType type = ElementType.F32, CancellationToken cancel = default)
     {
         if (type is not (ElementType.F32 or ElementType.F16))
             throw new ArgumentException($"weights are written as F32 or F16, not {type}", nameof(type));
+        bool isWhole = from.Skipped.Count == 0 && from.LeftOut.Count == 0 && from.Alternatives.Count == 0;
+        if (!isWhole || NetworkNames.Share([.. from.Entries.Select(entry => entry.Name)]) >= 0.5)
+        {
+            using var backend = new CpuBackend();
+            NetworkBuilder.Check(from, backend);
+        }
         var metadata = new Dictionary<string, string>
         {
             [SourceKey] = Path.GetFileName(from.Path),
             [SourceSha256Key] = from.Sha256(cancel),
         };
-        SafetensorsFile.Write(path, [.. from.Entries.Select(Tensor)], metadata, cancel);
+        SafetensorsFile.Write(path, [.. from.Entries.Where(entry => entry.Type != ElementType.Other).Select(Tensor)], metadata, cancel);
 
         SafetensorsTensor Tensor(StateDictEntry entry)
         {
             ElementType written = entry.Type.IsFloating ? type : entry.Type;
             return new SafetensorsTensor(entry.Name, written, [.. entry.Shape], () =>
-                written == entry.Type ? entry.ReadBytes()
-                : written == ElementType.F16 ? Halves(from, entry)
-                : Singles(entry));
+                written == entry.Type ? entry.ReadBytes(cancel)
+                : written == ElementType.F16 ? Halves(from.Path, $"{entry}", entry.Read(cancel))
+                : Singles(entry.Read(cancel)));
         }
     }
 
-    private static byte[] Singles(StateDictEntry entry)
+    /// <summary>Numbers as half precision, little-endian.</summary>
+    /// <param name="path">The file they are read from or written to, for messages.</param>
+    /// <param name="tensor">What they belong to, for messages.</param>
+    /// <param name="values">The numbers.</param>
+    /// <exception cref="FileFormatException">A finite number is beyond the range.</exception>
+    internal static byte[] Halves(string path, string tensor, ReadOnlySpan<float> values)
     {
-        float[] values = entry.Read();
-        byte[] bytes = new byte[values.Length * sizeof(float)];
-        for (int i = 0; i < values.Length; i++)
-            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(i * sizeof(float)), values[i]);
-        return bytes;
-    }
-
-    private static byte[] Halves(StateDict from, StateDictEntry entry)
-    {
-        float[] values = entry.Read();
         byte[] bytes = new byte[values.Length * 2];
         for (int i = 0; i < values.Length; i++)
         {
             var half = (Half)values[i];
             if (Half.IsInfinity(half) && float.IsFinite(values[i]))
-            {
-                throw new FileFormatException(
-                    from.Path, $"tensor {entry} holds {values[i]}, beyond half precision's 65504", "Write it as F32.");
-            }
+                throw new FileFormatException(path, $"tensor {tensor} holds {values[i]}, beyond half precision's 65504", "Write it as F32.");
             BinaryPrimitives.WriteHalfLittleEndian(bytes.AsSpan(2 * i), half);
         }
+        return bytes;
+    }
+
+    private static byte[] Singles(ReadOnlySpan<float> values)
+    {
+        byte[] bytes = new byte[values.Length * sizeof(float)];
+        for (int i = 0; i < values.Length; i++)
+            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(i * sizeof(float)), values[i]);
         return bytes;
     }
 }

@@ -14,8 +14,9 @@ public sealed class DownloadException(Uri source, string reason, string advice, 
     : IOException($"{source}: {reason}. {advice}", inner);
 
 /// <summary>
-/// Fetches published files. Bytes go to FILE.part; a broken or cancelled download goes on from there, if the server can. Only a file
-/// of the published size and SHA-256 gets its name.
+/// Fetches published files. Bytes go to FILE.part; a broken or cancelled download goes on from there. No answer of a server shortens
+/// FILE.part: one that sends everything again must repeat the bytes that are there, and what another sends is taken back. Only a file of the
+/// published size and SHA-256 gets its name.
 /// </summary>
 /// <param name="http">The client to use.</param>
 /// <param name="clock">Measures how long the server is silent.</param>
@@ -45,12 +46,15 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
                     weights.Source, $"{path} exists and is not the published file", "Move it away, then fetch again.");
         }
 
+        long kept;
         try
         {
             await using FileStream file = OpenPart(weights, part);
+            // Longer than the whole: none of it can be trusted.
             if (file.Length > weights.Bytes)
                 file.SetLength(0);
-            if (file.Length < weights.Bytes)
+            kept = file.Length;
+            if (kept < weights.Bytes)
                 await ReceiveAsync(weights, file, progress, cancel);
             file.Flush(flushToDisk: true);
         }
@@ -63,26 +67,45 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
 
         string sha256 = FileHash.Sha256(part, cancel);
         if (sha256 != weights.Sha256)
-        {
-            File.Delete(part);
-            throw new DownloadException(weights.Source, $"what arrived has the SHA-256 {sha256}, not {weights.Sha256}, and was deleted",
-                "Fetch again; if it repeats, something between here and the server changes files.");
-        }
+            throw Discard(weights, part, kept, sha256);
         File.Move(part, path);
         return path;
     }
 
+    /// <summary>Takes back what arrived. What was there before may be right: it stays, unless it was the whole file.</summary>
+    private static DownloadException Discard(PublishedWeights weights, string part, long kept, string sha256)
+    {
+        string reason = $"what arrived makes a file with the SHA-256 {sha256}, not {weights.Sha256}, and was deleted";
+        if (kept == 0 || kept == weights.Bytes)
+        {
+            File.Delete(part);
+            return new DownloadException(weights.Source, reason,
+                "Fetch again; if it repeats, something between here and the server changes files.");
+        }
+        using (FileStream file = File.OpenWrite(part))
+            file.SetLength(kept);
+        return new DownloadException(weights.Source, $"{reason}; {kept} bytes from before are kept",
+            $"Fetch again; if it repeats, they are wrong: delete {part}.");
+    }
+
     private static FileStream OpenPart(PublishedWeights weights, string part)
     {
+        const string Advice = "Check that no other download of it is running, that the folder can be written, and remove what stands there.";
+        // A link would have its target overwritten, which may be any file of the user.
+        if (new FileInfo(part).LinkTarget is not null)
+            throw new DownloadException(weights.Source, $"{part} is a link", Advice);
         try
         {
-            return new FileStream(part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var file = new FileStream(part, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            if (file.CanSeek)
+                return file;
+            file.Dispose();
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new DownloadException(weights.Source, $"{part} cannot be opened ({e.Message.TrimEnd('.')})",
-                "Check that no other download of it is running and that the folder can be written.", e);
+            throw new DownloadException(weights.Source, $"{part} cannot be opened ({e.Message.TrimEnd('.')})", Advice, e);
         }
+        throw new DownloadException(weights.Source, $"{part} is no file", Advice);
     }
 
     private async Task ReceiveAsync(
@@ -92,22 +115,30 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, silence.Token);
         try
         {
-            using HttpResponseMessage response = await RequestAsync(weights, file, stop.Token);
+            using HttpResponseMessage response = await RequestAsync(weights, file.Length, stop.Token);
             await using Stream body = await response.Content.ReadAsStreamAsync(stop.Token);
-            file.Position = file.Length;
-            byte[] block = new byte[1 << 17];
+            file.Position = response.StatusCode == HttpStatusCode.PartialContent ? file.Length : 0;
+            long kept = file.Length;
+            byte[] block = new byte[1 << 17], known = new byte[block.Length];
             while (true)
             {
                 silence.CancelAfter(Patience);
                 int read = await body.ReadAsync(block, stop.Token);
                 if (read == 0)
                     break;
-                if (file.Length + read > weights.Bytes)
+                if (file.Position + read > weights.Bytes)
+                {
+                    file.SetLength(kept);
                     throw Answer(weights, $"sends more than the published {weights.Bytes} bytes");
-                await file.WriteAsync(block.AsMemory(0, read), cancel);
-                progress?.Report(new DownloadProgress(file.Position, weights.Bytes));
+                }
+                int repeated = (int)Math.Clamp(kept - file.Position, 0, read);
+                file.ReadExactly(known, 0, repeated);
+                if (!block.AsSpan(0, repeated).SequenceEqual(known.AsSpan(0, repeated)))
+                    throw Answer(weights, $"sends other bytes than those in {file.Name}", $"If those are wrong, delete {file.Name}. ");
+                await file.WriteAsync(block.AsMemory(repeated, read - repeated), cancel);
+                progress?.Report(new DownloadProgress(file.Length, weights.Bytes));
             }
-            if (file.Position < weights.Bytes)
+            if (file.Length < weights.Bytes)
                 throw Broken(weights, file, "the server closed the connection");
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
@@ -120,23 +151,31 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         }
     }
 
-    /// <summary>Asks for what is missing; where the server sends everything, what is there is dropped.</summary>
-    private async Task<HttpResponseMessage> RequestAsync(PublishedWeights weights, FileStream file, CancellationToken cancel)
+    /// <summary>Asks for what is missing, and looks at the head of the answer: a part that starts there, or everything.</summary>
+    private async Task<HttpResponseMessage> RequestAsync(PublishedWeights weights, long have, CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, weights.Source);
-        if (file.Length > 0)
-            request.Headers.Range = new RangeHeaderValue(file.Length, null);
-        HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+        if (have > 0)
+            request.Headers.Range = new RangeHeaderValue(have, null);
+        HttpResponseMessage response;
+        try
+        {
+            response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+        }
+        // A redirect to an address that is none, or that is none of the web.
+        catch (Exception e) when (e is UriFormatException or InvalidOperationException or NotSupportedException)
+        {
+            throw Answer(weights, $"sends to an address that cannot be fetched ({e.Message.TrimEnd('.')})");
+        }
         try
         {
             if (!response.IsSuccessStatusCode)
-                throw Answer(weights, $"answers {(int)response.StatusCode} {response.ReasonPhrase}");
-            if (response.StatusCode != HttpStatusCode.PartialContent)
-                file.SetLength(0);
-            else if (response.Content.Headers.ContentRange?.From != file.Length)
+                throw Answer(weights, $"answers {(int)response.StatusCode} {response.StatusCode}");
+            long from = response.StatusCode == HttpStatusCode.PartialContent ? have : 0;
+            if (response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From != have)
                 throw Answer(weights, "sends another part than it was asked for");
-            if (response.Content.Headers.ContentLength is { } length && file.Length + length != weights.Bytes)
-                throw Answer(weights, $"offers {file.Length + length} bytes, the published file has {weights.Bytes}");
+            if (response.Content.Headers.ContentLength is { } length && from + length != weights.Bytes)
+                throw Answer(weights, $"offers {from + length} bytes, the published file has {weights.Bytes}");
             return response;
         }
         catch
@@ -146,8 +185,8 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         }
     }
 
-    private static DownloadException Answer(PublishedWeights weights, string doing) => new(weights.Source, $"the server {doing}",
-        "A proxy may answer in its stead: check the network, or fetch the file by other means and name it with --weights.");
+    private static DownloadException Answer(PublishedWeights weights, string doing, string advice = "") => new(weights.Source, $"the server {doing}",
+        advice + "A proxy may answer in its stead: check the network, or fetch the file by other means and name it with --weights.");
 
     private static DownloadException Broken(PublishedWeights weights, FileStream file, string reason, Exception? inner = null) => new(
         weights.Source, $"{reason} after {file.Length} of {weights.Bytes} bytes",

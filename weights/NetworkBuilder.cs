@@ -37,9 +37,26 @@ public static class NetworkBuilder
     }
 
     /// <summary>Checks every key and shape, then reads the numbers, tensor by tensor, onto the backend's device.</summary>
-    /// <exception cref="FileFormatException">Keys are missing, unexpected or misshapen: the message lists them.</exception>
-    public static Network Build(StateDict weights, IBackend backend) =>
-        Check(weights, backend).Build(backend, new ParameterReader(weights, backend));
+    /// <param name="weights">Where they come from.</param>
+    /// <param name="backend">Where they go to.</param>
+    /// <param name="allowNonFinite">
+    /// Takes numbers that are NaN or infinite, in the file or once batch norms are folded, for those who study them. They are refused otherwise.
+    /// </param>
+    /// <param name="cancel">Ends the reading.</param>
+    /// <exception cref="FileFormatException">
+    /// Keys are missing, unexpected or misshapen, or numbers are not finite: the message lists them.
+    /// </exception>
+    public static Network Build(StateDict weights, IBackend backend, bool allowNonFinite = false, CancellationToken cancel = default)
+    {
+        var reader = new ParameterReader(weights, backend, cancel);
+        Network network = Check(weights, backend).Build(backend, reader);
+        if (allowNonFinite || reader.NotFinite.Count == 0)
+            return network;
+        foreach (Parameter parameter in network.Parameters)
+            parameter.Data.Storage.Dispose();
+        throw new FileFormatException(weights.Path, "it holds numbers that are not finite, so every result would be meaningless",
+            "Take a checkpoint from before they appeared. To study them: --allow-non-finite.", details: reader.NotFinite);
+    }
 
     /// <summary>Checks every key and shape without reading a number.</summary>
     /// <exception cref="FileFormatException">Keys are missing, unexpected or misshapen: the message lists them.</exception>

@@ -34,23 +34,25 @@ internal sealed class ParameterCheck(StateDict weights) : IParameterSource
     /// <exception cref="FileFormatException">Something was missing, misshapen, or is there and was not asked for.</exception>
     public void ThrowIfWrong(string architecture)
     {
-        // Counted batches steer training only.
-        string[] unexpected = [.. weights.Entries.Select(entry => entry.Name)
-            .Where(name => !_asked.Contains(name) && !name.EndsWith(".num_batches_tracked", StringComparison.Ordinal))];
+        string[] unexpected = [.. weights.Entries.Where(entry => !_asked.Contains(entry.Name) && Matters(entry)).Select(entry => entry.Name)];
         if (_missing.Count + _misshapen.Count + unexpected.Length == 0)
             return;
-        string[] report = [.. Section("missing", _missing), .. Section("misshapen", _misshapen), .. Section("unexpected", unexpected)];
         throw new FileFormatException(weights.Path,
-            $"it does not fit {architecture}: "
-            + $"{_missing.Count} tensors missing, {_misshapen.Count} misshapen, {unexpected.Length} unexpected\n"
-            + string.Join('\n', report) + "\n",
-            "Give a state dict with torchvision's names and shapes; `iba weights inspect` lists what a file holds.");
+            $"it does not fit {architecture}: {_missing.Count} tensors missing, {_misshapen.Count} misshapen, {unexpected.Length} unexpected",
+            "Give a state dict with torchvision's names and shapes; `iba weights inspect` lists what a file holds.",
+            details: [.. Section("missing", _missing), .. Section("misshapen", _misshapen), .. Section("unexpected", unexpected)]);
     }
+
+    /// <summary>
+    /// Whether a tensor that this network does not have speaks for another one: a layer's numbers do; counts, flags, a single number that is
+    /// no layer's (a best accuracy), and numbers of types that no network here computes with do not.
+    /// </summary>
+    private static bool Matters(StateDictEntry entry) => entry.Type.IsFloating && (entry.Count > 1 || entry.Name.Contains('.'));
 
     private static IEnumerable<string> Section(string title, IReadOnlyCollection<string> lines) =>
     [
-        .. lines.Take(Listed).Select(line => $"  {title}: {line}"),
-        .. lines.Count > Listed ? (string[])[$"  {title}: {lines.Count - Listed} more"] : [],
+        .. lines.Take(Listed).Select(line => $"{title}: {line}"),
+        .. lines.Count > Listed ? (string[])[$"{title}: {lines.Count - Listed} more"] : [],
     ];
 
     /// <summary>Checks a weight (outputs, rest) and vectors of its outputs, and returns how many outputs there are.</summary>
@@ -69,7 +71,7 @@ internal sealed class ParameterCheck(StateDict weights) : IParameterSource
     {
         _asked.Add(name);
         if (!weights.TryGet(name, out StateDictEntry? entry))
-            _missing.Add(name);
+            _missing.Add(weights.LeftOut.FirstOrDefault(other => other.StartsWith($"{name} (", StringComparison.Ordinal)) ?? name);
         else if (!entry.Type.IsFloating)
             _misshapen.Add($"{entry} should hold floating point numbers");
         else if (entry.Shape.Count != shape.Length || !entry.Shape.Zip(shape).All(pair => Fits(pair.First, pair.Second)))

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Engine.Backends;
 using Engine.Networks;
 using Engine.Tensors;
@@ -8,15 +9,20 @@ namespace Weights;
 /// A network's parameters, read from a state dict that was checked: convolutions turned from (K, C, R, S) to (K, R, S, C) with the
 /// batch norm after them folded in, linear layers from (K, C H W) to (K, H W C). Numbers pass through a buffer of a few megabytes.
 /// </summary>
-internal sealed class ParameterReader(StateDict weights, IBackend backend) : IParameterSource
+internal sealed class ParameterReader(StateDict weights, IBackend backend, CancellationToken cancel) : IParameterSource
 {
     private const int BufferNumbers = 1 << 20;
     internal const double Epsilon = 1e-5;   // torchvision's batch norms keep PyTorch's default
 
+    private readonly List<string> _notFinite = [];
+
+    /// <summary>A line for each tensor with numbers that are not finite, in the file or once folded: its name, how many, and the first.</summary>
+    public IReadOnlyList<string> NotFinite => _notFinite;
+
     public ParameterPair Convolution(ConvolutionSpec wanted)
     {
         StateDictEntry weight = weights[wanted.Weight];
-        float[] bias = wanted.HasBias ? weights[$"{wanted.Name}.bias"].Read() : new float[weight.Shape[0]];
+        float[] bias = wanted.HasBias ? Vector($"{wanted.Name}.bias") : new float[weight.Shape[0]];
         double[]? scale = null;
         if (wanted.Norm is not null)
             (scale, bias) = Fold(wanted.Norm, bias);
@@ -27,7 +33,7 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend) : IPa
     public ParameterPair Linear(string name, Shape input, int outputs)
     {
         StateDictEntry weight = weights[$"{name}.weight"];
-        return Pair(name, Read(weight, new Shape(weight.Shape[0], input.Count), input.C, scale: null), weights[$"{name}.bias"].Read());
+        return Pair(name, Read(weight, new Shape(weight.Shape[0], input.Count), input.C, scale: null), Vector($"{name}.bias"));
     }
 
     /// <summary>
@@ -36,10 +42,25 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend) : IPa
     /// </summary>
     private (double[] Scale, float[] Bias) Fold(string norm, float[] own)
     {
-        float[] γ = weights[$"{norm}.weight"].Read(), β = weights[$"{norm}.bias"].Read();
-        float[] mean = weights[$"{norm}.running_mean"].Read(), variance = weights[$"{norm}.running_var"].Read();
+        int before = _notFinite.Count;
+        float[] γ = Vector($"{norm}.weight"), β = Vector($"{norm}.bias");
+        float[] mean = Vector($"{norm}.running_mean"), variance = Vector($"{norm}.running_var");
         double[] scale = [.. γ.Zip(variance, (g, v) => g / Math.Sqrt(v + Epsilon))];
-        return (scale, [.. β.Select((b, k) => (float)(b + ((double)own[k] - mean[k]) * scale[k]))]);
+        float[] bias = [.. β.Select((b, k) => (float)(b + ((double)own[k] - mean[k]) * scale[k]))];
+        // A finite variance of at most -ε gives NaN or infinity; a tiny one, a bias beyond float32.
+        if (_notFinite.Count == before)
+        {
+            Look($"{norm}.running_var", [.. scale.Select(factor => (float)factor)], ", as γ / √(running_var + ε)");
+            Look($"{norm}.bias", bias, ", once folded");
+        }
+        return (scale, bias);
+    }
+
+    private float[] Vector(string name)
+    {
+        float[] values = weights[name].Read(cancel);
+        Look(name, values, "");
+        return values;
     }
 
     /// <summary>Reads block after block of rows, turns channels to the inside and scales the k-th row.</summary>
@@ -48,15 +69,32 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend) : IPa
         Tensor tensor = backend.Allocate(shape);
         int row = shape.Row, block = Math.Clamp(BufferNumbers / row, 1, shape.N);
         float[] turned = new float[block * row];
+        NonFinite read = default, folded = default;
         for (int first = 0; first < shape.N; first += block)
         {
+            cancel.ThrowIfCancellationRequested();
             int rows = Math.Min(block, shape.N - first);
-            float[] numbers = entry.ReadRows(first, rows);
+            float[] numbers = entry.ReadRows(first, rows, cancel);
             for (int k = 0; k < rows; k++)
                 Turn(numbers.AsSpan(k * row, row), turned.AsSpan(k * row, row), channels, scale?[first + k] ?? 1);
+            read = read.With(numbers, (long)first * row);
+            folded = folded.With(turned.AsSpan(0, rows * row), (long)first * row);
             backend.Upload(turned.AsSpan(0, rows * row), tensor.Rows(first, rows));
         }
+        // What is not finite in the file, or is scaled by what is not, has a line already.
+        if (read.Count > 0)
+            Report(entry.Name, read, "");
+        else if (scale is null || scale.All(factor => float.IsFinite((float)factor)))
+            Report(entry.Name, folded, ", once folded");
         return tensor;
+    }
+
+    private void Look(string name, ReadOnlySpan<float> values, string how) => Report(name, default(NonFinite).With(values, 0), how);
+
+    private void Report(string name, NonFinite found, string how)
+    {
+        if (found.Count > 0)
+            _notFinite.Add($"{name}: {found}{how}");
     }
 
     /// <summary>(C, plane) to (plane, C), times a factor.</summary>
@@ -75,5 +113,23 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend) : IPa
         Tensor tensor = backend.Allocate(new Shape(bias.Length));
         backend.Upload(bias, tensor);
         return new ParameterPair(new Parameter($"{name}.weight", weight), new Parameter($"{name}.bias", tensor));
+    }
+
+    /// <summary>Numbers that are not finite: how many, the index of the first in C order, and what it is.</summary>
+    private readonly record struct NonFinite(long Count, long First, float Value)
+    {
+        /// <summary>Together with those of the next part of the tensor, which starts at index <paramref name="from"/>.</summary>
+        public NonFinite With(ReadOnlySpan<float> values, long from)
+        {
+            NonFinite all = this;
+            for (int i = 0; i < values.Length; i++)
+            {
+                if (!float.IsFinite(values[i]))
+                    all = all.Count == 0 ? new NonFinite(1, from + i, values[i]) : all with { Count = all.Count + 1 };
+            }
+            return all;
+        }
+
+        public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Count} not finite, the first at index {First} is {Value}");
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Engine.Files;
 using Engine.Networks;
 using Engine.Tensors;
@@ -16,10 +15,11 @@ public sealed class ParameterWriter : IParameterSource
     private readonly Dictionary<string, Parameter> _parameters;
     private readonly List<SafetensorsTensor> _tensors = [];
     private readonly ElementType _type;
+    private readonly string _path;
 
-    private ParameterWriter(Network network, ElementType type)
+    private ParameterWriter(Network network, string path, ElementType type)
     {
-        (_network, _type) = (network, type);
+        (_network, _path, _type) = (network, path, type);
         _parameters = network.Parameters.ToDictionary(parameter => parameter.Name);
         Architecture.Named(network.Name).Build(network.Backend, this);
     }
@@ -29,11 +29,12 @@ public sealed class ParameterWriter : IParameterSource
     /// <param name="path">Where to; the file appears whole or not at all.</param>
     /// <param name="type">Of weights and biases: F32, or F16 for half the size and about three digits. What stands for a batch norm stays F32.</param>
     /// <param name="metadata">Names and texts for the file's header.</param>
+    /// <exception cref="FileFormatException">A number is beyond the range of half precision.</exception>
     public static void Write(Network network, string path, ElementType type = ElementType.F32, IReadOnlyDictionary<string, string>? metadata = null)
     {
         if (type is not (ElementType.F32 or ElementType.F16))
             throw new ArgumentException($"weights are written as F32 or F16, not {type}", nameof(type));
-        SafetensorsFile.Write(path, new ParameterWriter(network, type)._tensors, metadata);
+        SafetensorsFile.Write(path, new ParameterWriter(network, path, type)._tensors, metadata);
     }
 
     /// <inheritdoc/>
@@ -68,7 +69,7 @@ public sealed class ParameterWriter : IParameterSource
 
     private void Add(string name, int[] shape, ElementType type, float[] values) => _tensors.Add(type == ElementType.F32
         ? new SafetensorsTensor(name, shape, values)
-        : new SafetensorsTensor(name, type, shape, () => Halves(values)));
+        : new SafetensorsTensor(name, type, shape, () => Conversion.Halves(_path, name, values)));
 
     private float[] Numbers(Parameter parameter)
     {
@@ -88,13 +89,5 @@ public sealed class ParameterWriter : IParameterSource
             to[k * row + at % channels * plane + at / channels] = from[i];
         }
         return to;
-    }
-
-    private static byte[] Halves(float[] values)
-    {
-        byte[] bytes = new byte[2 * values.Length];
-        for (int i = 0; i < values.Length; i++)
-            BinaryPrimitives.WriteHalfLittleEndian(bytes.AsSpan(2 * i), (Half)values[i]);
-        return bytes;
     }
 }

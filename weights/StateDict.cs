@@ -1,61 +1,47 @@
 using System.Diagnostics.CodeAnalysis;
 using Engine.Files;
-using Microsoft.Win32.SafeHandles;
 using Weights.Containers;
 using Weights.Torch;
 
 namespace Weights;
 
 /// <summary>
-/// The named tensors of a weights file, in the file's order: a PyTorch file of either container or a safetensors file, told apart by
-/// their content. Opening reads names, types and shapes; numbers are read tensor by tensor, when asked for. Nothing in the file is run.
+/// The named tensors of a network in a weights file, in the file's order: a PyTorch file of either container, a safetensors file or the
+/// index of several, told apart by their content. Opening reads the file once, into memory; numbers are made from it tensor by tensor, when
+/// asked for. Nothing in the file is run.
+/// <para>
+/// In a checkpoint of training the network's tensors are found by what they are; <see cref="Unwrapped"/>, <see cref="LeftOut"/>,
+/// <see cref="Skipped"/> and <see cref="Alternatives"/> say what else there was. <c>weights/README.md</c> has the rules and the bounds of
+/// memory and time.
+/// </para>
 /// </summary>
 public sealed class StateDict : IDisposable
 {
     private const string Advice = "Fetch it again if it is damaged; of a checkpoint that holds more than tensors, "
         + "save the state dict alone: torch.save(model.state_dict(), FILE).";
 
-    // What DataParallel and torch.compile put before every name.
-    private static readonly string[] Prefixes = ["module.", "_orig_mod."];
+    /// <summary>Bytes that the tensors of a PyTorch file may have for each byte of its storages, and in any case: they may repeat numbers.</summary>
+    private const long TensorBytes = 4, FreeTensorBytes = 1 << 20;
 
     private readonly OrderedDictionary<string, StateDictEntry> _entries = [];
-    private readonly List<string> _unwrapped = [], _leftOut = [];
     private readonly IDisposable _source;
+    private readonly Func<CancellationToken, string> _sha256;
 
-    private StateDict(string path, WeightsFormat format, IDisposable source) => (Path, Format, _source) = (path, format, source);
-
-    private StateDict(string path, SafetensorsFile file) : this(path, WeightsFormat.Safetensors, file)
+    private StateDict(string path, WeightsFormat format, long bytes, IDisposable source, Func<CancellationToken, string> sha256, Selection selection)
     {
-        Metadata = file.Metadata;
-        string prefix = TakePrefix(file.Entries.Select(entry => entry.Name));
-        foreach (SafetensorsEntry entry in file.Entries)
-        {
-            string name = entry.Name;
-            Add(name[prefix.Length..], entry.Type, entry.Shape, new SafetensorsSource(file, entry));
-        }
-    }
-
-    private StateDict(string path, WeightsFormat format, SafeFileHandle file, ITorchFile torch) : this(path, format, file)
-    {
-        (Pickle.PickleDictionary values, IReadOnlyList<string> unwrapped) = Checkpoint.Find(torch.Root);
-        _unwrapped.AddRange(unwrapped);
-        long fileLength = RandomAccess.GetLength(file);
-        string prefix = TakePrefix(values.Where(pair => pair.Value is PickledTensor).Select(pair => pair.Key.ToString()!));
-        foreach ((object key, object? value) in values)
-        {
-            string name = key.ToString()!;
-            if (value is not PickledTensor tensor)
-            {
-                _leftOut.Add(name);
-                continue;
-            }
-            if (key is not string || tensor.View is not { } view)
-                throw new InvalidDataException($"entry '{name}' is no named tensor with numbers");
-            // A stride of 0 repeats numbers that are not in the file; without a bound, a few bytes could ask for all memory.
-            if (view.Count > fileLength)
-                throw new InvalidDataException($"tensor '{name}' has {view.Count} elements, more than the file has bytes");
-            Add(name[prefix.Length..], view.Type, view.Shape, new TorchSource(path, name, view, torch));
-        }
+        (Path, Format, Bytes, _source, _sha256) = (path, format, bytes, source, sha256);
+        Unwrapped =
+        [
+            .. selection.Steps,
+            .. selection.Inner.Select(wrapper => $"\"{wrapper}.\" inside of names"),
+            .. selection.Mapping.IsModule ? (string[])["module"] : [],
+            .. selection.Mapping.HasParameters ? (string[])["Parameter objects"] : [],
+        ];
+        LeftOut = [.. selection.Mapping.Others, .. selection.Outside];
+        Skipped = [.. selection.Mapping.Beside];
+        Alternatives = selection.Alternatives;
+        foreach (StateDictEntry entry in selection.Entries)
+            _entries.Add(entry.Name, entry);
     }
 
     /// <summary>The file.</summary>
@@ -64,11 +50,25 @@ public sealed class StateDict : IDisposable
     /// <summary>How the file is packed.</summary>
     public WeightsFormat Format { get; }
 
-    /// <summary>What lay around the tensors, outermost first: <c>checkpoint["model"]</c>, <c>prefix "module."</c>; it was taken away.</summary>
-    public IReadOnlyList<string> Unwrapped => _unwrapped;
+    /// <summary>Size of the file; of an index, together with the files it names.</summary>
+    public long Bytes { get; }
 
-    /// <summary>Names of the state dict whose values are no tensors; they are left out.</summary>
-    public IReadOnlyList<string> LeftOut => _leftOut;
+    /// <summary>What lay around the tensors, outermost first: <c>checkpoint["model"]</c>, <c>prefix "module."</c>; it was taken away.</summary>
+    public IReadOnlyList<string> Unwrapped { get; }
+
+    /// <summary>
+    /// What else the mapping with the tensors holds: values that are no tensors, with their type, and tensors outside of the prefix.
+    /// </summary>
+    public IReadOnlyList<string> LeftOut { get; }
+
+    /// <summary>What lies beside that mapping in a checkpoint, with its type: <c>checkpoint["args"] (argparse.Namespace)</c>.</summary>
+    public IReadOnlyList<string> Skipped { get; }
+
+    /// <summary>Other places in the file whose tensors fit a network as well: <c>checkpoint["model_ema"], prefix "module."</c>.</summary>
+    public IReadOnlyList<string> Alternatives { get; }
+
+    /// <summary>Names of Python classes and functions in the file that mean nothing here. None of them was run.</summary>
+    public IReadOnlyCollection<string> Unknown { get; private init; } = [];
 
     /// <summary>The metadata of a safetensors file; empty for PyTorch's.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; private init; } = new Dictionary<string, string>();
@@ -82,27 +82,37 @@ public sealed class StateDict : IDisposable
         ? entry
         : throw new FileFormatException(Path, $"it holds no tensor named '{name}'", "`iba weights inspect` lists what it holds.");
 
-    /// <summary>Opens a file of any known format.</summary>
+    /// <summary>Opens a file of any known format; a pipe or standard input is as good as a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="part">
+    /// Where several places in it fit a network: a text that the place or prefix of the wanted one holds, such as <c>model_ema</c>. Null takes
+    /// the whole before a part, the trained before an average, the outer before the inner, the first before the next.
+    /// </param>
+    /// <param name="cancel">Ends the opening, within the reading of a megabyte or of one value.</param>
     /// <exception cref="FileFormatException">It is missing, holds no weights, or is damaged; the message says which.</exception>
-    public static StateDict Open(string path)
+    public static StateDict Open(string path, string? part = null, CancellationToken cancel = default)
     {
         if (!File.Exists(path))
             throw new FileFormatException(path, Directory.Exists(path) ? "it is a folder" : "there is no such file",
                 "Name a weights file; `iba weights fetch` gets one.");
-        SafeFileHandle file = File.OpenHandle(path, options: FileOptions.RandomAccess);
+        WeightsFormat format = default;
+        IDisposable? open = null;
         try
         {
-            WeightsFormat format = FileKind.Detect(file);
-            if (format == WeightsFormat.Safetensors)
+            FileContents contents = FileContents.Read(path, start => format = FileKind.Detect(start), cancel);
+            open = contents;
+            var budget = new FileBudget(contents.Length, cancel);
+            return format switch
             {
-                file.Dispose();
-                return new StateDict(path, SafetensorsFile.Open(path));
-            }
-            return new StateDict(path, format, file, format == WeightsFormat.TorchZip ? new TorchZip(file) : new TorchStream(file));
+                WeightsFormat.Safetensors => OfSafetensors(path, SafetensorsFile.Open(path, contents, cancel), contents.Length, part, budget),
+                WeightsFormat.ShardedSafetensors => OfShards(path, contents, part, budget),
+                WeightsFormat.TorchZip => OfTorch(path, format, contents, new TorchZip(contents, budget), part, budget),
+                _ => OfTorch(path, format, contents, new TorchStream(contents, budget), part, budget),
+            };
         }
         catch (Exception e)
         {
-            file.Dispose();
+            open?.Dispose();
             throw e switch
             {
                 NotWeightsException other => new FileFormatException(path, other.Message, other.Advice, e),
@@ -115,52 +125,94 @@ public sealed class StateDict : IDisposable
     /// <summary>Whether the file holds a tensor of this name.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out StateDictEntry? entry) => _entries.TryGetValue(name, out entry);
 
-    /// <summary>SHA-256 of the whole file as 64 lower-case hexadecimal digits; reads all of it.</summary>
-    public string Sha256(CancellationToken cancel = default) => FileHash.Sha256(Path, cancel);
+    /// <summary>
+    /// SHA-256 of the file, as it was read, as 64 lower-case hexadecimal digits. Of an index: of the lines <c>SHA-256 name</c> of the index
+    /// and its files, in the order of their names.
+    /// </summary>
+    public string Sha256(CancellationToken cancel = default) => _sha256(cancel);
 
-    /// <summary>Closes the file; entries can no longer be read.</summary>
+    /// <summary>Frees the file's bytes; entries can no longer be read.</summary>
     public void Dispose() => _source.Dispose();
 
-    private string TakePrefix(IEnumerable<string> names)
+    private static StateDict OfTorch(
+        string path, WeightsFormat format, FileContents contents, ITorchFile torch, string? part, FileBudget budget)
     {
-        string[] all = [.. names];
-        string prefix = "";
-        foreach (string candidate in Prefixes)
-        {
-            if (all.Length == 0 || !all.All(name => name.AsSpan(prefix.Length).StartsWith(candidate)))
-                continue;
-            _unwrapped.Add($"prefix \"{candidate}\"");
-            prefix += candidate;
-        }
-        return prefix;
+        var checkpoint = new Checkpoint(
+            (name, view) => new StateDictEntry(name, view.Type, $"{view.Type}", view.Shape, new TorchSource(path, name, view, torch)), budget);
+        Selection selection = Selection.Of(checkpoint.Mappings(torch.Root), part, budget);
+        CheckRepeats(selection.Entries, torch.StoredBytes);
+        return new StateDict(path, format, contents.Length, torch, contents.Sha256, selection) { Unknown = torch.Unknown };
     }
 
-    private void Add(string name, ElementType type, int[] shape, ITensorSource source) =>
-        _entries.Add(name, new StateDictEntry(name, type, shape, source));
+    private static StateDict OfSafetensors(string path, SafetensorsFile file, long bytes, string? part, FileBudget budget)
+    {
+        budget.Charge(3L * FileBudget.Object * file.Entries.Count);
+        var mapping = new TensorMapping("", 0, [.. file.Entries.Select(entry => Entry(file, entry))], []);
+        return new StateDict(path, WeightsFormat.Safetensors, bytes, file, file.Sha256, Selection.Of([mapping], part, budget))
+        {
+            Metadata = file.Metadata,
+        };
+    }
+
+    private static StateDict OfShards(string path, FileContents contents, string? part, FileBudget budget)
+    {
+        Shards shards = Shards.Open(path, contents, budget);
+        try
+        {
+            budget.Charge(3L * FileBudget.Object * shards.Tensors.Count);
+            var mapping = new TensorMapping("", 0, [.. shards.Tensors.Select(tensor => Entry(tensor.File, tensor.Entry))], shards.Unlisted);
+            return new StateDict(path, WeightsFormat.ShardedSafetensors, shards.Bytes, shards, shards.Sha256, Selection.Of([mapping], part, budget));
+        }
+        catch
+        {
+            shards.Dispose();
+            throw;
+        }
+    }
+
+    private static StateDictEntry Entry(SafetensorsFile file, SafetensorsEntry entry) =>
+        new(entry.Name, entry.Type, entry.TypeName, entry.Shape, new SafetensorsSource(file, entry));
+
+    /// <summary>
+    /// A stride of 0 repeats numbers, and any number of tensors may look at one storage: a few bytes could ask for any amount of memory and disk.
+    /// </summary>
+    private static void CheckRepeats(IEnumerable<StateDictEntry> entries, long storedBytes)
+    {
+        Int128 left = (Int128)TensorBytes * storedBytes + FreeTensorBytes;
+        foreach (StateDictEntry entry in entries)
+        {
+            left -= (Int128)entry.Count * (entry.Type.IsFloating ? Math.Max(entry.Type.Size, sizeof(float)) : entry.Type.Size);
+            if (left < 0)
+            {
+                throw new InvalidDataException($"up to tensor '{entry}' its tensors have more than {TensorBytes} times the bytes "
+                    + $"that are stored, {storedBytes}");
+            }
+        }
+    }
 
     private sealed class SafetensorsSource(SafetensorsFile file, SafetensorsEntry entry) : ITensorSource
     {
-        public float[] Floats() => file.ReadFloats(entry.Name);
+        public float[] Floats(CancellationToken cancel) => file.ReadFloats(entry.Name, cancel);
 
-        public float[] Floats(int firstRow, int rows)
+        public float[] Floats(int firstRow, int rows, CancellationToken cancel)
         {
             long row = entry.Shape[0] == 0 ? 0 : entry.Count / entry.Shape[0];
-            return file.ReadFloats(entry.Name, firstRow * row, checked((int)(rows * row)));
+            return file.ReadFloats(entry.Name, firstRow * row, checked((int)(rows * row)), cancel);
         }
 
-        public byte[] Bytes() => file.ReadBytes(entry.Name);
+        public byte[] Bytes(CancellationToken cancel) => file.ReadBytes(entry.Name);
     }
 
     private sealed class TorchSource(string path, string name, TensorView view, IStorages storages) : ITensorSource
     {
-        public float[] Floats() => Floats(view);
+        public float[] Floats(CancellationToken cancel) => Floats(view, cancel);
 
-        public float[] Floats(int firstRow, int rows) => Floats(view.Rows(firstRow, rows));
+        public float[] Floats(int firstRow, int rows, CancellationToken cancel) => Floats(view.Rows(firstRow, rows), cancel);
 
-        public byte[] Bytes() => Reading(() => view.ReadBytes(storages));
+        public byte[] Bytes(CancellationToken cancel) => Reading(() => view.ReadBytes(storages, cancel));
 
-        private float[] Floats(TensorView part) => view.Type.IsFloating
-            ? Reading(() => part.ReadFloats(storages))
+        private float[] Floats(TensorView part, CancellationToken cancel) => view.Type.IsFloating
+            ? Reading(() => part.ReadFloats(storages, cancel))
             : throw new FileFormatException(path, $"tensor {name} {view.Type} does not hold floating point numbers",
                 "Check that this is the file you meant.");
 

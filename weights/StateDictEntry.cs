@@ -7,8 +7,8 @@ public sealed class StateDictEntry
 {
     private readonly ITensorSource _source;
 
-    internal StateDictEntry(string name, ElementType type, int[] shape, ITensorSource source) =>
-        (Name, Type, Shape, _source) = (name, type, shape, source);
+    internal StateDictEntry(string name, ElementType type, string typeName, IReadOnlyList<int> shape, ITensorSource source) =>
+        (Name, Type, TypeName, Shape, _source) = (name, type, typeName, shape, source);
 
     /// <summary>The name, without what <see cref="StateDict.Unwrapped"/> took away.</summary>
     public string Name { get; }
@@ -16,39 +16,52 @@ public sealed class StateDictEntry
     /// <summary>What the elements are in the file.</summary>
     public ElementType Type { get; }
 
+    /// <summary>The type as the file spells it, also where it is <see cref="ElementType.Other"/>.</summary>
+    public string TypeName { get; }
+
     /// <summary>Extents, outermost first; empty for a scalar.</summary>
     public IReadOnlyList<int> Shape { get; }
 
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Aggregate(1L, (product, extent) => product * extent);
 
+    /// <summary>Whether it is state of a batch norm that is measured, not trained: running mean and variance, and the count of batches.</summary>
+    public bool IsBuffer => Name.EndsWith("running_mean", StringComparison.Ordinal) || Name.EndsWith("running_var", StringComparison.Ordinal)
+        || Name.EndsWith("num_batches_tracked", StringComparison.Ordinal);
+
     /// <summary>The elements of a floating point tensor as float32, in C order.</summary>
-    /// <exception cref="FileFormatException">The elements are integers, or the file is damaged here.</exception>
-    public float[] Read() => _source.Floats();
+    /// <param name="cancel">Ends the reading between chunks.</param>
+    /// <exception cref="FileFormatException">The elements are no floating point numbers, or the file is damaged here.</exception>
+    public float[] Read(CancellationToken cancel = default) => _source.Floats(cancel);
 
     /// <summary>Rows of the outermost axis as float32, in C order: a large tensor can pass through a small buffer.</summary>
     /// <param name="first">The first row, from 0.</param>
     /// <param name="count">How many rows.</param>
-    /// <exception cref="FileFormatException">The elements are integers, or the file is damaged here.</exception>
-    public float[] ReadRows(int first, int count)
+    /// <param name="cancel">Ends the reading between chunks.</param>
+    /// <exception cref="FileFormatException">The elements are no floating point numbers, or the file is damaged here.</exception>
+    public float[] ReadRows(int first, int count, CancellationToken cancel = default)
     {
         if (Shape.Count == 0 || first < 0 || count < 0 || count > Shape[0] - first)
             throw new ArgumentOutOfRangeException(nameof(count), $"{this} has no {count} rows from {first}");
-        return _source.Floats(first, count);
+        return _source.Floats(first, count, cancel);
     }
 
     /// <summary>The elements as they are, little-endian, in C order.</summary>
+    /// <param name="cancel">Ends the reading between chunks.</param>
     /// <exception cref="FileFormatException">The file is damaged here.</exception>
-    public byte[] ReadBytes() => _source.Bytes();
+    public byte[] ReadBytes(CancellationToken cancel = default) => _source.Bytes(cancel);
 
     /// <summary>The entry as a person reads it: <c>conv1.weight F32 (64, 3, 7, 7)</c>.</summary>
-    public override string ToString() => $"{Name} {Type} ({string.Join(", ", Shape)})";
+    public override string ToString() => $"{Name} {TypeName} ({string.Join(", ", Shape)})";
+
+    /// <summary>The same tensor under another name.</summary>
+    internal StateDictEntry Named(string name) => new(name, Type, TypeName, Shape, _source);
 }
 
 /// <summary>Where the numbers of one entry come from.</summary>
 internal interface ITensorSource
 {
-    float[] Floats();
-    float[] Floats(int firstRow, int rows);
-    byte[] Bytes();
+    float[] Floats(CancellationToken cancel);
+    float[] Floats(int firstRow, int rows, CancellationToken cancel);
+    byte[] Bytes(CancellationToken cancel);
 }

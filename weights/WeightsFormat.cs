@@ -9,4 +9,6 @@ public enum WeightsFormat
     TorchStream,
     /// <summary>A safetensors file.</summary>
     Safetensors,
+    /// <summary>Several safetensors files, named by an index in JSON.</summary>
+    ShardedSafetensors,
 }

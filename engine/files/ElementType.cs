@@ -32,6 +32,18 @@ public enum ElementType
     U64,
     /// <summary>IEEE double.</summary>
     F64,
+    /// <summary>8-bit float: 4 bits of exponent, 3 of fraction. Carried, not read.</summary>
+    F8_E4M3,
+    /// <summary>8-bit float: 5 bits of exponent, 2 of fraction. Carried, not read.</summary>
+    F8_E5M2,
+    /// <summary>8-bit scale: a power of 2. Carried, not read.</summary>
+    F8_E8M0,
+    /// <summary>Two IEEE singles. Carried, not read.</summary>
+    C64,
+    /// <summary>Two IEEE doubles. Carried, not read.</summary>
+    C128,
+    /// <summary>A type that is not known here. Its tensors have a name and a shape, and no numbers.</summary>
+    Other,
 }
 
 /// <summary>Sizes of the element types, and their numbers as float32.</summary>
@@ -39,16 +51,18 @@ public static class ElementTypes
 {
     extension(ElementType type)
     {
-        /// <summary>Bytes of one element.</summary>
+        /// <summary>Bytes of one element; 0 where that is not known.</summary>
         public int Size => type switch
         {
-            ElementType.BOOL or ElementType.U8 or ElementType.I8 => 1,
+            ElementType.Other => 0,
+            ElementType.BOOL or ElementType.U8 or ElementType.I8 or ElementType.F8_E4M3 or ElementType.F8_E5M2 or ElementType.F8_E8M0 => 1,
             ElementType.I16 or ElementType.U16 or ElementType.F16 or ElementType.BF16 => 2,
             ElementType.I32 or ElementType.U32 or ElementType.F32 => 4,
+            ElementType.C128 => 16,
             _ => 8,
         };
 
-        /// <summary>Whether elements are floating point numbers; only those are turned into float32.</summary>
+        /// <summary>Whether elements are floating point numbers that are turned into float32.</summary>
         public bool IsFloating => type is ElementType.F16 or ElementType.BF16 or ElementType.F32 or ElementType.F64;
 
         /// <summary>Rounds little-endian floating point elements to float32; F16 and BF16 are exact.</summary>

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+
 namespace Engine.Files;
 
 /// <summary>A file is not what its reader needs. The message names the file, the reason and what to do next.</summary>
@@ -5,15 +8,36 @@ namespace Engine.Files;
 /// <param name="reason">What is wrong with it, without a full stop.</param>
 /// <param name="advice">The next step for whoever gave the file.</param>
 /// <param name="inner">The error underneath, when there was one.</param>
-public sealed class FileFormatException(string path, string reason, string advice, Exception? inner = null)
-    : IOException($"{path}: {Printable(reason)}. {advice}", inner)
+/// <param name="details">Lines below the reason, one for each mistake.</param>
+public sealed class FileFormatException(
+    string path, string reason, string advice, Exception? inner = null, IReadOnlyList<string>? details = null)
+    : IOException(Text(path, reason, advice, details ?? []), inner)
 {
-    private const int LongestReason = 1 << 16;
+    private const int LongestReason = 1 << 10, LongestDetail = 200, MostDetails = 1000;
 
     /// <summary>The file that could not be used.</summary>
     public string Path { get; } = path;
 
-    // A reason quotes names from the file: control characters could rewrite a terminal, and a name could be megabytes long.
-    private static string Printable(string reason) => string.Concat(
-        (reason.Length > LongestReason ? reason[..LongestReason] + "..." : reason).Select(c => char.IsControl(c) && c != '\n' ? '?' : c));
+    /// <summary>
+    /// A reason quotes names from the file. A control character in one could steer a terminal, a line feed could forge a line of output,
+    /// a bidirectional override could reorder it, and a name could be megabytes long.
+    /// </summary>
+    private static string Text(string path, string reason, string advice, IReadOnlyList<string> details)
+    {
+        var text = new StringBuilder($"{Printable(path, path.Length)}: {Printable(reason, LongestReason)}");
+        if (details.Count == 0)
+            return text.Append($". {advice}").ToString();
+        foreach (string detail in details.Take(MostDetails))
+            text.Append($"\n  {Printable(detail, LongestDetail)}");
+        if (details.Count > MostDetails)
+            text.Append($"\n  and {details.Count - MostDetails} more");
+        return text.Append($"\n{advice}").ToString();
+    }
+
+    private static string Printable(string text, int longest) => string.Concat(
+        (text.Length > longest ? text[..longest] + "..." : text).Select(letter => IsPrintable(letter) ? letter : '?'));
+
+    // Format holds the bidirectional controls. Surrogates come in pairs for letters outside the basic plane.
+    private static bool IsPrintable(char letter) => char.GetUnicodeCategory(letter) is not (UnicodeCategory.Control or UnicodeCategory.Format
+        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 }

@@ -1,27 +1,27 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 
 namespace Engine.Files;
 
 /// <summary>
 /// A .safetensors file, open for reading: 8 bytes of header length, a JSON header, then the tensors' bytes, little-endian and in C
-/// order. Opening checks the whole header; a tensor's bytes are read when asked for. Reading is safe from several threads at once.
+/// order. Opening reads the file once, into memory, and checks the whole header; numbers are made when asked for. Reading is safe from
+/// several threads at once.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
     private const int ChunkBytes = 1 << 18;
     private const string Advice = "The file is damaged or no .safetensors file; fetch or write it again.";
 
-    private readonly SafeFileHandle _file;
+    private readonly FileContents _contents;
     private readonly long _dataStart;
     private readonly SafetensorsHeader _header;
     private readonly Dictionary<string, SafetensorsEntry> _byName;
 
-    private SafetensorsFile(string path, SafeFileHandle file, SafetensorsHeader header, long dataStart)
+    private SafetensorsFile(string path, FileContents contents, SafetensorsHeader header, long dataStart)
     {
-        (Path, _file, _header, _dataStart) = (path, file, header, dataStart);
+        (Path, _contents, _header, _dataStart) = (path, contents, header, dataStart);
         _byName = header.Entries.ToDictionary(entry => entry.Name);
     }
 
@@ -43,46 +43,58 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>Opens a file and checks everything its header says.</summary>
     /// <exception cref="FileFormatException">It is no valid .safetensors file.</exception>
     /// <exception cref="IOException">It cannot be opened.</exception>
-    public static SafetensorsFile Open(string path)
+    public static SafetensorsFile Open(string path, CancellationToken cancel = default) =>
+        Open(path, FileContents.Read(path, cancel: cancel), cancel);
+
+    /// <summary>Checks everything the header of a file that was read says.</summary>
+    /// <param name="path">Where the file came from, for messages.</param>
+    /// <param name="contents">Its bytes; disposed with the result, or where this fails.</param>
+    /// <param name="cancel">Ends the reading of the header.</param>
+    /// <exception cref="FileFormatException">It is no valid .safetensors file.</exception>
+    public static SafetensorsFile Open(string path, FileContents contents, CancellationToken cancel = default)
     {
-        SafeFileHandle file = File.OpenHandle(path, options: FileOptions.RandomAccess);
         try
         {
-            long length = RandomAccess.GetLength(file);
-            if (length < 10)
-                throw new InvalidDataException($"{length} bytes are too few for a safetensors file");
+            if (contents.Length < 10)
+                throw new InvalidDataException($"{contents.Length} bytes are too few for a safetensors file");
             Span<byte> prefix = stackalloc byte[8];
-            ReadExactly(file, prefix, 0);
-            byte[] json = new byte[SafetensorsHeader.Length(BinaryPrimitives.ReadUInt64LittleEndian(prefix), length)];
-            ReadExactly(file, json, 8);
+            contents.Read(prefix, 0);
+            byte[] json = new byte[SafetensorsHeader.Length(BinaryPrimitives.ReadUInt64LittleEndian(prefix), contents.Length)];
+            contents.Read(json, 8);
             long dataStart = 8 + json.Length;
-            return new SafetensorsFile(path, file, SafetensorsHeader.Parse(json, length - dataStart), dataStart);
+            var budget = new FileBudget(contents.Length, cancel);
+            return new SafetensorsFile(path, contents, SafetensorsHeader.Parse(json, contents.Length - dataStart, budget), dataStart);
         }
         catch (InvalidDataException e)
         {
-            file.Dispose();
+            contents.Dispose();
             throw new FileFormatException(path, e.Message, Advice, e);
         }
         catch
         {
-            file.Dispose();
+            contents.Dispose();
             throw;
         }
     }
+
+    /// <summary>SHA-256 of the whole file, as it was read, as 64 lower-case hexadecimal digits.</summary>
+    public string Sha256(CancellationToken cancel = default) => _contents.Sha256(cancel);
 
     /// <summary>Whether the file holds a tensor of this name.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out SafetensorsEntry? entry) => _byName.TryGetValue(name, out entry);
 
     /// <summary>A floating point tensor (F32, F16, BF16, F64) as float32, in C order.</summary>
     /// <exception cref="FileFormatException">No such tensor, or its elements are not floating point numbers.</exception>
-    public float[] ReadFloats(string name) => ReadFloats(name, 0, Length(this[name], this[name].Count));
+    public float[] ReadFloats(string name, CancellationToken cancel = default) =>
+        ReadFloats(name, 0, Length(this[name], this[name].Count), cancel);
 
     /// <summary>A part of a floating point tensor as float32.</summary>
     /// <param name="name">The tensor.</param>
     /// <param name="first">The first element of the part, in C order.</param>
     /// <param name="count">How many elements.</param>
+    /// <param name="cancel">Ends the reading between chunks.</param>
     /// <exception cref="FileFormatException">No such tensor, or its elements are not floating point numbers.</exception>
-    public float[] ReadFloats(string name, long first, int count)
+    public float[] ReadFloats(string name, long first, int count, CancellationToken cancel = default)
     {
         SafetensorsEntry entry = this[name];
         if (!entry.Type.IsFloating)
@@ -94,6 +106,7 @@ public sealed class SafetensorsFile : IDisposable
         byte[] chunk = new byte[Math.Min(step, count) * entry.Type.Size];
         for (int at = 0; at < count; at += step)
         {
+            cancel.ThrowIfCancellationRequested();
             Span<float> part = values.AsSpan(at, Math.Min(step, count - at));
             Span<byte> bytes = chunk.AsSpan(0, part.Length * entry.Type.Size);
             Read(entry, bytes, (first + at) * entry.Type.Size);
@@ -141,8 +154,8 @@ public sealed class SafetensorsFile : IDisposable
         file.Commit();
     }
 
-    /// <summary>Closes the file.</summary>
-    public void Dispose() => _file.Dispose();
+    /// <summary>Frees the file's bytes; tensors can no longer be read.</summary>
+    public void Dispose() => _contents.Dispose();
 
     private T[] ReadIntegers<T>(string name, ElementType type, Func<T, T> reverse) where T : unmanaged
     {
@@ -158,17 +171,7 @@ public sealed class SafetensorsFile : IDisposable
         return BitConverter.IsLittleEndian ? values : Array.ConvertAll(values, v => reverse(v));
     }
 
-    private void Read(SafetensorsEntry entry, Span<byte> to, long at)
-    {
-        try
-        {
-            ReadExactly(_file, to, _dataStart + entry.Begin + at);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new FileFormatException(Path, e.Message, "It was changed after it was opened; fetch or write it again.", e);
-        }
-    }
+    private void Read(SafetensorsEntry entry, Span<byte> to, long at) => _contents.Read(to, _dataStart + entry.Begin + at);
 
     private int Length(SafetensorsEntry entry, long length) =>
         length <= Array.MaxLength
@@ -177,16 +180,4 @@ public sealed class SafetensorsFile : IDisposable
 
     private FileFormatException WrongType(SafetensorsEntry entry, string wanted) =>
         new(Path, $"tensor {entry} does not hold {wanted}", "Check that this is the file you meant.");
-
-    private static void ReadExactly(SafeFileHandle file, Span<byte> to, long at)
-    {
-        while (to.Length > 0)
-        {
-            int read = RandomAccess.Read(file, to, at);
-            if (read == 0)
-                throw new InvalidDataException($"it ends at byte {at}, {to.Length} bytes too early");
-            to = to[read..];
-            at += read;
-        }
-    }
 }

@@ -11,19 +11,23 @@ namespace Engine.Files;
 public sealed record SafetensorsEntry(string Name, ElementType Type, int[] Shape, long Begin, long End)
 {
     /// <summary>Number of elements.</summary>
-    public long Count => (End - Begin) / Type.Size;
+    public long Count => Shape.Aggregate(1L, (product, extent) => product * extent);
+
+    /// <summary>The type as the file spells it, also where it is not known here.</summary>
+    public string TypeName { get; init; } = Type.ToString();
 
     /// <summary>The entry as a person reads it: <c>conv1.weight F32 (64, 3, 7, 7)</c>.</summary>
-    public override string ToString() => $"{Name} {Type} ({string.Join(", ", Shape)})";
+    public override string ToString() => $"{Name} {TypeName} ({string.Join(", ", Shape)})";
 }
 
 /// <summary>
 /// The JSON at the head of a .safetensors file. Everything a file can lie about is settled here: types, extents, byte counts,
 /// names given twice, and offsets, which must cover the data exactly once, without holes.
 /// </summary>
-internal sealed class SafetensorsHeader
+internal sealed class SafetensorsHeader(FileBudget budget)
 {
     private const int MaximumBytes = 100_000_000;   // the limit of the format's reference implementation
+    private const int MaximumRank = 64, MetadataUnits = 2 * FileBudget.Object, EntryUnits = 8 * FileBudget.Object;
 
     private readonly List<SafetensorsEntry> _entries = [];
     private readonly Dictionary<string, string> _metadata = [];
@@ -39,9 +43,9 @@ internal sealed class SafetensorsHeader
             : (int)stated;
 
     /// <exception cref="InvalidDataException">The header is wrong; the message says where.</exception>
-    public static SafetensorsHeader Parse(ReadOnlySpan<byte> json, long dataLength)
+    public static SafetensorsHeader Parse(ReadOnlySpan<byte> json, long dataLength, FileBudget budget)
     {
-        var header = new SafetensorsHeader();
+        var header = new SafetensorsHeader(budget);
         try
         {
             header.Read(new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 8 }));
@@ -78,22 +82,24 @@ internal sealed class SafetensorsHeader
         while (NextName(ref json) is { } key)
         {
             Expect(ref json, JsonTokenType.String);
-            if (!_metadata.TryAdd(key, json.GetString()!))
+            budget.Charge(MetadataUnits);
+            if (!_metadata.TryAdd(key, Text(ref json)))
                 throw new InvalidDataException($"the metadata name '{key}' appears twice");
         }
     }
 
-    private static SafetensorsEntry ReadEntry(ref Utf8JsonReader json, string name)
+    private SafetensorsEntry ReadEntry(ref Utf8JsonReader json, string name)
     {
-        ElementType? type = null;
+        budget.Charge(EntryUnits);
+        string? typeName = null;
         long[]? shape = null, offsets = null;
         while (NextName(ref json) is { } field)
         {
             switch (field)
             {
-                case "dtype" when type is null:
+                case "dtype" when typeName is null:
                     Expect(ref json, JsonTokenType.String);
-                    type = TypeNamed(json.GetString()!, name);
+                    typeName = Text(ref json);
                     break;
                 case "shape" when shape is null:
                     shape = ReadIntegers(ref json);
@@ -105,18 +111,19 @@ internal sealed class SafetensorsHeader
                     throw new InvalidDataException($"tensor '{name}' has an unknown or repeated field '{field}'");
             }
         }
-        if (type is not { } known || shape is null || offsets is not [long begin, long end])
+        if (typeName is null || shape is null || offsets is not [long begin, long end])
             throw new InvalidDataException($"tensor '{name}' needs dtype, shape and two data_offsets");
 
-        UInt128 bytes = (UInt128)known.Size;
+        ElementType type = TypeNamed(typeName);
+        UInt128 bytes = (UInt128)Math.Max(type.Size, 1);
         foreach (long extent in shape)
         {
             // A factor is below 2^31 and the product was below 2^63 before it, so 128 bits never overflow.
             if (extent > int.MaxValue || (bytes *= (UInt128)extent) > long.MaxValue)
                 throw new InvalidDataException($"tensor '{name}' has the impossible shape ({string.Join(", ", shape)})");
         }
-        return begin <= end && bytes == (UInt128)(end - begin)
-            ? new SafetensorsEntry(name, known, [.. shape.Select(extent => (int)extent)], begin, end)
+        return begin <= end && (type == ElementType.Other || bytes == (UInt128)(end - begin))
+            ? new SafetensorsEntry(name, type, [.. shape.Select(extent => (int)extent)], begin, end) { TypeName = typeName }
             : throw new InvalidDataException(
                 $"tensor '{name}' of shape ({string.Join(", ", shape)}) needs {bytes} bytes, its data_offsets are {begin} to {end}");
     }
@@ -135,28 +142,39 @@ internal sealed class SafetensorsHeader
             throw new InvalidDataException($"the tensors need {covered} bytes, the file holds {dataLength} after its header");
     }
 
-    private static ElementType TypeNamed(string dtype, string tensor)
+    private static ElementType TypeNamed(string dtype)
     {
         foreach (ElementType type in Enum.GetValues<ElementType>())
         {
             if (type.ToString() == dtype)
                 return type;
         }
-        throw new InvalidDataException($"tensor '{tensor}' has elements of type '{dtype}', which is not read here");
+        return ElementType.Other;
     }
 
-    private static string? NextName(ref Utf8JsonReader json)
+    private string? NextName(ref Utf8JsonReader json)
     {
         Advance(ref json);
-        return json.TokenType == JsonTokenType.EndObject ? null : json.GetString();
+        return json.TokenType == JsonTokenType.EndObject ? null : Text(ref json);
     }
 
-    private static long[] ReadIntegers(ref Utf8JsonReader json)
+    private string Text(ref Utf8JsonReader json)
+    {
+        budget.ChargeText(json.ValueSpan.Length);
+        return json.GetString()!;
+    }
+
+    private long[] ReadIntegers(ref Utf8JsonReader json)
     {
         Expect(ref json, JsonTokenType.StartArray);
         var values = new List<long>();
         while (Advance(ref json) != JsonTokenType.EndArray)
+        {
+            budget.Charge(FileBudget.Step);
+            if (values.Count == MaximumRank)
+                throw new InvalidDataException($"a tensor has more than {MaximumRank} extents");
             values.Add(json.TryGetInt64(out long value) && value >= 0 ? value : throw new JsonException("a negative or broken number"));
+        }
         return [.. values];
     }
 

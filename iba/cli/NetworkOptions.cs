@@ -17,6 +17,8 @@ internal sealed class NetworkOptions
 
     private readonly Option<string?> _model = new("--model") { Description = $"One of {Known}. Default: what the weights are of.", HelpName = "NAME" };
     private readonly Option<string?> _weights = new("--weights") { Description = $"A .pth or .safetensors file with torchvision's keys: {Architecture.Names}.", HelpName = "FILE", Validators = { Accepted.FileToRead("get one with: iba weights fetch NAME") } };
+    private readonly Option<string?> _part = StateDictOption();
+    private readonly Option<bool> _allowNonFinite = new("--allow-non-finite") { Description = "Take weights that are NaN or infinite, to study what they do." };
     private readonly DeviceOptions _device = new();
     private readonly Option<int?> _size = new("--size") { Description = "Rows and columns of the network's input, cut from the photo's centre. Default: as the weights have it, 224." };
     private readonly Option<int?> _resize = new("--resize") { Description = "Pixels that the photo's shorter side is resized to first. Default: as the weights have it, such as 256 for a size of 224, in proportion.", Validators = { Accepted.Whole(1, "1 to 65536 pixels", 65536) } };
@@ -27,7 +29,7 @@ internal sealed class NetworkOptions
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_model, _weights, _size, _resize, _mean, _std, _labels, _rotate])
+        foreach (Option option in (Option[])[_model, _weights, _part, _allowNonFinite, _size, _resize, _mean, _std, _labels, _rotate])
             command.Add(option);
         _device.AddTo(command);
     }
@@ -61,6 +63,14 @@ internal sealed class NetworkOptions
         }
     }
 
+    /// <summary>Which of a checkpoint's networks is meant.</summary>
+    public static Option<string?> StateDictOption() => new("--state-dict")
+    {
+        Description = "Of a checkpoint with several state dicts: one whose place or prefix holds this text, such as model_ema. "
+            + "Default: the trained one, not an average.",
+        HelpName = "TEXT",
+    };
+
     /// <summary>Opens the weights and builds the network.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="fallback">The model where it names neither model nor weights, or null if it must.</param>
@@ -75,12 +85,14 @@ internal sealed class NetworkOptions
         ComputeDevice device = _device.Choice(parsed).Open();
         try
         {
-            using StateDict weights = StateDict.Open(path);
-            Network network = NetworkBuilder.Build(weights, device.Backend);
+            using StateDict weights = StateDict.Open(path, parsed.GetValue(_part), Interrupt.Token);
+            if (weights.Alternatives.Count > 0)
+                Terminal.Say($"{path}: took {string.Join(", ", weights.Unwrapped)}. --state-dict TEXT takes another: {string.Join("; ", weights.Alternatives)}.");
+            Network network = NetworkBuilder.Build(weights, device.Backend, parsed.GetValue(_allowNonFinite), Interrupt.Token);
             if (model is not null && demo is null && (Catalogue.Find(model)?.Architecture ?? model) != network.Name)
                 throw new UsageException($"--model {model}: {path} holds the weights of {network.Name}. Leave --model out, or give other weights.");
 
-            string sha256 = FileHash.Sha256(path, Interrupt.Token);
+            string sha256 = weights.Sha256(Interrupt.Token);
             InputTransform? known = demo is null ? (Catalogue.Of(weights, sha256) ?? Catalogue.Find(model ?? ""))?.Input : Demo.Input;
             Preprocessing preprocessing = Prepared(known ?? InputTransform.ImageNet, parsed.GetValue(_size), parsed.GetValue(_resize), mean, std);
             if (known is null && (parsed.GetValue(_resize) is null || mean is null || std is null))

@@ -11,6 +11,9 @@ internal static class WeightsCommand
     /// <summary>Characters of a text in a file's metadata to show.</summary>
     private const int LongestText = 500;
 
+    /// <summary>Tensors, and names of other things, to list: a hostile file may hold a million.</summary>
+    private const int MostEntries = 10_000, MostNames = 50;
+
     public static Command Create() => new("weights", "Fetch, inspect, verify and convert files of trained weights.")
     {
         Fetch(), Inspect(), Verify(), Convert(),
@@ -37,27 +40,37 @@ internal static class WeightsCommand
 
     private static Command Inspect()
     {
-        Argument<string> file = FileArgument();
-        var command = new Command("inspect", "List what a weights file holds.") { file };
+        (Argument<string> file, Option<string?> part) = (FileArgument(), NetworkOptions.StateDictOption());
+        var command = new Command("inspect", "List what a weights file holds.") { file, part };
         command.SetAction(parsed =>
         {
-            using StateDict weights = StateDict.Open(parsed.GetValue(file)!);
+            using StateDict weights = StateDict.Open(parsed.GetValue(file)!, parsed.GetValue(part), Interrupt.Token);
             var facts = Inspection.Of(weights, Interrupt.Token);
-            Terminal.Data($"{facts.Path}: {facts.Format}, {facts.Bytes:N0} bytes, {facts.Parameters:N0} parameters");
+            Terminal.Data($"{facts.Path}: {facts.Format}, {facts.Bytes:N0} bytes, {facts.Parameters:N0} parameters, not counting buffers ({facts.Buffers:N0} numbers)");
             Terminal.Data($"sha256 {facts.Sha256}{(facts.Published is { } known ? $", {known.Description}" : "")}");
-            if (weights.Unwrapped.Count > 0)
-                Terminal.Data($"unwrapped: {string.Join(", ", weights.Unwrapped)}");
-            if (weights.LeftOut.Count > 0)
-                Terminal.Data($"left out, no tensors: {string.Join(", ", weights.LeftOut)}");
+            Names("unwrapped", weights.Unwrapped);
+            Names("fit a network as well (--state-dict takes one)", weights.Alternatives);
+            Names("left out", weights.LeftOut);
+            Names("skipped", weights.Skipped);
+            Names("Python names that mean nothing here, and were not run", weights.Unknown);
             foreach ((string name, string text) in weights.Metadata)
                 Terminal.Data($"{Line(name)}: {Line(text)}");
-            var table = new Table().Border(TableBorder.None).AddColumns("name", "type", "shape");
-            foreach (StateDictEntry entry in weights.Entries)
-                table.AddRow(Markup.Escape(entry.Name), $"{entry.Type}", string.Join(" x ", entry.Shape));
-            Terminal.Table(table);
+            foreach (StateDictEntry entry in weights.Entries.Take(MostEntries))
+            {
+                Interrupt.Token.ThrowIfCancellationRequested();
+                Terminal.Data($"{Line(entry.Name),-40} {entry.TypeName,-7} {string.Join(" x ", entry.Shape)}");
+            }
+            if (weights.Entries.Count > MostEntries)
+                Terminal.Data($"... and {weights.Entries.Count - MostEntries:N0} more");
             return (int)ExitCode.Done;
         });
         return command;
+    }
+
+    private static void Names(string title, IReadOnlyCollection<string> names)
+    {
+        if (names.Count > 0)
+            Terminal.Data($"{title}: {string.Join(", ", names.Take(MostNames).Select(Line))}{(names.Count > MostNames ? $" ... ({names.Count:N0} in all)" : "")}");
     }
 
     /// <summary>A stranger's text as one line of bounded length, without anything that steers a terminal.</summary>
@@ -69,11 +82,11 @@ internal static class WeightsCommand
 
     private static Command Verify()
     {
-        Argument<string> file = FileArgument();
-        var command = new Command("verify", "Read every number of a weights file and hold it against its network.") { file };
+        (Argument<string> file, Option<string?> part) = (FileArgument(), NetworkOptions.StateDictOption());
+        var command = new Command("verify", "Read every number of a weights file and hold it against its network.") { file, part };
         command.SetAction(parsed =>
         {
-            using StateDict weights = StateDict.Open(parsed.GetValue(file)!);
+            using StateDict weights = StateDict.Open(parsed.GetValue(file)!, parsed.GetValue(part), Interrupt.Token);
             IReadOnlyList<string> problems = Inspection.Problems(weights, Interrupt.Token);
             foreach (string problem in problems)
                 Terminal.Fail(problem);
@@ -86,13 +99,13 @@ internal static class WeightsCommand
 
     private static Command Convert()
     {
-        Argument<string> file = FileArgument();
+        (Argument<string> file, Option<string?> part) = (FileArgument(), NetworkOptions.StateDictOption());
         var output = new Option<string>("--out") { Description = "The .safetensors file to write.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
         var half = new Option<bool>("--half") { Description = "Write float16: half the size, about three digits." };
-        var command = new Command("convert", "Write a weights file as safetensors, which opens faster and cannot hold a program.") { file, output, half };
+        var command = new Command("convert", "Write a weights file as safetensors, which opens faster and cannot hold a program.") { file, output, half, part };
         command.SetAction(parsed =>
         {
-            using StateDict weights = StateDict.Open(parsed.GetValue(file)!);
+            using StateDict weights = StateDict.Open(parsed.GetValue(file)!, parsed.GetValue(part), Interrupt.Token);
             Conversion.Write(weights, parsed.GetValue(output)!, parsed.GetValue(half) ? ElementType.F16 : ElementType.F32, Interrupt.Token);
             Terminal.Data(parsed.GetValue(output)!);
             return (int)ExitCode.Done;
@@ -100,5 +113,5 @@ internal static class WeightsCommand
         return command;
     }
 
-    private static Argument<string> FileArgument() => new("FILE") { Description = "A .pth or .safetensors file." };
+    private static Argument<string> FileArgument() => new("FILE") { Description = "A .pth or .safetensors file, or the index of sharded ones." };
 }

@@ -63,6 +63,7 @@ public sealed class ConversionTests : IDisposable
         Assert.Equal(new FileInfo(weights.Path).Length, inspection.Bytes);
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(weights.Path))), inspection.Sha256);
         Assert.Equal(weights.Entries.Sum(e => (long)e.Read().Length), inspection.Parameters);
+        Assert.Equal(0, inspection.Buffers);
         Assert.Null(inspection.Published);
         Assert.Empty(Inspection.Problems(weights));
     }

@@ -83,12 +83,69 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_part_of_another_file_is_found_out_and_deleted()
+    public async Task A_part_of_another_file_is_found_out_and_named()
     {
         _folder.With(Part, new byte[1000]);
+        string message = (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message;
+        Assert.Contains("SHA-256", message);
+        Assert.Contains($"delete {_folder[Part]}", message);
+        Assert.Equal(new byte[1000], File.ReadAllBytes(_folder[Part]));
+
+        File.Delete(_folder[Part]);
+        Assert.Equal(Bytes, File.ReadAllBytes(await Fetch()));
+    }
+
+    [Fact]
+    public async Task A_whole_file_with_another_hash_is_deleted()
+    {
+        _folder.With(Part, new byte[Bytes.Length]);
         Assert.Contains("SHA-256", (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message);
         Assert.Empty(_folder.Files);
+    }
+
+    [Theory]
+    [InlineData(200, false, true, 20, "offers 20 bytes")]                  // a captive portal's page
+    [InlineData(200, false, false, 20, "other bytes")]                     // the same, without a length
+    [InlineData(200, false, false, 600_000, "other bytes")]
+    [InlineData(200, false, true, 700_000, "other bytes")]                 // another file of the same size
+    [InlineData(200, true, true, 400_000, "bytes from before are kept")]   // the right part of another file
+    [InlineData(200, true, false, 400_001, "more than the published")]
+    [InlineData(302, false, true, 20, "answers 302")]
+    [InlineData(416, false, true, 20, "answers 416")]
+    [InlineData(503, false, false, 20, "answers 503")]
+    public async Task A_partial_download_survives_every_wrong_answer(int status, bool knowsRanges, bool tellsLength, int length, string says)
+    {
+        byte[] half = Bytes[..300_000];
+        _folder.With(Part, half);
+        (_server.Status, _server.KnowsRanges, _server.TellsLength, _server.Instead) = (status, knowsRanges, tellsLength, new byte[length]);
+        Assert.Contains(says, (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message);
+        Assert.Equal(half, File.ReadAllBytes(_folder[Part]));
+
+        (_server.Status, _server.KnowsRanges, _server.Instead) = (200, true, null);
         Assert.Equal(Bytes, File.ReadAllBytes(await Fetch()));
+        Assert.Equal(300_000, _server.Requests[^1]);
+    }
+
+    [Theory]
+    [InlineData("file:///etc/passwd")]
+    [InlineData("file://")]
+    [InlineData("http://")]
+    [InlineData("http://[")]
+    [InlineData("ftp://example.org/x")]
+    public async Task A_redirect_to_what_cannot_be_fetched_is_told(string location)
+    {
+        (_server.Status, _server.Location) = (302, location);
+        Assert.Contains("--weights", (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message);
+        Assert.Empty(_folder.Files);
+    }
+
+    [Fact]
+    public async Task A_part_that_is_a_link_is_not_followed()
+    {
+        string target = _folder.With("target", [1, 2, 3]);
+        File.CreateSymbolicLink(_folder[Part], target);
+        Assert.Contains("is a link", (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message);
+        Assert.Equal([1, 2, 3], File.ReadAllBytes(target));
     }
 
     [Fact]

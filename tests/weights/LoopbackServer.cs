@@ -39,6 +39,12 @@ internal sealed class LoopbackServer : IDisposable
     /// <summary>Sends another part than was asked for.</summary>
     public int Shift { get; set; }
 
+    /// <summary>Sends to another address instead.</summary>
+    public string? Location { get; set; }
+
+    /// <summary>Sends this instead of the file, as a whole or as the end of it.</summary>
+    public byte[]? Instead { get; set; }
+
     public void Dispose()
     {
         _stop.Cancel();
@@ -75,9 +81,11 @@ internal sealed class LoopbackServer : IDisposable
         Requests.Add(asked);
         bool partial = KnowsRanges && asked > 0;
         int from = partial ? (int)asked + Shift : 0;
-        byte[] body = Status == 200 ? _file[from..] : "<html>sorry</html>"u8.ToArray();
+        byte[] body = Instead ?? (Status == 200 ? _file[from..] : "<html>sorry</html>"u8.ToArray());
         string status = partial && Status == 200 ? "206 Partial Content" : $"{Status} Answer";
         var head = new StringBuilder($"HTTP/1.1 {status}\r\nConnection: close\r\n");
+        if (Location is not null)
+            head.Append($"Location: {Location}\r\n");
         if (TellsLength)
             head.Append($"Content-Length: {body.Length}\r\n");
         if (partial)

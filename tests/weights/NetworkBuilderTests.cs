@@ -105,6 +105,123 @@ public sealed class NetworkBuilderTests : IDisposable
             Assert.Throws<FileFormatException>(() => NetworkBuilder.Build(weights, _backend)).Message);
     }
 
+    [Theory]
+    [InlineData("conv1.weight", 5, float.NaN, "conv1.weight: 1 not finite, the first at index 5 is NaN")]
+    [InlineData("layer2.1.conv2.weight", 1000, float.NegativeInfinity, "layer2.1.conv2.weight: 1 not finite, the first at index 1000 is -Infinity")]
+    [InlineData("bn1.weight", 1, float.NaN, "bn1.weight: 1 not finite, the first at index 1 is NaN")]
+    [InlineData("layer4.2.bn3.running_mean", 2, float.PositiveInfinity, "layer4.2.bn3.running_mean: 1 not finite, the first at index 2 is Infinity")]
+    [InlineData("bn1.running_var", 3, float.NaN, "bn1.running_var: 1 not finite, the first at index 3 is NaN")]
+    [InlineData("bn1.running_var", 3, -1f, "bn1.running_var: 1 not finite, the first at index 3 is NaN, as γ / √(running_var + ε)")]
+    [InlineData("bn1.running_mean", 0, 3e38f, "bn1.bias: 1 not finite, the first at index 0 is")]
+    [InlineData("fc.weight", 7, float.NaN, "fc.weight: 1 not finite, the first at index 7 is NaN")]
+    [InlineData("fc.bias", 0, float.NaN, "fc.bias: 1 not finite, the first at index 0 is NaN")]
+    public void Numbers_that_are_not_finite_are_refused_by_name_unless_they_are_asked_for(string name, int at, float value, string says)
+    {
+        using StateDict golden = StateDict.Open(Golden.Path("resnet50-narrow.pth"));
+        SafetensorsFile.Write(_folder["a"], [.. golden.Entries.Select(e => new SafetensorsTensor(e.Name, e.Type, [.. e.Shape], () => Changed(e)))]);
+        using StateDict weights = StateDict.Open(_folder["a"]);
+        string message = Assert.Throws<FileFormatException>(() => NetworkBuilder.Build(weights, _backend)).Message;
+        Assert.Contains($"\n  {says}", message);
+        Assert.Equal(3, message.Split('\n').Length);   // the reason, this one line, the advice
+        Assert.Contains(Inspection.Problems(weights), problem => problem.Contains(says.Split(':')[0]) && problem.Contains("not finite"));
+        Network network = NetworkBuilder.Build(weights, _backend, allowNonFinite: true);
+        Assert.Contains(network.Parameters, parameter => Numbers(parameter.Data).Any(number => !float.IsFinite(number)));
+
+        byte[] Changed(StateDictEntry entry)
+        {
+            byte[] bytes = entry.ReadBytes();
+            if (entry.Name == name)
+                BitConverter.TryWriteBytes(bytes.AsSpan(at * sizeof(float)), value);
+            return bytes;
+        }
+    }
+
+    [Fact]
+    public void Tensors_of_types_that_no_network_computes_with_do_no_harm_where_none_needs_them()
+    {
+        using StateDict golden = StateDict.Open(Golden.Path("resnet50-narrow.pth"));
+        SafetensorsFile.Write(_folder["a"],
+        [
+            .. golden.Entries.Select(e => new SafetensorsTensor(e.Name, e.Type, [.. e.Shape], () => e.ReadBytes())),
+            new("scales", ElementType.F8_E4M3, [4], () => new byte[4]),
+            new("spectrum", ElementType.C64, [2], () => new byte[16]),
+            new("ids", ElementType.U16, [3], () => new byte[6]),
+            new("best_acc1", [1], new[] { 76.1f }),
+        ]);
+        using StateDict weights = StateDict.Open(_folder["a"]);
+        Assert.Equal("F8_E4M3", weights["scales"].TypeName);
+        Assert.Equal(golden.Entries.Count + 4, weights.Entries.Count);
+        NetworkBuilder.Build(weights, _backend);
+        Assert.Empty(Inspection.Problems(weights));
+        Conversion.Write(weights, _folder["b"]);
+        using StateDict converted = StateDict.Open(_folder["b"]);
+        Assert.Equal(weights.Entries.Select(e => e.Name).Order(), converted.Entries.Select(e => e.Name).Order());
+    }
+
+    [Theory]
+    [InlineData("U8")]
+    [InlineData("F4")]
+    [InlineData("XY")]
+    public void A_type_that_is_not_computed_with_is_named_where_the_network_needs_it(string type)
+    {
+        using StateDict golden = StateDict.Open(Golden.Path("resnet50-narrow.pth"));
+        SafetensorsFile.Write(_folder["a"], [.. golden.Entries.Select(e => e.Name == "fc.bias"
+            ? new SafetensorsTensor(e.Name, new int[] { 10 }, new byte[10])
+            : new SafetensorsTensor(e.Name, e.Type, [.. e.Shape], () => e.ReadBytes()))]);
+        byte[] file = File.ReadAllBytes(_folder["a"]);
+        int at = file.AsSpan().IndexOf("\"U8\""u8) + 1;
+        System.Text.Encoding.ASCII.GetBytes(type).CopyTo(file, at);
+        using StateDict weights = StateDict.Open(_folder.With("b", file));
+        Assert.Contains($"misshapen: fc.bias {type} (10) should hold floating point numbers",
+            Assert.Throws<FileFormatException>(() => NetworkBuilder.Check(weights, _backend)).Message);
+    }
+
+    [Fact]
+    public void ResNet_50_has_25557032_parameters_and_53173_numbers_in_buffers()
+    {
+        var shapes = new Shapes();
+        Architecture.Named("resnet50").Layers(shapes);
+        long at = 0;
+        string json = "{" + string.Join(',', shapes.Tensors.Select(tensor =>
+            $"\"{tensor.Name}\":{{\"dtype\":\"{tensor.Type}\",\"shape\":[{string.Join(',', tensor.Shape)}],\"data_offsets\":[{at},{at += Bytes(tensor)}]}}")) + "}";
+        byte[] header = System.Text.Encoding.UTF8.GetBytes(json);
+        using (FileStream file = File.Create(_folder["a"]))
+        {
+            file.Write(BitConverter.GetBytes((long)header.Length));
+            file.Write(header);
+            file.SetLength(8 + header.Length + at);
+        }
+        using StateDict weights = StateDict.Open(_folder["a"]);
+        Inspection inspection = Inspection.Of(weights);
+        Assert.Equal(25_557_032, inspection.Parameters);        // as torchvision's documentation has it
+        Assert.Equal(2 * 26_560 + 53, inspection.Buffers);      // a mean and a variance of each of 26,560 channels, a count for each of 53 norms
+
+        static long Bytes((string Name, int[] Shape, ElementType Type) tensor) =>
+            tensor.Shape.Aggregate((long)tensor.Type.Size, (product, extent) => product * extent);
+    }
+
+    /// <summary>Names and shapes of torchvision's own width, in half precision.</summary>
+    private sealed class Shapes : IParameterSource
+    {
+        public List<(string Name, int[] Shape, ElementType Type)> Tensors { get; } = [];
+
+        public ParameterPair Convolution(ConvolutionSpec wanted)
+        {
+            Tensors.Add((wanted.Weight, [wanted.Outputs, wanted.Channels, wanted.Kernel, wanted.Kernel], ElementType.F16));
+            foreach (string vector in wanted.Vectors)
+                Tensors.Add((vector, [wanted.Outputs], ElementType.F16));
+            Tensors.Add(($"{wanted.Norm}.num_batches_tracked", [], ElementType.I64));
+            return ParameterPair.WithoutData(wanted.Name, new Shape(wanted.Outputs, wanted.Kernel, wanted.Kernel, wanted.Channels));
+        }
+
+        public ParameterPair Linear(string name, Shape input, int outputs)
+        {
+            Tensors.Add(($"{name}.weight", [outputs, input.Count], ElementType.F16));
+            Tensors.Add(($"{name}.bias", [outputs], ElementType.F16));
+            return ParameterPair.WithoutData(name, new Shape(outputs, input.Count));
+        }
+    }
+
     // Sums of up to a few thousand float32 products in another order: about 1e-6 of the largest value; PyTorch's own is as far from exact.
     private static void Close(float[] expected, float[] actual)
     {

@@ -1,25 +1,25 @@
 using System.Text;
-using Microsoft.Win32.SafeHandles;
 
 namespace Weights.Containers;
 
 /// <summary>Tells from a file's first bytes what it is; names and extensions are not believed.</summary>
 internal static class FileKind
 {
-    private const int Prefix = 512;
+    private const int Prefix = 512;   // as far as a mark of any kind lies
     private const string FetchAgain = "Fetch it again, and compare its size with the source's.";
 
     /// <exception cref="NotWeightsException">No weights; the message says what it is instead.</exception>
-    public static WeightsFormat Detect(SafeFileHandle file)
+    public static WeightsFormat Detect(ReadOnlySpan<byte> start)
     {
-        Span<byte> buffer = stackalloc byte[Prefix];
-        ReadOnlySpan<byte> start = buffer[..RandomAccess.Read(file, buffer, 0)];
+        start = start[..Math.Min(start.Length, Prefix)];
         if (start.StartsWith("PK\x3\x4"u8))
             return WeightsFormat.TorchZip;
         if (start is [0x80, ..])
             return WeightsFormat.TorchStream;
         if (start is [_, _, _, _, _, _, _, 0, (byte)'{', ..])
             return WeightsFormat.Safetensors;
+        if (start.TrimStart(" \t\r\n"u8) is [(byte)'{', ..])
+            return WeightsFormat.ShardedSafetensors;
         throw Else(start);
     }
 

@@ -1,5 +1,5 @@
 using System.Text;
-using Microsoft.Win32.SafeHandles;
+using Engine.Files;
 using Weights.Pickle;
 using Weights.Torch;
 
@@ -18,14 +18,15 @@ internal sealed class TorchZip : ITorchFile
     private readonly string _prefix;
 
     /// <exception cref="InvalidDataException">The archive is broken or is none of PyTorch's state dicts.</exception>
-    public TorchZip(SafeFileHandle file)
+    public TorchZip(FileContents file, FileBudget budget)
     {
-        _zip = new ZipDirectory(file);
+        _zip = new ZipDirectory(file, budget);
         _prefix = FindPrefix();
         BigEndian = IsBigEndian();
-        var vocabulary = new TorchVocabulary();
+        var vocabulary = new TorchVocabulary(budget);
         using var pickle = new MemoryStream(_zip.ReadAll(_zip.Entries[_prefix + PickleName], MaximumPickle));
-        Root = new PickleReader(pickle, vocabulary).Load();
+        Root = new PickleReader(pickle, vocabulary, budget).Load();
+        Unknown = vocabulary.Unknown;
         foreach (StorageReference storage in vocabulary.Storages.Values)
             Check(storage);
     }
@@ -34,7 +35,13 @@ internal sealed class TorchZip : ITorchFile
 
     public bool BigEndian { get; }
 
-    public Stream Open(StorageReference storage, long at) => _zip.Open(_zip.Entries[EntryName(storage)], at);
+    public IReadOnlyCollection<string> Unknown { get; }
+
+    public long StoredBytes { get; private set; }
+
+    public StorageBytes Open(StorageReference storage, CancellationToken cancel) => _zip.Open(_zip.Entries[EntryName(storage)], cancel);
+
+    public void Dispose() => _zip.Dispose();
 
     private string EntryName(StorageReference storage) => $"{_prefix}data/{storage.Key}";
 
@@ -44,6 +51,7 @@ internal sealed class TorchZip : ITorchFile
             throw new InvalidDataException($"the archive lacks its entry {EntryName(storage)}");
         if (entry.Length != storage.WholeBytes)
             throw new InvalidDataException($"entry {entry.Name} has {entry.Length} bytes, its tensors need {storage.WholeBytes}");
+        StoredBytes += entry.Length;
     }
 
     private string FindPrefix()

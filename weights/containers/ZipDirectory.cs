@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using System.IO.Compression;
 using System.Text;
-using Microsoft.Win32.SafeHandles;
+using Engine.Files;
+using Weights.Torch;
 
 namespace Weights.Containers;
 
@@ -12,45 +14,51 @@ internal sealed record ZipEntry(string Name, bool Deflated, long CompressedLengt
 /// The central directory of a zip archive, with zip64. Read here rather than by a library because a storage must be opened anywhere
 /// in the middle, by several readers at once, and because no claim of the archive may be believed further than its bytes reach.
 /// </summary>
-internal sealed class ZipDirectory
+internal sealed class ZipDirectory : IDisposable
 {
     private const int EndLength = 22, EntryLength = 46, LocalLength = 30, MaximumComment = ushort.MaxValue;
     private const int MaximumDirectory = 1 << 24, BombRatio = 20;
 
-    private readonly SafeFileHandle _file;
-    private readonly long _fileLength;
+    private readonly FileContents _file;
+    private readonly FileBudget _budget;
     private readonly Dictionary<string, ZipEntry> _entries = [];
+    private readonly ConcurrentDictionary<string, Lazy<FileContents>> _inflated = [];
 
+    /// <param name="file">The archive; disposed with this.</param>
+    /// <param name="budget">Pays for the directory and its entries.</param>
     /// <exception cref="InvalidDataException">The archive is broken, cut off, encrypted, or a bomb.</exception>
-    public ZipDirectory(SafeFileHandle file)
+    public ZipDirectory(FileContents file, FileBudget budget)
     {
-        (_file, _fileLength) = (file, RandomAccess.GetLength(file));
+        (_file, _budget) = (file, budget);
         (long at, long length) = FindDirectory();
+        budget.Charge(length);
         Read(Bytes(at, length));
         // PyTorch stores; a file packed again by hand shrinks a little, never 20 times. Overlapping entries are caught here too.
-        if (_entries.Values.Aggregate((Int128)0, (sum, entry) => sum + entry.Length) > (Int128)_fileLength * BombRatio)
+        if (_entries.Values.Aggregate((Int128)0, (sum, entry) => sum + entry.Length) > (Int128)_file.Length * BombRatio)
             throw new InvalidDataException($"it would unpack to more than {BombRatio} times its size, as no weights do");
     }
 
     public IReadOnlyDictionary<string, ZipEntry> Entries => _entries;
 
-    /// <summary>The bytes of an entry from <paramref name="at"/> on. Of a deflated entry, those before are unpacked and dropped.</summary>
-    public Stream Open(ZipEntry entry, long at = 0)
+    /// <summary>
+    /// Where an entry's bytes lie. A deflated one is inflated once, whole, and kept: tensors are read in any order and in parts, and
+    /// inflating from its start each time would take quadratic time. All entries together are bounded by <see cref="BombRatio"/>.
+    /// </summary>
+    public StorageBytes Open(ZipEntry entry, CancellationToken cancel)
     {
-        var raw = new FileSlice(_file, DataStart(entry), entry.CompressedLength);
         if (!entry.Deflated)
+            return new StorageBytes(_file, DataStart(entry));
+        Lazy<FileContents> inflated = _inflated.GetOrAdd(entry.Name, _ => new Lazy<FileContents>(() => Inflate(entry, cancel)));
+        try
         {
-            raw.Position = at;
-            return raw;
+            return new StorageBytes(inflated.Value, 0);
         }
-        var inflated = new DeflateStream(raw, CompressionMode.Decompress);
-        byte[] skipped = new byte[1 << 14];
-        while (at > 0)
+        catch
         {
-            int read = inflated.Read(skipped, 0, (int)Math.Min(at, skipped.Length));
-            at -= read > 0 ? read : throw new InvalidDataException($"entry {entry.Name} ends early");
+            // A cancelled one is inflated again by whoever asks next.
+            _inflated.TryRemove(new(entry.Name, inflated));
+            throw;
         }
-        return inflated;
     }
 
     /// <summary>A small entry as a whole.</summary>
@@ -58,11 +66,33 @@ internal sealed class ZipDirectory
     {
         if (entry.Length > limit)
             throw new InvalidDataException($"entry {entry.Name} of {entry.Length} bytes is larger than any state dict's");
+        _budget.Charge(entry.Length);
         byte[] bytes = new byte[entry.Length];
-        using Stream stream = Open(entry);
-        return stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length
-            ? bytes
-            : throw new InvalidDataException($"entry {entry.Name} ends early");
+        (FileContents contents, long start) = Open(entry, _budget.Cancel);
+        contents.Read(bytes, start);
+        return bytes;
+    }
+
+    /// <summary>Frees the archive and what was inflated.</summary>
+    public void Dispose()
+    {
+        _file.Dispose();
+        foreach (Lazy<FileContents> inflated in _inflated.Values.Where(inflated => inflated.IsValueCreated))
+            inflated.Value.Dispose();
+    }
+
+    private FileContents Inflate(ZipEntry entry, CancellationToken cancel)
+    {
+        try
+        {
+            using var raw = new ContentsStream(_file, DataStart(entry), entry.CompressedLength);
+            using var deflate = new DeflateStream(raw, CompressionMode.Decompress);
+            return FileContents.Read(deflate, entry.Length, cancel);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"entry {entry.Name} cannot be inflated: {e.Message}", e);
+        }
     }
 
     private long DataStart(ZipEntry entry)
@@ -71,15 +101,15 @@ internal sealed class ZipDirectory
         if (!local.StartsWith("PK\x3\x4"u8))
             throw new InvalidDataException($"entry {entry.Name} is not where the directory says");
         long start = entry.HeaderAt + LocalLength + UInt16(local, 26) + UInt16(local, 28);
-        return entry.CompressedLength <= _fileLength - start
+        return entry.CompressedLength <= _file.Length - start
             ? start
             : throw new InvalidDataException($"entry {entry.Name} passes the end of the file");
     }
 
     private (long At, long Length) FindDirectory()
     {
-        long tailAt = Math.Max(0, _fileLength - EndLength - MaximumComment);
-        ReadOnlySpan<byte> tail = Bytes(tailAt, _fileLength - tailAt);
+        long tailAt = Math.Max(0, _file.Length - EndLength - MaximumComment);
+        ReadOnlySpan<byte> tail = Bytes(tailAt, _file.Length - tailAt);
         int end = tail.LastIndexOf("PK\x5\x6"u8);
         if (end < 0 || tail.Length - end < EndLength)
             throw new InvalidDataException("the zip archive's directory at its end is missing, so the file is cut off");
@@ -131,8 +161,9 @@ internal sealed class ZipDirectory
             throw new InvalidDataException($"entry {name} is encrypted");
         if (method is not (0 or 8))
             throw new InvalidDataException($"entry {name} is packed by method {method}; only stored and deflated ones are read");
-        if (compressed < 0 || compressed > _fileLength || length < 0 || (method == 0 && length != compressed))
+        if (compressed < 0 || compressed > _file.Length || length < 0 || (method == 0 && length != compressed))
             throw new InvalidDataException($"entry {name} claims {compressed} packed and {length} unpacked bytes");
+        _budget.Charge(4 * FileBudget.Object + 2 * name.Length);
         if (!_entries.TryAdd(name, new ZipEntry(name, method == 8, compressed, length, at)))
             throw new InvalidDataException($"entry {name} appears twice");
     }
@@ -159,13 +190,11 @@ internal sealed class ZipDirectory
 
     private byte[] Bytes(long at, long length)
     {
-        if (at < 0 || length < 0 || at > _fileLength || length > _fileLength - at)
+        if (at < 0 || length < 0 || at > _file.Length || length > _file.Length - at)
             throw new InvalidDataException("the zip archive points outside the file, so it is cut off or broken");
         byte[] bytes = new byte[length];
-        using var slice = new FileSlice(_file, at, length);
-        return slice.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false) == bytes.Length
-            ? bytes
-            : throw new InvalidDataException("the file was cut while it was read");
+        _file.Read(bytes, at);
+        return bytes;
     }
 
     private static int UInt16(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);

@@ -2,13 +2,14 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using Engine.Files;
 
 namespace Weights.Pickle;
 
-/// <summary>The operands of a pickle, read from a stream. A length is believed only as far as the stream reaches.</summary>
-internal sealed class PickleInput(Stream stream)
+/// <summary>The operands of a pickle, read from a stream. A length is believed only as far as the stream reaches, and paid for.</summary>
+internal sealed class PickleInput(Stream stream, FileBudget budget)
 {
-    private const int MaximumText = 1 << 24, MaximumLine = 1 << 10, MaximumInteger = 64;
+    private const int MaximumLine = 1 << 10, MaximumInteger = 64;
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -37,8 +38,7 @@ internal sealed class PickleInput(Stream stream)
     {
         if (length > (ulong)(stream.Length - stream.Position))
             throw new InvalidDataException($"a text of {length} bytes passes the end");
-        if (length > MaximumText)
-            throw new InvalidDataException($"a text of {length} bytes is longer than any in a state dict");
+        budget.Charge(FileBudget.Object + (long)length);
         byte[] bytes = new byte[length];
         Fixed(bytes);
         return bytes;
@@ -48,7 +48,9 @@ internal sealed class PickleInput(Stream stream)
     {
         try
         {
-            return Utf8.GetString(Bytes(length));
+            byte[] bytes = Bytes(length);
+            budget.ChargeText(bytes.Length);
+            return Utf8.GetString(bytes);
         }
         catch (DecoderFallbackException e)
         {
@@ -57,7 +59,12 @@ internal sealed class PickleInput(Stream stream)
     }
 
     /// <summary>A text of Python 2, which had no encoding; Latin-1 never fails and keeps ASCII.</summary>
-    public string OldText(ulong length) => Encoding.Latin1.GetString(Bytes(length));
+    public string OldText(ulong length)
+    {
+        byte[] bytes = Bytes(length);
+        budget.ChargeText(bytes.Length);
+        return Encoding.Latin1.GetString(bytes);
+    }
 
     /// <summary>Two's complement of any width; a long where it fits, as nearly always.</summary>
     public object Integer(ulong length)
@@ -84,6 +91,7 @@ internal sealed class PickleInput(Stream stream)
                 throw new InvalidDataException("a line is longer than any name");
             line.Append((char)b);
         }
+        budget.ChargeText(line.Length);
         return line.ToString();
     }
 

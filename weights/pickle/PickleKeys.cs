@@ -1,10 +1,22 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using Engine.Files;
 
 namespace Weights.Pickle;
 
 /// <summary>A Python dictionary, in order of insertion. A later value of a key replaces the earlier one in its place.</summary>
 internal sealed class PickleDictionary() : OrderedDictionary<object, object?>(PickleKeys.Comparer)
 {
+    /// <summary>Units of the empty dictionary, and of each pair: entries and buckets, which double as they grow.</summary>
+    public const int Units = 2 * FileBudget.Object, PairUnits = FileBudget.Object;
+
+    /// <summary>Sets a value, and pays for it.</summary>
+    public void Set(object? key, object? value, FileBudget budget)
+    {
+        budget.Charge(PairUnits);
+        this[key ?? PickleKeys.None] = value;
+    }
+
     /// <summary>The value under a text key, when it is of type <typeparamref name="T"/>.</summary>
     public bool TryGet<T>(string key, [NotNullWhen(true)] out T? value) where T : class
     {
@@ -14,28 +26,39 @@ internal sealed class PickleDictionary() : OrderedDictionary<object, object?>(Pi
 }
 
 /// <summary>A Python set or frozenset.</summary>
-internal sealed class PickleSet() : HashSet<object>(PickleKeys.Comparer);
+internal sealed class PickleSet() : HashSet<object>(PickleKeys.Comparer)
+{
+    /// <summary>Units of the empty set, and of each item.</summary>
+    public const int Units = 2 * FileBudget.Object, ItemUnits = FileBudget.Object;
+
+    /// <summary>Adds an item, and pays for it.</summary>
+    public void Add(object? item, FileBudget budget)
+    {
+        budget.Charge(ItemUnits);
+        Add(item ?? PickleKeys.None);
+    }
+}
 
 /// <summary>
-/// What may be a key: texts and plain numbers. Tuples may not: they can share parts, and hashing one could take exponential time.
+/// Equality of keys: texts and plain numbers by value, everything else by reference. Tuples can share parts, and hashing one by value
+/// could take exponential time; no name of a tensor is a tuple.
 /// </summary>
 internal sealed class PickleKeys : IEqualityComparer<object>
 {
     public static readonly PickleKeys Comparer = new();
 
-    /// <exception cref="InvalidDataException">The value cannot be a key.</exception>
-    public static object Check(object? key) => key is string or long or bool or double
-        ? key
-        : throw new InvalidDataException($"a dictionary key or set item of type {PickleValue.TypeName(key)} is not read here");
+    /// <summary>Python's None as a key.</summary>
+    public static readonly object None = new();
 
-    public new bool Equals(object? a, object? b) => object.Equals(a, b);
+    public new bool Equals(object? a, object? b) => a is string or long or bool or double ? a.Equals(b) : ReferenceEquals(a, b);
 
     // HashCode mixes in a secret of the process; a bare number is its own hash, so a file could be made of colliding keys.
     public int GetHashCode(object key) => key switch
     {
+        string or bool => key.GetHashCode(),
         long n => HashCode.Combine((int)n, (int)(n >> 32)),
         double x => HashCode.Combine(1, (int)BitConverter.DoubleToInt64Bits(x), (int)(BitConverter.DoubleToInt64Bits(x) >> 32)),
-        _ => key.GetHashCode(),
+        _ => RuntimeHelpers.GetHashCode(key),
     };
 }
 
@@ -54,18 +77,8 @@ internal static class PickleValue
         List<object?> => "list",
         PickleDictionary => "dict",
         PickleSet => "set",
+        PickleOpaque opaque => opaque.Name,
+        Torch.PickledTensor => "tensor",
         _ => value.GetType().Name,
-    };
-
-    /// <summary>How many parts a value has at its top level; what copying it once costs.</summary>
-    public static int Parts(object? value) => value switch
-    {
-        string text => text.Length,
-        byte[] bytes => bytes.Length,
-        object?[] tuple => tuple.Length,
-        List<object?> list => list.Count,
-        PickleDictionary dictionary => dictionary.Count,
-        PickleSet set => set.Count,
-        _ => 1,
     };
 }

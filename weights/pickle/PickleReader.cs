@@ -1,16 +1,19 @@
+using Engine.Files;
+
 namespace Weights.Pickle;
 
 /// <summary>
 /// Python's pickle machine, closed: it makes plain data (null, bool, long, BigInteger, double, string, byte[], object?[] for a tuple,
 /// List, PickleDictionary, PickleSet) and whatever its vocabulary gives. It runs no code of the file: a name outside the vocabulary
-/// is an error that holds the name. There is no recursion, so depth costs no stack.
+/// becomes a <see cref="PickleOpaque"/>. There is no recursion, so depth costs no stack.
 /// </summary>
 /// <param name="stream">Where the pickle lies; it needs a length and a position, and is read exactly up to the last instruction.</param>
-/// <param name="vocabulary">The names the pickle may use.</param>
-internal sealed class PickleReader(Stream stream, IPickleVocabulary vocabulary)
+/// <param name="vocabulary">The names that mean something.</param>
+/// <param name="budget">Pays for every instruction and every value; whoever makes a value charges it.</param>
+internal sealed class PickleReader(Stream stream, IPickleVocabulary vocabulary, FileBudget budget)
 {
-    private readonly PickleInput _input = new(stream);
-    private readonly PickleStack _stack = new();
+    private readonly PickleInput _input = new(stream, budget);
+    private readonly PickleStack _stack = new(budget);
 
     /// <summary>Reads one pickle. Files of the old container hold several in a row; call again for the next.</summary>
     /// <exception cref="InvalidDataException">The pickle is broken, or asks for what it may not have; the message says where.</exception>
@@ -37,7 +40,7 @@ internal sealed class PickleReader(Stream stream, IPickleVocabulary vocabulary)
 
     private void Run(PickleOpcode opcode)
     {
-        _stack.Spend(1);
+        budget.Charge(FileBudget.Step);
         switch (opcode)
         {
             case PickleOpcode.Proto:
@@ -67,31 +70,31 @@ internal sealed class PickleReader(Stream stream, IPickleVocabulary vocabulary)
             case PickleOpcode.Long4: _stack.Push(_input.Integer(_input.UInt32())); break;
             case PickleOpcode.BinFloat: _stack.Push(_input.Double()); break;
 
-            case PickleOpcode.ShortBinString: PushText(_input.OldText(_input.Byte())); break;
-            case PickleOpcode.BinString: PushText(_input.OldText(_input.UInt32())); break;
-            case PickleOpcode.ShortBinUnicode: PushText(_input.Text(_input.Byte())); break;
-            case PickleOpcode.BinUnicode: PushText(_input.Text(_input.UInt32())); break;
-            case PickleOpcode.BinUnicode8: PushText(_input.Text(_input.UInt64())); break;
-            case PickleOpcode.ShortBinBytes: PushText(_input.Bytes(_input.Byte())); break;
-            case PickleOpcode.BinBytes: PushText(_input.Bytes(_input.UInt32())); break;
-            case PickleOpcode.BinBytes8 or PickleOpcode.ByteArray8: PushText(_input.Bytes(_input.UInt64())); break;
+            case PickleOpcode.ShortBinString: _stack.Push(_input.OldText(_input.Byte())); break;
+            case PickleOpcode.BinString: _stack.Push(_input.OldText(_input.UInt32())); break;
+            case PickleOpcode.ShortBinUnicode: _stack.Push(_input.Text(_input.Byte())); break;
+            case PickleOpcode.BinUnicode: _stack.Push(_input.Text(_input.UInt32())); break;
+            case PickleOpcode.BinUnicode8: _stack.Push(_input.Text(_input.UInt64())); break;
+            case PickleOpcode.ShortBinBytes: _stack.Push(_input.Bytes(_input.Byte())); break;
+            case PickleOpcode.BinBytes: _stack.Push(_input.Bytes(_input.UInt32())); break;
+            case PickleOpcode.BinBytes8 or PickleOpcode.ByteArray8: _stack.Push(_input.Bytes(_input.UInt64())); break;
 
             case PickleOpcode.EmptyTuple: _stack.Push(Array.Empty<object?>()); break;
             case PickleOpcode.Tuple1: _stack.Push(_stack.Pop(1)); break;
             case PickleOpcode.Tuple2: _stack.Push(_stack.Pop(2)); break;
             case PickleOpcode.Tuple3: _stack.Push(_stack.Pop(3)); break;
             case PickleOpcode.Tuple: _stack.Push(_stack.PopToMark()); break;
-            case PickleOpcode.EmptyList: _stack.Push(new List<object?>()); break;
+            case PickleOpcode.EmptyList: _stack.Push(Charged(new List<object?>(), FileBudget.Object)); break;
             case PickleOpcode.Append: Append(_stack.Pop(1)); break;
             case PickleOpcode.Appends: Append(_stack.PopToMark()); break;
-            case PickleOpcode.EmptyDict: _stack.Push(new PickleDictionary()); break;
+            case PickleOpcode.EmptyDict: _stack.Push(Charged(new PickleDictionary(), PickleDictionary.Units)); break;
             case PickleOpcode.SetItem: SetItems(_stack.Pop(2)); break;
             case PickleOpcode.SetItems: SetItems(_stack.PopToMark()); break;
-            case PickleOpcode.EmptySet: _stack.Push(new PickleSet()); break;
+            case PickleOpcode.EmptySet: _stack.Push(Charged(new PickleSet(), PickleSet.Units)); break;
             case PickleOpcode.AddItems: AddItems(_stack.PopToMark()); break;
             case PickleOpcode.FrozenSet:
                 object?[] items = _stack.PopToMark();
-                _stack.Push(new PickleSet());
+                _stack.Push(Charged(new PickleSet(), PickleSet.Units));
                 AddItems(items);
                 break;
 
@@ -99,6 +102,8 @@ internal sealed class PickleReader(Stream stream, IPickleVocabulary vocabulary)
             case PickleOpcode.StackGlobal: _stack.Push(StackGlobal()); break;
             case PickleOpcode.BinPersistentId: _stack.Push(vocabulary.Persistent(_stack.Pop())); break;
             case PickleOpcode.Reduce or PickleOpcode.NewObj: _stack.Push(Call(_stack.Pop(2))); break;
+            // Arguments by keyword: only classes that mean nothing here take them.
+            case PickleOpcode.NewObjEx: _stack.Push(Call(_stack.Pop(3)[..2])); break;
             case PickleOpcode.Build:
                 object? state = _stack.Pop();
                 vocabulary.Build(_stack.Top(), state);
@@ -108,44 +113,60 @@ internal sealed class PickleReader(Stream stream, IPickleVocabulary vocabulary)
         }
     }
 
-    // A character costs far less memory than a value.
-    private void PushText(object text)
+    private void Append(object?[] items)
     {
-        _stack.Spend(PickleValue.Parts(text) / 32);
-        _stack.Push(text);
+        // A list doubles: at most two new slots and two old ones for each item.
+        budget.Charge(32L * items.Length);
+        (_stack.Top() switch
+        {
+            List<object?> list => list,
+            PickleOpaque opaque => opaque.Elements ??= Charged(new List<object?>(), FileBudget.Object),
+            var other => throw NoCollection(other, "list"),
+        }).AddRange(items);
     }
-
-    private void Append(object?[] items) => Top<List<object?>>("list").AddRange(items);
 
     private void SetItems(object?[] items)
     {
-        PickleDictionary dictionary = Top<PickleDictionary>("dict");
+        PickleDictionary dictionary = _stack.Top() switch
+        {
+            PickleDictionary plain => plain,
+            PickleOpaque opaque => opaque.Items ??= Charged(new PickleDictionary(), PickleDictionary.Units),
+            var other => throw NoCollection(other, "dict"),
+        };
         if (items.Length % 2 != 0)
             throw new InvalidDataException("a dictionary is given a key without a value");
         for (int i = 0; i < items.Length; i += 2)
-            dictionary[PickleKeys.Check(items[i])] = items[i + 1];
+            dictionary.Set(items[i], items[i + 1], budget);
     }
 
     private void AddItems(object?[] items)
     {
-        PickleSet set = Top<PickleSet>("set");
+        PickleSet set = _stack.Top() as PickleSet ?? throw NoCollection(_stack.Top(), "set");
         foreach (object? item in items)
-            set.Add(PickleKeys.Check(item));
+            set.Add(item, budget);
     }
 
     private object StackGlobal() => _stack.Pop(2) is [string module, string name]
         ? vocabulary.Global(module, name)
         : throw new InvalidDataException("a global is named by something that is no text");
 
-    private object? Call(object?[] call)
+    private object Call(object?[] call)
     {
-        if (call is not [PickleFunction function, object?[] arguments])
-            throw new InvalidDataException($"it calls a value of type {PickleValue.TypeName(call[0])}, which is no function");
-        foreach (object? argument in arguments)
-            _stack.Spend(PickleValue.Parts(argument));
-        return function(arguments);
+        budget.Charge(FileBudget.Object);
+        return call switch
+        {
+            [PickleFunction function, object?[] arguments] => function(arguments, budget),
+            [PickleOpaque opaque, var arguments] => new PickleOpaque(opaque.Name) { Arguments = arguments },
+            _ => throw new InvalidDataException($"it calls a value of type {PickleValue.TypeName(call[0])}, which is no function"),
+        };
     }
 
-    private T Top<T>(string name) where T : class => _stack.Top() as T
-        ?? throw new InvalidDataException($"items are added to a {PickleValue.TypeName(_stack.Top())}, which is no {name}");
+    private T Charged<T>(T value, int units)
+    {
+        budget.Charge(units);
+        return value;
+    }
+
+    private static InvalidDataException NoCollection(object? value, string name) =>
+        new($"items are added to a {PickleValue.TypeName(value)}, which is no {name}");
 }

@@ -1,30 +1,20 @@
 using System.Runtime.InteropServices;
+using Engine.Files;
 
 namespace Weights.Pickle;
 
-/// <summary>
-/// The working memory of the pickle machine: a stack with marks, the memo, and a budget. Every value put here, every gap in the memo
-/// and every part of a copied value is paid for, so a small file cannot ask for much memory or time.
-/// </summary>
-internal sealed class PickleStack
+/// <summary>The working memory of the pickle machine: a stack with marks, and the memo. Every value put here is paid for.</summary>
+internal sealed class PickleStack(FileBudget budget)
 {
-    // ResNet-50's state dict costs about 12 000; a checkpoint with optimizer state about three times its state dict.
-    private const int Budget = 2_000_000, MaximumMarks = 1000;
+    // A slot of 8 bytes in a list that doubles; a number in it is an object of its own.
+    private const int SlotUnits = 24, MemoUnits = 24, ArrayUnits = 24, MaximumMarks = 1000;
 
     private static readonly object Unset = new();
 
     private readonly List<object?> _values = [], _memo = [];
     private readonly List<int> _marks = [];
-    private int _left = Budget;
 
-    public void Spend(long cost)
-    {
-        if (cost > _left)
-            throw new InvalidDataException("it makes more values than any state dict has");
-        _left -= (int)cost;
-    }
-
-    /// <summary>Forgets everything but what was spent; the next pickle of the same file starts.</summary>
+    /// <summary>Forgets everything; the next pickle of the same file starts.</summary>
     public void Clear()
     {
         _values.Clear();
@@ -34,7 +24,7 @@ internal sealed class PickleStack
 
     public void Push(object? value)
     {
-        Spend(1);
+        budget.Charge(SlotUnits);
         _values.Add(value);
     }
 
@@ -58,6 +48,7 @@ internal sealed class PickleStack
     {
         if (_values.Count - Floor < count)
             throw Underflow();
+        budget.Charge(ArrayUnits + 8L * count);
         object?[] values = CollectionsMarshal.AsSpan(_values)[^count..].ToArray();
         _values.RemoveRange(_values.Count - count, count);
         return values;
@@ -78,7 +69,7 @@ internal sealed class PickleStack
         // Writers number the memo in order; a gap is filled, and paid for.
         if (index >= _memo.Count)
         {
-            Spend(index - (long)_memo.Count + 1);
+            budget.Charge(MemoUnits * (index - _memo.Count + 1L));
             while (_memo.Count <= index)
                 _memo.Add(Unset);
         }

@@ -1,41 +1,207 @@
+using Engine.Files;
 using Weights.Pickle;
 
 namespace Weights.Torch;
 
-/// <summary>A state dict found in what a file unpickled to, and what lay around it.</summary>
-/// <param name="StateDict">Names and <see cref="PickledTensor"/>s, and perhaps other plain values.</param>
-/// <param name="Unwrapped">The wrappers, from the outside in.</param>
-internal sealed record Checkpoint(PickleDictionary StateDict, IReadOnlyList<string> Unwrapped)
+/// <summary>
+/// What a PyTorch file unpickled to, searched for mappings of names to tensors wherever they lie: in dictionaries and their subclasses, in
+/// lists, in the attributes of objects. A pickled module becomes the mapping that its <c>state_dict()</c> would give.
+/// </summary>
+/// <param name="source">Makes the entry of a tensor.</param>
+/// <param name="budget">Pays for every reference that is followed. Each object is visited once, however often it is referred to.</param>
+internal sealed class Checkpoint(Func<string, TensorView, StateDictEntry> source, FileBudget budget)
 {
-    // As training scripts name it; the first that holds tensors is taken.
-    private static readonly string[] Wrappers = ["state_dict", "model_state_dict", "model"];
+    private const string Advice = "Save the state dict: torch.save(model.state_dict(), 'weights.pth').";
+    private const int MostNames = 10, MostNamed = 100, LongestKey = 100;
 
-    /// <exception cref="NotWeightsException">There is no state dict in it.</exception>
-    public static Checkpoint Find(object? root)
+    private readonly HashSet<object> _seen = new(ReferenceEqualityComparer.Instance);
+    private readonly Queue<Place> _open = [];
+    private readonly List<TensorMapping> _mappings = [];
+
+    /// <summary>All mappings that hold a tensor, those nearest to the root first.</summary>
+    /// <exception cref="NotWeightsException">There is none.</exception>
+    public IReadOnlyList<TensorMapping> Mappings(object? root)
     {
-        var unwrapped = new List<string>();
-        object? at = root;
-        // Each wrapper is named once at most; a dictionary that holds itself would otherwise be opened for ever.
-        while (unwrapped.Count <= Wrappers.Length && at is PickleDictionary dictionary)
-        {
-            if (dictionary.Values.Any(value => value is PickledTensor))
-            {
-                if (dictionary.Values.Any(value => value is PickledTensor { IsParameter: true }))
-                    unwrapped.Add("Parameter objects");
-                return new Checkpoint(dictionary, unwrapped);
-            }
-            if (Wrappers.FirstOrDefault(name => dictionary.TryGet(name, out PickleDictionary? _)) is not { } wrapper)
-                throw new NotWeightsException(
-                    $"a PyTorch file whose dictionary holds no tensors, only {Names(dictionary)}",
-                    "Save the state dict: torch.save(model.state_dict(), 'weights.pth').");
-            unwrapped.Add($"checkpoint[\"{wrapper}\"]");
-            at = dictionary[wrapper];
-        }
-        throw new NotWeightsException(
-            $"a PyTorch file that holds a {PickleValue.TypeName(at)}, not a dictionary of tensors",
-            "Save the state dict: torch.save(model.state_dict(), 'weights.pth').");
+        Visit(root, parent: null, key: null);
+        while (_open.TryDequeue(out Place? place))
+            Search(place);
+        return _mappings.Count > 0 ? _mappings : throw (root is PickleDictionary dictionary
+            ? new NotWeightsException($"a PyTorch file whose dictionary holds no tensors, only {Names(dictionary)}", Advice)
+            : new NotWeightsException($"a PyTorch file that holds a {PickleValue.TypeName(root)}, not a dictionary of tensors", Advice));
     }
 
-    private static string Names(PickleDictionary dictionary) =>
-        dictionary.Count == 0 ? "nothing" : string.Join(", ", dictionary.Keys.Take(10).Select(key => $"'{key}'"));
+    private void Visit(object? value, Place? parent, object? key)
+    {
+        budget.Charge(FileBudget.Step);
+        if (value is not (PickleDictionary or List<object?> or object?[] or PickleOpaque) || !_seen.Add(value))
+            return;
+        budget.Charge(2 * FileBudget.Object);
+        _open.Enqueue(new Place(value, parent, key));
+    }
+
+    private void Search(Place place)
+    {
+        switch (place.Value)
+        {
+            case PickleDictionary dictionary:
+                Add(place, dictionary, isModule: false);
+                foreach ((object key, object? value) in dictionary)
+                    Visit(value, place, key);
+                break;
+            case PickleOpaque { State: PickleDictionary state } module when Module.Is(state):
+                Add(place, new Module(budget).Flatten(module), isModule: true);
+                break;
+            case PickleOpaque opaque:
+                foreach (object? part in (object?[])[opaque.Items, opaque.State, opaque.Elements, opaque.Arguments])
+                    Visit(part, place, key: null);
+                break;
+            default:
+                long index = 0;
+                foreach (object? value in (IEnumerable<object?>)place.Value)
+                    Visit(value, place, index++);
+                break;
+        }
+    }
+
+    private void Add(Place place, PickleDictionary values, bool isModule)
+    {
+        var tensors = new List<StateDictEntry>();
+        var others = new List<string>();
+        bool parameters = false;
+        foreach ((object key, object? value) in values)
+        {
+            budget.Charge(FileBudget.Step);
+            if (key is string name && value is PickledTensor { View: { } view } tensor)
+            {
+                budget.Charge(4 * FileBudget.Object);
+                tensors.Add(source(name, view));
+                parameters |= tensor.IsParameter;
+            }
+            else if (others.Count < MostNamed)
+            {
+                others.Add(Described(Text(key), value));
+            }
+        }
+        if (tensors.Count == 0)
+            return;
+        _mappings.Add(new TensorMapping(place.Label, place.Depth, tensors, others)
+        {
+            IsModule = isModule,
+            HasParameters = parameters && !isModule,
+            Beside = place.Beside.Take(MostNamed),
+        });
+    }
+
+    private static string Described(string name, object? value) => $"{Short(name)} ({Short(PickleValue.TypeName(value))})";
+
+    private static string Text(object key) => key as string ?? $"{key}";
+
+    private static string Short(string name) => name.Length > LongestKey ? $"{name[..LongestKey]}..." : name;
+
+    private static string Names(PickleDictionary dictionary) => dictionary.Count == 0
+        ? "nothing"
+        : string.Join(", ", dictionary.Keys.Take(MostNames).Select(key => $"'{Short(Text(key))}'")) + (dictionary.Count > MostNames ? " ..." : "");
+
+    /// <summary>Where a value lies: <paramref name="Key"/> of <paramref name="Parent"/>, or its only content where the key is null.</summary>
+    private sealed record Place(object Value, Place? Parent, object? Key)
+    {
+        private const int DeepestLabel = 8;
+
+        /// <summary>Keys on the way here.</summary>
+        public int Depth { get; } = Parent is null ? 0 : Parent.Depth + (Key is null ? 0 : 1);
+
+        /// <summary><c>checkpoint["model"][0]</c>; empty for the root. Computed for mappings with tensors only.</summary>
+        public string Label
+        {
+            get
+            {
+                if (Depth == 0)
+                    return "";
+                if (Depth > DeepestLabel)
+                    return "checkpoint[...]" + Step;
+                return (Parent!.Depth == 0 ? "checkpoint" : Parent.Label) + Step;
+            }
+        }
+
+        /// <summary>What lies beside the way here: <c>checkpoint["epoch"] (int)</c>.</summary>
+        public IEnumerable<string> Beside
+        {
+            get
+            {
+                for (Place? at = this; at is { Parent: { } parent }; at = parent)
+                {
+                    if (parent.Value is not PickleDictionary dictionary || parent.Depth > DeepestLabel)
+                        continue;
+                    string label = parent.Depth == 0 ? "checkpoint" : parent.Label;
+                    foreach ((object key, object? value) in dictionary.Take(MostNamed))
+                    {
+                        if (!ReferenceEquals(value, at.Value))
+                            yield return Described($"{label}[{Quoted(key)}]", value);
+                    }
+                }
+            }
+        }
+
+        private string Step => Key is null ? "" : $"[{Quoted(Key)}]";
+
+        private static string Quoted(object key) => key is string text ? $"\"{Short(text)}\"" : $"{key}";
+    }
+
+    /// <summary>A pickled <c>torch.nn.Module</c>: an object whose attributes hold its parameters, its buffers and the modules below it.</summary>
+    private sealed class Module(FileBudget budget)
+    {
+        private readonly PickleDictionary _tensors = [];
+
+        public static bool Is(PickleDictionary state) =>
+            state.TryGet("_parameters", out object? _) && state.TryGet("_buffers", out object? _) && state.TryGet("_modules", out object? _);
+
+        /// <summary>The tensors under the names that they have in a state dict. A module that holds itself ends with the budget.</summary>
+        public PickleDictionary Flatten(PickleOpaque root)
+        {
+            var open = new Stack<(object? Module, string Prefix)>([(root, "")]);
+            while (open.TryPop(out var at))
+            {
+                if (at.Module is not PickleOpaque { State: PickleDictionary state })
+                    continue;
+                foreach ((string name, object? tensor) in Parts(state, "_parameters", at.Prefix).Concat(Parts(state, "_buffers", at.Prefix)))
+                {
+                    if (tensor is not null)
+                        _tensors.Set(name, tensor, budget);
+                }
+                foreach ((string name, object? module) in Parts(state, "_modules", at.Prefix).Reverse())
+                    open.Push((module, $"{name}."));
+            }
+            return _tensors;
+        }
+
+        /// <summary>An attribute's values under their full names. It is an OrderedDict, or in a file of a later PyTorch a dict.</summary>
+        private IEnumerable<(string Name, object? Value)> Parts(PickleDictionary state, string attribute, string prefix)
+        {
+            if (!state.TryGet(attribute, out PickleDictionary? parts))
+                yield break;
+            foreach ((object key, object? value) in parts)
+            {
+                string name = $"{prefix}{key}";
+                budget.ChargeText(2L * name.Length + FileBudget.Object);
+                yield return (name, value);
+            }
+        }
+    }
+}
+
+/// <summary>A mapping of names to tensors somewhere in a file.</summary>
+/// <param name="Label">Where: <c>checkpoint["model"]</c>; empty where it is all of the file.</param>
+/// <param name="Depth">Keys on the way there.</param>
+/// <param name="Tensors">Under the names they have in the mapping, in its order.</param>
+/// <param name="Others">What else is in the mapping: names, with their types.</param>
+internal sealed record TensorMapping(string Label, int Depth, IReadOnlyList<StateDictEntry> Tensors, IReadOnlyList<string> Others)
+{
+    /// <summary>Whether it stands for a pickled module.</summary>
+    public bool IsModule { get; init; }
+
+    /// <summary>Whether some of the tensors are parameters, which know that they are trained.</summary>
+    public bool HasParameters { get; init; }
+
+    /// <summary>What lies beside the way there.</summary>
+    public IEnumerable<string> Beside { get; init; } = [];
 }

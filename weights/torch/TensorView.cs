@@ -20,15 +20,12 @@ internal sealed record StorageReference(string Key, ElementType Type, long Whole
 /// <param name="Strides">Elements from one index to the next, axis by axis; 0 repeats.</param>
 internal sealed record TensorView(StorageReference Storage, ElementType Type, long Offset, int[] Shape, long[] Strides)
 {
-    public const int MaximumRank = 64;   // PyTorch's own limit for indexing
+    private const int MaximumRank = 64;   // PyTorch's own limit for indexing
 
     private const int ChunkElements = 1 << 16;
 
     /// <summary>Number of elements.</summary>
     public int Count => Shape.Aggregate(1, (product, extent) => product * extent);
-
-    /// <summary>Elements of the storage from the first of the tensor to the last, both included.</summary>
-    private long Span => Count == 0 ? 0 : 1 + Shape.Zip(Strides, (extent, stride) => (extent - 1) * stride).Sum();
 
     private bool IsContiguous
     {
@@ -75,56 +72,59 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
     public TensorView Rows(int first, int count) => this with { Offset = Offset + first * Strides[0], Shape = [count, .. Shape[1..]] };
 
     /// <summary>The elements as float32, in C order.</summary>
-    public float[] ReadFloats(IStorages storages)
+    public float[] ReadFloats(IStorages storages, CancellationToken cancel)
     {
         float[] values = new float[Count];
-        Read(storages, (at, bytes) => Type.ToFloats(bytes, values.AsSpan(at, bytes.Length / Type.Size)));
+        Read(storages, (at, bytes) => Type.ToFloats(bytes, values.AsSpan(at, bytes.Length / Type.Size)), cancel);
         return values;
     }
 
     /// <summary>The elements as they are, little-endian, in C order.</summary>
-    public byte[] ReadBytes(IStorages storages)
+    public byte[] ReadBytes(IStorages storages, CancellationToken cancel)
     {
-        byte[] values = new byte[Length(Count)];
-        Read(storages, (at, bytes) => bytes.CopyTo(values.AsSpan(at * Type.Size)));
+        long length = (long)Count * Type.Size;
+        if (length > Array.MaxLength)
+            throw new InvalidDataException($"a tensor has {length} bytes, more than one array can hold");
+        byte[] values = new byte[length];
+        Read(storages, (at, bytes) => bytes.CopyTo(values.AsSpan(at * Type.Size)), cancel);
         return values;
     }
 
-    private int Length(long elements) => elements * Type.Size is var bytes && bytes <= Array.MaxLength
-        ? (int)bytes
-        : throw new InvalidDataException($"a tensor spreads over {bytes} bytes, more than one array can hold");
-
     private delegate void Sink(int at, ReadOnlySpan<byte> elements);
 
-    private void Read(IStorages storages, Sink sink)
+    /// <summary>Hands out chunk after chunk, in C order.</summary>
+    private void Read(IStorages storages, Sink sink, CancellationToken cancel)
     {
         if (Count == 0)
             return;
-        using Stream stream = storages.Open(Storage, Storage.Start + Offset * Type.Size);
-        if (IsContiguous)
+        (FileContents contents, long start) = storages.Open(Storage, cancel);
+        start += Storage.Start + Offset * Type.Size;
+        byte[] chunk = new byte[Math.Min(ChunkElements, Count) * Type.Size];
+        int[]? index = IsContiguous ? null : new int[Shape.Length];
+        long from = 0;
+        for (int at = 0; at < Count; at += ChunkElements)
         {
-            byte[] chunk = new byte[(int)Math.Min(ChunkElements, Count) * Type.Size];
-            for (int at = 0; at < Count; at += ChunkElements)
-            {
-                Span<byte> part = chunk.AsSpan(0, Math.Min(ChunkElements, Count - at) * Type.Size);
-                ReadLittle(stream, part, storages.BigEndian);
-                sink(at, part);
-            }
-            return;
+            cancel.ThrowIfCancellationRequested();
+            Span<byte> part = chunk.AsSpan(0, Math.Min(ChunkElements, Count - at) * Type.Size);
+            if (index is null)
+                contents.Read(part, start + (long)at * Type.Size);
+            else
+                Gather(contents, start, part, index, ref from);
+            if (storages.BigEndian)
+                Reverse(part);
+            sink(at, part);
         }
-        byte[] window = new byte[Length(Span)];
-        ReadLittle(stream, window, storages.BigEndian);
-        Gather(window, sink);
     }
 
-    /// <summary>Walks the indices in C order, like the wheels of an odometer, and hands out one element after the other.</summary>
-    private void Gather(ReadOnlySpan<byte> window, Sink sink)
+    /// <summary>
+    /// Walks the indices in C order, like an odometer. Elements are fetched one by one, however far apart they lie: a window over all of
+    /// them could be as large as the storage for each of many small tensors.
+    /// </summary>
+    private void Gather(FileContents contents, long start, Span<byte> to, int[] index, ref long from)
     {
-        int[] index = new int[Shape.Length];
-        long from = 0;
-        for (int at = 0; at < Count; at++)
+        for (; to.Length > 0; to = to[Type.Size..])
         {
-            sink(at, window.Slice((int)(from * Type.Size), Type.Size));
+            contents.Read(to[..Type.Size], start + from * Type.Size);
             for (int axis = Shape.Length - 1; axis >= 0; axis--)
             {
                 from += Strides[axis];
@@ -136,19 +136,10 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
         }
     }
 
-    private void ReadLittle(Stream stream, Span<byte> elements, bool bigEndian)
+    private void Reverse(Span<byte> elements)
     {
-        try
-        {
-            stream.ReadExactly(elements);
-        }
-        catch (EndOfStreamException e)
-        {
-            throw new InvalidDataException($"storage '{Storage.Key}' ends early", e);
-        }
-        if (!bigEndian)
-            return;
-        switch (Type.Size)
+        // Of a complex number, each part is reversed.
+        switch (Type is ElementType.C64 or ElementType.C128 ? Type.Size / 2 : Type.Size)
         {
             case 2: Reverse<ushort>(elements, BinaryPrimitives.ReverseEndianness); break;
             case 4: Reverse<uint>(elements, BinaryPrimitives.ReverseEndianness); break;

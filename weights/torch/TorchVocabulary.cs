@@ -4,20 +4,27 @@ using Weights.Pickle;
 namespace Weights.Torch;
 
 /// <summary>
-/// What a pickled state dict may name: storages, the functions that rebuild tensors from them, and Python's plain containers. Every
-/// other name is refused, whatever it is.
+/// What means something in a PyTorch file: storages, the functions that rebuild tensors from them, and Python's plain containers. Every
+/// other name, whatever it is, becomes an opaque object.
 /// </summary>
-internal sealed class TorchVocabulary : IPickleVocabulary
+internal sealed class TorchVocabulary(FileBudget budget) : IPickleVocabulary
 {
+    private readonly HashSet<string> _unknown = [];
+
+    /// <summary>The names that mean nothing here.</summary>
+    public IReadOnlyCollection<string> Unknown => _unknown;
+
     /// <summary>The storages the pickle named so far: key to the claim made about the whole storage.</summary>
     public Dictionary<string, StorageReference> Storages { get; } = [];
 
     public object Global(string module, string name)
     {
+        budget.Charge(2 * FileBudget.Object + 2L * (module.Length + name.Length));
         string global = $"{module}.{name}";
-        return TorchGlobals.Table.TryGetValue(global, out object? meaning)
-            ? meaning
-            : throw new InvalidDataException($"it asks for {global}, which no state dict needs; nothing of it was run");
+        if (TorchGlobals.Table.TryGetValue(global, out object? meaning))
+            return meaning;
+        _unknown.Add(global);
+        return new PickleOpaque(global);
     }
 
     /// <summary>
@@ -27,6 +34,10 @@ internal sealed class TorchVocabulary : IPickleVocabulary
     public object Persistent(object? id)
     {
         object?[] parts = id as object?[] ?? [];
+        budget.Charge(2 * FileBudget.Object);
+        // A storage of a later PyTorch; and in a stream, the class of a pickled module beside its source code.
+        if (parts is ["storage" or "module", PickleOpaque opaque, ..])
+            return opaque;
         if (parts is not ["storage", StorageType type, string key, _, long elements, ..])
             throw new InvalidDataException("a persistent id is not that of a storage");
         long bytes = Bytes(elements, type.Element);
@@ -48,13 +59,16 @@ internal sealed class TorchVocabulary : IPickleVocabulary
     {
         switch (target, state)
         {
+            case (PickleOpaque opaque, _):
+                opaque.State = state;
+                break;
             case (PickledTensor { View: null } tensor, object?[] and [StorageReference, _, _, _]):
-                tensor.View = TorchGlobals.Rebuild((object?[])state);
+                tensor.View = TorchGlobals.Rebuild((object?[])state, budget);
                 break;
             case (PickledTensor { View: null } parameter, object?[] and [PickledTensor data, _, _, _, _]):
                 parameter.View = data.View;
                 break;
-            case (PickledTensor { View: not null }, _) or (PickleDictionary, PickleDictionary):
+            case (PickledTensor { View: not null }, _) or (PickleDictionary, _):
                 break;
             default:
                 throw new InvalidDataException($"the state of a {PickleValue.TypeName(target)} is set, which no state dict needs");

@@ -1,9 +1,9 @@
-using Microsoft.Win32.SafeHandles;
+using Engine.Files;
 
 namespace Weights.Containers;
 
-/// <summary>A part of an open file as a stream of its own. Slices of one file do not disturb each other's position.</summary>
-internal sealed class FileSlice(SafeFileHandle file, long start, long length) : Stream
+/// <summary>A part of a file's bytes as a stream of its own. Streams over one file do not disturb each other's position.</summary>
+internal sealed class ContentsStream(FileContents contents, long start, long length) : Stream
 {
     private long _at;
 
@@ -21,9 +21,9 @@ internal sealed class FileSlice(SafeFileHandle file, long start, long length) : 
     public override int Read(Span<byte> buffer)
     {
         int wanted = (int)Math.Clamp(length - _at, 0, buffer.Length);
-        int read = RandomAccess.Read(file, buffer[..wanted], start + _at);
-        _at += read;
-        return read;
+        contents.Read(buffer[..wanted], start + _at);
+        _at += wanted;
+        return wanted;
     }
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));

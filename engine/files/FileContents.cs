@@ -1,0 +1,153 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace Engine.Files;
+
+/// <summary>
+/// A file's bytes in memory. The file is read once, from its start to its end: whatever happens to it later, the hash and every number
+/// come from the same bytes. That also makes pipes, FIFOs and standard input as good as a file. Reading is safe from several threads at once.
+/// </summary>
+public sealed class FileContents : IDisposable
+{
+    private const int BlockBytes = 1 << 24, ChunkBytes = 1 << 20;
+
+    /// <summary>How much of an endless stream is taken.</summary>
+    private const long LongestStream = 1L << 32;
+
+    private readonly List<Block> _blocks = [];
+    private string? _sha256;
+
+    private FileContents()
+    {
+    }
+
+    /// <summary>Number of bytes.</summary>
+    public long Length { get; private set; }
+
+    /// <summary>Reads a file, a pipe or a device.</summary>
+    /// <param name="path">What to read.</param>
+    /// <param name="accept">Looks at the first bytes (a megabyte, or all of a shorter file) and throws where they are of no use.</param>
+    /// <param name="cancel">Ends the reading, also where a pipe has no writer yet.</param>
+    /// <exception cref="FileFormatException">It is larger than the memory, or was cut while it was read.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static FileContents Read(string path, Action<ReadOnlySpan<byte>>? accept = null, CancellationToken cancel = default)
+    {
+        // Opening a FIFO and reading from a pipe block in the kernel; the wait must end on cancellation all the same.
+        try
+        {
+            return Task.Run(() =>
+            {
+                using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+                return Read(file, file.CanSeek ? file.Length : null, accept, cancel);
+            }, cancel).WaitAsync(cancel).GetAwaiter().GetResult();
+        }
+        catch (InvalidDataException e)
+        {
+            throw new FileFormatException(path, e.Message, "Check the file and try again.", e);
+        }
+    }
+
+    /// <summary>Reads exactly this many bytes of a stream.</summary>
+    /// <exception cref="InvalidDataException">The stream ends before, or the bytes do not fit into memory.</exception>
+    public static FileContents Read(Stream from, long length, CancellationToken cancel = default) => Read(from, length, accept: null, cancel);
+
+    /// <summary>Copies bytes.</summary>
+    /// <param name="to">Filled whole.</param>
+    /// <param name="at">The first byte.</param>
+    /// <exception cref="InvalidDataException">The range passes the end.</exception>
+    /// <exception cref="ObjectDisposedException">The contents were disposed.</exception>
+    public void Read(Span<byte> to, long at)
+    {
+        if (at < 0 || at > Length || to.Length > Length - at)
+            throw new InvalidDataException($"it ends at byte {Length}, {to.Length} bytes from byte {at} are needed");
+        while (to.Length > 0)
+        {
+            (long block, long offset) = Math.DivRem(at, BlockBytes);
+            int part = (int)Math.Min(to.Length, BlockBytes - offset);
+            _blocks[(int)block].ReadSpan((ulong)offset, to[..part]);
+            to = to[part..];
+            at += part;
+        }
+    }
+
+    /// <summary>SHA-256 of the bytes as 64 lower-case hexadecimal digits.</summary>
+    public string Sha256(CancellationToken cancel = default)
+    {
+        if (_sha256 is { } known)
+            return known;
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] chunk = new byte[Math.Min(ChunkBytes, Length)];
+        for (long at = 0; at < Length; at += chunk.Length)
+        {
+            cancel.ThrowIfCancellationRequested();
+            Span<byte> part = chunk.AsSpan(0, (int)Math.Min(chunk.Length, Length - at));
+            Read(part, at);
+            hash.AppendData(part);
+        }
+        return _sha256 = Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>Frees the memory.</summary>
+    public void Dispose() => _blocks.ForEach(block => block.Dispose());
+
+    private static FileContents Read(Stream from, long? length, Action<ReadOnlySpan<byte>>? accept, CancellationToken cancel)
+    {
+        long most = length ?? LongestStream;
+        var contents = new FileContents();
+        try
+        {
+            if (length > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)
+                throw new InvalidDataException($"its {length} bytes do not fit into the memory of this machine");
+            contents.Fill(from, most, accept, cancel);
+            if (length is null && contents.Length == most)
+                throw new InvalidDataException($"it does not end within {most} bytes");
+            return contents.Length == (length ?? contents.Length)
+                ? contents
+                : throw new InvalidDataException($"it ends at byte {contents.Length}, {length} were expected");
+        }
+        catch
+        {
+            contents.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Takes bytes until the stream ends or <paramref name="most"/> are there. Every block but the last is full.</summary>
+    private void Fill(Stream from, long most, Action<ReadOnlySpan<byte>>? accept, CancellationToken cancel)
+    {
+        byte[] chunk = new byte[Math.Min(ChunkBytes, most)];
+        while (true)
+        {
+            cancel.ThrowIfCancellationRequested();
+            Span<byte> part = chunk.AsSpan(0, (int)Math.Min(chunk.Length, most - Length));
+            part = part[..from.ReadAtLeast(part, part.Length, throwOnEndOfStream: false)];
+            if (Length == 0)
+                accept?.Invoke(part);
+            if (part.Length == 0)
+                return;
+            // A chunk divides a block, so it never lies across two.
+            long offset = Length % BlockBytes;
+            if (offset == 0)
+                _blocks.Add(new Block((int)Math.Min(BlockBytes, most - Length)));
+            _blocks[^1].WriteSpan<byte>((ulong)offset, part);
+            Length += part.Length;
+        }
+    }
+
+    /// <summary>Memory outside of the managed heap: it goes back to the system when the contents are disposed, not some collections later.</summary>
+    private sealed class Block : SafeBuffer
+    {
+        public unsafe Block(int bytes) : base(ownsHandle: true)
+        {
+            SetHandle((nint)NativeMemory.Alloc((nuint)bytes));
+            Initialize((ulong)bytes);
+        }
+
+        protected override unsafe bool ReleaseHandle()
+        {
+            NativeMemory.Free((void*)handle);
+            return true;
+        }
+    }
+}
