@@ -11,10 +11,7 @@ internal static class NetworkNames
     /// <summary>Whether a name begins as one of a network's first layers does.</summary>
     public static bool IsFirst(string name) => Marks.Any(mark => name.StartsWith(mark, StringComparison.Ordinal));
 
-    /// <summary>The share of the names of the nearest network that are there: 1 where none is missing.</summary>
-    public static double Share(IReadOnlyCollection<string> names)
-    {
-        StateDictNames nearest = Architecture.Nearest(names, _ => 0).StateDict;
-        return (double)nearest.Shared(names) / nearest.Names.Count;
-    }
+    /// <summary>The largest share of a network's names that are there: 1 where some network has all of its own.</summary>
+    public static double Share(IReadOnlyCollection<string> names) =>
+        Architecture.All.Max(network => (double)network.StateDict.Shared(names) / network.StateDict.Names.Count);
 }

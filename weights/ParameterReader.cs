@@ -51,7 +51,8 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend, Cance
         if (_notFinite.Count == before)
         {
             Look($"{norm}.running_var", [.. scale.Select(factor => (float)factor)], ", as γ / √(running_var + ε)");
-            Look($"{norm}.bias", bias, ", once folded");
+            if (_notFinite.Count == before)
+                Look($"{norm}.bias", bias, ", once folded");
         }
         return (scale, bias);
     }

@@ -107,7 +107,7 @@ internal sealed partial record Selection(
     {
         budget.Charge(mapping.Tensors.Sum(tensor => FileBudget.Object + 2L * tensor.Name.Length));
         string prefix = "";
-        while (Wrappers.FirstOrDefault(wrapper => mapping.Tensors.All(tensor => Begins(tensor.Name, $"{prefix}{wrapper}."))) is { } found)
+        while (mapping.Tensors.Count > 0 && Wrappers.FirstOrDefault(wrapper => mapping.Tensors.All(tensor => Begins(tensor.Name, $"{prefix}{wrapper}."))) is { } found)
             prefix += $"{found}.";
         return new Selection(mapping, prefix, [.. mapping.Tensors.Select(tensor => tensor.Named(tensor.Name[prefix.Length..]))], [], []);
     }

@@ -38,7 +38,7 @@ public sealed class FileContents : IDisposable
         {
             return Task.Run(() =>
             {
-                using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+                using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
                 return Read(file, file.CanSeek ? file.Length : null, accept, cancel);
             }, cancel).WaitAsync(cancel).GetAwaiter().GetResult();
         }

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Text.Json;
 
 namespace Engine.Files;
@@ -28,6 +29,8 @@ internal sealed class SafetensorsHeader(FileBudget budget)
 {
     private const int MaximumBytes = 100_000_000;   // the limit of the format's reference implementation
     private const int MaximumRank = 64, MetadataUnits = 2 * FileBudget.Object, EntryUnits = 8 * FileBudget.Object;
+
+    private static readonly FrozenDictionary<string, ElementType> Types = Enum.GetValues<ElementType>().ToFrozenDictionary(type => type.ToString());
 
     private readonly List<SafetensorsEntry> _entries = [];
     private readonly Dictionary<string, string> _metadata = [];
@@ -114,7 +117,7 @@ internal sealed class SafetensorsHeader(FileBudget budget)
         if (typeName is null || shape is null || offsets is not [long begin, long end])
             throw new InvalidDataException($"tensor '{name}' needs dtype, shape and two data_offsets");
 
-        ElementType type = TypeNamed(typeName);
+        ElementType type = Types.GetValueOrDefault(typeName, ElementType.Other);
         UInt128 bytes = (UInt128)Math.Max(type.Size, 1);
         foreach (long extent in shape)
         {
@@ -140,16 +143,6 @@ internal sealed class SafetensorsHeader(FileBudget budget)
         }
         if (covered != dataLength)
             throw new InvalidDataException($"the tensors need {covered} bytes, the file holds {dataLength} after its header");
-    }
-
-    private static ElementType TypeNamed(string dtype)
-    {
-        foreach (ElementType type in Enum.GetValues<ElementType>())
-        {
-            if (type.ToString() == dtype)
-                return type;
-        }
-        return ElementType.Other;
     }
 
     private string? NextName(ref Utf8JsonReader json)

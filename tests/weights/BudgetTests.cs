@@ -60,7 +60,7 @@ public sealed class BudgetTests : IDisposable
     [MemberData(nameof(Pickles))]
     public void A_pickle_that_repeats_itself_stays_within_the_bound(string name, string first, string repeated, string last)
     {
-        foreach (int length in (int[])[100_000, 3_000_000])
+        foreach (int length in (int[])[100_000, 1_000_000])
         {
             string body = string.Concat(Enumerable.Repeat(repeated, length / repeated.Length));
             byte[] zip = Zip(("hand/data.pkl", Pickle(first, body, last)), ("hand/data/0", new byte[12]));
@@ -76,11 +76,11 @@ public sealed class BudgetTests : IDisposable
     }
 
     [Theory]
-    [InlineData("\"t{0}\":{{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,0]}}")]
+    [InlineData("\"t{0}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}")]
     [InlineData("\"t{0}\":{{\"dtype\":\"X{0}\",\"shape\":[0],\"data_offsets\":[0,0]}}")]
     public void A_header_with_many_entries_stays_within_the_bound(string entry)
     {
-        Bounded("entries", Header("{" + string.Join(',', Enumerable.Range(0, 100_000).Select(n => string.Format(null, entry, n))) + "}"));
+        Bounded("entries", Header("{" + string.Join(',', Enumerable.Range(0, 30_000).Select(n => string.Format(null, entry, n))) + "}"));
     }
 
     [Fact]
@@ -95,14 +95,14 @@ public sealed class BudgetTests : IDisposable
     [Fact]
     public void Prefixes_of_networks_without_number_stay_within_the_bound()
     {
-        Bounded("prefixes", Header("{" + string.Join(',', Enumerable.Range(0, 20_000).Select(
+        Bounded("prefixes", Header("{" + string.Join(',', Enumerable.Range(0, 5_000).Select(
             n => Entry($"p{n}.layer1.0.conv1.weight")[1..^1])) + "}"));
     }
 
     [Fact]
     public void An_archive_of_many_tiny_entries_stays_within_the_bound()
     {
-        Bounded("entries", Zip([.. Enumerable.Range(0, 60_000).Select(n => ($"{n}", Array.Empty<byte>()))]));
+        Bounded("entries", Zip([.. Enumerable.Range(0, 20_000).Select(n => ($"{n}", Array.Empty<byte>()))]));
     }
 
     [Fact]
@@ -187,7 +187,7 @@ public sealed class BudgetTests : IDisposable
     private const string Mapping = "}X\x01\0\0\0wctorch._utils\n_rebuild_tensor\n((X\a\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\0\0\0\0K\x03tQK\0K\x01\x85K\x01\x85tRs";
 
     /// <summary>Takes the module at memo 1 and leaves one there that holds it twice.</summary>
-    private const string ModuleOfTwo = "q\x010cm\nM\n)\x81}(X\v\0\0\0_parameters}X\b\0\0\0_buffers}X\b\0\0\0_modules}(X\x01\0\0\0ah\x01X\x01\0\0\0bh\x01uub";
+    private const string ModuleOfTwo = "q\u00010cm\nM\n)\x81}(X\v\0\0\0_parameters}X\b\0\0\0_buffers}X\b\0\0\0_modules}(X\x01\0\0\0ah\x01X\x01\0\0\0bh\x01uub";
 
     /// <summary>Opens a file and reads every tensor, and measures what that allocates.</summary>
     private FileFormatException? Bounded(string name, byte[] file)

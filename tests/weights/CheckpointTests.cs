@@ -121,7 +121,7 @@ public sealed class CheckpointTests : IDisposable
     {
         string[] places =
         [
-            $"]K\x01a{Mapping(ResNet)}a",                                            // [1, {...}]
+            $"]K\u0001a{Mapping(ResNet)}a",                                            // [1, {...}]
             $"(K\x01{Mapping(ResNet)}t",                                             // (1, {...})
             $"cproject\nTrainer\n)\u0081}}{Text("net")}{Mapping(ResNet)}sb",         // an object with an attribute
             $"cproject\nmake\n({Mapping(ResNet)}tR",                                 // the argument of a function

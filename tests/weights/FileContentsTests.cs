@@ -39,8 +39,8 @@ public sealed class FileContentsTests : IDisposable
         Task opening = Task.Run(() => StateDict.Open(pipe, cancel: cancel.Token), TestContext.Current.CancellationToken);
         cancel.Cancel();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => opening);
-        // The thread that waits in the kernel ends when somebody writes.
-        File.WriteAllBytes(pipe, []);
+        // Wakes the thread that waits in the kernel. To open a FIFO for both ends never waits.
+        new FileStream(pipe, FileMode.Open, FileAccess.ReadWrite).Dispose();
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class FileContentsTests : IDisposable
         string pipe = Pipe();
         Task writing = Task.Run(() =>
         {
-            using FileStream to = File.OpenWrite(pipe);
+            using var to = new FileStream(pipe, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
             byte[] zeros = new byte[1 << 16];
             try
             {

@@ -14,10 +14,11 @@ internal static class FileKind
         start = start[..Math.Min(start.Length, Prefix)];
         if (start.StartsWith("PK\x3\x4"u8))
             return WeightsFormat.TorchZip;
-        if (start is [0x80, ..])
-            return WeightsFormat.TorchStream;
+        // First: the length of a header may begin with a pickle's first byte, but no PyTorch file has a 0 and a brace here.
         if (start is [_, _, _, _, _, _, _, 0, (byte)'{', ..])
             return WeightsFormat.Safetensors;
+        if (start is [0x80, ..])
+            return WeightsFormat.TorchStream;
         if (start.TrimStart(" \t\r\n"u8) is [(byte)'{', ..])
             return WeightsFormat.ShardedSafetensors;
         throw Else(start);

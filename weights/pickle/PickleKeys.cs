@@ -13,7 +13,7 @@ internal sealed class PickleDictionary() : OrderedDictionary<object, object?>(Pi
     /// <summary>Sets a value, and pays for it.</summary>
     public void Set(object? key, object? value, FileBudget budget)
     {
-        budget.Charge(PairUnits);
+        budget.Charge(PairUnits + PickleKeys.HashUnits(key));
         this[key ?? PickleKeys.None] = value;
     }
 
@@ -34,7 +34,7 @@ internal sealed class PickleSet() : HashSet<object>(PickleKeys.Comparer)
     /// <summary>Adds an item, and pays for it.</summary>
     public void Add(object? item, FileBudget budget)
     {
-        budget.Charge(ItemUnits);
+        budget.Charge(ItemUnits + PickleKeys.HashUnits(item));
         Add(item ?? PickleKeys.None);
     }
 }
@@ -49,6 +49,9 @@ internal sealed class PickleKeys : IEqualityComparer<object>
 
     /// <summary>Python's None as a key.</summary>
     public static readonly object None = new();
+
+    /// <summary>Units for hashing a key: a text of megabytes can be the key of many dictionaries.</summary>
+    public static int HashUnits(object? key) => key is string text ? text.Length : 0;
 
     public new bool Equals(object? a, object? b) => a is string or long or bool or double ? a.Equals(b) : ReferenceEquals(a, b);
 

@@ -40,6 +40,7 @@ internal sealed class TorchVocabulary(FileBudget budget) : IPickleVocabulary
             return opaque;
         if (parts is not ["storage", StorageType type, string key, _, long elements, ..])
             throw new InvalidDataException("a persistent id is not that of a storage");
+        budget.Charge(4L * key.Length);
         long bytes = Bytes(elements, type.Element);
         var whole = new StorageReference(key, type.Element, bytes, 0, bytes);
         if (Storages.TryAdd(key, whole) is false && Storages[key] != whole)
