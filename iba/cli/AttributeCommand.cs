@@ -32,12 +32,14 @@ internal static class AttributeCommand
         var output = new Option<string>("--out") { Description = "Where to write NAME.iba.safetensors and NAME.iba.png.", DefaultValueFactory = _ => ".", HelpName = "DIR", Validators = { Accepted.FolderToWrite } };
         var fullPhoto = new Option<bool>("--full-photo") { Description = "Draw the map on the whole photo, not on the network's crop of it." };
         var scale = new Option<double?>("--scale") { Description = "Bits per pixel at the top of the colour bar, to compare pictures. Default: the map's largest value.", Validators = { Accepted.Positive } };
+        var mapOnly = new Option<bool>("--map-only") { Description = "Also draw the map alone, without the photo: NAME.iba.map.png." };
+        var npy = new Option<bool>("--npy") { Description = "Also write the map for NumPy: NAME.iba.npy, float32, H x W." };
         var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
         var methodOptions = new MethodOptions();
         var networkOptions = new NetworkOptions();
         var command = new Command("attribute", "Show which pixels a classification rests on, in bits per pixel.")
         {
-            images, method, layer, steps, copies, learningRate, sigma, reluRms, afterLast, batch, output, fullPhoto, scale, json,
+            images, method, layer, steps, copies, learningRate, sigma, reluRms, afterLast, batch, output, fullPhoto, scale, mapOnly, npy, json,
         };
         methodOptions.AddTo(command);
         networkOptions.AddTo(command);
@@ -82,6 +84,8 @@ internal static class AttributeCommand
             var files = new AttributionFiles(loaded, inputs, kind, parsed.GetValue(output)!, parsed.GetValue(fullPhoto), parsed.GetValue(scale))
             {
                 More = masks?.Facts ?? [],
+                MapOnly = parsed.GetValue(mapOnly),
+                Npy = parsed.GetValue(npy),
             };
             using IAttributionMethod explains = Methods.Create(kind.Name, inputs);
             var run = new AttributionRun(loaded, explains, files, restricts ? settings.Steps : 1, parsed.GetValue(json));

@@ -6,6 +6,7 @@ using Engine.Files;
 using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Datasets;
+using Iba.Rendering;
 using Iba.Statistics;
 
 namespace Iba.Cli;
@@ -22,6 +23,12 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     /// <summary>What else the files shall say.</summary>
     public Dictionary<string, string> More { get; init; } = [];
 
+    /// <summary>Whether the map is also drawn alone, as NAME.iba.map.png.</summary>
+    public bool MapOnly { get; init; }
+
+    /// <summary>Whether the map is also written for NumPy, as NAME.iba.npy.</summary>
+    public bool Npy { get; init; }
+
     public AttributionLine Write(Subject subject, Attribution.Attribution result, double seconds)
     {
         Directory.CreateDirectory(folder);
@@ -30,11 +37,17 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         Dictionary<string, string> facts = Facts(subject, result);
         var bits = result as BottleneckAttribution;
         SafetensorsFile.Write(map, [new("map", [result.Heatmap.Height, result.Heatmap.Width], result.Heatmap.Values)], facts);
-        Picture.Write(overlay, subject, result, loaded, method, inputs, fullPhoto, scale, facts);
+        Overlay picture = Picture.Of(subject, result, loaded, method, inputs, fullPhoto, scale);
+        PngFile.Write(overlay, picture.Draw(), facts);
+        string? alone = MapOnly ? $"{stem}.iba.map.png" : null, npy = Npy ? $"{stem}.iba.npy" : null;
+        if (alone is not null)
+            PngFile.Write(alone, (picture with { Photo = subject.Input.Crop, Window = null, MapOnly = true }).Draw(), facts);
+        if (npy is not null)
+            NpyFile.Write(npy, result.Heatmap.Values, result.Heatmap.Height, result.Heatmap.Width);
         return new AttributionLine(
             subject.Path, loaded.Network.Name, method.Name, inputs.Statistics?.Origin.Layer, result.Target, loaded.Labels[result.Target],
             result.Predicted, loaded.Labels[result.Predicted], result.Probability, bits?.ProbabilityRestricted, bits?.TotalBits,
-            bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)], map, overlay, Math.Round(seconds, 3),
+            bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)], map, overlay, alone, npy, Math.Round(seconds, 3),
             loaded.Device.Device, loaded.Device.Precision);
     }
 
@@ -68,7 +81,10 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             ["precision"] = loaded.Device.Precision,
         };
         if (loaded.Network.Backend is CpuBackend cpu)
+        {
             facts["winograd"] = cpu.Winograd ? "on" : "off";
+            facts["register_width"] = CpuBackend.RegisterBits == 0 ? "none" : Text(CpuBackend.RegisterBits);
+        }
         foreach ((string name, double number) in result.Check?.Numbers ?? [])
             facts[name] = Text(number);
         foreach ((string name, string fact) in More)

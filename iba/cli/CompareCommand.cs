@@ -34,11 +34,12 @@ internal static class CompareCommand
             DefaultValueFactory = _ => "comparison",
             HelpName = "NAME",
         };
+        var mapOnly = new Option<bool>("--map-only") { Description = "Draw the maps alone, not over the photo, which has a column of its own." };
         var methodOptions = new MethodOptions();
         var networkOptions = new NetworkOptions();
         var command = new Command("compare", "Draw the maps of several methods side by side, as PNG and SVG.")
         {
-            images, methods, betas, layers, output,
+            images, methods, betas, layers, mapOnly, output,
         };
         methodOptions.AddTo(command);
         networkOptions.AddTo(command);
@@ -66,7 +67,7 @@ internal static class CompareCommand
             var figure = sweep
                 ? comparison.Sweep(weights, parsed.GetValue(layers) is { } list ? Words(list) : null)
                 : comparison.OfMethods(names);
-            comparison.Write(figure, parsed.GetValue(output)!);
+            comparison.Write(figure with { MapOnly = parsed.GetValue(mapOnly) }, parsed.GetValue(output)!);
             return (int)ExitCode.Done;
         });
         return command;

@@ -49,7 +49,7 @@ internal sealed class Comparison(
             Title = $"Attribution methods on {loaded.Network.Name}",
             Footnotes =
             [
-                "Red is positive and blue negative; maps of magnitudes have no sign. Bits per pixel have one scale; every "
+                "Grey is 0, orange to red positive, blue negative; maps of magnitudes have no sign. Bits per pixel have one scale; every "
                     + "other map its own, up to the 99.5th percentile of its magnitudes. "
                     + $"Below each map: the time it took on {(loaded.Device.Device == "cpu" ? "the CPU" : loaded.Device.Device)}.",
                 .. gap ? (string[])[$"* not reported for {loaded.Network.Name} in the paper"] : [],
@@ -80,7 +80,7 @@ internal sealed class Comparison(
             ScalePerRow = true,
             Footnotes =
             [
-                "Bits per pixel; each row has its own scale. p is the probability of the class when no more than that passes. "
+                "Bits per pixel, grey is 0; each row has its own scale. p is the probability of the class when no more than that passes. "
                     + "k is the number of the layer's neurons: β/k times their information in all is β times their mean.",
             ],
         };

@@ -7,13 +7,13 @@ namespace Iba.Cli;
 /// <summary>The map over its photo, with its unit, what was asked and what was found.</summary>
 internal static class Picture
 {
-    public static void Write(
-        string path, Subject subject, Attribution.Attribution result, LoadedNetwork loaded, MethodKind method, MethodInputs inputs,
-        bool fullPhoto, double? scale, IReadOnlyDictionary<string, string> facts)
+    public static Overlay Of(
+        Subject subject, Attribution.Attribution result, LoadedNetwork loaded, MethodKind method, MethodInputs inputs,
+        bool fullPhoto, double? scale)
     {
         var bits = result as BottleneckAttribution;
         double[] map = [.. result.Heatmap.Values.Select(value => (double)value)];
-        var overlay = new Overlay(fullPhoto ? subject.File!.Pixels(loaded.Rotate, Interrupt.Token) : subject.Input.Crop, map, result.Heatmap.Height, result.Heatmap.Width)
+        return new Overlay(fullPhoto ? subject.File!.Pixels(loaded.Rotate, Interrupt.Token) : subject.Input.Crop, map, result.Heatmap.Height, result.Heatmap.Width)
         {
             Window = fullPhoto ? subject.Input.Window : null,
             Unit = result.Heatmap.Unit.Words,
@@ -29,6 +29,5 @@ internal static class Picture
                 β = bits is null ? null : inputs.Bottleneck.Beta,
             },
         };
-        PngFile.Write(path, overlay.Draw(), facts);
     }
 }

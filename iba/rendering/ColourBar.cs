@@ -2,12 +2,17 @@ using System.Numerics;
 
 namespace Iba.Rendering;
 
-/// <summary>The legend of a map: an upright bar of its colours, ticks at round values, and the unit.</summary>
+/// <summary>
+/// The legend of a map: an upright bar of its colours, ticks at round values, and the unit. Where the map is 0 the bar runs from the darkest to
+/// the lightest grey that a photo has there.
+/// </summary>
 /// <param name="Scale">The values from the bar's lower to its upper end.</param>
-/// <param name="Colour">The colour at a place in [0, 1] of the scale.</param>
 /// <param name="Unit">What the numbers are, such as "bits / pixel".</param>
-public sealed record ColourBar(Scale Scale, Func<double, Rgb> Colour, string Unit)
+public sealed record ColourBar(Scale Scale, string Unit)
 {
+    /// <summary>Whether the map lies over a photo; the bar of a map alone has one colour for 0.</summary>
+    public bool OverPhoto { get; init; } = true;
+
     /// <summary>Whether some values lie above the scale: the bar then ends in a point.</summary>
     public bool Above { get; init; }
 
@@ -35,10 +40,15 @@ public sealed record ColourBar(Scale Scale, Func<double, Rgb> Colour, string Uni
         // Whole pixels, so that no seam shows between the bar and its points.
         double point = Math.Round(0.8 * size);
         (double barTop, double barBottom) = (Above ? top + point : top, Below ? bottom - point : bottom);
+        Colormap colours = Colormap.For(Scale);
         for (int y = (int)barTop; y < barBottom; y++)
         {
-            double from = Math.Max(y, barTop), to = Math.Min(y + 1, barBottom);
-            canvas.Fill(left, from, right - left, to - from, Colour(1 - (y + 0.5 - barTop) / (barBottom - barTop)));
+            double from = Math.Max(y, barTop), to = Math.Min(y + 1, barBottom), place = 1 - (y + 0.5 - barTop) / (barBottom - barTop);
+            for (double x = left; x < right; x++)
+            {
+                double across = OverPhoto ? 2 * (x + 0.5 - left) / (right - left) - 1 : 0;
+                canvas.Fill(x, from, Math.Min(1, right - x), to - from, colours.OnBar(place, Math.Clamp(across, -1, 1)));
+            }
         }
         double middle = (left + right) / 2;
         Vector2[] outline =
@@ -47,9 +57,9 @@ public sealed record ColourBar(Scale Scale, Func<double, Rgb> Colour, string Uni
             At(right, barBottom), At(middle, bottom), At(left, barBottom),
         ];
         if (Above)
-            canvas.Fill(outline.AsSpan(0, 3), Colour(1));
+            canvas.Fill(outline.AsSpan(0, 3), colours[1]);
         if (Below)
-            canvas.Fill(outline.AsSpan(3, 3), Colour(0));
+            canvas.Fill(outline.AsSpan(3, 3), colours[0]);
         if (!Above)
             outline[1] = outline[0];
         if (!Below)

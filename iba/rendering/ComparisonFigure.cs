@@ -16,7 +16,7 @@ public sealed record ComparisonRow(string Title, Photo Photo, IReadOnlyList<Comp
 
 /// <summary>
 /// Maps side by side (the paper's figures 4, 5 and 10): one row per photo, one column per method or setting, over the photo in grey.
-/// Negative numbers are blue and positive ones red. Maps in bits per pixel share one scale, which a colour bar gives at the end of
+/// Colours are those of <see cref="Colormap"/>. Maps in bits per pixel share one scale, which a colour bar gives at the end of
 /// every band that has such a map; every other map has its own, that ends where all but 0.5% of its magnitudes lie below. More columns than
 /// fit side by side go on in a further band below.
 /// </summary>
@@ -32,6 +32,9 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
 
     /// <summary>Columns side by side, the photo's included.</summary>
     public int ColumnsPerBand { get; init; } = 8;
+
+    /// <summary>Whether the maps are drawn alone, in exactly the colours of the bar; otherwise over the photo in grey.</summary>
+    public bool MapOnly { get; init; }
 
     /// <summary>Whether each row has its own scale of bits per pixel; otherwise all share one.</summary>
     public bool ScalePerRow { get; init; }
@@ -82,6 +85,7 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
         picture.Blit(pixels, picture.Width, picture.Height, 0, 0);
         on.Picture(picture, at.Left(0), at.Top(0, row));
 
+        byte[] tones = Backdrop.Tones(pixels);
         double bits = MostBits(row);
         for (int cell = 1; cell <= Columns.Count; cell++)
         {
@@ -89,7 +93,7 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
                 continue;
             bool inBits = panel.Map.Unit == HeatmapUnit.BitsPerPixel;
             double limit = inBits ? bits : Magnitude(panel.Map.Values);
-            on.Picture(Painted(picture, panel.Map, limit, at.Factor), at.Left(cell), at.Top(cell, row));
+            on.Picture(Painted(tones, panel.Map, limit, at), at.Left(cell), at.Top(cell, row));
             double size = Math.Min(at.SmallText, at.SmallText * at.Panel / Math.Max(StrokeFont.Width(panel.Note, at.SmallText), 1));
             on.Text(panel.Note, at.Left(cell) + at.Panel / 2.0, at.Top(cell, row) + at.Panel + at.SmallText, size, Faint);
         }
@@ -120,33 +124,32 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
             : sorted.Length > 0 && sorted[^1] > 0 ? sorted[^1] : 1;
     }
 
-    private static Canvas Painted(Canvas photo, Heatmap map, double limit, int factor)
+    private Canvas Painted(byte[] tones, Heatmap map, double limit, Layout at)
     {
-        var painted = new Canvas(photo.Width, photo.Height, Rgb.White);
-        bool signed = map.Values.Any(x => x < 0);
-        for (int y = 0; y < photo.Height; y++)
+        var painted = new Canvas(at.Panel, at.Panel, Rgb.White);
+        var scale = new Scale(map.Values.Any(x => x < 0) ? -limit : 0, limit);
+        var colours = Colormap.For(scale);
+        for (int y = 0; y < at.Panel; y++)
         {
-            for (int x = 0; x < photo.Width; x++)
+            for (int x = 0; x < at.Panel; x++)
             {
-                Rgb grey = Paled(photo[x, y]);
-                float value = map.Values[y / factor * map.Width + x / factor];
-                painted[x, y] = float.IsFinite(value) ? Overlay.Tint(grey, signed ? (value / limit + 1) / 2 : value / limit, signed) : grey;
+                double place = scale.Place(map.Values[y / at.Factor * map.Width + x / at.Factor]);
+                painted[x, y] = MapOnly ? colours[place] : colours.Over(place, tones[y * at.Panel + x]);
             }
         }
         return painted;
     }
 
-    /// <summary>In grey, and lighter: in a small panel a dark photo would be taken for a strong map.</summary>
-    private static Rgb Paled(Rgb pixel) => Rgb.Grey(128 + (int)(0.2125 * pixel.R + 0.7154 * pixel.G + 0.0721 * pixel.B) / 2);
-
     /// <summary>The colour bar with room above and below, into which the labels of its ends reach.</summary>
-    private static Canvas Bar(Layout at, double bits)
+    private Canvas Bar(Layout at, double bits)
     {
-        ColourBar bar = Layout.BitsBar(bits);
+        ColourBar bar = BitsBar(bits);
         var canvas = new Canvas((int)Math.Ceiling(bar.Width(at.Panel, at.SmallText)), at.Panel + 2 * at.Margin, Rgb.White);
         bar.Draw(canvas, 0, at.Margin, at.Panel, at.SmallText);
         return canvas;
     }
+
+    private ColourBar BitsBar(double bits) => new(new Scale(0, bits), "IBA, bits / pixel") { OverPhoto = !MapOnly };
 
     /// <summary>Where everything lies.</summary>
     private sealed class Layout
@@ -179,7 +182,7 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
             BarLeft = Left(0) + across * (Panel + _gap);
             bool bar = figure.Rows.Any(row => row.Panels.Any(panel => panel?.Map.Unit == HeatmapUnit.BitsPerPixel));
             double barWidth = bar
-                ? Enumerable.Range(0, figure.Rows.Count).Max(row => BitsBar(figure.MostBits(row)).Width(Panel, SmallText))
+                ? Enumerable.Range(0, figure.Rows.Count).Max(row => figure.BitsBar(figure.MostBits(row)).Width(Panel, SmallText))
                 : -_gap;
             Width = (int)Math.Ceiling(BarLeft + barWidth) + Margin;
             Footnotes = [.. figure.Footnotes.SelectMany(note => StrokeFont.Wrap(note, SmallText, Width - 2 * Margin))];
@@ -207,8 +210,5 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
         public int Left(int cell) => Margin + TitleHeight + cell % _figure.ColumnsPerBand * (Panel + _gap);
 
         public int Top(int cell, int row) => Margin / 2 + cell / _figure.ColumnsPerBand * BandHeight + TitleHeight + row * RowHeight;
-
-        public static ColourBar BitsBar(double bits) =>
-            new(new Scale(0, bits), place => Overlay.Tint(Paled(Rgb.Grey(128)), place, false), "IBA, bits / pixel");
     }
 }

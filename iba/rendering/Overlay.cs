@@ -3,8 +3,8 @@ using Iba.Images;
 namespace Iba.Rendering;
 
 /// <summary>
-/// A map over its photo, as a picture that explains itself: the photo in grey, the map's colours above it, a colour bar with
-/// the unit, and a caption. Small photos are enlarged by whole factors until text beside them is readable.
+/// A map over its photo, as a picture that explains itself: the photo in grey, the map in the colours of <see cref="Colormap"/> over it, a
+/// colour bar with the unit, and a caption. Small photos are enlarged by whole factors until text beside them is readable.
 /// </summary>
 /// <param name="Photo">The crop that the network saw, or the whole photo.</param>
 /// <param name="Map">h x w values, row by row.</param>
@@ -14,6 +14,9 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
 {
     /// <summary>The part of the photo that the map covers; null when that is all of it.</summary>
     public PhotoWindow? Window { get; init; }
+
+    /// <summary>Whether the map is drawn alone, in exactly the colours of the bar; the photo then only gives the size.</summary>
+    public bool MapOnly { get; init; }
 
     /// <summary>How the map goes on at its border while it is interpolated.</summary>
     public MapBorder Border { get; init; }
@@ -34,7 +37,7 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
     private const int LeastSide = 448, LeastText = 14;
     private const double TextPerSide = 1 / 28.0;
 
-    private static readonly Rgb Ink = Rgb.Grey(40), Faint = Rgb.Grey(100), NotANumber = new(0, 150, 60);
+    private static readonly Rgb Ink = Rgb.Grey(40), Faint = Rgb.Grey(100);
 
     /// <summary>Draws the picture.</summary>
     /// <exception cref="ArgumentException">The map does not fill its extents, or <see cref="Max"/> is not a positive number.</exception>
@@ -46,8 +49,9 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
         if (!(max > 0 && double.IsFinite(max)))
             throw new ArgumentException($"Overlay: the scale's largest value must be a positive number, got {max}");
         var scale = new Scale(signed ? -max : 0, max);
-        var bar = new ColourBar(scale, place => Tint(Rgb.Grey(128), place, signed), Unit)
+        var bar = new ColourBar(scale, Unit)
         {
+            OverPhoto = !MapOnly,
             Above = range.Most > max * (1 + 1e-9),
             Below = signed && range.Least < -max * (1 + 1e-9),
         };
@@ -63,7 +67,7 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
         double textHeight = lines.Count == 0 ? 0 : size * 0.6 + lines.Sum(line => line.Size * StrokeFont.LineHeight);
 
         var canvas = new Canvas(inner + 2 * margin, (int)Math.Ceiling(barHeight + textHeight) + 2 * margin, Rgb.White);
-        DrawPicture(canvas, margin, factor, scale, signed, size);
+        DrawPicture(canvas, margin, factor, scale, size);
         bar.Draw(canvas, margin + width + margin, margin, barHeight, size);
         double baseline = margin + barHeight + size * 0.6;
         foreach (Line line in lines)
@@ -74,47 +78,49 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
         return canvas;
     }
 
-    private void DrawPicture(Canvas canvas, int margin, int factor, Scale scale, bool signed, double size)
+    private void DrawPicture(Canvas canvas, int margin, int factor, Scale scale, double size)
     {
         (int width, int height) = (factor * Photo.Width, factor * Photo.Height);
         byte[] pixels = factor == 1 ? Photo.Pixels : PillowResize.Bilinear(Photo.Pixels, Photo.Width, Photo.Height, 3, width, height);
+        byte[] tones = Backdrop.Tones(pixels);
         PhotoWindow window = Window is { } part
             ? new(part.Left * factor, part.Top * factor, part.Width * factor, part.Height * factor)
             : new(0, 0, width, height);
         var map = new MapResize(Map.Span, MapHeight, MapWidth, window, height, width, Border);
+        var colours = Colormap.For(scale);
         double[] values = new double[width];
         for (int y = 0; y < height; y++)
         {
             map.Row(y, values);
             for (int x = 0; x < width; x++)
             {
-                int at = 3 * (y * width + x);
-                Rgb grey = Rgb.Grey((int)(0.2125 * pixels[at] + 0.7154 * pixels[at + 1] + 0.0721 * pixels[at + 2] + 0.5));
-                canvas[margin + x, margin + y] = !map.Covers(x, y) ? grey
-                    : !double.IsFinite(values[x]) ? grey.Under(NotANumber, 0.5)
-                    : Tint(grey, scale.Place(values[x]), signed);
+                double place = scale.Place(values[x]);
+                byte tone = tones[y * width + x];
+                canvas[margin + x, margin + y] = !map.Covers(x, y) ? (MapOnly ? Rgb.White : Colormap.Photo(tone))
+                    : MapOnly ? colours[place]
+                    : colours.Over(place, tone);
             }
         }
         if (Window is not null)
             Outline(canvas, margin, window, width, height, Math.Max(2, size / 12));
     }
 
-    /// <summary>The blend of the published package's plot_saliency_map: the stronger the value, the less of the photo shows.</summary>
-    internal static Rgb Tint(Rgb grey, double place, bool signed)
-    {
-        place = Math.Clamp(place, 0, 1);
-        double strength = signed ? Math.Abs(2 * place - 1) : place;
-        return grey.Under((signed ? Colormap.Seismic : Colormap.SeismicUpperHalf)[place], 0.2 + 0.5 * strength);
-    }
-
     private static void Outline(Canvas canvas, int margin, PhotoWindow window, int width, int height, double pen)
     {
         double left = margin + Math.Max(window.Left, 0), top = margin + Math.Max(window.Top, 0);
         double right = margin + Math.Min(window.Left + window.Width, width), bottom = margin + Math.Min(window.Top + window.Height, height);
-        canvas.Fill(left, top, right - left, pen, Rgb.White);
-        canvas.Fill(left, bottom - pen, right - left, pen, Rgb.White);
-        canvas.Fill(left, top, pen, bottom - top, Rgb.White);
-        canvas.Fill(right - pen, top, pen, bottom - top, Rgb.White);
+        // White with a dark edge inside: one of them shows on any photo.
+        Ring(0, pen, Rgb.White);
+        Ring(pen, pen / 2, Ink);
+
+        void Ring(double inset, double width, Rgb colour)
+        {
+            (double l, double t, double r, double b) = (left + inset, top + inset, right - inset, bottom - inset);
+            canvas.Fill(l, t, r - l, width, colour);
+            canvas.Fill(l, b - width, r - l, width, colour);
+            canvas.Fill(l, t, width, b - t, colour);
+            canvas.Fill(r - width, t, width, b - t, colour);
+        }
     }
 
     private sealed record Line(string Text, double Size, Rgb Colour, FontWeight Weight);
@@ -126,12 +132,21 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
             Add(title, 1.15 * size, Ink, FontWeight.Bold);
         foreach (string line in Caption.Lines)
             Add(line, size, Ink, FontWeight.Regular);
-        foreach (string note in range.Notes(signed))
+        foreach (string note in (string[])[.. range.Notes(signed), .. Legend()])
             Add(note, size, Faint, FontWeight.Regular);
         return lines;
 
         void Add(string text, double textSize, Rgb colour, FontWeight weight) =>
             lines.AddRange(StrokeFont.Wrap(text, textSize, width, weight).Select(line => new Line(line, textSize, colour, weight)));
+    }
+
+    /// <summary>How the picture is read.</summary>
+    private IEnumerable<string> Legend()
+    {
+        if (!MapOnly)
+            yield return "Grey is 0. The photo shifts only how light a colour is.";
+        if (Window is not null)
+            yield return "The frame is what the network saw.";
     }
 
     /// <summary>What the values of a map are like: the extremes of the finite ones, and how many are not.</summary>

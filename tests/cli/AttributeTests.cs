@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Engine.Files;
 using Tests.Weights;
@@ -35,7 +36,33 @@ public sealed class AttributeTests : IDisposable
         foreach (string key in (string[])["weights_sha256", "image_sha256", "statistics_sha256", "layer", "beta", "seed", "steps", "copies", "unit", "device", "precision"])
             Assert.True(map.Metadata.ContainsKey(key), $"the map does not say its {key}");
         Assert.Equal("on", map.Metadata["winograd"]);
+        Assert.Contains(map.Metadata["register_width"], (string[])["512", "256", "128", "none"]);
         Assert.Equal((byte)'P', File.ReadAllBytes(line.GetProperty("overlay").GetString()!)[1]);
+    }
+
+    [Fact]
+    public void The_map_alone_and_for_NumPy_come_where_they_are_asked_for()
+    {
+        string[] arguments = ["--method", "gradient", Photo("jpeg444.jpg"), "--json"];
+        IbaProcess.Result plain = Method("plain"), all = Method("all", "--map-only", "--npy");
+        Assert.Equal(["jpeg444.iba.png", "jpeg444.iba.safetensors"], Directory.GetFiles(Out("plain")).Select(path => Path.GetFileName(path)).Order());
+        Assert.Equal(["jpeg444.iba.map.png", "jpeg444.iba.npy", "jpeg444.iba.png", "jpeg444.iba.safetensors"],
+            Directory.GetFiles(Out("all")).Select(path => Path.GetFileName(path)).Order());
+        Assert.False(JsonDocument.Parse(plain.Output).RootElement.TryGetProperty("npy", out _));
+        JsonElement line = JsonDocument.Parse(all.Output).RootElement;
+        byte[] npy = File.ReadAllBytes(line.GetProperty("npy").GetString()!);
+        using SafetensorsFile map = SafetensorsFile.Open(line.GetProperty("map").GetString()!);
+        Assert.Equal(MemoryMarshal.AsBytes(map.ReadFloats("map").AsSpan()), npy.AsSpan(128));
+        // Every picture says who drew it, so that no folder walk takes it for a photo.
+        foreach (string picture in (string[])["overlay", "map_only"])
+            Assert.NotEqual(-1, File.ReadAllBytes(line.GetProperty(picture).GetString()!).AsSpan().IndexOf("tEXtSoftware\0iba"u8));
+
+        IbaProcess.Result Method(string name, params string[] more)
+        {
+            IbaProcess.Result result = IbaProcess.Run(["attribute", "--weights", _weights, "--size", "96", .. arguments, "--out", Out(name), .. more]);
+            Assert.True(result.ExitCode == 0, result.Error);
+            return result;
+        }
     }
 
     [Fact]

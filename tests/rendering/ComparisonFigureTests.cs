@@ -2,6 +2,7 @@ using System.Xml.Linq;
 using Iba.Attribution;
 using Iba.Images;
 using Iba.Rendering;
+using Tests.Textbook;
 using Xunit;
 
 namespace Tests.Rendering;
@@ -25,6 +26,30 @@ public class ComparisonFigureTests
             // In order, a high surrogate never meets a low one but at 0xDBFF 0xDC00: all others are alone.
             XDocument read = XDocument.Parse(Figure(new string([.. Enumerable.Range(first, 4096).Select(unit => (char)unit)])).Svg());
             Assert.DoesNotContain(read.Root!.Value, unit => char.IsControl(unit) && unit != '\n');
+        }
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public void Panels_have_the_colours_of_the_bar_whatever_the_photo(bool alone)
+    {
+        // 16 pixels become 160, with text of 18 pixels per em: margins of 18, a title of 29 and gaps of 10.
+        const int Panel = 160, Left = 18 + 29 + 170, Top = 9 + 29;
+        Heatmap constant = new(Side, Side, [.. Enumerable.Repeat(0.5f, Side * Side)], HeatmapUnit.BitsPerPixel);
+        Heatmap strongest = constant with { Values = [.. Enumerable.Repeat(1f, Side * Side)] };
+        Canvas canvas = new ComparisonFigure(
+            ["half", "all"], [new ComparisonRow("photo", Photo, [new ComparisonPanel(constant, ""), new ComparisonPanel(strongest, "")])])
+        { MapOnly = alone }.Draw();
+        foreach ((double value, int left) in new[] { (0.5, Left), (1, Left + 170) })
+        {
+            Lab bar = ColourTextbook.ToLab(Colormap.Sequential[value]);
+            for (int i = 0; i < Panel * Panel; i++)
+            {
+                Rgb drawn = canvas[left + i % Panel, Top + i / Panel];
+                Lab seen = ColourTextbook.ToLab(drawn);
+                Assert.InRange(Math.Abs(seen.L - bar.L), 0, 6);
+                Assert.InRange(ColourTextbook.Ciede2000(seen, bar), 0, 7);
+                Assert.True(!alone || drawn == Colormap.Sequential[value]);
+            }
         }
     }
 

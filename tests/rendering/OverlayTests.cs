@@ -1,5 +1,6 @@
 using Iba.Images;
 using Iba.Rendering;
+using Tests.Textbook;
 using Xunit;
 
 namespace Tests.Rendering;
@@ -16,41 +17,102 @@ public class OverlayTests
 
     private static double[] Ramp(int count, double from, double to) => [.. Enumerable.Range(0, count).Select(i => from + (to - from) * i / (count - 1))];
 
-    private static Rgb Blend(Photo photo, int x, int y, Rgb colour, double share)
+    private static Photo Plain(Rgb colour) => new([.. Enumerable.Range(0, Side * Side).SelectMany(_ => (byte[])[colour.R, colour.G, colour.B])], Side, Side, "plain");
+
+    /// <summary>A photograph of a cat, nearly black to nearly white.</summary>
+    private static Photo Cat()
     {
-        int at = 3 * (y * photo.Width + x);
-        double grey = Math.Floor(0.2125 * photo.Pixels[at] + 0.7154 * photo.Pixels[at + 1] + 0.0721 * photo.Pixels[at + 2] + 0.5);
-        byte Mix(byte over) => (byte)Math.Floor(grey + (over - grey) * share + 0.5);
-        return new(Mix(colour.R), Mix(colour.G), Mix(colour.B));
+        Photo cat = PhotoFile.Read(Golden.Path("preprocessing/progressive.jpg"));
+        return new Photo(PillowResize.Bilinear(cat.Pixels, cat.Width, cat.Height, 3, Side, Side), Side, Side, "cat");
     }
 
-    [Fact]
-    public void Pixels_are_grey_photo_under_the_upper_half_of_seismic()
+    public static TheoryData<string> Photos => ["cat", "black", "white", "red", "green", "blue", "cyan", "magenta", "yellow", "grey"];
+
+    private static Photo Named(string photo) => photo == "cat" ? Cat() : Plain(photo switch
     {
-        Photo photo = Photo(Side, Side);
-        double[] map = Ramp(Side * Side, 0, 0.4);
-        Canvas canvas = new Overlay(photo, map, Side, Side).Draw();
-        for (int i = 0; i < map.Length; i += 97)
+        "black" => default,
+        "white" => Rgb.White,
+        "red" => new Rgb(255, 0, 0),
+        "green" => new Rgb(0, 255, 0),
+        "blue" => new Rgb(0, 0, 255),
+        "cyan" => new Rgb(0, 255, 255),
+        "magenta" => new Rgb(255, 0, 255),
+        "yellow" => new Rgb(255, 255, 0),
+        _ => Rgb.Grey(128),
+    });
+
+    /// <summary>The middle of the bar at a place; the outline covers its first and last row.</summary>
+    private static Rgb OnBar(Canvas canvas, double place, int across = 8) =>
+        canvas[Margin + Side + Margin + across, Margin + Math.Clamp((int)((1 - place) * Side), 2, Side - 3)];
+
+    [Theory, MemberData(nameof(Photos))]
+    public void A_colour_over_any_photo_is_the_bars_but_for_a_little_lightness(string name)
+    {
+        Photo photo = Named(name);
+        foreach (double value in (double[])[0.25, 0.5, 0.75, 1, -0.25, -0.5, -0.75, -1])
         {
-            double norm = map[i] / 0.4;
-            Rgb expected = Blend(photo, i % Side, i / Side, Colormap.SeismicUpperHalf[norm], 0.2 + 0.5 * norm);
-            Assert.Equal(expected, canvas[Margin + i % Side, Margin + i / Side]);
+            foreach (bool signed in value < 0 ? (bool[])[true] : [true, false])
+            {
+                double[] map = [value, value, value, value];
+                Canvas canvas = new Overlay(photo, map, 2, 2) { Max = 1, Signed = signed }.Draw();
+                Lab bar = ColourTextbook.ToLab(OnBar(canvas, signed ? (value + 1) / 2 : value));
+                foreach (Rgb drawn in Colours(canvas))
+                {
+                    Lab seen = ColourTextbook.ToLab(drawn);
+                    Assert.InRange(Math.Abs(seen.L - bar.L), 0, 6);
+                    Assert.InRange(ColourTextbook.Ciede2000(seen, bar), 0, 7);
+                }
+            }
         }
     }
 
     [Fact]
-    public void A_map_with_negative_values_is_drawn_symmetrically()
+    public void Where_the_map_is_0_the_photo_is_seen_in_grey_and_the_foot_of_the_bar_shows_its_range()
     {
-        Photo photo = Photo(Side, Side);
+        Photo photo = Cat();
+        double[] map = [0, 0, 0, 0];
+        Canvas canvas = new Overlay(photo, map, 2, 2) { Max = 1 }.Draw();
+        Lab[] seen = [.. Colours(canvas).Select(ColourTextbook.ToLab)];
+        Assert.All(seen, colour => Assert.InRange(Math.Sqrt(colour.A * colour.A + colour.B * colour.B), 0, 1));
+        double darkest = seen.Min(colour => colour.L), lightest = seen.Max(colour => colour.L);
+        Assert.InRange(lightest - darkest, 30, 100);
+        // What is darker in the photo is not lighter in the picture.
+        int[] luma = [.. Enumerable.Range(0, Side * Side).Select(i =>
+            (int)(0.2125 * photo.Pixels[3 * i] + 0.7154 * photo.Pixels[3 * i + 1] + 0.0721 * photo.Pixels[3 * i + 2] + 0.5))];
+        int[] grey = [.. Enumerable.Range(0, Side * Side).Select(i => (int)canvas[Margin + i % Side, Margin + i / Side].G)];
+        var byLuma = luma.Zip(grey).GroupBy(pair => pair.First, pair => pair.Second).OrderBy(group => group.Key).ToArray();
+        for (int i = 1; i < byLuma.Length; i++)
+            Assert.True(byLuma[i].Min() >= byLuma[i - 1].Max());
+        // 17 columns wide; beyond the least swing, 5, the bar runs from the darkest to the lightest.
+        Assert.Equal(darkest + 5, ColourTextbook.ToLab(OnBar(canvas, 0, 1)).L, 3.0);
+        Assert.Equal(lightest - 5, ColourTextbook.ToLab(OnBar(canvas, 0, 16)).L, 3.0);
+        Assert.Equal(OnBar(canvas, 0.5, 1), OnBar(canvas, 0.5, 16));
+    }
+
+    [Theory, InlineData(0), InlineData(200)]
+    public void A_photo_of_few_tones_is_spread_over_all_that_0_leaves_it(int darkest)
+    {
+        Photo night = new([.. Cat().Pixels.Select(level => (byte)(darkest + level * 55 / 255))], Side, Side, "night");
+        double[] map = [0, 0, 0, 0];
+        Lab[] seen = [.. Colours(new Overlay(night, map, 2, 2) { Max = 1 }.Draw()).Select(ColourTextbook.ToLab)];
+        // As they are, 55 of 255 levels would be 8 of the 36 units of L* between black and white.
+        Assert.InRange(seen.Max(colour => colour.L) - seen.Min(colour => colour.L), 20, 36);
+    }
+
+    [Fact]
+    public void The_map_alone_has_exactly_the_colours_of_the_bar()
+    {
         double[] map = Ramp(Side * Side, -1, 3);
-        Canvas canvas = new Overlay(photo, map, Side, Side).Draw();
+        Canvas canvas = new Overlay(Cat(), map, Side, Side) { MapOnly = true }.Draw();
         for (int i = 0; i < map.Length; i += 97)
-        {
-            double place = (map[i] + 3) / 6;
-            Rgb expected = Blend(photo, i % Side, i / Side, Colormap.Seismic[place], 0.2 + 0.5 * Math.Abs(map[i]) / 3);
-            Assert.Equal(expected, canvas[Margin + i % Side, Margin + i / Side]);
-        }
+            Assert.Equal(Colormap.Diverging[(map[i] + 3) / 6], canvas[Margin + i % Side, Margin + i / Side]);
+        for (int y = 2; y < Side - 2; y++)
+            Assert.Equal(Colormap.Diverging[1 - (y + 0.5) / Side], canvas[Margin + Side + Margin + 8, Margin + y]);
     }
+
+    /// <summary>The colours of the picture, each once.</summary>
+    private static IEnumerable<Rgb> Colours(Canvas canvas) =>
+        Enumerable.Range(0, Side * Side).Select(i => canvas[Margin + i % Side, Margin + i / Side]).Distinct();
 
     [Fact]
     public void With_a_shared_scale_equal_values_have_equal_colours()
@@ -61,7 +123,7 @@ public class OverlayTests
         Canvas a = new Overlay(photo, weak, Side, Side) { Max = 0.2 }.Draw(), b = new Overlay(photo, strong, Side, Side) { Max = 0.2 }.Draw();
         Assert.Equal(Picture(a)[3..], Picture(b)[3..]);
         // What lies above the scale has its last colour, and the bar ends in a point.
-        Assert.Equal(Blend(photo, 0, 0, Colormap.SeismicUpperHalf[1], 0.7), b[Margin, Margin]);
+        Assert.Contains(b[Margin, Margin], Enumerable.Range(0, 256).Select(tone => Colormap.Sequential.Over(1, (byte)tone)));
         Assert.NotEqual(a.Pixels, b.Pixels);
         int corner = Margin + Side + Margin + 2;
         Assert.Equal((true, false), (b[corner, Margin + 1] == Rgb.White, a[corner, Margin + 1] == Rgb.White));
@@ -73,7 +135,7 @@ public class OverlayTests
         Photo photo = Photo(Side, Side);
         Canvas canvas = new Overlay(photo, Ramp(100, 0.5, 1), 10, 10) { Window = new PhotoWindow(100, 50, 300, 300) }.Draw();
         foreach ((int x, int y) in new[] { (50, 20), (250, 40), (98, 200), (430, 400) })
-            Assert.Equal(Blend(photo, x, y, Rgb.White, 0), canvas[Margin + x, Margin + y]);
+            Assert.Contains(canvas[Margin + x, Margin + y], Enumerable.Range(0, 256).Select(tone => Colormap.Photo((byte)tone)));
         // Inside, all is tinted: red and blue part.
         Assert.NotEqual(canvas[Margin + 250, Margin + 200].R, canvas[Margin + 250, Margin + 200].B);
     }
@@ -85,7 +147,7 @@ public class OverlayTests
         double[] something = Ramp(16, 0, 1), zero = new double[16];
         double[] nan = [.. zero.Select(_ => double.NaN)], hole = [.. something[..15], double.PositiveInfinity];
         int LinesBelow(double[] map, bool? signed = null) =>
-            (new Overlay(photo, map, 4, 4) { Signed = signed }.Draw().Height - Side - 2 * Margin) / Margin;
+            (new Overlay(photo, map, 4, 4) { Signed = signed, MapOnly = true }.Draw().Height - Side - 2 * Margin) / Margin;
         Assert.Equal(0, LinesBelow(something));
         Assert.True(LinesBelow(zero) > 0);
         Assert.True(LinesBelow(nan) > 0);
@@ -125,9 +187,10 @@ public class OverlayTests
                 }
             }
         }
-        // The caption adds rows below and changes none above.
+        // The caption adds rows below the picture and changes none beside it.
         Assert.Equal(without.Width, with.Width);
-        int shared = without.Width * 3 * (without.Height - Margin);
+        int picture = height * Math.Max(1, (Side + Math.Max(width, height) - 1) / Math.Max(width, height));
+        int shared = without.Width * 3 * (Margin + picture);
         Assert.Equal(without.Pixels[..shared], with.Pixels[..shared]);
     }
 

@@ -1,3 +1,6 @@
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
 namespace Engine.Backends.Cpu;
 
 /// <summary>
@@ -6,6 +9,12 @@ namespace Engine.Backends.Cpu;
 public sealed class CpuBackend : Backend
 {
     private readonly CpuVerbs _verbs;
+
+    /// <summary>
+    /// Bits of the registers that this machine's kernels compute in: 512, 256 or 128; 0 where .NET uses none. Sums are taken lane by lane, so another
+    /// width rounds otherwise.
+    /// </summary>
+    public static int RegisterBits => Avx512F.IsSupported ? 512 : Avx2.IsSupported ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
 
     /// <param name="threads">Cores to use; 0 for all. The result does not depend on it.</param>
     public CpuBackend(int threads = 0) : this(new CpuVerbs(threads))

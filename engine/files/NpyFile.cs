@@ -1,0 +1,49 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Engine.Files;
+
+/// <summary>Writes NumPy's .npy files, format version 1.0: one array of float32, little-endian, in C order. <c>numpy.load</c> reads them.</summary>
+public static class NpyFile
+{
+    // The format wants the data to begin at a multiple of this: NumPy maps them into memory.
+    private const int Alignment = 64;
+
+    /// <summary>Writes a file, which appears whole or not at all. The same array gives the same bytes.</summary>
+    /// <param name="path">The file; one that is there is replaced, missing folders are made.</param>
+    /// <param name="values">The numbers, the last dimension running fastest.</param>
+    /// <param name="shape">The extents, such as [H, W].</param>
+    /// <exception cref="ArgumentException">The numbers do not fill the shape.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
+    public static void Write(string path, ReadOnlySpan<float> values, params ReadOnlySpan<int> shape)
+    {
+        long count = 1;
+        foreach (int extent in shape)
+            count *= extent;
+        if (count != values.Length)
+            throw new ArgumentException($"NpyFile: {values.Length} numbers do not fill the shape ({string.Join(", ", shape.ToArray())})");
+        byte[] header = Header(shape), bytes = new byte[header.Length + (long)sizeof(float) * values.Length];
+        header.CopyTo(bytes, 0);
+        for (int i = 0; i < values.Length; i++)
+            BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(header.Length + sizeof(float) * i), values[i]);
+        AtomicFile.Write(path, bytes);
+    }
+
+    /// <summary>Magic, version, the length of what follows, a Python dictionary, blanks, a line feed.</summary>
+    private static byte[] Header(ReadOnlySpan<int> shape)
+    {
+        // As Python writes a tuple: (224, 224), (5,), ().
+        string tuple = string.Join(", ", shape.ToArray()) + (shape.Length == 1 ? "," : "");
+        string dictionary = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({tuple}), }}";
+        int length = (10 + dictionary.Length + 1 + Alignment - 1) / Alignment * Alignment;
+        byte[] header = new byte[length];
+        header.AsSpan().Fill((byte)' ');
+        ReadOnlySpan<byte> magic = [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
+        magic.CopyTo(header);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(8), (ushort)(length - 10));
+        Encoding.ASCII.GetBytes(dictionary, header.AsSpan(10));
+        header[^1] = (byte)'\n';
+        return header;
+    }
+}

@@ -1,0 +1,43 @@
+namespace Iba.Rendering;
+
+/// <summary>A photo as the backdrop of a map: its tones in grey.</summary>
+internal static class Backdrop
+{
+    // Of all pixels, the share at either end that may lose its contrast, and the least range of greys that is spread: a plain wall stays one.
+    private const double Cut = 0.005;
+    private const int LeastRange = 64;
+
+    /// <summary>
+    /// The tone of every pixel, 0 dark to 255 light, spread so that dark and pale photos, too, can be recognised in the few greys that a map leaves
+    /// them.
+    /// </summary>
+    /// <param name="rgb">Interleaved, at least one pixel.</param>
+    public static byte[] Tones(ReadOnlySpan<byte> rgb)
+    {
+        byte[] tones = new byte[rgb.Length / 3];
+        int[] counts = new int[256];
+        for (int i = 0; i < tones.Length; i++)
+        {
+            tones[i] = (byte)(0.2125 * rgb[3 * i] + 0.7154 * rgb[3 * i + 1] + 0.0721 * rgb[3 * i + 2] + 0.5);
+            counts[tones[i]]++;
+        }
+        int dark = Quantile(counts, Cut * tones.Length), light = 255 - Quantile([.. counts.Reverse()], Cut * tones.Length);
+        if (light - dark < LeastRange)
+        {
+            dark = Math.Clamp((dark + light - LeastRange) / 2, 0, 255 - LeastRange);
+            light = dark + LeastRange;
+        }
+        for (int i = 0; i < tones.Length; i++)
+            tones[i] = (byte)Math.Round(Math.Clamp((tones[i] - dark) / (double)(light - dark), 0, 1) * 255);
+        return tones;
+    }
+
+    /// <summary>The first level at which more than a number of pixels are counted.</summary>
+    private static int Quantile(int[] counts, double pixels)
+    {
+        int level = 0;
+        for (double left = pixels - counts[0]; left >= 0 && level < 255; left -= counts[level])
+            level++;
+        return level;
+    }
+}
