@@ -18,7 +18,7 @@ internal sealed record BoxLine(string Image, string Method, int Target, int BoxP
 internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos, MethodInputs inputs, bool json)
 {
     private readonly List<double> _coverage = [];
-    private int _failed;
+    private int _failed, _leftOut;
 
     public ExitCode Run(MethodKind[] kinds)
     {
@@ -52,15 +52,17 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
             return ExitCode.Failed;
         }
         if (_coverage.Count == 0 && !stopped)
-            throw new UsageException($"none of {photos.Files.Count} photos has boxes that the crop keeps and that cover at most a third of it: there is nothing to evaluate.");
+            throw new UsageException($"none of {photos.Files.Count} photos has boxes that count, for the reasons above: there is nothing to evaluate.");
         if (!json && _coverage.Count > 0)
             Terminal.Table(Table(kinds, scores));
+        if (_leftOut > 0)
+            Terminal.Say($"left out: {_leftOut} of {photos.Files.Count} photos, for the reasons above.");
         return stopped || _failed > 0 ? ExitCode.Partial : ExitCode.Done;
     }
 
     private void Explain(AnnotatedPhoto[] batch, IAttributionMethod[] methods, List<double>[] scores)
     {
-        AnnotatedPhoto[] counted = [.. batch.Where(photo => photo.Objects.Counts)];
+        AnnotatedPhoto[] counted = [.. batch.Where(Counts)];
         if (counted.Length == 0)
             return;
         Sample[] samples = [.. counted.Select(photo => photo.Sample)];
@@ -84,6 +86,18 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
         }
     }
 
+    /// <summary>Whether a photo is evaluated; if not, says why.</summary>
+    private bool Counts(AnnotatedPhoto photo)
+    {
+        if (photo.LeftOut is not { } reason)
+            return true;
+        _leftOut++;
+        Terminal.Say($"{photo.Path}: left out: {reason}.");
+        if (json)
+            Terminal.Data(JsonSerializer.Serialize(new LeftOutLine(photo.Path, reason), Json.Lines.LeftOutLine));
+        return false;
+    }
+
     private AnnotatedPhoto? Read(ImageFile file)
     {
         Interrupt.Token.ThrowIfCancellationRequested();
@@ -95,6 +109,8 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
         {
             _failed++;
             Terminal.Fail(failure.Message);
+            if (json)
+                Terminal.Data(JsonSerializer.Serialize(new FailureLine(file.Path, failure.Message), Json.Lines.FailureLine));
             return null;
         }
     }

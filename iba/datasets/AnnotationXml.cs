@@ -6,7 +6,7 @@ using Engine.Files;
 
 namespace Iba.Datasets;
 
-/// <summary>Annotations as Pascal VOC's XML. Reading is bounded in size and resolves nothing outside the file.</summary>
+/// <summary>Annotations as Pascal VOC's XML. Reading is bounded in size and depth, and neither expands nor fetches an entity.</summary>
 internal static class AnnotationXml
 {
     // ImageNet's largest annotations are some tens of kilobytes.
@@ -15,16 +15,18 @@ internal static class AnnotationXml
     private const int MaxDepth = 16;
 
     private static readonly UTF8Encoding PlainUtf8 = new(encoderShouldEmitUTF8Identifier: false);
-    private static readonly XmlReaderSettings Untrusted = new() { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null };
+    // A document type is skipped unread: an entity that it declares is unknown, and a reference to it an error.
+    private static readonly XmlReaderSettings Untrusted = new() { DtdProcessing = DtdProcessing.Ignore, XmlResolver = null };
+
+    // Windows' and East Asian encodings, in which some annotation tools write.
+    static AnnotationXml() => Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
 
     public static Annotation Read(string path)
     {
         XElement root;
         try
         {
-            using FileStream file = File.OpenRead(path);
-            if (file.Length > MaxBytes)
-                throw new DatasetException(path, $"{file.Length:N0} bytes are too many for an annotation", "Name a Pascal VOC .xml file");
+            using Stream file = Bytes(path);
             // The tree of a very deep document takes quadratic time to build: it is looked through first.
             using (XmlReader scout = XmlReader.Create(file, Untrusted))
             {
@@ -51,10 +53,21 @@ internal static class AnnotationXml
 
         if (root.Name != "annotation")
             throw Malformed(path, $"the outermost element is <{root.Name.LocalName}>, not <annotation>");
-        XElement size = Child(path, root, "size");
+        (int width, int height) = Size(path, root);
         return new Annotation(
-            Child(path, root, "filename").Value.Trim(), Extent(path, size, "width"), Extent(path, size, "height"),
-            [.. root.Elements("object").Select(o => Object(path, o))]);
+            root.Element("filename")?.Value.Trim() ?? "", width, height, [.. root.Elements("object").Select(o => Object(path, o))]);
+    }
+
+    private static MemoryStream Bytes(string path)
+    {
+        // A pipe or a device has no length: opening it could wait for ever.
+        if (new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path).Length == 0)
+            throw new DatasetException(path, "it is empty, or no regular file", "Name a Pascal VOC .xml file");
+        using FileStream file = File.OpenRead(path);
+        byte[] bytes = new byte[Math.Min(file.Length, MaxBytes) + 1];
+        int count = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        return count <= MaxBytes ? new MemoryStream(bytes, 0, count)
+            : throw new DatasetException(path, $"more than {MaxBytes:N0} bytes are too many for an annotation", "Name a Pascal VOC .xml file");
     }
 
     public static void Write(string path, Annotation annotation)
@@ -78,16 +91,23 @@ internal static class AnnotationXml
     }
 
     private static AnnotatedObject Object(string path, XElement element) =>
-        new(Child(path, element, "name").Value.Trim(), Corners(path, Child(path, element, "bndbox")));
+        new(element.Element("name")?.Value.Trim() ?? "", Corners(path, Child(path, element, "bndbox")));
 
-    private static Box Corners(string path, XElement box) => new(
-        Pixels(path, Child(path, box, "xmin")), Pixels(path, Child(path, box, "ymin")),
-        Pixels(path, Child(path, box, "xmax")), Pixels(path, Child(path, box, "ymax")));
-
-    private static int Extent(string path, XElement size, string name)
+    private static Box Corners(string path, XElement box)
     {
-        int extent = Pixels(path, Child(path, size, name));
-        return extent > 0 ? extent : throw Malformed(path, $"<{name}> is {extent}; an image has at least one pixel");
+        int x = Pixels(path, Child(path, box, "xmin")), otherX = Pixels(path, Child(path, box, "xmax"));
+        int y = Pixels(path, Child(path, box, "ymin")), otherY = Pixels(path, Child(path, box, "ymax"));
+        return new Box(Math.Min(x, otherX), Math.Min(y, otherY), Math.Max(x, otherX), Math.Max(y, otherY));
+    }
+
+    /// <summary>Width and height, both 0 where the annotation leaves them open, as some tools do.</summary>
+    private static (int Width, int Height) Size(string path, XElement root)
+    {
+        if (root.Element("size") is not { } size)
+            return (0, 0);
+        (int width, int height) = (Pixels(path, Child(path, size, "width")), Pixels(path, Child(path, size, "height")));
+        return (width > 0 && height > 0) || (width == 0 && height == 0) ? (width, height)
+            : throw Malformed(path, $"its <size> is {width} x {height}: both must be above 0, or both 0 for the photo's own");
     }
 
     // Some annotators of Pascal VOC wrote fractions of a pixel; the part of a pixel is dropped, as it is when a box becomes a mask.

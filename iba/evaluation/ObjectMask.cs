@@ -17,10 +17,14 @@ public sealed class ObjectMask
     private const byte Half = 128;
 
     private readonly bool[] _inside;
+    private readonly string? _nothing;
 
     /// <param name="soft">H x W: 255 inside, 0 outside, between them at the edges.</param>
-    public ObjectMask(byte[] soft)
+    public ObjectMask(byte[] soft) : this(soft, null) { }
+
+    private ObjectMask(byte[] soft, string? nothing)
     {
+        _nothing = nothing;
         _inside = [.. soft.Select(value => value >= Half)];
         Pixels = _inside.Count(inside => inside);
         Coverage = soft.Average(value => value / 255.0);
@@ -35,13 +39,25 @@ public sealed class ObjectMask
     /// <summary>Whether the paper would evaluate the photo: the objects cover a third of it at most, and the crop kept some of them.</summary>
     public bool Counts => Pixels > 0 && Coverage <= LargestCoverage;
 
+    /// <summary>Why the photo is not evaluated, in words that go on from its name; null where it <see cref="Counts"/>.</summary>
+    public string? LeftOut => Counts ? null
+        : _nothing is not null ? _nothing
+        : Pixels == 0 ? "the network's crop keeps none of its boxes"
+        : FormattableString.Invariant($"its boxes cover {Coverage:0.000} of what the network sees, more than {LargestCoverage}");
+
     /// <summary>The mask of an annotated photo.</summary>
     /// <param name="annotation">The boxes.</param>
     /// <param name="extents">Width and height of the photo, pixels.</param>
     /// <param name="source">What messages call the photo.</param>
     /// <param name="preprocessing">How the photo is resized and cropped.</param>
-    public static ObjectMask Of(Annotation annotation, (int Width, int Height) extents, string source, Preprocessing preprocessing) =>
-        new(preprocessing.Apply(annotation.Mask(extents.Width, extents.Height), extents.Width, extents.Height, source));
+    public static ObjectMask Of(Annotation annotation, (int Width, int Height) extents, string source, Preprocessing preprocessing)
+    {
+        byte[] mask = annotation.Mask(extents.Width, extents.Height);
+        string? nothing = annotation.Objects.Count == 0 ? "its annotation has no box"
+            : !mask.AsSpan().Contains((byte)255) ? "none of its boxes covers a pixel of the photo: they are empty or lie outside"
+            : null;
+        return new ObjectMask(preprocessing.Apply(mask, extents.Width, extents.Height, source), nothing);
+    }
 
     /// <summary>
     /// Of the n highest pixels of a map, the share that lies inside, 0 to 1 (paper section 4.5). Where pixels tie for the last places,

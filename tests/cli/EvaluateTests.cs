@@ -70,6 +70,76 @@ public sealed class EvaluateTests : IDisposable
     }
 
     [Fact]
+    public void Every_photo_left_out_has_a_line_and_a_record_with_the_reason()
+    {
+        Box small = new(20, 20, 40, 40);
+        (string? Reason, Box[] Boxes)[] cases =
+        [
+            (null, [small]),
+            ("has no box", []),
+            ("empty or lie outside", [new(9, 9, 9, 30)]),
+            ("empty or lie outside", [new(Size + 5, 0, Size + 9, 9)]),
+            ("cover 1.000", [new(0, 0, Size, Size)]),
+            (null, [new(40, 40, 20, 20)]),
+        ];
+        for (int i = 0; i < Count; i++)
+            new Annotation("", Size, Size, [.. (i < cases.Length ? cases[i].Boxes : [small]).Select(box => new AnnotatedObject("cat", box))]).Write(_shapes.AnnotationPath(i));
+        IbaProcess.Result result = Boxes("--methods", "random", "--json");
+        Assert.True(result.ExitCode == 0, result.Error);
+        Dictionary<string, JsonElement> lines = result.Lines.Select(line => JsonDocument.Parse(line).RootElement).ToDictionary(line => line.GetProperty("image").GetString()!);
+        Assert.Equal(Count, lines.Count);
+        for (int i = 0; i < cases.Length; i++)
+        {
+            JsonElement line = lines[_shapes.ImagePath(i)];
+            if (cases[i].Reason is { } reason)
+            {
+                Assert.Contains(reason, line.GetProperty("left_out").GetString());
+                Assert.Contains($"{Path.GetFileName(_shapes.ImagePath(i))}: left out: {line.GetProperty("left_out").GetString()}", result.Error);
+            }
+            else
+            {
+                Assert.True(line.TryGetProperty("score", out _));
+            }
+        }
+        Assert.Contains($"left out: 4 of {Count} photos", result.Error);
+    }
+
+    [Fact]
+    public void A_photo_that_failed_has_a_record_too()
+    {
+        File.WriteAllText(_shapes.AnnotationPath(0), "no xml");
+        IbaProcess.Result result = Boxes("--methods", "random", "--json");
+        Assert.Equal(4, result.ExitCode);
+        JsonElement failed = result.Lines.Select(line => JsonDocument.Parse(line).RootElement).Single(line => line.TryGetProperty("error", out _));
+        Assert.Equal(_shapes.ImagePath(0), failed.GetProperty("image").GetString());
+    }
+
+    [Theory, InlineData("all"), InlineData("target"), InlineData("other"), InlineData("thing,OTHER"), InlineData("none")]
+    public void Boxes_of_some_classes_can_be_counted_alone(string classes)
+    {
+        // Of each photo's two boxes, of 16 x 16 and 16 x 8 pixels, one has the name of the photo's own class.
+        for (int i = 0; i < Count; i++)
+        {
+            new Annotation("", Size, Size,
+            [
+                new(ShapesDataset.Classes[i % ShapesDataset.Classes.Count], new Box(0, 0, 16, 16)),
+                new("Other", new Box(32, 32, 48, 40)),
+            ]).Write(_shapes.AnnotationPath(i));
+        }
+        IbaProcess.Result result = Boxes("--methods", "random", "--json", "--classes", classes);
+        if (classes == "none")
+        {
+            Assert.Equal(2, result.ExitCode);
+            Assert.Contains("none of its boxes is of the class wanted (none)", result.Error);
+            return;
+        }
+        Assert.True(result.ExitCode == 0, result.Error);
+        int pixels = classes switch { "all" => 256 + 128, "target" => 256, _ => 128 };
+        // The network sees the photo in its own size; resizing and cropping keep the boxes' pixels within their edges.
+        Assert.All(result.Lines, line => Assert.InRange(JsonDocument.Parse(line).RootElement.GetProperty("box_pixels").GetInt32(), pixels * 0.6, pixels * 1.5));
+    }
+
+    [Fact]
     public void Where_every_photo_failed_the_command_failed()
     {
         for (int i = 0; i < Count; i++)

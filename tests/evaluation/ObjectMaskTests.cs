@@ -34,6 +34,7 @@ public class ObjectMaskTests
         Assert.Equal(Metrics.Scalar($"boxes.{i}.n"), mask.Pixels);
         Assert.Equal(Metrics.Scalar($"boxes.{i}.mean"), mask.Coverage, 1e-6);
         Assert.Equal(Metrics.Scalar($"boxes.{i}.kept") != 0, mask.Counts);
+        Assert.Equal(mask.Counts, mask.LeftOut is null);
         Assert.Equal(Metrics.Has($"boxes.{i}.score"), mask.Pixels > 0);
         if (mask.Pixels > 0)
             Assert.Equal(Metrics.Scalar($"boxes.{i}.score"), mask.Score(Map(Metrics.Floats("boxes.map"))), 1e-6);
@@ -64,6 +65,25 @@ public class ObjectMaskTests
         Assert.Contains("NaN", Assert.Throws<ArgumentException>(() => mask.Score(Map([1, float.NaN]))).Message);
         Assert.Contains("3 pixels", Assert.Throws<ArgumentException>(() => mask.Score(Map([1, 2, 3]))).Message);
         Assert.Throws<InvalidOperationException>(() => new ObjectMask([0, 127]).Score(Map([1, 2])));
+    }
+
+    [Theory]
+    [InlineData(null, 180, 80, 220, 120)]
+    [InlineData("no box")]
+    [InlineData("empty or lie outside", 80, 80, 80, 120)]
+    [InlineData("empty or lie outside", -50, 80, -10, 120)]
+    [InlineData("empty or lie outside", 400, 0, 500, 100)]
+    [InlineData("crop keeps none", 0, 0, 10, 10)]
+    [InlineData("cover 1.000 of what the network sees, more than 0.33", 0, 0, 400, 200)]
+    public void A_photo_that_is_left_out_says_why(string? reason, params int[] boxes)
+    {
+        // 400 x 200 pixels become 512 x 256, of which the network sees the middle.
+        var annotation = new Annotation("", 400, 200, [.. boxes.Chunk(4).Select(b => new AnnotatedObject("", new Box(b[0], b[1], b[2], b[3])))]);
+        string? leftOut = ObjectMask.Of(annotation, (400, 200), "photo", Preprocessing.ImageNet).LeftOut;
+        if (reason is null)
+            Assert.Null(leftOut);
+        else
+            Assert.Contains(reason, leftOut, StringComparison.Ordinal);
     }
 
     private static Heatmap Map(float[] values) => new(1, values.Length, values, HeatmapUnit.Relative);
