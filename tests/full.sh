@@ -8,8 +8,11 @@ tests() { tests/bin/Release/net10.0/Tests "$@" -noLogo -noColor; }
 # Without tiered compilation a tensor is unreachable as soon as its address is taken, as in a program that has run for a while.
 step_memory() { DOTNET_TieredCompilation=0 IBA_STRESS_ROUNDS=${IBA_STRESS_ROUNDS:-20} tests -class Tests.Engine.StressTests -class Tests.Engine.ForgottenTests; }
 
+# Everything that reads files of strangers.
+step_fuzz() { tests/fuzz.sh --minutes "${IBA_FUZZ_MINUTES:-60}" --cores 2; }
+
 dotnet build tests --configuration Release --verbosity quiet
-for step in ${*:-memory}; do
+for step in ${*:-memory fuzz}; do
     echo "== $step"
     "step_$step"
 done

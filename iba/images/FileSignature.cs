@@ -88,7 +88,7 @@ internal static class FileSignature
     private static ImageException Unknown(string start, int length, string source)
     {
         if (length < 12 && Known.Any(mark => mark.StartsWith(start, StringComparison.Ordinal)))
-            return new ImageException(source, $"the file is truncated: it ends after {length} bytes, before its header does", "Fetch or copy it again");
+            return new ImageException(source, $"the file is truncated: it ends after {length} bytes", "Fetch or copy it again");
         if (start.All(c => c == '\0'))
             return new ImageException(source, "the file holds zeros only, as after a copy that was broken off", "Fetch or copy it again");
         if (!IsText(start))

@@ -138,9 +138,9 @@ internal sealed class GifDecoder : PhotoDecoder
             _file = file;
             int size = at < file.Length ? file[at] : 0;
             _at = at + 1;
-            _clear = 1 << size;
-            // Above 11 bits the first free code would not fit into the table.
+            // With 12 bits or more the first free code would not fit into the table.
             _ended = size is 0 or >= MostBits;
+            _clear = _ended ? 1 : 1 << size;
             for (int code = 0; code < _clear && !_ended; code++)
                 (_last[code], _first[code]) = ((byte)code, (byte)code);
             Clear();

@@ -54,11 +54,20 @@ public sealed class PhotoFile
         if ((long)Width * Height > MaxPixels)
             throw Refused($"are more than the {MaxPixels / 1_000_000} million that are decoded");
         if (_decoder.HeldBytes > MaxDecodedBytes)
-            throw Refused($"of this kind of file need {_decoder.HeldBytes / 1_000_000} MB, more than the {MaxDecodedBytes / 1_000_000} MB that are decoded at once");
+        {
+            string held = $"{_decoder.HeldBytes / 1_000_000} MB, more than the {MaxDecodedBytes / 1_000_000} MB";
+            throw Refused($"of this kind of file need {held} that are decoded at once");
+        }
         if (_decoder.HeldBytes + file.Length > MaxTotalBytes)
-            throw Refused($"need {(_decoder.HeldBytes + file.Length) / 1_000_000} MB together with their file, more than {MaxTotalBytes / 1_000_000} MB");
+        {
+            long total = _decoder.HeldBytes + file.Length;
+            throw Refused($"need {total / 1_000_000} MB together with their file, more than {MaxTotalBytes / 1_000_000} MB");
+        }
         if (_decoder.Nanoseconds > MaxSeconds * 1_000_000_000L)
-            throw Refused($"in a file of {file.Length / 1_000_000} MB would take {_decoder.Nanoseconds / 1e9:0} s to decode, more than {MaxSeconds} s");
+        {
+            string time = $"{_decoder.Nanoseconds / 1e9:0} s to decode, more than {MaxSeconds} s";
+            throw Refused($"in a file of {file.Length / 1_000_000} MB would take {time}");
+        }
     }
 
     /// <summary>Where the bytes come from, for messages: usually the path of the file.</summary>

@@ -121,7 +121,8 @@ internal sealed class PngDecoder : PhotoDecoder
     }
 
     /// <summary>Decodes the rows of a pass, or of a picture without passes.</summary>
-    private void Pass(Stream inflated, DataStream data, int width, int height, Action<int, ReadOnlySpan<byte>> add, CancellationToken cancel)
+    private void Pass(
+        Stream inflated, DataStream data, int width, int height, Action<int, ReadOnlySpan<byte>> add, CancellationToken cancel)
     {
         int bytes = (int)RowBytes(width), pixel = Math.Max(BitsPerPixel / 8, 1);
         // In front of each row lies a pixel of zeros, the left neighbour of its first one; behind it, room for whole registers.
@@ -263,7 +264,8 @@ internal sealed class PngDecoder : PhotoDecoder
             return null;
         uint length = BinaryPrimitives.ReadUInt32BigEndian(_file.AsSpan(at));
         int there = (int)Math.Min(length, (uint)(_file.Length - at - 8));
-        var chunk = new Chunk(_file.AsMemory(at + 4, 4 + there), there == length ? _file.AsMemory(Math.Min(at + 8 + there, _file.Length)) : default);
+        ReadOnlyMemory<byte> after = there == length ? _file.AsMemory(Math.Min(at + 8 + there, _file.Length)) : default;
+        var chunk = new Chunk(_file.AsMemory(at + 4, 4 + there), after);
         at = (int)Math.Min((long)at + 12 + length, _file.Length);
         return chunk;
     }

@@ -183,6 +183,15 @@ public class PhotoFileTests
         Assert.Contains("its header is not that of a PNG", Error(size));
     }
 
+    [Theory, InlineData(0), InlineData(12), InlineData(31), InlineData(255)]
+    public void A_GIF_whose_codes_have_no_size_is_damaged(byte bits)
+    {
+        byte[] gif = File.ReadAllBytes(Fixture("no-palette.gif"));
+        // Behind the header of 13 bytes and the frame's of 10.
+        gif[23] = bits;
+        Assert.Contains("row 0 of 1 cannot be unpacked", Assert.Throws<ImageException>(() => PhotoFile.Decode(gif, "a.gif")).Message);
+    }
+
     [Theory, InlineData("progressive.jpg"), InlineData("alpha.webp"), InlineData("alpha.png"), InlineData("interlaced.gif"), InlineData("rgb.bmp")]
     public void Cancelling_stops_between_two_rows(string file)
     {
