@@ -54,7 +54,7 @@ internal static class Exif
     }
 }
 
-/// <summary>Where a pixel of a stored picture lies in the upright one: the two mirrors first, then the exchange of rows and columns.</summary>
+/// <summary>From a stored picture to the upright one: the mirrors first, then the exchange of rows and columns.</summary>
 internal readonly struct Upright(Orientation orientation)
 {
     /// <summary>Whether stored rows are upright columns.</summary>

@@ -125,12 +125,17 @@ public sealed class PhotoFile
     /// <summary>Decodes the whole picture.</summary>
     /// <param name="rotate">Whether the EXIF orientation is carried out.</param>
     /// <param name="cancel">Gives up, within a fifth of a second.</param>
-    /// <exception cref="ImageException">The file is damaged, truncated, or has more than <see cref="MaxDecodedBytes"/> of pixels.</exception>
+    /// <exception cref="ImageException">
+    /// The file is damaged, truncated, or has more than <see cref="MaxDecodedBytes"/> of pixels.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public Photo Pixels(bool rotate = false, CancellationToken cancel = default)
     {
         if (3L * Width * Height > MaxDecodedBytes)
-            throw Refused($"are {3L * Width * Height / 1_000_000} MB as a whole, more than the {MaxDecodedBytes / 1_000_000} MB that are kept");
+        {
+            long whole = 3L * Width * Height / 1_000_000;
+            throw Refused($"are {whole} MB as a whole, more than the {MaxDecodedBytes / 1_000_000} MB that are kept");
+        }
         var pixels = new PhotoPixels(Width, Height, rotate ? Orientation : Orientation.Upright);
         Decode(pixels, cancel);
         return new Photo(pixels.Pixels, pixels.Width, pixels.Height, Source, rotate ? Orientation.Upright : Orientation);
