@@ -38,8 +38,11 @@ public enum HeatmapUnit
     /// <summary>Information that the network was given at that pixel.</summary>
     BitsPerPixel,
 
-    /// <summary>Change of a logit; signed.</summary>
+    /// <summary>A pixel's part in a logit, or in its change; signed.</summary>
     Logit,
+
+    /// <summary>Change of a logit when the whole patch around the pixel is taken away; signed.</summary>
+    LogitPerPatch,
 
     /// <summary>No unit: only the order of the pixels means something.</summary>
     Relative,
@@ -55,6 +58,7 @@ public static class HeatmapUnits
         {
             HeatmapUnit.BitsPerPixel => "bits / pixel",
             HeatmapUnit.Logit => "logit",
+            HeatmapUnit.LogitPerPatch => "logit / patch",
             _ => "relative",
         };
     }

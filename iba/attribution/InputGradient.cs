@@ -35,12 +35,18 @@ public abstract class InputGradient : GradientMethod
     }
 }
 
-/// <summary>Gradient maps (Baehrens et al. 2010): the signed gradient, mean over colours.</summary>
+/// <summary>
+/// Gradient maps (Baehrens et al. 2010): the signed gradient, mean over colours. The sign is the derivative's own: positive where more of
+/// the colour raises the logit. <see cref="MapRecipe.PublishedGradient"/> is what the paper's code does instead.
+/// </summary>
 public sealed class Gradient : InputGradient
 {
     /// <param name="network">The classifier.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    public Gradient(Network network, Shape image) : base(network, image) => Recipe = new MapRecipe(Colours.Mean, Scaling.ClippedShares);
+    public Gradient(Network network, Shape image) : base(network, image) => Recipe = DefaultRecipe;
+
+    /// <summary>Mean over colours, clipped, shares of all magnitudes.</summary>
+    public static MapRecipe DefaultRecipe { get; } = new(Colours.Mean, Scaling.ClippedShares);
 
     /// <inheritdoc/>
     public override string Name => "gradient";

@@ -7,7 +7,8 @@ namespace Iba.Attribution;
 
 /// <summary>
 /// Integrated gradients (Sundararajan et al. 2017): the mean gradient on the straight path from a baseline to the image, at i / steps for
-/// i = 1 ... steps. The paper's code does not multiply it by (image - baseline), which the original does; neither do the defaults here.
+/// i = 1 ... steps, times (image - baseline), summed over colours. So a pixel's number is its part in the change of the logit from the
+/// baseline to the image. The paper's code leaves the factor out: <see cref="TimesInput"/> off.
 /// </summary>
 public sealed class IntegratedGradients(Network network, Shape image) : MeanGradientMethod(network, image)
 {
@@ -21,10 +22,10 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
     public Baseline Baseline { get; init; } = Baseline.MeanColour;
 
     /// <summary>
-    /// Whether the map is the original definition: (image - baseline) x mean gradient, summed over colours, in units of the logit,
-    /// and <see cref="MeanGradientMethod.Recipe"/> is not used.
+    /// Whether the map is the original definition: (image - baseline) x mean gradient, summed over colours, in units of the logit. Where
+    /// it is not, <see cref="MeanGradientMethod.Recipe"/> makes the map of the mean gradient, as the paper's code does.
     /// </summary>
-    public bool TimesInput { get; init; }
+    public bool TimesInput { get; init; } = true;
 
     /// <summary>Whether results come with the completeness gap.</summary>
     public bool Checks { get; init; }

@@ -12,16 +12,16 @@ public sealed class Lrp : GradientMethod
     private readonly LrpRule _rule;
     private RelevanceLedger? _ledger;
 
-    private Lrp(Network network, Shape image, string name, LrpRule rule, bool checks, long memory) : base(network, image)
+    private Lrp(Network network, Shape image, string name, LrpRule rule, HeatmapUnit unit, bool checks, long memory) : base(network, image)
     {
-        (Name, _rule, Checks, MemoryBudget) = (name, rule, checks, memory);
+        (Name, _rule, Unit, Checks, MemoryBudget) = (name, rule, unit, checks, memory);
         Recipe = new MapRecipe(Colours.Sum, Scaling.None);
     }
 
     /// <inheritdoc/>
     public override string Name { get; }
 
-    private protected override HeatmapUnit Unit => HeatmapUnit.Logit;
+    private protected override HeatmapUnit Unit { get; }
 
     /// <summary>
     /// α = 1, β = 0, ε = 0: positive contributions alone. Relevance is conserved, but where a neuron is on by its bias alone.
@@ -31,7 +31,7 @@ public sealed class Lrp : GradientMethod
     /// <param name="checks">Whether results come with the relevance that each layer keeps.</param>
     /// <param name="memoryBudget">Bytes that a chunk may take.</param>
     public static Lrp Positive(Network network, Shape image, bool checks = false, long memoryBudget = DefaultMemoryBudget) =>
-        new(network, image, "lrp-alpha1-beta0", new LrpRule(1, 0, 0), checks, memoryBudget);
+        new(network, image, "lrp-alpha1-beta0", new LrpRule(1, 0, 0), HeatmapUnit.Logit, checks, memoryBudget);
 
     /// <summary>
     /// What the paper calls α = 0, β = -1, ε = 5: negative contributions alone, with weight +1. Relevance is not conserved: ε outweighs
@@ -39,7 +39,7 @@ public sealed class Lrp : GradientMethod
     /// </summary>
     /// <inheritdoc cref="Positive"/>
     public static Lrp Negative(Network network, Shape image, bool checks = false, long memoryBudget = DefaultMemoryBudget) =>
-        new(network, image, "lrp-alpha0-beta1", new LrpRule(0, -1, 5), checks, memoryBudget);
+        new(network, image, "lrp-alpha0-beta1", new LrpRule(0, -1, 5), HeatmapUnit.Relative, checks, memoryBudget);
 
     private protected override float Seed(float logit) => logit;
 

@@ -22,11 +22,14 @@ public enum Scaling
     /// <summary>Nothing.</summary>
     None,
 
-    /// <summary>
-    /// Numbers outside of the 0.5 and 99.5 percentiles are moved there, then all are divided by their sum. Of a signed map the sum may
-    /// be negative, which turns the order of the pixels round: so does the code behind the paper's table.
-    /// </summary>
+    /// <summary>Numbers outside of the 0.5 and 99.5 percentiles are moved there, then all are divided by the sum of their magnitudes.</summary>
     ClippedShares,
+
+    /// <summary>
+    /// The same divided by the signed sum, as the code behind the paper's table does it. Where that sum is negative, every sign and the
+    /// order of the pixels turn round.
+    /// </summary>
+    ClippedSignedShares,
 
     /// <summary>All are divided by the largest.</summary>
     ShareOfLargest,
@@ -40,6 +43,9 @@ public sealed record MapRecipe(Colours Colours, Scaling Scaling)
     /// <summary>What the paper's published evaluation code does with averaged gradients.</summary>
     public static MapRecipe Released { get; } = new(Colours.Mean, Scaling.None);
 
+    /// <summary>What the code behind the paper's table does with a plain gradient.</summary>
+    public static MapRecipe PublishedGradient { get; } = new(Colours.Mean, Scaling.ClippedSignedShares);
+
     /// <summary>What a later state of that code does, the one that ran for the paper's table.</summary>
     public static MapRecipe Revised { get; } = new(Colours.LargestMagnitude, Scaling.ClippedShares);
 
@@ -51,12 +57,13 @@ public sealed record MapRecipe(Colours Colours, Scaling Scaling)
         var map = new float[height * width];
         for (int i = 0; i < map.Length; i++)
             map[i] = Reduce(values[3 * i], values[3 * i + 1], values[3 * i + 2]);
-        if (Scaling == Scaling.ClippedShares)
+        if (Scaling is Scaling.ClippedShares or Scaling.ClippedSignedShares)
         {
             (float low, float high) = (Percentile(map, LowerShare), Percentile(map, UpperShare));
             for (int i = 0; i < map.Length; i++)
                 map[i] = Math.Clamp(map[i], low, high);
-            Divide(map, map.Sum(x => (double)x));
+            bool signed = Scaling == Scaling.ClippedSignedShares;
+            Divide(map, map.Sum(x => signed ? x : Math.Abs((double)x)));
         }
         else if (Scaling == Scaling.ShareOfLargest)
         {

@@ -5,15 +5,49 @@ using Iba.Statistics;
 
 namespace Iba.Attribution;
 
-/// <summary>A method by name.</summary>
+/// <summary>What a method must be given beside the network.</summary>
+public enum MethodNeeds
+{
+    /// <summary>Nothing.</summary>
+    Nothing,
+
+    /// <summary>Feature statistics of the bottleneck's layer: <see cref="MethodInputs.Statistics"/>.</summary>
+    Statistics,
+
+    /// <summary>A trained readout network: <see cref="MethodInputs.Readout"/>.</summary>
+    Readout,
+
+    /// <summary>Signal patterns of the network: <see cref="MethodInputs.Patterns"/>.</summary>
+    Patterns,
+}
+
+/// <summary>A method by name, and how it is made.</summary>
 /// <param name="Name">On the command line.</param>
 /// <param name="Title">In the paper's figures and tables.</param>
-/// <param name="ReportedOnResNet50">Whether the paper reports it for ResNet-50; where not, a table of its numbers has a gap that this
-/// program can fill.</param>
-public sealed record MethodKind(string Name, string Title, bool ReportedOnResNet50 = true)
+/// <param name="Make">Makes it; what it needs is there.</param>
+/// <param name="Needs">What it must be given beside the network.</param>
+public sealed record MethodKind(string Name, string Title, Func<MethodInputs, IAttributionMethod> Make, MethodNeeds Needs = MethodNeeds.Nothing)
 {
+    /// <summary>The networks that the paper has no result of this method for.</summary>
+    public IReadOnlyList<string> NotReportedOn { get; init; } = [];
+
+    /// <summary>What a reader of its map should know, in one sentence, where several definitions go by its name; else null.</summary>
+    public Func<MethodInputs, string>? Note { get; init; }
+
     /// <summary>Whether the paper reports it for a network of that architecture.</summary>
-    public bool IsReportedOn(string network) => ReportedOnResNet50 || network != ResNet.ResNet50.Name;
+    public bool IsReportedOn(string network) => !NotReportedOn.Contains(network);
+
+    /// <summary>Makes the method.</summary>
+    /// <exception cref="ArgumentException">It lacks what it needs; the message says how to come by it.</exception>
+    public IAttributionMethod Create(MethodInputs from) => Needs switch
+    {
+        MethodNeeds.Statistics when from.Statistics is null => throw Missing("feature statistics", "iba estimate --images DIR --out FILE"),
+        MethodNeeds.Readout when from.Readout is null => throw Missing("a trained readout network", "iba readout train"),
+        MethodNeeds.Patterns when from.Patterns is null => throw Missing("signal patterns", "iba patterns fit --images DIR --out FILE"),
+        _ => Make(from),
+    };
+
+    private ArgumentException Missing(string what, string command) => new($"{Name} needs {what}. Run: {command}");
 }
 
 /// <summary>
@@ -52,6 +86,24 @@ public sealed record MethodInputs(Network Network, Shape Image)
 
     /// <summary>Whether results come with numbers to judge them by, which may take a few more runs of the network.</summary>
     public bool Checks { get; init; }
+
+    /// <summary>
+    /// Whether maps are made exactly as the paper's published code makes them, where that is not the textbook's definition: the gradient
+    /// divided by its signed sum, integrated gradients without the factor (input - baseline).
+    /// </summary>
+    public bool AsPublished { get; init; }
+
+    /// <summary>Noisy copies of SmoothGrad.</summary>
+    public int NoiseSamples { get; init; } = 50;
+
+    /// <summary>Points on the path of integrated gradients.</summary>
+    public int PathSteps { get; init; } = 50;
+
+    /// <summary>What integrated gradients start from and occluded patches are replaced by.</summary>
+    public Baseline Baseline { get; init; } = Baseline.MeanColour;
+
+    /// <summary>The layer of Grad-CAM; null for the network's own.</summary>
+    public string? CamLayer { get; init; }
 }
 
 /// <summary>All methods.</summary>
@@ -60,32 +112,59 @@ public static class Methods
     /// <summary>The bottleneck fitted to each image, the paper's own method.</summary>
     public const string PerSample = "per-sample";
 
-    /// <summary>The bottleneck whose mask a trained network makes.</summary>
-    public const string Readout = "readout";
-
-    /// <summary>PatternAttribution.</summary>
-    public const string Pattern = "pattern";
-
     /// <summary>
     /// In the order of the paper's figure 5: the bottlenecks, then gradients, rules, activation maps, occlusion and chance.
     /// </summary>
     public static IReadOnlyList<MethodKind> All { get; } =
     [
-        new(PerSample, "IBA Per-Sample"),
-        new(Readout, "IBA Readout"),
-        new("gradient", "Gradient"),
-        new("saliency", "Saliency"),
-        new("smoothgrad", "SmoothGrad"),
-        new("integrated-gradients", "Int. Grad."),
-        new("guided-backprop", "GuidedBP"),
-        new("grad-cam", "Grad-CAM"),
-        new("guided-grad-cam", "GuidedGrad-CAM"),
-        new("occlusion-8", "Occlusion-8x8"),
-        new("occlusion-14", "Occlusion-14x14"),
-        new("lrp-alpha1-beta0", "LRP α=1, β=0", ReportedOnResNet50: false),
-        new("lrp-alpha0-beta1", "LRP α=0, β=−1", ReportedOnResNet50: false),
-        new(Pattern, "PatternAttr.", ReportedOnResNet50: false),
-        new("random", "Random"),
+        new(PerSample, "IBA Per-Sample", from => new PerSampleBottleneck(
+            from.Network, from.Statistics!, from.Image, from.Batch, from.Bottleneck with { Seed = from.Seed }, from.WeightsSha256),
+            MethodNeeds.Statistics),
+        new("readout", "IBA Readout", from => from.Readout!(), MethodNeeds.Readout),
+        new("gradient", "Gradient", from => new Gradient(from.Network, from.Image)
+        {
+            MemoryBudget = from.MemoryBudget, Checks = from.Checks, Recipe = from.AsPublished ? MapRecipe.PublishedGradient : Gradient.DefaultRecipe,
+        })
+        {
+            Note = from => from.AsPublished
+                ? "Gradient: divided by its signed sum, as published, which turns the signs of some maps round."
+                : "Gradient: divided by the sum of its magnitudes.",
+        },
+        new("saliency", "Saliency", from => new Saliency(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Checks = from.Checks }),
+        new("smoothgrad", "SmoothGrad", from => new SmoothGrad(from.Network, from.Image)
+        {
+            MemoryBudget = from.MemoryBudget, Seed = from.Seed, Samples = from.NoiseSamples,
+        }),
+        new("integrated-gradients", "Int. Grad.", from => new IntegratedGradients(from.Network, from.Image)
+        {
+            MemoryBudget = from.MemoryBudget, Checks = from.Checks, Steps = from.PathSteps, Baseline = from.Baseline, TimesInput = !from.AsPublished,
+        })
+        {
+            Note = from => from.AsPublished
+                ? "Int. Grad.: magnitudes of the mean gradient on the path, as published, without the factor (image - baseline)."
+                : "Int. Grad.: (image - baseline) times the mean gradient on the path, signed.",
+        },
+        new("guided-backprop", "GuidedBP", Guided),
+        new("grad-cam", "Grad-CAM", Cam),
+        new("guided-grad-cam", "GuidedGrad-CAM", from => new GuidedGradCam(Cam(from), Guided(from))),
+        new("occlusion-8", "Occlusion-8x8", from => Occluded(from, 8)),
+        new("occlusion-14", "Occlusion-14x14", from => Occluded(from, 14)),
+        new("lrp-alpha1-beta0", "LRP α=1, β=0", from => Lrp.Positive(from.Network, from.Image, from.Checks, from.MemoryBudget))
+        {
+            NotReportedOn = [ResNet.ResNet50.Name],
+        },
+        new("lrp-alpha0-beta1", "LRP α=0, β=−1", from => Lrp.Negative(from.Network, from.Image, from.Checks, from.MemoryBudget))
+        {
+            NotReportedOn = [ResNet.ResNet50.Name],
+        },
+        new("pattern", "PatternAttr.", from => new PatternAttribution(from.Network, from.Image, from.Patterns!)
+        {
+            MemoryBudget = from.MemoryBudget, Class = from.Class ?? ExplainedClass.Predicted,
+        }, MethodNeeds.Patterns)
+        {
+            NotReportedOn = [ResNet.ResNet50.Name],
+        },
+        new("random", "Random", from => new RandomMap(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Seed = from.Seed }),
     ];
 
     /// <summary>The method of that name.</summary>
@@ -94,39 +173,15 @@ public static class Methods
         ?? throw new ArgumentException(
             $"there is no method '{name}'. There are: {string.Join(", ", All.Select(kind => kind.Name))}.", nameof(name));
 
-    /// <summary>Makes the method of that name.</summary>
-    /// <exception cref="ArgumentException">There is none, or it lacks what it is made of; the message says how to come by it.</exception>
-    public static IAttributionMethod Create(string name, MethodInputs from)
+    private static GuidedBackpropagation Guided(MethodInputs from) => new(from.Network, from.Image) { MemoryBudget = from.MemoryBudget };
+
+    private static GradCam Cam(MethodInputs from) => new(from.Network, from.Image, from.CamLayer)
     {
-        (Network network, Shape image, long memory, bool checks) = (from.Network, from.Image, from.MemoryBudget, from.Checks);
-        return Find(name).Name switch
-        {
-            PerSample => new PerSampleBottleneck(
-                network, from.Statistics ?? throw Missing(name, "feature statistics", "iba estimate --images DIR --out FILE"), image,
-                from.Batch, from.Bottleneck with { Seed = from.Seed }, from.WeightsSha256),
-            Readout => (from.Readout ?? throw Missing(name, "a trained readout network", "iba readout train"))(),
-            "gradient" => new Gradient(network, image) { MemoryBudget = memory, Checks = checks },
-            "saliency" => new Saliency(network, image) { MemoryBudget = memory, Checks = checks },
-            "smoothgrad" => new SmoothGrad(network, image) { MemoryBudget = memory, Seed = from.Seed },
-            "integrated-gradients" => new IntegratedGradients(network, image) { MemoryBudget = memory, Checks = checks },
-            "guided-backprop" => new GuidedBackpropagation(network, image) { MemoryBudget = memory },
-            "grad-cam" => Cam(),
-            "guided-grad-cam" => new GuidedGradCam(Cam(), new GuidedBackpropagation(network, image) { MemoryBudget = memory }),
-            "occlusion-8" => new Occlusion(network, image, 8) { MemoryBudget = memory },
-            "occlusion-14" => new Occlusion(network, image, 14) { MemoryBudget = memory },
-            "lrp-alpha1-beta0" => Lrp.Positive(network, image, checks, memory),
-            "lrp-alpha0-beta1" => Lrp.Negative(network, image, checks, memory),
-            Pattern => new PatternAttribution(
-                network, image, from.Patterns ?? throw Missing(name, "signal patterns", "iba patterns fit --images DIR --out FILE"))
-            {
-                MemoryBudget = memory,
-                Class = from.Class ?? ExplainedClass.Predicted,
-            },
-            _ => new RandomMap(network, image) { MemoryBudget = memory, Seed = from.Seed },
-        };
+        MemoryBudget = from.MemoryBudget, Class = from.Class ?? ExplainedClass.Predicted,
+    };
 
-        GradCam Cam() => new(network, image) { MemoryBudget = memory, Class = from.Class ?? ExplainedClass.Predicted };
-    }
-
-    private static ArgumentException Missing(string name, string what, string command) => new($"{name} needs {what}. Run: {command}");
+    private static Occlusion Occluded(MethodInputs from, int patch) => new(from.Network, from.Image, patch)
+    {
+        MemoryBudget = from.MemoryBudget, Baseline = from.Baseline,
+    };
 }

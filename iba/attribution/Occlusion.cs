@@ -102,6 +102,6 @@ public sealed class Occlusion : NetworkMethod
         var map = new float[Image.H * Image.W];
         for (int i = 0; i < map.Length; i++)
             map[i] = logits[0][explained] - logits[1 + i / Image.W / _patch * _columns + i % Image.W / _patch][explained];
-        return new Attribution(new Heatmap(Image.H, Image.W, map, HeatmapUnit.Logit), explained, logits[0]);
+        return new Attribution(new Heatmap(Image.H, Image.W, map, HeatmapUnit.LogitPerPatch), explained, logits[0]);
     }
 }

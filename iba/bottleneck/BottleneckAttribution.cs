@@ -6,7 +6,10 @@ namespace Iba.Bottleneck;
 /// <param name="Heatmap">Bits per pixel.</param>
 /// <param name="Target">The class explained.</param>
 /// <param name="Logits">The network's output for the unchanged image.</param>
-/// <param name="TotalBits">The information that passes the whole layer: an upper bound of what the decision can have used.</param>
+/// <param name="TotalBits">
+/// The information that passes the whole layer in bits, this image's term of L_I (paper, equations 4 and 5). In expectation over images L_I is
+/// an upper bound of the mutual information I[R, Z]; for one image the number is no bound.
+/// </param>
 /// <param name="ProbabilityRestricted">The network's probability of the target when only that much information passes, mean over the noise samples.</param>
 /// <param name="Losses">One for each step, before its update; empty where nothing was fitted.</param>
 public sealed record BottleneckAttribution(

@@ -56,7 +56,7 @@ internal static class AttributeCommand
             };
             settings.Check();
             MethodKind kind = Methods.Find(parsed.GetValue(method)!);
-            bool restricts = kind.Name == Methods.PerSample;
+            bool restricts = kind.Needs == MethodNeeds.Statistics;
             Option[] ofPerSample = [layer, steps, copies, learningRate, sigma, reluRms, afterLast, .. methodOptions.OfPerSample];
             if (!restricts && ofPerSample.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } ignored)
                 throw new UsageException($"{ignored.Name}: the method {kind.Name} does not use it, it is {Methods.PerSample}'s. Leave it out, or give --method {Methods.PerSample}.");
@@ -73,7 +73,7 @@ internal static class AttributeCommand
             using LoadedNetwork loaded = networkOptions.Load(parsed, fallback);
             int? target = methodOptions.Target(parsed, loaded);
             FeatureStatistics? learnt = restricts ? methodOptions.Statistics(parsed, loaded, learntFrom).At(parsed.GetValue(layer), settings) : null;
-            using ReadoutSource? masks = kind.Name == Methods.Readout ? methodOptions.Readout(parsed, loaded) : null;
+            using ReadoutSource? masks = kind.Needs == MethodNeeds.Readout ? methodOptions.Readout(parsed, loaded) : null;
             MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks, perBatch) with
             {
                 Statistics = learnt ?? masks?.Network.Statistics.First,
@@ -87,7 +87,7 @@ internal static class AttributeCommand
                 MapOnly = parsed.GetValue(mapOnly),
                 Npy = parsed.GetValue(npy),
             };
-            using IAttributionMethod explains = Methods.Create(kind.Name, inputs);
+            using IAttributionMethod explains = kind.Create(inputs);
             var run = new AttributionRun(loaded, explains, files, restricts ? settings.Steps : 1, parsed.GetValue(json));
             return (int)photos.Outcome(run.Explain([.. photos.Files.Select(file => file.Path)], target, perBatch));
         });

@@ -22,7 +22,7 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
 
     public ExitCode Run(MethodKind[] kinds)
     {
-        IAttributionMethod[] methods = [.. kinds.Select(kind => Methods.Create(kind.Name, inputs))];
+        IAttributionMethod[] methods = [.. kinds.Select(kind => kind.Create(inputs))];
         List<double>[] scores = [.. kinds.Select(_ => new List<double>())];
         bool stopped = false;
         try

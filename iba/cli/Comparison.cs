@@ -20,18 +20,20 @@ internal sealed class Comparison(
     public ComparisonFigure OfMethods(string[] names)
     {
         bool all = names is ["all"];
-        bool restricts = all || names.Contains(Methods.PerSample);
+        MethodKind[] kinds = all ? [.. Methods.All] : [.. names.Select(Methods.Find)];
+        bool restricts = kinds.Any(kind => kind.Needs == MethodNeeds.Statistics);
         MethodInputs from = inputs with { Statistics = restricts && statistics.Any ? statistics.At(null) : null };
         _table.AddColumn("in the paper");
         var columns = new List<string>();
         var panels = new List<List<ComparisonPanel>>();
+        var notes = new List<string>();
         bool gap = false;
-        foreach (MethodKind kind in all ? Methods.All : names.Select(Methods.Find))
+        foreach (MethodKind kind in kinds)
         {
             IAttributionMethod method;
             try
             {
-                method = Methods.Create(kind.Name, from);
+                method = kind.Create(from);
             }
             catch (ArgumentException lacking) when (all)
             {
@@ -40,6 +42,8 @@ internal sealed class Comparison(
             }
             bool reported = kind.IsReportedOn(loaded.Network.Name);
             gap |= !reported;
+            if (kind.Note is { } note)
+                notes.Add(note(from));
             columns.Add(reported ? kind.Title : $"{kind.Title} *");
             using (method)
                 panels.Add(Run(kind.Name, method, (_, seconds) => Seconds(seconds), reported ? "reported" : "not reported"));
@@ -52,6 +56,7 @@ internal sealed class Comparison(
                 "Grey is 0, orange to red positive, blue negative; maps of magnitudes have no sign. Bits per pixel have one scale; every "
                     + "other map its own, up to the 99.5th percentile of its magnitudes. "
                     + $"Below each map: the time it took on {(loaded.Device.Device == "cpu" ? "the CPU" : loaded.Device.Device)}.",
+                .. notes,
                 .. gap ? (string[])[$"* not reported for {loaded.Network.Name} in the paper"] : [],
             ],
         };
@@ -67,7 +72,7 @@ internal sealed class Comparison(
             List<ComparisonPanel>[] columns = [.. betas.Select(beta =>
             {
                 MethodInputs from = inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Beta = beta } };
-                using IAttributionMethod method = Methods.Create(Methods.PerSample, from);
+                using IAttributionMethod method = Methods.Find(Methods.PerSample).Create(from);
                 return Run($"{at.Origin.Layer}, β = {beta}/k", method,
                     (result, _) => $"p = {((BottleneckAttribution)result).ProbabilityRestricted:0.00}");
             })];

@@ -45,7 +45,7 @@ internal static class EvaluateCommand
             using ReadoutSource? masks = methodOptions.Readout(parsed, loaded);
             MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks, parsed.GetValue(batch)) with
             {
-                Statistics = kinds.Any(kind => kind.Name == Methods.PerSample) ? methodOptions.Statistics(parsed, loaded).At(null) : null,
+                Statistics = kinds.Any(kind => kind.Needs == MethodNeeds.Statistics) ? methodOptions.Statistics(parsed, loaded).At(null) : null,
             };
             var photos = new AnnotatedPhotos(loaded, named, parsed.GetValue(annotations)!, new BoxClasses(parsed.GetValue(classes)!), parsed.GetValue(count));
             return (int)new BoxEvaluation(loaded, photos, inputs, parsed.GetValue(json)).Run(kinds);

@@ -7,12 +7,9 @@ using Iba.Labels;
 namespace Iba.Cli;
 
 /// <summary>The options that say what methods are made of.</summary>
-/// <param name="evaluates">
-/// Whether the command evaluates methods on a folder: then --images is that folder, its photos bring the classes to explain, and memory is
-/// left to the methods.
-/// </param>
-internal sealed class MethodOptions(bool evaluates = false)
+internal sealed class MethodOptions
 {
+    private readonly bool _evaluates;
     private readonly Option<string?> _target = new("--target") { Description = "The class to explain, by number, name or WordNet id. Default: the class that the network predicts.", HelpName = "CLASS" };
     private readonly Option<float> _beta = new("--beta") { Description = "per-sample's weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => new BottleneckSettings().Beta };
     private readonly Option<ulong> _seed = new("--seed") { Description = "The key of all noise. The same seed gives the same bytes, whatever the batch." };
@@ -21,6 +18,11 @@ internal sealed class MethodOptions(bool evaluates = false)
     private readonly Option<int> _samples = new("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples };
     private readonly Option<string?> _patterns = new("--patterns") { Description = "Signal patterns made by iba patterns fit, for the method pattern.", HelpName = "FILE", Validators = { Accepted.FileToRead("make one with: iba patterns fit --images DIR --out FILE") } };
     private readonly Option<string?> _readout = new("--readout") { Description = "A readout made by iba readout train, for the method readout.", HelpName = "FILE", Validators = { Accepted.FileToRead("make one with: iba readout train --images DIR --out FILE") } };
+    private readonly Option<bool> _published = new("--as-published") { Description = "Make maps exactly as the paper's published code does, where that differs from the textbook: the gradient divided by its signed sum, integrated gradients without the factor (image - baseline)." };
+    private readonly Option<int> _noiseSamples = new("--noise-samples") { Description = "Noisy copies of smoothgrad.", DefaultValueFactory = _ => 50, Validators = { Accepted.Whole(1, "at least 1") } };
+    private readonly Option<int> _pathSteps = new("--path-steps") { Description = "Points on the path of integrated-gradients.", DefaultValueFactory = _ => 50, Validators = { Accepted.Whole(1, "at least 1") } };
+    private readonly Option<string> _baseline = new("--baseline") { Description = "What integrated-gradients start from and occluded patches are replaced by: mean, the photo's mean colour, or zero, ImageNet's.", DefaultValueFactory = _ => "mean", HelpName = "COLOUR" };
+    private readonly Option<string?> _camLayer = new("--cam-layer") { Description = "The layer whose feature maps grad-cam weighs. Default: the network's last with rows and columns.", HelpName = "NAME" };
     private readonly Option<int> _memory = new("--memory")
     {
         Description = "MiB that the activations of a chunk of work may take, for methods other than the bottlenecks.",
@@ -28,14 +30,24 @@ internal sealed class MethodOptions(bool evaluates = false)
         Validators = { Accepted.Whole(1, "at least 1 MiB") },
     };
 
+    /// <param name="evaluates">
+    /// Whether the command evaluates methods on a folder: then --images is that folder, its photos bring the classes to explain, and memory
+    /// is left to the methods.
+    /// </param>
+    public MethodOptions(bool evaluates = false)
+    {
+        _evaluates = evaluates;
+        _baseline.AcceptOnlyFromAmong("mean", "zero");
+    }
+
     /// <summary>Those that no method but per-sample looks at; a readout brings its own.</summary>
     public IReadOnlyList<Option> OfPerSample => [_beta, _statistics, _folder, _samples];
 
     public void AddTo(Command command)
     {
-        foreach (Option option in evaluates
-            ? (Option[])[_beta, _seed, _statistics, _patterns, _readout]
-            : [_target, _beta, _seed, _statistics, _folder, _samples, _patterns, _readout, _memory])
+        foreach (Option option in _evaluates
+            ? (Option[])[_beta, _seed, _statistics, _patterns, _readout, _published, _noiseSamples, _pathSteps, _baseline, _camLayer]
+            : [_target, _beta, _seed, _statistics, _folder, _samples, _patterns, _readout, _published, _noiseSamples, _pathSteps, _baseline, _camLayer, _memory])
         {
             command.Add(option);
         }
@@ -61,11 +73,11 @@ internal sealed class MethodOptions(bool evaluates = false)
             throw new UsageException("--statistics and --images exclude each other: give the one or the other.");
         foreach (MethodKind kind in kinds)
         {
-            if (kind.Name == Methods.PerSample && !folder && !demo && parsed.GetValue(_statistics) is null)
-                throw StatisticsSource.Missing(takesFolder: !evaluates);
-            if (kind.Name == Methods.Readout && parsed.GetValue(_readout) is null)
+            if (kind.Needs == MethodNeeds.Statistics && !folder && !demo && parsed.GetValue(_statistics) is null)
+                throw StatisticsSource.Missing(takesFolder: !_evaluates);
+            if (kind.Needs == MethodNeeds.Readout && parsed.GetValue(_readout) is null)
                 throw new UsageException($"{kind.Name} needs a trained readout. Give --readout FILE, made by: iba readout train --images DIR --out FILE");
-            if (kind.Name == Methods.Pattern && parsed.GetValue(_patterns) is null)
+            if (kind.Needs == MethodNeeds.Patterns && parsed.GetValue(_patterns) is null)
                 throw new UsageException($"{kind.Name} needs signal patterns. Give --patterns FILE, made by: iba patterns fit --images DIR --out FILE");
         }
     }
@@ -74,7 +86,7 @@ internal sealed class MethodOptions(bool evaluates = false)
     public PhotoSet? Photos(ParseResult parsed) => parsed.GetValue(_folder) is { Length: > 0 } names ? NamedPhotos.Images(names) : null;
 
     public StatisticsSource Statistics(ParseResult parsed, LoadedNetwork loaded, PhotoSet? photos = null) =>
-        new(loaded, parsed.GetValue(_statistics), photos, parsed.GetValue(_samples), takesFolder: !evaluates);
+        new(loaded, parsed.GetValue(_statistics), photos, parsed.GetValue(_samples), takesFolder: !_evaluates);
 
     /// <summary>Opens the readout and holds it against the network; null where none was given.</summary>
     public ReadoutSource? Readout(ParseResult parsed, LoadedNetwork loaded) => ReadoutSource.Load(loaded, parsed.GetValue(_readout));
@@ -94,9 +106,14 @@ internal sealed class MethodOptions(bool evaluates = false)
             Patterns = parsed.GetValue(_patterns) is { } file ? Patterns.Load(file) : null,
             WeightsSha256 = loaded.WeightsSha256,
             // A class that was asked for is meant for every method, also for those that the paper's code shows the prediction of.
-            Class = evaluates || parsed.GetValue(_target) is not null ? ExplainedClass.Target : null,
+            Class = _evaluates || parsed.GetValue(_target) is not null ? ExplainedClass.Target : null,
             Seed = parsed.GetValue(_seed),
-            MemoryBudget = evaluates ? NetworkMethod.DefaultMemoryBudget : (long)parsed.GetValue(_memory) << 20,
+            AsPublished = parsed.GetValue(_published),
+            NoiseSamples = parsed.GetValue(_noiseSamples),
+            PathSteps = parsed.GetValue(_pathSteps),
+            Baseline = parsed.GetValue(_baseline) == "zero" ? Baseline.Zero : Baseline.MeanColour,
+            CamLayer = parsed.GetValue(_camLayer),
+            MemoryBudget = _evaluates ? NetworkMethod.DefaultMemoryBudget : (long)parsed.GetValue(_memory) << 20,
         };
         inputs.Patterns?.MustFit(loaded.Network, loaded.WeightsSha256, loaded.ChecksSamples ? loaded.Preprocessing : null);
         return inputs;

@@ -74,10 +74,10 @@ internal sealed class MethodCase : IDisposable
     {
         "smoothgrad" when _isSlow => new SmoothGrad(Network, Image) { Samples = 5, MemoryBudget = memory },
         "integrated-gradients" when _isSlow => new IntegratedGradients(Network, Image) { Steps = 5, MemoryBudget = memory },
-        _ => Methods.Create(_method, new MethodInputs(Network, Image)
+        _ => Methods.Find(_method).Create(new MethodInputs(Network, Image)
         {
-            Statistics = _method == "per-sample" ? Statistics : null,
-            Patterns = _method == "pattern" ? Patterns : null,
+            Statistics = Methods.Find(_method).Needs == MethodNeeds.Statistics ? Statistics : null,
+            Patterns = Methods.Find(_method).Needs == MethodNeeds.Patterns ? Patterns : null,
             Readout = () => new ReadoutBottleneck(Network, Readout, Image, batch),
             Bottleneck = new BottleneckSettings { Steps = 3, Copies = 2 },
             Class = ExplainedClass.Target,

@@ -84,7 +84,7 @@ public sealed class MethodTests
     {
         using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
         var inputs = new MethodInputs(golden.Network, golden.Image);
-        string Refused(string name) => Assert.Throws<ArgumentException>(() => Methods.Create(name, inputs)).Message;
+        string Refused(string name) => Assert.Throws<ArgumentException>(() => Methods.Find(name).Create(inputs)).Message;
         Assert.Contains("iba estimate", Refused("per-sample"));
         Assert.Contains("iba readout train", Refused("readout"));
         Assert.Contains("iba patterns fit", Refused("pattern"));

@@ -34,7 +34,7 @@ public sealed class SampleCheckTests : IDisposable
     {
         StatisticsSet statistics = Statistics(null);
         using var readout = new ReadoutNetwork(_narrow.Backend, statistics, new ReadoutSettings());
-        using IAttributionMethod method = Methods.Create(name, new MethodInputs(_narrow.Network, Image)
+        using IAttributionMethod method = Methods.Find(name).Create(new MethodInputs(_narrow.Network, Image)
         {
             Statistics = statistics.First,
             Readout = () => new ReadoutBottleneck(_narrow.Network, readout, Image),

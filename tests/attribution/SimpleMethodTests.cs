@@ -45,7 +45,7 @@ public sealed class SimpleMethodTests
         Assert.Equal(drop, result.Heatmap.Values[^1]);
         Assert.Equal(drop, result.Heatmap.Values[corner * side + corner]);
         Assert.NotEqual(drop, result.Heatmap.Values[(corner - 1) * side + corner]);
-        Assert.Equal(HeatmapUnit.Logit, result.Heatmap.Unit);
+        Assert.Equal(HeatmapUnit.LogitPerPatch, result.Heatmap.Unit);
     }
 
     [Fact]
@@ -84,6 +84,19 @@ public sealed class SimpleMethodTests
         Assert.Contains("0 pixels", Refused(() => new Occlusion(network, image, 0)));
         Assert.Contains("classifier.0", Refused(() => new GradCam(network, image, "classifier.0")));
         Assert.Contains("1 numbers", Refused(() => new SmoothGrad(network, image) { RecordedNoise = new float[1] }));
+    }
+
+    /// <summary>
+    /// 200 pixels of -5 and 200 of 2, so the percentiles move nothing: the sum is -600, that of the magnitudes 1400.
+    /// </summary>
+    [Fact]
+    public void A_gradient_map_keeps_the_gradients_sign_unless_the_published_recipe_is_asked_for()
+    {
+        float[] gradient = [.. Enumerable.Repeat(-5f, 600), .. Enumerable.Repeat(2f, 600)];
+        float[] map = Gradient.DefaultRecipe.Apply(gradient, 20, 20).Values;
+        Assert.Equal((-5f / 1400, 2f / 1400), (map[0], map[^1]));
+        float[] published = MapRecipe.PublishedGradient.Apply(gradient, 20, 20).Values;
+        Assert.Equal((5f / 600, -2f / 600), (published[0], published[^1]));
     }
 
     [Fact]

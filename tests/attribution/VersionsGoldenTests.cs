@@ -53,7 +53,7 @@ public abstract class VersionsGoldenTests(Device on)
         Close.InMaxNorm(golden.File.Floats("baseline.mean_colour"), Baseline.MeanColour.Of(golden.Pixels), 1e-5, "baseline.mean_colour");
         foreach ((string suffix, int target) in golden.Classes)
         {
-            IntegratedGradients With(MapRecipe recipe) => new(golden.Network, golden.Image) { Steps = steps, Recipe = recipe };
+            IntegratedGradients With(MapRecipe recipe) => new(golden.Network, golden.Image) { Steps = steps, Recipe = recipe, TimesInput = false };
             Result released = golden.Run(With(MapRecipe.Released), target);
             Close.InNorm(golden.File.NHWC($"ig.raw.{suffix}"), released.Colours, Averaged, $"ig.raw.{suffix}");
             golden.IsMap($"ig.released.{suffix}", released, Averaged);

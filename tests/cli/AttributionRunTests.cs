@@ -33,7 +33,7 @@ public sealed class AttributionRunTests : IDisposable
         var loaded = new LoadedNetwork(
             network, new ComputeDevice(backend, backend.DeviceName, "fp32"), "", "", new Preprocessing { Resize = 36, Crop = 32 }, ClassLabels.For(10), 10, Rotate: false);
         var inputs = new MethodInputs(network, new Shape(1, 32, 32, 3));
-        using IAttributionMethod method = new Breaking(_gpu, Methods.Create("gradient", inputs));
+        using IAttributionMethod method = new Breaking(_gpu, Methods.Find("gradient").Create(inputs));
         var run = new AttributionRun(loaded, method, new AttributionFiles(loaded, inputs, Methods.Find("gradient"), _folder["maps"], false, null), 1, json: false);
 
         string[] photos = [.. ((string[])["rgb.png", "gray.jpg"]).Select(name => Path.Combine(Golden.Path("preprocessing"), name))];

@@ -53,15 +53,35 @@ public sealed class SampleTests
         Assert.Equal(new Shape(1, 28, 28, 64), gradient.Shape);
     }
 
-    /// <summary>Every line of the README's C# about embedding stands in this file too, but for the names of files and where it prints.</summary>
+    [Fact]
+    public void The_readmes_op_computes_its_formula_and_its_derivative()
+    {
+        float[] numbers = [-30, -2, -0.5f, 0, 0.25f, 1, 30];
+        using var backend = new CpuBackend();
+        Tensor data = backend.Allocate(new Shape(numbers.Length));
+        backend.Upload(numbers, data);
+        using var tape = new Tape(backend);
+        Value x = tape.Variable(data, "x"), y = x.Map(new Tanh());
+        tape.Forward();
+        float[] value = new float[numbers.Length], slope = new float[numbers.Length];
+        backend.Download(y.Data, value);
+        backend.Download(tape.Backward(y)[x], slope);
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            double exact = Math.Tanh(numbers[i]);
+            Assert.Equal(exact, value[i], 2e-7);
+            Assert.Equal(1 - exact * exact, slope[i], 4e-7);
+        }
+    }
+
+    /// <summary>Every line of the README's C# stands in this folder too, but for the names of files and where it prints.</summary>
     [Fact]
     public void The_readme_shows_the_code_that_was_run()
     {
-        string readme = File.ReadAllText(Path.Combine(Golden.Root, "README.md"));
-        string source = Squeeze(File.ReadAllText(Path.Combine(Golden.Root, "tests", "readme", "SampleTests.cs")));
-        string embedding = readme[readme.IndexOf("## Embedding it", StringComparison.Ordinal)..];
-        string[] blocks = [.. embedding.Split("```").Where(block => block.StartsWith("csharp", StringComparison.Ordinal))];
-        Assert.Equal(2, blocks.Length);
+        string readme = File.ReadAllText(Path.Combine(Golden.Root, "README.md")), folder = Path.Combine(Golden.Root, "tests", "readme");
+        string source = string.Concat(Directory.GetFiles(folder, "*.cs").Select(file => Squeeze(File.ReadAllText(file))));
+        string[] blocks = [.. readme.Split("```").Where(block => block.StartsWith("csharp", StringComparison.Ordinal))];
+        Assert.Equal(3, blocks.Length);
         foreach (string line in blocks.SelectMany(block => block.Split('\n').Skip(1)).Where(line => line.Trim().Length > 0))
             Assert.Contains(Squeeze(line), source, StringComparison.Ordinal);
     }
