@@ -27,7 +27,7 @@ public sealed class FullMemoryTests
             network, new ReadoutNetwork(network.Backend, new StatisticsSet([Statistics(network, "relu"), Statistics(network, "fc")])), Image, images),
         ["gradient"] = (network, _) => new Gradient(network, Image),
         ["smoothgrad"] = (network, _) => new SmoothGrad(network, Image) { Samples = 4 },
-        ["guided-grad-cam"] = (network, _) => new GuidedGradCam(new GradCam(network, Image), new GuidedBackpropagation(network, Image)),
+        ["guided-grad-cam"] = (network, _) => new GuidedGradCam(new GradCam(network, Image, "relu"), new GuidedBackpropagation(network, Image)),
         ["occlusion"] = (network, _) => new Occlusion(network, Image, 8),
         ["random"] = (network, _) => new RandomMap(network, Image),
     };
