@@ -177,11 +177,13 @@ public static class Methods
 
     private static GradCam Cam(MethodInputs from) => new(from.Network, from.Image, from.CamLayer)
     {
-        MemoryBudget = from.MemoryBudget, Class = from.Class ?? ExplainedClass.Predicted,
+        MemoryBudget = from.MemoryBudget,
+        Class = from.Class ?? ExplainedClass.Predicted,
     };
 
     private static Occlusion Occluded(MethodInputs from, int patch) => new(from.Network, from.Image, patch)
     {
-        MemoryBudget = from.MemoryBudget, Baseline = from.Baseline,
+        MemoryBudget = from.MemoryBudget,
+        Baseline = from.Baseline,
     };
 }
