@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace Engine.Files;
@@ -34,10 +33,5 @@ public sealed class FileFormatException(
         return text.Append($"\n{advice}").ToString();
     }
 
-    private static string Printable(string text, int longest) => string.Concat(
-        (text.Length > longest ? text[..longest] + "..." : text).Select(letter => IsPrintable(letter) ? letter : '?'));
-
-    // Format holds the bidirectional controls. Surrogates come in pairs for letters outside the basic plane.
-    private static bool IsPrintable(char letter) => char.GetUnicodeCategory(letter) is not (UnicodeCategory.Control or UnicodeCategory.Format
-        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
+    private static string Printable(string text, int longest) => ForeignText.Harmless(text.Length > longest ? text[..longest] + "..." : text);
 }
