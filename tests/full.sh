@@ -11,8 +11,11 @@ step_memory() { DOTNET_TieredCompilation=0 IBA_STRESS_ROUNDS=${IBA_STRESS_ROUNDS
 # Everything that reads files of strangers.
 step_fuzz() { tests/fuzz.sh --minutes "${IBA_FUZZ_MINUTES:-60}" --cores 2; }
 
+# Every command under every fault: killed, signalled, on a full or read-only disk, with closed and full streams.
+step_faults() { tests/faults.sh; }
+
 dotnet build tests --configuration Release --verbosity quiet
-for step in ${*:-memory fuzz}; do
+for step in ${*:-memory fuzz faults}; do
     echo "== $step"
     "step_$step"
 done

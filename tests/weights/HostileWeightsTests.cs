@@ -25,17 +25,17 @@ public sealed class HostileWeightsTests : IDisposable
     [InlineData("ctorch._utils\n_rebuild_qtensor\n", "torch._utils._rebuild_qtensor")]
     [InlineData("\x8c\x05posix\x8c\x06system\x93", "posix.system")]
     [InlineData("ccollections\nOrderedDict.__init__.__globals__\n", "collections.OrderedDict.__init__.__globals__")]
-    [InlineData("cos\nsy\x1b[2Jstem\n", "os.sy?[2Jstem")]
+    [InlineData("cos\nsy\x1b[2Jstem\n", "os.sy\x1b[2Jstem")]
     public void A_name_that_means_nothing_here_is_an_object_that_is_not_run(string pickle, string name)
     {
         string message = Assert.Throws<FileFormatException>(() => Open(_folder, Pickle(pickle, "."))).Message;
-        Assert.Contains($"holds a {name}, not a dictionary", message);
+        Assert.Contains($"holds a {ForeignText.Harmless(name)}, not a dictionary", message);
 
         byte[] beside = Pickle("}", Text("w"), Tensor("0", 3, Integer(0), Integer(3), Integer(1)), "s", Text("other"), pickle, "s.");
         using StateDict dict = Open(_folder, beside, ("0", new byte[12]));
         Assert.Equal(["w"], dict.Entries.Select(entry => entry.Name));
-        Assert.Equal(name, Assert.Single(dict.Unknown).Replace('\x1b', '?'));
-        Assert.Equal($"other ({name})", Assert.Single(dict.LeftOut).Replace('\x1b', '?'));
+        Assert.Equal(name, Assert.Single(dict.Unknown));
+        Assert.Equal($"other ({name})", Assert.Single(dict.LeftOut));
     }
 
     [Theory]
