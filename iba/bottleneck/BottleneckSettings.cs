@@ -25,6 +25,9 @@ public enum FinalMap
 /// <summary>The per-sample bottleneck's settings, with the paper's defaults (Table 2).</summary>
 public sealed record BottleneckSettings
 {
+    /// <summary>The most that <see cref="Sigma"/> may be, feature cells.</summary>
+    public const double MostSigma = 10;
+
     /// <summary>Weight of the mean information in nats against the cross-entropy in nats. The paper's β = 10/k for the summed information.</summary>
     public float Beta { get; init; } = 10f;
 
@@ -80,7 +83,7 @@ public sealed record BottleneckSettings
         Demand(Copies >= 1, "copies", Copies, "at least 1");
         Demand(Beta >= 0 && float.IsFinite(Beta), "beta", Beta, "0 or above");
         Demand(LearningRate > 0 && float.IsFinite(LearningRate), "learning rate", LearningRate, "above 0");
-        Demand(Sigma >= 0 && Sigma <= 10, "sigma", Sigma, "between 0 (no smoothing) and 10 cells");
+        Demand(Sigma >= 0 && Sigma <= MostSigma, "sigma", Sigma, $"between 0 (no smoothing) and {MostSigma} cells");
         Demand(MinimumStd > 0 && float.IsFinite(MinimumStd), "minimum standard deviation", MinimumStd, "above 0 and finite");
         Demand(float.IsFinite(InitialAlpha), "initial alpha", InitialAlpha, "finite");
         Demand(ActiveThreshold is >= 0 and <= 1, "active threshold", ActiveThreshold, "between 0 and 1");

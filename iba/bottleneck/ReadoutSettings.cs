@@ -13,6 +13,9 @@ public enum ReadoutWidth
 /// <summary>What a readout and its training depend on, with the paper's defaults (Table 3).</summary>
 public sealed record ReadoutSettings
 {
+    /// <summary>The most that <see cref="Batch"/> may be.</summary>
+    public const int MostBatch = 4096;
+
     /// <summary>How wide the second convolution is.</summary>
     public ReadoutWidth Width { get; init; } = ReadoutWidth.B;
 
@@ -61,8 +64,8 @@ public sealed record ReadoutSettings
         Bottleneck.Check();
         if (!(LearningRate > 0 && double.IsFinite(LearningRate)))
             throw new ArgumentException($"learning rate is {LearningRate}; it must be above 0.");
-        if (Batch is < 1 or > 4096)
-            throw new ArgumentException($"batch is {Batch}; it must be 1 to 4096 images.");
+        if (Batch is < 1 or > MostBatch)
+            throw new ArgumentException($"batch is {Batch}; it must be 1 to {MostBatch} images.");
         if (!(AlphaBound > 0 && float.IsFinite(AlphaBound)))
             throw new ArgumentException($"the bound of α is {AlphaBound}; it must be above 0.");
         if (!Enum.IsDefined(Width))

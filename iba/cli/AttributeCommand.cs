@@ -16,22 +16,25 @@ internal static class AttributeCommand
     /// <summary>Images fitted together where there are many: their weights are read once for all of them.</summary>
     private const int DefaultBatch = 4;
 
+    /// <summary>What nobody means to ask for: a slip of the finger is named before it takes hours, or all memory.</summary>
+    private const int MostSteps = 1_000_000, MostCopies = 10_000, MostBatch = 4096;
+
     public static Command Create()
     {
         var defaults = new BottleneckSettings();
         var images = Accepted.Photos(NamedPhotos.Words + " With none, a demo network explains the photo that comes with it.", ArgumentArity.ZeroOrMore);
         var method = new Option<string>("--method") { Description = $"How to explain: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => Methods.PerSample, HelpName = "NAME" };
         var layer = new Option<string?>("--layer") { Description = "Where to restrict the flow. Default: the statistics' layer, or the network's: layer2 for ResNets, the first convolution of the fourth group for VGGs.", HelpName = "NAME" };
-        var steps = new Option<int>("--steps") { Description = "Updates of the mask.", DefaultValueFactory = _ => defaults.Steps };
-        var copies = new Option<int>("--copies") { Description = "Noise samples per image and step.", DefaultValueFactory = _ => defaults.Copies };
-        var learningRate = new Option<float>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate };
-        var sigma = new Option<double>("--sigma") { Description = "Smoothing of the mask, in cells of the layer; 0 for none.", DefaultValueFactory = _ => defaults.Sigma };
+        var steps = new Option<int>("--steps") { Description = "Updates of the mask.", DefaultValueFactory = _ => defaults.Steps, CustomParser = Number.Between(1, MostSteps).Parse };
+        var copies = new Option<int>("--copies") { Description = "Noise samples per image and step.", DefaultValueFactory = _ => defaults.Copies, CustomParser = Number.Between(1, MostCopies).Parse };
+        var learningRate = new Option<float>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate, CustomParser = Number.Above(0f).Parse };
+        var sigma = new Option<double>("--sigma") { Description = "Smoothing of the mask, in cells of the layer; 0 for none.", DefaultValueFactory = _ => defaults.Sigma, CustomParser = Number.Between(0.0, BottleneckSettings.MostSigma).Parse };
         var reluRms = new Option<bool>("--relu-rms") { Description = "Noise as the paper's own code draws it on ResNet-50: mean 0, spread where the neuron is on, held at 0 from below." };
         var afterLast = new Option<bool>("--after-last-update") { Description = "Show the mask after the last update; the reference shows the one before it." };
-        var batch = new Option<int?>("--batch") { Description = $"Images to fit at a time. Default: {DefaultBatch}, or fewer if there are fewer.", Validators = { Accepted.Whole(1, "at least 1") } };
+        var batch = new Option<int?>("--batch") { Description = $"Images to fit at a time. Default: {DefaultBatch}, or fewer if there are fewer.", CustomParser = Number.Between(1, MostBatch).Optional };
         var output = new Option<string>("--out") { Description = "Where to write NAME.iba.safetensors and NAME.iba.png.", DefaultValueFactory = _ => ".", HelpName = "DIR", Validators = { Accepted.FolderToWrite } };
         var fullPhoto = new Option<bool>("--full-photo") { Description = "Draw the map on the whole photo, not on the network's crop of it." };
-        var scale = new Option<double?>("--scale") { Description = "Bits per pixel at the top of the colour bar, to compare pictures. Default: the map's largest value.", Validators = { Accepted.Positive } };
+        var scale = new Option<double?>("--scale") { Description = "Bits per pixel at the top of the colour bar, to compare pictures. Default: the map's largest value.", CustomParser = Number.Above(0.0).Optional };
         var mapOnly = new Option<bool>("--map-only") { Description = "Also draw the map alone, without the photo: NAME.iba.map.png." };
         var npy = new Option<bool>("--npy") { Description = "Also write the map for NumPy: NAME.iba.npy, float32, H x W." };
         var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
@@ -135,14 +138,14 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
         }
         catch (ImageException failure)
         {
-            Terminal.Fail(failure.Message);
+            FailureLine.Tell(path, failure, json);
             return null;
         }
     }
 
     private void Write(AttributionLine line)
     {
-        string bits = line.TotalBits is null ? "" : $", {line.ProbabilityRestricted:0.000} with {line.TotalBits:0} bits, at most {line.MaxBitsPerPixel:G3} bits per pixel";
+        string bits = line.TotalBits is null ? "" : $", and {line.ProbabilityRestricted:0.000} where only the map's {line.TotalBits:0} bits pass, at most {line.MaxBitsPerPixel:G3} bits per pixel";
         Terminal.Data(json
             ? JsonSerializer.Serialize(line, Json.Lines.AttributionLine)
             : $"{line.Image}: {loaded.Labels.Describe(line.Target)}, p {line.Probability:0.000}{bits}, {line.Seconds:0.0} s -> {line.Overlay}");

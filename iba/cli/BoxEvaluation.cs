@@ -4,7 +4,6 @@ using Iba.Attribution;
 using Iba.Datasets;
 using Iba.Evaluation;
 using Iba.Images;
-using Spectre.Console;
 
 namespace Iba.Cli;
 
@@ -54,7 +53,7 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
         if (_coverage.Count == 0 && !stopped)
             throw new UsageException($"none of {photos.Files.Count} photos has boxes that count, for the reasons above: there is nothing to evaluate.");
         if (!json && _coverage.Count > 0)
-            Terminal.Table(Table(kinds, scores));
+            Terminal.Table(["method", "photos", "in the boxes", "standard error"], Rows(kinds, scores));
         if (_leftOut > 0)
             Terminal.Say($"left out: {_leftOut} of {photos.Files.Count} photos, for the reasons above.");
         return stopped || _failed > 0 ? ExitCode.Partial : ExitCode.Done;
@@ -115,17 +114,16 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
         }
     }
 
-    private Table Table(MethodKind[] kinds, List<double>[] scores)
+    private IEnumerable<string[]> Rows(MethodKind[] kinds, List<double>[] scores)
     {
-        Table table = new Table().AddColumns("method", "photos", "in the boxes", "standard error");
         foreach ((MethodKind kind, List<double> of) in kinds.Zip(scores))
         {
             double mean = of.Average(), variance = of.Sum(score => (score - mean) * (score - mean)) / Math.Max(of.Count - 1, 1);
             string title = kind.IsReportedOn(loaded.Network.Name) ? kind.Title : $"{kind.Title} (not reported in the paper)";
-            table.AddRow(title, $"{of.Count}", Number(mean), Number(Math.Sqrt(variance / of.Count)));
+            yield return [title, $"{of.Count}", Figure(mean), Figure(Math.Sqrt(variance / of.Count))];
         }
-        return table.AddRow("the boxes' share of the photos", $"{_coverage.Count}", Number(_coverage.Average()), "");
+        yield return ["the boxes' share of the photos", $"{_coverage.Count}", Figure(_coverage.Average()), ""];
     }
 
-    private static string Number(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
+    private static string Figure(double value) => value.ToString("0.000", CultureInfo.InvariantCulture);
 }

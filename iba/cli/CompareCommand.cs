@@ -18,10 +18,12 @@ internal static class CompareCommand
             DefaultValueFactory = _ => "all",
             HelpName = "NAME,...",
         };
-        var betas = new Option<string?>("--betas")
+        var betas = new Option<float[]?>("--betas")
         {
             Description = "Compare the bottleneck's trade-off instead: weights β such as 0.1,1,10,100 of the mean information per neuron, a column each.",
             HelpName = "NUMBER,...",
+            Arity = ArgumentArity.ExactlyOne,
+            CustomParser = Number.AtLeast(0f).List,
         };
         var layers = new Option<string?>("--layers")
         {
@@ -45,10 +47,10 @@ internal static class CompareCommand
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
         {
-            bool sweep = parsed.GetValue(betas) is not null || parsed.GetValue(layers) is not null;
+            float[] weights = parsed.GetValue(betas) is { Length: > 0 } given ? given : [methodOptions.Bottleneck(parsed).Beta];
+            bool sweep = parsed.GetResult(betas) is not null || parsed.GetValue(layers) is not null;
             if (sweep && parsed.GetResult(methods) is { Implicit: false })
                 throw new UsageException("--methods excludes --betas and --layers: those compare the per-sample bottleneck with itself.");
-            float[] weights = parsed.GetValue(betas) is { } given ? Numbers(given) : [methodOptions.Bottleneck(parsed).Beta];
             string[] names = Words(parsed.GetValue(methods)!);
             methodOptions.Bottleneck(parsed).Check();
             MethodKind[] kinds = sweep ? [Methods.Find(Methods.PerSample)] : names is ["all"] ? [] : [.. names.Select(Methods.Find)];
@@ -68,7 +70,7 @@ internal static class CompareCommand
                 ? comparison.Sweep(weights, parsed.GetValue(layers) is { } list ? Words(list) : null)
                 : comparison.OfMethods(names);
             comparison.Write(figure with { MapOnly = parsed.GetValue(mapOnly) }, parsed.GetValue(output)!);
-            return (int)ExitCode.Done;
+            return (int)(comparison.Stopped ? ExitCode.Partial : ExitCode.Done);
         });
         return command;
     }
@@ -78,9 +80,4 @@ internal static class CompareCommand
         string[] words = list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return words.Length > 0 ? words : throw new UsageException("a list is empty: give names or numbers, separated by commas.");
     }
-
-    private static float[] Numbers(string list) => [.. Words(list).Select(word =>
-        float.TryParse(word, out float number) && float.IsFinite(number) && number >= 0
-            ? number
-            : throw new UsageException($"--betas {list}: '{word}' is no number of at least 0."))];
 }

@@ -5,7 +5,6 @@ using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Rendering;
 using Iba.Statistics;
-using Spectre.Console;
 
 namespace Iba.Cli;
 
@@ -13,8 +12,12 @@ namespace Iba.Cli;
 internal sealed class Comparison(
     LoadedNetwork loaded, Subject[] subjects, Sample[] photos, MethodInputs inputs, StatisticsSource statistics)
 {
-    private readonly Table _table = new Table().AddColumns("image", "map", "class", "p", "seconds");
+    private readonly List<string> _columns = ["image", "map", "class", "p", "seconds"];
+    private readonly List<string[]> _rows = [];
     private readonly string[] _explained = new string[photos.Length];
+
+    /// <summary>Whether it was stopped; the figure then shows what was finished.</summary>
+    public bool Stopped { get; private set; }
 
     /// <summary>A column per method. Among all of them, those that lack what they are made of are left out with a word why.</summary>
     public ComparisonFigure OfMethods(string[] names)
@@ -23,12 +26,12 @@ internal sealed class Comparison(
         MethodKind[] kinds = all ? [.. Methods.All] : [.. names.Select(Methods.Find)];
         bool restricts = kinds.Any(kind => kind.Needs == MethodNeeds.Statistics);
         MethodInputs from = inputs with { Statistics = restricts && statistics.Any ? statistics.At(null) : null };
-        _table.AddColumn("in the paper");
+        _columns.Add("in the paper");
         var columns = new List<string>();
         var panels = new List<List<ComparisonPanel>>();
         var notes = new List<string>();
         bool gap = false;
-        foreach (MethodKind kind in kinds)
+        foreach ((int number, MethodKind kind) in kinds.Index())
         {
             IAttributionMethod method;
             try
@@ -41,12 +44,20 @@ internal sealed class Comparison(
                 continue;
             }
             bool reported = kind.IsReportedOn(loaded.Network.Name);
+            try
+            {
+                using (method)
+                    panels.Add(Run(kind.Name, $"method {number + 1} of {kinds.Length}", method, (_, seconds) => Seconds(seconds), reported ? "reported" : "not reported"));
+            }
+            catch (OperationCanceledException) when (panels.Count > 0)
+            {
+                Stopped = true;
+                break;
+            }
             gap |= !reported;
             if (kind.Note is { } note)
                 notes.Add(note(from));
             columns.Add(reported ? kind.Title : $"{kind.Title} *");
-            using (method)
-                panels.Add(Run(kind.Name, method, (_, seconds) => Seconds(seconds), reported ? "reported" : "not reported"));
         }
         return new ComparisonFigure(columns, Rows(columns.Count, (image, column) => panels[column][image], image => _explained[image]))
         {
@@ -69,15 +80,27 @@ internal sealed class Comparison(
         FeatureStatistics[] found = layers is null ? [statistics.At(null, inputs.Bottleneck)] : [.. layers.Select(layer => statistics.At(layer, inputs.Bottleneck))];
         foreach (FeatureStatistics at in found)
         {
-            List<ComparisonPanel>[] columns = [.. betas.Select(beta =>
+            var columns = new List<List<ComparisonPanel>>();
+            try
             {
-                MethodInputs from = inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Beta = beta } };
-                using IAttributionMethod method = Methods.Find(Methods.PerSample).Create(from);
-                return Run($"{at.Origin.Layer}, β = {beta}/k", method,
-                    (result, _) => $"p = {((BottleneckAttribution)result).ProbabilityRestricted:0.00}");
-            })];
-            rows.AddRange(Rows(betas.Length, (image, column) => columns[column][image], image =>
+                foreach (float beta in betas)
+                {
+                    MethodInputs from = inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Beta = beta } };
+                    using IAttributionMethod method = Methods.Find(Methods.PerSample).Create(from);
+                    columns.Add(Run($"{at.Origin.Layer}, β = {beta}/k", $"map {rows.Count / photos.Length * betas.Length + columns.Count + 1} of {found.Length * betas.Length}", method,
+                        (result, _) => $"p = {((BottleneckAttribution)result).ProbabilityRestricted:0.00}"));
+                }
+            }
+            catch (OperationCanceledException) when (rows.Count + columns.Count > 0)
+            {
+                Stopped = true;
+            }
+            if (columns.Count == 0)
+                break;
+            rows.AddRange(Rows(betas.Length, (image, column) => column < columns.Count ? columns[column][image] : null, image =>
                 photos.Length == 1 ? at.Origin.Layer : $"{at.Origin.Layer}, {Path.GetFileNameWithoutExtension(subjects[image].Path)}"));
+            if (Stopped)
+                break;
         }
         return new ComparisonFigure([.. betas.Select(beta => $"β = {beta}/k")], rows)
         {
@@ -94,7 +117,7 @@ internal sealed class Comparison(
     /// <summary>Writes both files, and the table to stdout.</summary>
     public void Write(ComparisonFigure figure, string name)
     {
-        Terminal.Table(_table);
+        Terminal.Table(_columns, _rows);
         var facts = new Dictionary<string, string>
         {
             ["Title"] = figure.Title,
@@ -110,9 +133,17 @@ internal sealed class Comparison(
         Terminal.Say($"{name}.png and {name}.svg");
     }
 
+    /// <param name="name">What is run.</param>
+    /// <param name="place">Which it is of how many, in words.</param>
+    /// <param name="method">Runs it.</param>
+    /// <param name="note">What stands below a map.</param>
+    /// <param name="inPaper">Whether the paper reports it.</param>
     private List<ComparisonPanel> Run(
-        string name, IAttributionMethod method, Func<Attribution.Attribution, double, string> note, string? inPaper = null) =>
-        Terminal.Progress(name, photos.Length, bar =>
+        string name, string place, IAttributionMethod method, Func<Attribution.Attribution, double, string> note, string? inPaper = null)
+    {
+        if (!Terminal.DrawsBars)
+            Terminal.Say($"{place}: {name}");
+        return Terminal.Progress($"{place}: {name}", photos.Length, bar =>
         {
             var panels = new List<ComparisonPanel>();
             for (int image = 0; image < photos.Length; image++)
@@ -124,15 +155,16 @@ internal sealed class Comparison(
                     (result, seconds) = Timed(method, photos[image], relay);
                 panels.Add(new ComparisonPanel(result.Heatmap, note(result, seconds)));
                 _explained[image] = loaded.Labels[result.Target];
-                _table.AddRow(
+                _rows.Add(
                 [
-                    Markup.Escape(Path.GetFileName(subjects[image].Path)), name, Markup.Escape(loaded.Labels[result.Target]),
+                    Path.GetFileName(subjects[image].Path), name, loaded.Labels[result.Target],
                     $"{result.Probability:0.000}", $"{seconds:0.000}", .. inPaper is null ? (string[])[] : [inPaper],
                 ]);
                 bar.Report(image + 1);
             }
             return panels;
         });
+    }
 
     private static (Attribution.Attribution Result, double Seconds) Timed(IAttributionMethod method, Sample photo, AttributionRelay relay)
     {
@@ -141,7 +173,7 @@ internal sealed class Comparison(
         return (result, clock.Elapsed.TotalSeconds);
     }
 
-    private ComparisonRow[] Rows(int columns, Func<int, int, ComparisonPanel> panel, Func<int, string> title) =>
+    private ComparisonRow[] Rows(int columns, Func<int, int, ComparisonPanel?> panel, Func<int, string> title) =>
         [.. subjects.Select((subject, image) => new ComparisonRow(
             title(image), subject.Input.Crop, [.. Enumerable.Range(0, columns).Select(column => panel(image, column))]))];
 

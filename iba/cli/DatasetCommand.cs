@@ -15,9 +15,9 @@ internal static class DatasetCommand
     public static Command Create()
     {
         var output = new Option<string>("--out") { Description = "A new folder, or one that an earlier run left unfinished.", Required = true, HelpName = "DIR", Validators = { Accepted.FolderToWrite } };
-        var count = new Option<int>("--count") { Description = "Images to write; ten classes take turns.", Required = true };
-        var seed = new Option<ulong>("--seed") { Description = "The same seed gives the same pixels everywhere. Take another one to test than to train." };
-        var size = new Option<int>("--size") { Description = "Rows and columns of an image.", DefaultValueFactory = _ => ShapesDataset.DefaultSize };
+        var count = new Option<int>("--count") { Description = "Images to write; ten classes take turns.", Required = true, CustomParser = Number.AtLeast(1).Parse };
+        var seed = new Option<ulong>("--seed") { Description = "The same seed gives the same pixels everywhere. Take another one to test than to train.", CustomParser = Number.AtLeast(0ul).Parse };
+        var size = new Option<int>("--size") { Description = "Rows and columns of an image.", DefaultValueFactory = _ => ShapesDataset.DefaultSize, CustomParser = Number.Between(ShapesDataset.MinSize, ShapesDataset.MaxSize).Parse };
         var shapes = new Command("shapes", "Ten classes of forms on cluttered ground, with boxes and masks of what decides the class.") { output, count, seed, size };
         shapes.SetAction(parsed =>
         {

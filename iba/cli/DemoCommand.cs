@@ -7,17 +7,18 @@ internal static class DemoCommand
 {
     public static Command Create()
     {
+        NumberRange<double> times = Number.Above(0.0) with { Most = 1e6 };
         string[] networks = [.. DemoRecipe.All.Select(recipe => recipe.Network)];
         var network = new Option<string>("--network") { Description = $"{string.Join(" or ", networks)}.", Required = true };
         network.AcceptOnlyFromAmong(networks);
         var output = new Option<string>("--out") { Description = "The .safetensors file to write. FILE.checkpoint is kept beside it until then: the same command goes on from there.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
-        var images = new Option<int?>("--images") { Description = "Images to learn from. This and what follows is by default what the embedded networks were made with." };
-        var epochs = new Option<double?>("--epochs") { Description = "Times every image is seen near, and again small." };
-        var large = new Option<double?>("--large-epochs") { Description = "Times every image is seen at the full size." };
-        var rate = new Option<double?>("--learning-rate") { Description = "Adam's largest step size." };
-        var divisor = new Option<int?>("--divisor") { Description = "torchvision's channels are divided by this." };
-        var test = new Option<int>("--test-images") { Description = "New images to state the accuracy on.", DefaultValueFactory = _ => DemoRecipe.DefaultTestImages };
-        var checkpoint = new Option<double>("--checkpoint-every") { Description = "Seconds between checkpoints: what is lost when the process is killed.", DefaultValueFactory = _ => 60 };
+        var images = new Option<int?>("--images") { Description = "Images to learn from. This and what follows is by default what the embedded networks were made with.", CustomParser = Number.AtLeast(DemoRecipe.Batch).Optional };
+        var epochs = new Option<double?>("--epochs") { Description = "Times every image is seen near, and again small.", CustomParser = times.Optional };
+        var large = new Option<double?>("--large-epochs") { Description = "Times every image is seen at the full size.", CustomParser = times.Optional };
+        var rate = new Option<double?>("--learning-rate") { Description = "Adam's largest step size.", CustomParser = Number.Above(0.0).Optional };
+        var divisor = new Option<int?>("--divisor") { Description = "torchvision's channels are divided by this.", CustomParser = Number.Between(1, 16).Optional };
+        var test = new Option<int>("--test-images") { Description = "New images to state the accuracy on.", DefaultValueFactory = _ => DemoRecipe.DefaultTestImages, CustomParser = Number.AtLeast(1).Parse };
+        var checkpoint = new Option<double>("--checkpoint-every") { Description = "Seconds between checkpoints: what is lost when the process is killed.", DefaultValueFactory = _ => 60, CustomParser = Number.Between(0, 1e6).Parse };
         var deviceOptions = new DeviceOptions(winograd: false);
         var train = new Command("train", "Train a small network on the shapes data set. A second call goes on where the first was stopped.")
         {
@@ -35,10 +36,8 @@ internal static class DemoCommand
                 Rate = parsed.GetValue(rate) ?? usual.Rate,
                 Divisor = parsed.GetValue(divisor) ?? usual.Divisor,
                 TestImages = parsed.GetValue(test),
-                CheckpointEvery = TimeSpan.FromSeconds(Math.Clamp(parsed.GetValue(checkpoint), 0, 1e6)),
+                CheckpointEvery = TimeSpan.FromSeconds(parsed.GetValue(checkpoint)),
             };
-            if (recipe.Images < DemoRecipe.Batch || recipe.TestImages < 1 || recipe.Divisor is < 1 or > 16 || !(recipe.Epochs > 0) || !(recipe.LargeEpochs > 0) || !(recipe.Rate > 0))
-                throw new UsageException($"--images must be at least {DemoRecipe.Batch}, --test-images 1, --divisor 1 to 16, --epochs, --large-epochs and --learning-rate above 0.");
             using ComputeDevice device = deviceOptions.Choice(parsed).Open();
             recipe.Train(device, parsed.GetValue(output)!, Interrupt.Token);
             return (int)ExitCode.Done;

@@ -12,7 +12,7 @@ internal sealed class DeviceOptions(bool winograd = true)
 {
     private readonly Option<string> _device = new("--device") { Description = "auto, cpu, cuda or cuda:N. auto takes the GPU where all that it needs is there, else the CPU, and says why.", DefaultValueFactory = _ => "auto" };
     private readonly Option<string?> _precision = new("--precision") { Description = "Of convolutions and products: fp32, tf32 or bf16. Default: tf32 on a GPU that knows it, fp32 on the CPU." };
-    private readonly Option<int> _threads = new("--threads") { Description = "Cores to use on the CPU; 0 for all. The result does not depend on it.", Validators = { Accepted.Whole(0, "0 for all cores, or a number of cores up to 1024", most: 1024) } };
+    private readonly Option<int> _threads = new("--threads") { Description = "Cores to use on the CPU; 0 for all. The result does not depend on it.", CustomParser = Number.Between(0, 1024).Parse };
     private readonly Option<string> _winograd = new("--winograd") { Description = "on or off: Winograd's convolution on the CPU, 2 to 3 times as fast on windows of 3 x 3, with three to four times the rounding.", DefaultValueFactory = _ => winograd ? "on" : "off" };
 
     public void AddTo(Command command)

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using Engine.Backends.Cuda;
 using Engine.Networks;
-using Spectre.Console;
 
 namespace Iba.Cli;
 
@@ -13,11 +12,13 @@ internal static class DoctorCommand
     /// <summary>The copies of an image in the bottleneck's loop.</summary>
     private const int DefaultBatch = 10;
 
+    private static readonly string[] Columns = ["layer", "what", "route", "engine", "ms", "workspace", "why", "check"];
+
     public static Command Create()
     {
         var plans = new Option<bool>("--plans") { Description = "Run a network once and tell for each layer which code computes it, how fast, and why. Needs a GPU." };
         var model = new Option<string>("--model") { Description = $"The network of --plans: {Architecture.Names}.", DefaultValueFactory = _ => ResNet.ResNet50.Name };
-        var batch = new Option<int>("--batch") { Description = "Rows of the batch of --plans: images times copies.", DefaultValueFactory = _ => DefaultBatch };
+        var batch = new Option<int>("--batch") { Description = "Rows of the batch of --plans: images times copies.", DefaultValueFactory = _ => DefaultBatch, CustomParser = Number.Between(1, 4096).Parse };
         var device = new Option<string>("--device") { Description = "The GPU of --plans: cuda or cuda:N.", DefaultValueFactory = _ => "cuda" };
         var precision = new Option<string>("--precision") { Description = "fp32, tf32 or bf16.", DefaultValueFactory = _ => Precision.TensorFloat32.Word() };
         var json = new Option<bool>("--json") { Description = "One line of JSON on stdout." };
@@ -27,8 +28,6 @@ internal static class DoctorCommand
         };
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(batch) < 1)
-                throw new UsageException($"--batch {parsed.GetValue(batch)}: it must be at least 1.");
             if (Architecture.Find(parsed.GetValue(model)!) is null)
                 throw new UsageException($"--model {parsed.GetValue(model)}: known are {Architecture.Names}.");
             DeviceChoice choice = DeviceChoice.Parse(parsed.GetValue(device)!, parsed.GetValue(precision));
@@ -83,21 +82,12 @@ internal static class DoctorCommand
         foreach (string line in report.Lines)
             Terminal.Data(line);
         if (plans is not null)
-            Terminal.Table(Table(plans));
+            Terminal.Table(Columns, plans.Select(Cells), framed: false);
     }
 
-    internal static Table Table(IReadOnlyList<PlanLine> plans)
-    {
-        Table table = new Table().Border(TableBorder.None).AddColumns("layer", "what", "route", "engine", "ms", "workspace", "why", "check");
-        foreach (PlanLine plan in plans)
-        {
-            string[] cells =
-            [
-                plan.Layer, plan.Unit, plan.Route, plan.Engine ?? "-", plan.Milliseconds?.ToString("F4", CultureInfo.InvariantCulture) ?? "-",
-                string.Create(CultureInfo.InvariantCulture, $"{plan.WorkspaceBytes / 1048576.0:F1} MiB"), plan.Reason, plan.Check ?? "-",
-            ];
-            table.AddRow([.. cells.Select(Markup.Escape)]);
-        }
-        return table;
-    }
+    private static string[] Cells(PlanLine plan) =>
+    [
+        plan.Layer, plan.Unit, plan.Route, plan.Engine ?? "-", plan.Milliseconds?.ToString("F4", CultureInfo.InvariantCulture) ?? "-",
+        string.Create(CultureInfo.InvariantCulture, $"{plan.WorkspaceBytes / 1048576.0:F1} MiB"), plan.Reason, plan.Check ?? "-",
+    ];
 }

@@ -15,8 +15,8 @@ internal static class EvaluateCommand
         var annotations = new Option<string>("--annotations") { Description = "A folder of Pascal VOC XML files with the photos' names, in the same sub-folders or all in one; 1 MiB each at most.", Required = true, HelpName = "DIR" };
         var classes = new Option<string>("--classes") { Description = $"Whose boxes count, all together: {BoxClasses.All}, {BoxClasses.Target} (those of the class that the map explains), or classes as the annotations or the network name them.", DefaultValueFactory = _ => BoxClasses.All, HelpName = "NAME,..." };
         var methods = new Option<string>("--methods") { Description = $"Some of: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => "per-sample,random", HelpName = "NAME,..." };
-        var count = new Option<int>("--count") { Description = "Photos to evaluate, taken evenly from the folder; 0 for all.", Validators = { Accepted.Whole(0, "at least 0, which is all of them") } };
-        var batch = new Option<int>("--batch") { Description = "Photos to explain at a time.", DefaultValueFactory = _ => 4, Validators = { Accepted.Whole(1, "at least 1") } };
+        var count = new Option<int>("--count") { Description = "Photos to evaluate, taken evenly from the folder; 0 for all.", CustomParser = Number.AtLeast(0).Parse };
+        var batch = new Option<int>("--batch") { Description = "Photos to explain at a time.", DefaultValueFactory = _ => 4, CustomParser = Number.Between(1, 4096).Parse };
         var raw = new Option<bool>("--not-normalised") { Description = "Show the network pixels from 0 to 1, as the paper's script did, in place of normalised ones." };
         var json = new Option<bool>("--json") { Description = "One line of JSON per photo and method on stdout, in place of the table, and one for each photo left out." };
         var methodOptions = new MethodOptions(evaluates: true);

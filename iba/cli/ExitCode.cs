@@ -12,6 +12,9 @@ internal enum ExitCode
 
     /// <summary>Cancelled, or some of several inputs failed; what was finished is kept.</summary>
     Partial = 4,
+
+    /// <summary>The reader of stdout is gone (<c>| head -1</c>): what shells say of a tool that SIGPIPE ended, 128 + 13.</summary>
+    BrokenPipe = 141,
 }
 
 /// <summary>The user asked for something that cannot be; the message says what, why and what to do next.</summary>

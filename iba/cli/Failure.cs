@@ -18,6 +18,8 @@ internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyL
 {
     public static Failure Of(Exception exception) => exception switch
     {
+        // What a thread of several met.
+        AggregateException { InnerException: { } inner } => Of(inner),
         OperationCanceledException => new Failure(ExitCode.Partial, null, "cancelled; what was finished is kept."),
         UsageException => new Failure(ExitCode.Usage, exception.Message),
         // A parameter's name is of use to programmers only.
@@ -32,11 +34,14 @@ internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyL
         FileNotFoundException or DirectoryNotFoundException => new Failure(ExitCode.Failed, exception.Message, "Check the path as the command line has it."),
         UnauthorizedAccessException => new Failure(ExitCode.Failed, exception.Message,
             "Files to read must be yours to read, and the folder of --out yours to write: change the right, or name another place."),
-        FileFormatException or ImageException or StatisticsException or PatternsException or ShapeException or DatasetException or DivergenceException
+        // A line for each thing that is wrong.
+        FileFormatException => new Failure(ExitCode.Failed, exception.Message.Split('\n')[0], exception.Message.Split('\n')[1..]),
+        ImageException or StatisticsException or PatternsException or ShapeException or DatasetException or DivergenceException
             or CudaException or IOException or InvalidDataException or InvalidOperationException or HttpRequestException =>
             new Failure(ExitCode.Failed, exception.Message),
         _ => new Failure(ExitCode.Failed, $"{exception.GetType().Name}: {exception.Message}",
-            "This is a mistake of the program, not yours. Please report it with the command line and these lines:", exception.StackTrace ?? ""),
+            ["This is a mistake of the program, not yours. Please report it with the command line and these lines:",
+                .. (exception.StackTrace ?? "").ReplaceLineEndings("\n").Split('\n')]),
     };
 
     public ExitCode Report()

@@ -1,6 +1,9 @@
+using System.Globalization;
+using System.Numerics;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Iba.Images;
 
 namespace Iba.Cli;
 
@@ -17,7 +20,16 @@ internal sealed record PredictionLine(string Image, IReadOnlyList<Prediction> To
 internal sealed record Prediction(int Class, string Label, double Probability, float Logit);
 
 /// <summary>An image that failed, in <c>--json</c> output.</summary>
-internal sealed record FailureLine(string Image, string Error);
+internal sealed record FailureLine(string Image, string Error)
+{
+    /// <summary>Says why a photo failed, and under --json tells it in the photo's place among the results too.</summary>
+    public static void Tell(string image, ImageException failure, bool json)
+    {
+        Terminal.Fail(failure.Message);
+        if (json)
+            Terminal.Data(JsonSerializer.Serialize(new FailureLine(image, failure.Message), Json.Lines.FailureLine));
+    }
+}
 
 /// <summary>A photo that <c>iba evaluate boxes</c> leaves out, and why.</summary>
 internal sealed record LeftOutLine(string Image, string LeftOut);
@@ -34,8 +46,22 @@ internal sealed partial class Json : JsonSerializerContext
     public static Json Lines { get; } = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new Finite<double>(), new Finite<float>() },
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
+
+    /// <summary>JSON has no NaN and no infinity: null stands for them.</summary>
+    private sealed class Finite<T> : JsonConverter<T> where T : IBinaryFloatingPointIeee754<T>
+    {
+        public override T Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => throw new NotSupportedException("lines are written only");
+
+        public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options)
+        {
+            if (!T.IsFinite(value))
+                writer.WriteNullValue();
+            else
+                writer.WriteRawValue(value.ToString("R", CultureInfo.InvariantCulture));
+        }
+    }
 }

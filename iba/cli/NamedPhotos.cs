@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Iba.Datasets;
 using Iba.Images;
 
@@ -21,11 +20,7 @@ internal static class NamedPhotos
     {
         PhotoSet photos = Find(names, "");
         foreach (ImageException failure in photos.Failures)
-        {
-            Terminal.Fail(failure.Message);
-            if (json)
-                Terminal.Data(JsonSerializer.Serialize(new FailureLine(failure.Image, failure.Message), Json.Lines.FailureLine));
-        }
+            FailureLine.Tell(failure.Image, failure, json);
         return photos;
     }
 

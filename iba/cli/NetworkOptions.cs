@@ -20,10 +20,10 @@ internal sealed class NetworkOptions
     private readonly Option<string?> _part = StateDictOption();
     private readonly Option<bool> _allowNonFinite = new("--allow-non-finite") { Description = "Take weights that are NaN or infinite, to study what they do." };
     private readonly DeviceOptions _device = new();
-    private readonly Option<int?> _size = new("--size") { Description = "Rows and columns of the network's input, cut from the photo's centre. Default: as the weights have it, 224." };
-    private readonly Option<int?> _resize = new("--resize") { Description = "Pixels that the photo's shorter side is resized to first. Default: as the weights have it, such as 256 for a size of 224, in proportion.", Validators = { Accepted.Whole(1, "1 to 65536 pixels", 65536) } };
-    private readonly Option<string?> _mean = new("--mean") { Description = "What is subtracted from red, green and blue from 0 to 1. Default: as the weights have it, such as ImageNet's 0.485,0.456,0.406.", HelpName = "R,G,B" };
-    private readonly Option<string?> _std = new("--std") { Description = "What red, green and blue are then divided by. Default: as the weights have it, such as ImageNet's 0.229,0.224,0.225.", HelpName = "R,G,B" };
+    private readonly Option<int?> _size = new("--size") { Description = "Rows and columns of the network's input, cut from the photo's centre. Default: as the weights have it, 224.", CustomParser = Number.Between(32, 4096).Optional };
+    private readonly Option<int?> _resize = new("--resize") { Description = "Pixels that the photo's shorter side is resized to first. Default: as the weights have it, such as 256 for a size of 224, in proportion.", CustomParser = Number.Between(1, 65536).Optional };
+    private readonly Option<float[]?> _mean = new("--mean") { Description = "What is subtracted from red, green and blue from 0 to 1. Default: as the weights have it, such as ImageNet's 0.485,0.456,0.406.", HelpName = "R,G,B", Arity = ArgumentArity.ExactlyOne, CustomParser = Number.Between(0f, 1f).List };
+    private readonly Option<float[]?> _std = new("--std") { Description = "What red, green and blue are then divided by. Default: as the weights have it, such as ImageNet's 0.229,0.224,0.225.", HelpName = "R,G,B", Arity = ArgumentArity.ExactlyOne, CustomParser = (Number.Above(0f) with { Most = 1 }).List };
     private readonly Option<string?> _labels = new("--labels") { Description = "A text file with one class name per line. Default: ImageNet's where there are 1000 classes, their own for the demo networks.", HelpName = "FILE", Validators = { Accepted.FileToRead("leave --labels out for the default.") } };
     private readonly Option<bool> _rotate = new("--exif-rotate") { Description = "Turn photos upright as their EXIF orientation says. torchvision does not." };
 
@@ -78,9 +78,7 @@ internal sealed class NetworkOptions
     {
         string? model = NamesNone(parsed) ? fallback : parsed.GetValue(_model);
         string? demo = DemoNetwork(parsed, fallback);
-        if (parsed.GetValue(_size) is < 32 or > 4096)
-            throw new UsageException($"--size {parsed.GetValue(_size)}: the network's input must have 32 to 4096 rows.");
-        PerChannel? mean = Channels(parsed, _mean, number => number is >= 0 and <= 1, "from 0 to 1"), std = Channels(parsed, _std, number => number is > 0 and <= 1, "above 0, up to 1");
+        PerChannel? mean = Channels(parsed, _mean), std = Channels(parsed, _std);
         string path = parsed.GetValue(_weights) ?? (demo is null ? FetchedWeights(model) : Folders.DemoFile(Demo.Weights(demo)));
         ComputeDevice device = _device.Choice(parsed).Open();
         try
@@ -123,14 +121,13 @@ internal sealed class NetworkOptions
     };
 
     /// <summary>The three numbers of an option, or null where it was not given.</summary>
-    private static PerChannel? Channels(ParseResult parsed, Option<string?> option, Func<float, bool> accepted, string rule)
+    private static PerChannel? Channels(ParseResult parsed, Option<float[]?> option) => parsed.GetValue(option) switch
     {
-        if (parsed.GetValue(option) is not { } text)
-            return null;
-        float?[] numbers = [.. text.Split(',').Select(word => float.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out float number) && accepted(number) ? number : (float?)null)];
-        return numbers is [{ } red, { } green, { } blue] ? new PerChannel(red, green, blue) : throw new UsageException(
-            $"{option.Name} {text}: it must be three numbers {rule}, for red, green and blue, such as 0.5,0.5,0.5. Numbers for colours up to 255 are divided by 255 first.");
-    }
+        null or [] => null,
+        [var red, var green, var blue] => new PerChannel(red, green, blue),
+        var numbers => throw new UsageException(string.Create(CultureInfo.InvariantCulture,
+            $"{option.Name}: it must be three numbers, for red, green and blue, such as 0.5,0.5,0.5, not {numbers.Length}. Numbers for colours up to 255 are divided by 255 first.")),
+    };
 
     private static string FetchedWeights(string? model)
     {

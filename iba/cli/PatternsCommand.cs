@@ -15,7 +15,7 @@ internal static class PatternsCommand
     {
         var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder, Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
         var output = new Option<string>("--out") { Description = "The patterns file to write.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
-        var samples = new Option<int>("--samples") { Description = "Images to use at most.", DefaultValueFactory = _ => DefaultSamples };
+        var samples = new Option<int>("--samples") { Description = "Images to use at most.", DefaultValueFactory = _ => DefaultSamples, CustomParser = Number.AtLeast(2).Parse };
         var linear = new Option<bool>("--linear")
         {
             Description = "The linear estimator everywhere. Default: the two-component one where a ReLU follows.",
@@ -28,8 +28,6 @@ internal static class PatternsCommand
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(samples) < 2)
-                throw new UsageException($"--samples {parsed.GetValue(samples)}: a covariance needs at least 2 images.");
             PhotoSet photos = NamedPhotos.Images(parsed.GetValue(images)!);
             using LoadedNetwork loaded = networkOptions.Load(parsed);
             int total = Math.Min(parsed.GetValue(samples), photos.Files.Count);

@@ -13,19 +13,16 @@ internal static class PredictCommand
     public static Command Create()
     {
         var images = Accepted.Photos(NamedPhotos.Words, ArgumentArity.OneOrMore);
-        var top = new Option<int>("--top") { Description = "Classes to show, the likeliest first.", DefaultValueFactory = _ => 5 };
+        var top = new Option<int>("--top") { Description = "Classes to show, the likeliest first.", DefaultValueFactory = _ => 5, CustomParser = Number.AtLeast(1).Parse };
         var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
         var networkOptions = new NetworkOptions();
         var command = new Command("predict", "Say what a network sees in photos.") { images, top, json };
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
         {
-            int count = parsed.GetValue(top);
-            if (count < 1)
-                throw new UsageException($"--top {count}: it must be at least 1.");
             PhotoSet photos = NamedPhotos.Some(parsed.GetValue(images)!, parsed.GetValue(json));
             using LoadedNetwork loaded = networkOptions.Load(parsed);
-            return (int)photos.Outcome(Run(loaded, [.. photos.Files.Select(file => file.Path)], count, parsed.GetValue(json)));
+            return (int)photos.Outcome(Run(loaded, [.. photos.Files.Select(file => file.Path)], parsed.GetValue(top), parsed.GetValue(json)));
         });
         return command;
     }
@@ -45,7 +42,7 @@ internal static class PredictCommand
             catch (ImageException failure)
             {
                 failed++;
-                Terminal.Fail(failure.Message);
+                FailureLine.Tell(image, failure, json);
             }
         }
         return failed == 0 ? ExitCode.Done : failed < images.Length ? ExitCode.Partial : ExitCode.Failed;

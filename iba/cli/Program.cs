@@ -1,43 +1,38 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using Iba.Cli;
 
-var root = new RootCommand("Attribution of image classifiers in bits per pixel, by restricting the flow of information (IBA).")
-{
-    AttributeCommand.Create(),
-    PredictCommand.Create(),
-    EstimateCommand.Create(),
-    CompareCommand.Create(),
-    EvaluateCommand.Create(),
-    PatternsCommand.Create(),
-    ReadoutCommand.Create(),
-    WeightsCommand.Create(),
-    DatasetCommand.Create(),
-    DemoCommand.Create(),
-    DoctorCommand.Create(),
-};
+Interrupt.Listen();
+ParseResult parsed = CommandLine.Parse(args);
+int code = CommandLine.Mistakes(parsed) is [_, ..] mistakes ? Refuse(mistakes) : await Run();
+return Terminal.Undelivered is { } failure ? (int)failure.Report() : code;
 
-ParseResult parsed = root.Parse(args);
-if (parsed.Errors.Count > 0)
+int Refuse(IReadOnlyList<string> mistakes)
 {
-    foreach (string error in parsed.Errors.Select(Named).Distinct())
-        Terminal.Fail(error);
-    Terminal.Say($"See: {Spelled(parsed.CommandResult)} --help");
+    foreach (string mistake in mistakes)
+        Terminal.Fail(mistake);
+    Terminal.Say($"See: {CommandLine.Spelled(parsed.CommandResult)} --help");
     return (int)ExitCode.Usage;
 }
 
-try
+async Task<int> Run()
 {
-    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, Interrupt.Token);
+    // Help and version, which the parser writes itself.
+    using var text = new StringWriter();
+    try
+    {
+        int code = await parsed.InvokeAsync(
+            new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null, Output = text }, Interrupt.Token);
+        if (text.ToString() is { Length: > 0 } help)
+            help.TrimEnd().ReplaceLineEndings("\n").Split('\n').ToList().ForEach(Terminal.Data);
+        return code;
+    }
+    // Data that could not be delivered stopped the work: that is what is told.
+    catch (OperationCanceledException) when (Terminal.Undelivered is not null)
+    {
+        return (int)ExitCode.Failed;
+    }
+    catch (Exception exception)
+    {
+        return (int)Failure.Of(exception).Report();
+    }
 }
-catch (Exception exception)
-{
-    return (int)Failure.Of(exception).Report();
-}
-
-// The parser's own words for a bad value do not always say which option had it.
-static string Named(ParseError error) => error.SymbolResult is OptionResult { Option.Name: var name } && !error.Message.Contains(name)
-    ? $"{name}: {error.Message}"
-    : error.Message;
-
-static string Spelled(CommandResult of) => of.Parent is CommandResult above ? $"{Spelled(above)} {of.Command.Name}" : "iba";

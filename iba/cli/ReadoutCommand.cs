@@ -17,15 +17,16 @@ internal static class ReadoutCommand
         var defaults = new ReadoutSettings();
         var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder + " Where its sub-folders are the network's classes, by name, WordNet id, number or order, they are the labels; otherwise the predicted class is.", Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
         var output = new Option<string>("--out") { Description = "The readout to write. It is kept up to date during training: the same command goes on from it.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
-        var epochs = new Option<double>("--epochs") { Description = "Times every image is seen, those of earlier runs included.", DefaultValueFactory = _ => DefaultEpochs };
-        var batch = new Option<int>("--batch") { Description = "Images to a step.", DefaultValueFactory = _ => defaults.Batch };
-        var rate = new Option<double>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate };
-        var beta = new Option<float>("--beta") { Description = "Weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => defaults.Beta };
-        var sigma = new Option<double>("--sigma") { Description = "Smoothing of the mask, in cells of the layer; 0 for none.", DefaultValueFactory = _ => defaults.Sigma };
+        var epochs = new Option<double>("--epochs") { Description = "Times every image is seen, those of earlier runs included.", DefaultValueFactory = _ => DefaultEpochs, CustomParser = (Number.Above(0.0) with { Most = 1e6 }).Parse };
+        var batch = new Option<int>("--batch") { Description = "Images to a step.", DefaultValueFactory = _ => defaults.Batch, CustomParser = Number.Between(1, ReadoutSettings.MostBatch).Parse };
+        var rate = new Option<double>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate, CustomParser = Number.Above(0.0).Parse };
+        var beta = new Option<float>("--beta") { Description = "Weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => defaults.Beta, CustomParser = Number.AtLeast(0f).Parse };
+        var sigma = new Option<double>("--sigma") { Description = "Smoothing of the mask, in cells of the layer; 0 for none.", DefaultValueFactory = _ => defaults.Sigma, CustomParser = Number.Between(0.0, BottleneckSettings.MostSigma).Parse };
         var width = new Option<ReadoutWidth>("--width") { Description = "Outputs of the second convolution: A a quarter of the layer's channels, B twice as many.", DefaultValueFactory = _ => defaults.Width };
         var clamp = new Option<bool>("--clamp") { Description = "Hold the restricted features at 0 from below, as the reference package does." };
-        var seed = new Option<ulong>("--seed") { Description = "The key of initial parameters, order and noise. The same seed gives the same readout." };
-        var samples = new Option<int>("--samples") { Description = "Images to estimate feature statistics from, at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples };
+        var seed = new Option<ulong>("--seed") { Description = "The key of initial parameters, order and noise. The same seed gives the same readout.", CustomParser = Number.AtLeast(0ul).Parse };
+        var samples = new Option<int>("--samples") { Description = "Images to estimate feature statistics from, at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples, CustomParser = Number.AtLeast(2).Parse };
+        width.AcceptOnlyFromAmong(Enum.GetNames<ReadoutWidth>());
         var networkOptions = new NetworkOptions();
         var command = new Command("train", "Train a readout for a network. Stopped or killed, the same command goes on where it was.")
         {
@@ -45,13 +46,10 @@ internal static class ReadoutCommand
                 Seed = parsed.GetValue(seed),
             };
             settings.Check();
-            double times = parsed.GetValue(epochs);
-            if (!(times > 0 && double.IsFinite(times)))
-                throw new UsageException($"--epochs {times}: it must be above 0.");
 
             PhotoSet photos = NamedPhotos.Images(parsed.GetValue(images)!);
             using LoadedNetwork loaded = networkOptions.Load(parsed);
-            Run(loaded, photos, settings, times, parsed.GetValue(samples), parsed.GetValue(output)!);
+            Run(loaded, photos, settings, parsed.GetValue(epochs), parsed.GetValue(samples), parsed.GetValue(output)!);
             return (int)ExitCode.Done;
         });
         return command;

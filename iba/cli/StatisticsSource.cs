@@ -84,8 +84,6 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
 
     public static StatisticsSet Estimate(LoadedNetwork loaded, PhotoSet photos, IReadOnlyList<string> layers, int samples)
     {
-        if (samples < 2)
-            throw new UsageException($"--samples {samples}: a spread needs at least 2 images.");
         int total = Math.Min(samples, photos.Files.Count);
         return Terminal.Progress($"estimating {string.Join(", ", layers.Select(loaded.Network.Resolve))}", total, bar => Estimation.Run(
             loaded.Network, layers, loaded.Image, Pixels(loaded, photos, total), weightsSha256: loaded.WeightsSha256,

@@ -1,52 +1,123 @@
-using System.Diagnostics;
-using System.Text;
+using Engine.Files;
 using Spectre.Console;
 
 namespace Iba.Cli;
 
-/// <summary>stdout is data, stderr is everything said to a person.</summary>
+/// <summary>
+/// stdout is data, stderr is everything said to a person. All text goes through here line by line, whoever wrote it, and is made harmless
+/// (<see cref="ForeignText"/>). On a terminal the progress bar is the last line: it is erased before a line is written to either stream, and
+/// drawn again below it. Any thread may call.
+/// </summary>
 internal static class Terminal
 {
-    private static readonly TimeSpan LineEvery = TimeSpan.FromSeconds(10);
+    private const string Erase = "\r\e[2K", Red = "\e[31m", Yellow = "\e[33m", Plain = "\e[0m";
 
-    private static readonly IAnsiConsole Error = On(Console.Error);
+    /// <summary>Columns of a table that goes to a file or a pipe: enough to break no cell.</summary>
+    private const int Unbounded = 10_000;
 
-    /// <summary>One line of data.</summary>
+    /// <summary>Columns below which a table is not squeezed; the terminal breaks its lines.</summary>
+    private const int Narrowest = 40;
+
+    /// <summary>How long an urgent line waits for a line that is being written.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
+
+    private static readonly Lock Writing = new();
+    private static readonly StandardStream Output = StandardStream.Output, Error = StandardStream.Error;
+
+    /// <summary>What stderr's terminal can do, by TERM and the platform; null where it is none.</summary>
+    private static readonly Capabilities? Screen = Error.IsTerminal
+        ? AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }).Profile.Capabilities
+        : null;
+
+    private static readonly bool HasColours = Screen?.Ansi == true && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
+
+    private static ProgressMeter? _bar;
+
+    /// <summary>Whether progress is a bar, drawn again and again in one line; otherwise it is a line now and then.</summary>
+    public static bool DrawsBars { get; } = Screen?.Ansi == true;
+
+    /// <summary>How the command ends because data did not reach stdout; null where all did.</summary>
+    public static Failure? Undelivered => Output switch
+    {
+        { Failure: null } => null,
+        { ReaderIsGone: true } => new Failure(ExitCode.BrokenPipe, null),
+        { Failure: var reason } => new Failure(ExitCode.Failed, $"stdout cannot be written: {reason}. What should follow there is lost; files that were written are kept."),
+    };
+
+    /// <summary>One line of data. Where stdout takes no more, the work is asked to stop.</summary>
     public static void Data(string line)
     {
-        Console.Out.WriteLine(line);
-        Console.Out.Flush();
+        lock (Writing)
+            Write(Output, line);
+        if (Output.Failure is not null)
+            Interrupt.Stop();
     }
 
     /// <summary>A table of data, as wide as the terminal or as its cells where there is none.</summary>
-    public static void Table(Table table) => On(Console.Out).Write(table);
+    public static void Table(IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string>> rows, bool framed = true)
+    {
+        var table = new Table { Border = framed ? TableBorder.Square : TableBorder.None };
+        table.AddColumns([.. columns.Select(Cell)]);
+        foreach (IReadOnlyList<string> row in rows)
+            table.AddRow([.. row.Select(Cell)]);
+        var text = new StringWriter();
+        IAnsiConsole page = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(text),
+            Ansi = AnsiSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors,
+        });
+        page.Profile.Width = Output.IsTerminal ? Math.Max(Console.WindowWidth, Narrowest) : Unbounded;
+        page.Write(table);
+        foreach (string line in text.ToString().TrimEnd().ReplaceLineEndings("\n").Split('\n'))
+            Data(line);
 
-    public static void Say(string line) => Error.WriteLine(line);
+        static string Cell(string text) => Markup.Escape(ForeignText.Harmless(text));
+    }
 
-    public static void Warn(string line) => Error.MarkupLineInterpolated($"[yellow]warning:[/] {line}");
+    public static void Say(string line)
+    {
+        lock (Writing)
+            Write(Error, line);
+    }
 
-    public static void Fail(string line) => Error.MarkupLineInterpolated($"[red]error:[/] {line}");
+    public static void Warn(string line) => Say("warning:", Yellow, line);
 
-    /// <summary>
-    /// Runs work that reports the units it has done: a bar on a terminal, a line now and then elsewhere.
-    /// </summary>
+    public static void Fail(string line) => Say("error:", Red, line);
+
+    /// <summary>Says a line even where another thread has been writing one for long, to a terminal that is held or a pipe that is full.</summary>
+    public static void SayAtOnce(string line)
+    {
+        bool free = Writing.TryEnter(Patience);
+        try
+        {
+            Write(Error, line);
+        }
+        finally
+        {
+            if (free)
+                Writing.Exit();
+        }
+    }
+
+    /// <summary>Runs work that reports the units it has done: a bar on a terminal, a line now and then elsewhere.</summary>
     /// <param name="title">What is being done.</param>
     /// <param name="total">Units in all, or 0 if unknown.</param>
     /// <param name="work">Told how to report.</param>
     public static T Progress<T>(string title, double total, Func<IProgress<double>, T> work)
     {
-        if (!Error.Profile.Out.IsTerminal)
-            return work(new Lines(title, total));
-
-        return Error.Progress()
-            .AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-            .Start(context =>
-            {
-                ProgressTask task = context.AddTask(Markup.Escape(title), maxValue: Math.Max(total, 1));
-                task.IsIndeterminate = total <= 0;
-                return work(new Bar(task));
-            });
+        var meter = new ProgressMeter(title, total);
+        if (!DrawsBars)
+            return work(meter);
+        Draw(meter);
+        try
+        {
+            return work(meter);
+        }
+        finally
+        {
+            Draw(null);
+        }
     }
 
     /// <summary>The same for work that gives nothing back.</summary>
@@ -56,36 +127,40 @@ internal static class Terminal
         return true;
     });
 
-    /// <summary>Lines are broken for people at a terminal only.</summary>
-    private static IAnsiConsole On(TextWriter writer)
+    /// <summary>Draws a bar in place of the one that is there; null leaves none.</summary>
+    public static void Draw(ProgressMeter? bar)
     {
-        var output = new AnsiConsoleOutput(writer);
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = output });
-        if (!output.IsTerminal)
-            console.Profile.Width = 10_000;
-        return console;
-    }
-
-    private sealed class Bar(ProgressTask task) : IProgress<double>
-    {
-        public void Report(double done) => task.Value = done;
-    }
-
-    private sealed class Lines(string title, double total) : IProgress<double>
-    {
-        private readonly Stopwatch _clock = Stopwatch.StartNew();
-        private TimeSpan _next = LineEvery;
-
-        public void Report(double done)
+        lock (Writing)
         {
-            TimeSpan elapsed = _clock.Elapsed;
-            if (elapsed < _next)
+            if (_bar is null && bar is null)
                 return;
-            _next = elapsed + LineEvery;
-            var line = new StringBuilder($"{title}: {done:0}");
-            if (total > 0 && done > 0)
-                line.Append($" of {total:0}, {TimeSpan.FromSeconds(elapsed.TotalSeconds * (total - done) / done):h\\:mm\\:ss} left");
-            Say(line.ToString());
+            _bar = bar;
+            Error.Write(Erase + Drawn());
         }
     }
+
+    private static void Say(string word, string colour, string line)
+    {
+        string prefix = HasColours ? $"{colour}{word}{Plain}" : word;
+        lock (Writing)
+            Write(Error, line, $"{prefix} ");
+    }
+
+    private static void Write(StandardStream to, string line, string prefix = "")
+    {
+        string text = $"{prefix}{ForeignText.Harmless(line)}{Environment.NewLine}";
+        if (_bar is null || !to.IsTerminal)
+            to.Write(text);
+        else if (to == Error)
+            Error.Write(Erase + text + Drawn());
+        else
+        {
+            Error.Write(Erase);
+            Output.Write(text);
+            Error.Write(Drawn());
+        }
+    }
+
+    /// <summary>The bar, cut off at the right edge of a narrow terminal: with automatic wrapping it would take lines that are never erased.</summary>
+    private static string Drawn() => _bar is null ? "" : $"\e[?7l{ForeignText.Harmless(_bar.Bar(Screen!.Unicode))}\e[?7h";
 }

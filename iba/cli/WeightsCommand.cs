@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Engine.Files;
-using Spectre.Console;
 using Weights;
 
 namespace Iba.Cli;
@@ -54,11 +53,11 @@ internal static class WeightsCommand
             Names("skipped", weights.Skipped);
             Names("Python names that mean nothing here, and were not run", weights.Unknown);
             foreach ((string name, string text) in weights.Metadata)
-                Terminal.Data($"{Line(name)}: {Line(text)}");
+                Terminal.Data($"{Shortened(name)}: {Shortened(text)}");
             foreach (StateDictEntry entry in weights.Entries.Take(MostEntries))
             {
                 Interrupt.Token.ThrowIfCancellationRequested();
-                Terminal.Data($"{Line(entry.Name),-40} {entry.TypeName,-7} {string.Join(" x ", entry.Shape)}");
+                Terminal.Data($"{Shortened(entry.Name),-40} {entry.TypeName,-7} {string.Join(" x ", entry.Shape)}");
             }
             if (weights.Entries.Count > MostEntries)
                 Terminal.Data($"... and {weights.Entries.Count - MostEntries:N0} more");
@@ -70,15 +69,11 @@ internal static class WeightsCommand
     private static void Names(string title, IReadOnlyCollection<string> names)
     {
         if (names.Count > 0)
-            Terminal.Data($"{title}: {string.Join(", ", names.Take(MostNames).Select(Line))}{(names.Count > MostNames ? $" ... ({names.Count:N0} in all)" : "")}");
+            Terminal.Data($"{title}: {string.Join(", ", names.Take(MostNames).Select(Shortened))}{(names.Count > MostNames ? $" ... ({names.Count:N0} in all)" : "")}");
     }
 
-    /// <summary>A stranger's text as one line of bounded length, without anything that steers a terminal.</summary>
-    private static string Line(string text)
-    {
-        string start = text.Length > LongestText ? $"{text[..LongestText]}... ({text.Length} characters)" : text;
-        return string.Concat(start.Select(letter => char.IsControl(letter) ? ' ' : letter));
-    }
+    /// <summary>A stranger's text in bounded length.</summary>
+    private static string Shortened(string text) => text.Length > LongestText ? $"{text[..LongestText]}... ({text.Length} characters)" : text;
 
     private static Command Verify()
     {

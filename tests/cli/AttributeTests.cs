@@ -92,9 +92,14 @@ public sealed class AttributeTests : IDisposable
         File.WriteAllBytes(truncated, File.ReadAllBytes(Photo("jpeg444.jpg"))[..5000]);
         IbaProcess.Result result = Attribute("--out", Out("a"), "--json", bad, Photo("rgb.png"), truncated, _folder["absent.jpg"]);
         Assert.Equal(4, result.ExitCode);
-        Assert.Single(result.Lines);
-        foreach (string name in (string[])["bad.jpg", "truncated.jpg", "absent.jpg"])
-            Assert.Contains(name, result.Error);
+        JsonElement[] lines = [.. result.Lines.Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.Equal(4, lines.Length);
+        Assert.Equal(Photo("rgb.png"), Assert.Single(lines, line => line.TryGetProperty("map", out _)).GetProperty("image").GetString());
+        foreach (string photo in (string[])[bad, truncated, _folder["absent.jpg"]])
+        {
+            JsonElement line = Assert.Single(lines, line => line.GetProperty("image").GetString() == photo);
+            Assert.Contains(line.GetProperty("error").GetString()!, result.Error);
+        }
         Assert.DoesNotContain("   at ", result.Error);
     }
 

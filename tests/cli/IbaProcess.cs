@@ -46,26 +46,43 @@ internal static class IbaProcess
         return Finish(process);
     }
 
+    /// <summary>Runs a line of sh in a folder, in which "$IBA" is the program.</summary>
+    public static Result Shell(string folder, string line, params (string Name, string Value)[] variables) => Finish(StartShell(line, folder, variables));
+
     public static Process Start(string cache, params string[] arguments) => Start(cache, arguments, []);
 
+    /// <summary>Starts such a line of sh.</summary>
+    public static Process StartShell(string line, string folder = "", params (string Name, string Value)[] variables)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "there is no sh on Windows");
+        return Start("/bin/sh", ["-c", line], Cache, [("IBA", Command), .. variables], folder);
+    }
+
     /// <summary>What a terminal sends at Ctrl-C; where there is no such signal, the test is skipped.</summary>
-    public static void SendCtrlC(Process process)
+    public static void SendCtrlC(Process process) => Send(process, signal: 2);
+
+    /// <summary>Sends a signal by its number: 1 SIGHUP, 2 SIGINT, 15 SIGTERM.</summary>
+    public static void Send(Process process, int signal)
     {
         if (OperatingSystem.IsWindows())
         {
             process.Kill();
-            Assert.Skip("a console process cannot be sent Ctrl-C from here on Windows");
+            Assert.Skip("a process cannot be sent signals from here on Windows");
         }
-        Assert.Equal(0, Kill(process.Id, 2));
+        Assert.Equal(0, Kill(process.Id, signal));
     }
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int process, int signal);
 
     private static Process Start(
-        string cache, string[] arguments, (string Name, string Value)[] variables, string folder = "", bool redirectsInput = false)
+        string cache, string[] arguments, (string Name, string Value)[] variables, string folder = "", bool redirectsInput = false) =>
+        Start(Command, arguments, cache, variables, folder, redirectsInput);
+
+    private static Process Start(
+        string command, string[] arguments, string cache, (string Name, string Value)[] variables, string folder, bool redirectsInput = false)
     {
-        var start = new ProcessStartInfo(Command, arguments)
+        var start = new ProcessStartInfo(command, arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -23,7 +23,7 @@ public sealed class WeightsCommandTests : IDisposable
         IbaProcess.Result result = IbaProcess.Run("weights", "inspect", path);
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.Contains("accuracy: 0.97 of 1000", result.Lines);
-        Assert.Contains("hostile: one two [31m", result.Lines);
+        Assert.Contains(@"hostile: one\u000Atwo\u001B[31m", result.Lines);
         string shortened = Assert.Single(result.Lines, line => line.StartsWith("long: ", StringComparison.Ordinal));
         Assert.InRange(shortened.Length, 100, 1000);
         Assert.EndsWith("(100000 characters)", shortened);
