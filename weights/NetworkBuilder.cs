@@ -64,14 +64,15 @@ public static class NetworkBuilder
     {
         Architecture architecture = Recognise(weights);
         var check = new ParameterCheck(weights);
-        var plan = new Network(architecture.Name, backend, architecture.Layers(check));
-        check.ThrowIfWrong(architecture.Name);
         try
         {
+            var plan = new Network(architecture.Name, backend, architecture.Layers(check));
+            check.ThrowIfWrong(architecture.Name);
             plan.Output(Image);
         }
         catch (ShapeException e)
         {
+            check.ThrowIfWrong(architecture.Name);
             throw new FileFormatException(weights.Path, $"its layers do not fit together ({e.Message.TrimEnd('.')})",
                 $"Give a state dict of {architecture}.", e);
         }

@@ -10,8 +10,11 @@ namespace Weights;
 /// </summary>
 internal sealed class ParameterCheck(StateDict weights) : IParameterSource
 {
-    /// <summary>An extent that the tensors do not tell because they are missing; it fits every other.</summary>
-    private const int Unknown = 0;
+    /// <summary>
+    /// Stands for an extent that the tensors do not tell because they are missing or empty. A shape has no extent of 0, so it is 1; where
+    /// nothing is missing, 1 is an extent like any other.
+    /// </summary>
+    private const int Unknown = 1;
 
     /// <summary>Lines of each kind in a message.</summary>
     private const int Listed = 10;
@@ -27,7 +30,7 @@ internal sealed class ParameterCheck(StateDict weights) : IParameterSource
 
     public ParameterPair Linear(string name, Shape input, int outputs)
     {
-        int found = Expect($"{name}.weight", [$"{name}.bias"], input.Count);
+        int found = Expect($"{name}.weight", [$"{name}.bias"], IsUnknown(input.C) ? Unknown : input.Count);
         return ParameterPair.WithoutData(name, new Shape(found, input.Count));
     }
 
@@ -59,7 +62,7 @@ internal sealed class ParameterCheck(StateDict weights) : IParameterSource
     private int Expect(string weight, IReadOnlyList<string> vectors, params int[] rest)
     {
         int outputs = ((string[])[weight, .. vectors])
-            .Select(name => weights.TryGet(name, out StateDictEntry? entry) && entry.Shape.Count > 0 ? entry.Shape[0] : Unknown)
+            .Select(name => weights.TryGet(name, out StateDictEntry? entry) && entry.Shape is [> 0, ..] ? entry.Shape[0] : Unknown)
             .FirstOrDefault(extent => extent != Unknown, Unknown);
         Check(weight, [outputs, .. rest]);
         foreach (string vector in vectors)
@@ -75,8 +78,10 @@ internal sealed class ParameterCheck(StateDict weights) : IParameterSource
         else if (!entry.Type.IsFloating)
             _misshapen.Add($"{entry} should hold floating point numbers");
         else if (entry.Shape.Count != shape.Length || !entry.Shape.Zip(shape).All(pair => Fits(pair.First, pair.Second)))
-            _misshapen.Add($"{entry} should be ({string.Join(", ", shape.Select(extent => extent == Unknown ? "any" : $"{extent}"))})");
+            _misshapen.Add($"{entry} should be ({string.Join(", ", shape.Select(extent => IsUnknown(extent) ? "any" : $"{extent}"))})");
     }
 
-    private static bool Fits(int found, int wanted) => found > 0 && (wanted == Unknown || found == wanted);
+    private bool Fits(int found, int wanted) => found > 0 && (IsUnknown(wanted) || found == wanted);
+
+    private bool IsUnknown(int extent) => extent == Unknown && _missing.Count > 0;
 }
