@@ -19,12 +19,12 @@ public sealed class Gradients
     private readonly Tensor? _copy;
     private readonly bool _keepsAll;
 
-    /// <summary>On a planned tape: gradients reuse one another's memory, and only those of leaves outlast the pass.</summary>
-    /// <param name="tape">Whose gradients they are.</param>
-    /// <param name="tensors">Memory for the gradient of each line; null where none is wanted.</param>
-    /// <param name="scratch">Memory for a rule to work in, by line.</param>
-    /// <param name="terms">How many terms each line's gradient has.</param>
-    /// <param name="gates">Whether the verb that makes a last term may gate it.</param>
+    /// <summary>On a planned tape: gradients reuse one another's memory, and only those of leaves remain after the pass.</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="tensors">Memory for the gradient of each line; null if the line has none.</param>
+    /// <param name="scratch">The rule's scratch memory, by line.</param>
+    /// <param name="terms">The number of terms of each line's gradient.</param>
+    /// <param name="gates">Whether the verb that computes a last term may also apply the gate.</param>
     internal Gradients(Tape tape, Tensor?[] tensors, ILookup<int, Tensor> scratch, int[] terms, bool gates)
     {
         (_tape, _tensors, _scratch, _terms, _gates) = (tape, tensors, scratch, terms, gates);
@@ -32,18 +32,20 @@ public sealed class Gradients
         _gated = new bool[terms.Length];
     }
 
-    /// <summary>On a kept tape: every gradient stays as it is when its last term has arrived.</summary>
-    /// <param name="tape">Whose gradients they are.</param>
-    /// <param name="tensors">Memory for the gradient of each line; null where none is wanted.</param>
-    /// <param name="scratch">Memory for a rule to work in, by line.</param>
-    /// <param name="terms">How many terms each line's gradient has.</param>
-    /// <param name="copy">Room for a copy of one gradient, which ReLU and rule may change in its place.</param>
+    /// <summary>On a kept tape: every gradient remains as it is after its last term.</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="tensors">Memory for the gradient of each line; null if the line has none.</param>
+    /// <param name="scratch">The rule's scratch memory, by line.</param>
+    /// <param name="terms">The number of terms of each line's gradient.</param>
+    /// <param name="copy">Memory for a copy of one gradient, which ReLU and rule may modify instead of the gradient.</param>
     internal Gradients(Tape tape, Tensor?[] tensors, ILookup<int, Tensor> scratch, int[] terms, Tensor copy)
         : this(tape, tensors, scratch, terms, gates: false) => (_copy, _keepsAll) = (copy, true);
 
-    /// <summary>dLoss/dx, x being the value that a run computes under that name: of a fused unit, its result after the ReLU.</summary>
-    /// <exception cref="ArgumentException">No gradient was computed for x: it is not between a variable and the loss; or its memory was
-    /// used again: the tape is planned and x is no leaf.</exception>
+    /// <summary>dLoss/dx, x being the value that a run computes for that line: for a fused unit, the result after the ReLU.</summary>
+    /// <exception cref="ArgumentException">
+    /// No gradient was computed for x because it is not between a variable and the loss, or the gradient's memory was reused because the
+    /// tape is planned and x is not a leaf.
+    /// </exception>
     public Tensor this[Value x]
     {
         get
@@ -66,14 +68,14 @@ public sealed class Gradients
     }
 
     /// <summary>
-    /// The memory that the rule asked for at y (<see cref="BackwardRule.Scratch"/>), in that order; it holds whatever was left there.
+    /// The scratch memory that the rule requested at y (<see cref="BackwardRule.Scratch"/>), in that order. Its contents are undefined.
     /// </summary>
     public Tensor[] Scratch(Value y) => [.. _scratch[y.Line]];
 
-    /// <summary>Whether any term of x's gradient has arrived.</summary>
+    /// <summary>Whether at least one term of x's gradient was added.</summary>
     public bool Reached(Value x) => _awaited[x.Line] < _terms[x.Line];
 
-    /// <summary>Where to put the next term of x's gradient. A verb that honours the gate says so and may then be given one.</summary>
+    /// <summary>The destination of the next term of x's gradient. A verb that supports the gate says so and may then receive one.</summary>
     public Accumulator Into(Value x, bool honoursGate = false)
     {
         bool adds = Reached(x);
@@ -83,7 +85,7 @@ public sealed class Gradients
         return new Accumulator(this[x], adds, gate ? x.Data : null);
     }
 
-    /// <summary>Hands dy on as a term of x's gradient: no copy where the tape gave both one memory.</summary>
+    /// <summary>Adds dy as a term of x's gradient, without a copy if both share memory.</summary>
     public void Pass(Tensor dy, Value x)
     {
         Accumulator dx = Into(x);
@@ -101,7 +103,7 @@ public sealed class Gradients
         _tape.Backend.Fill(this[loss], 1f);
     }
 
-    /// <summary>d[y] to be gated or used up while y is handled: a copy on a kept tape, else d[y] itself.</summary>
+    /// <summary>d[y], to be gated or overwritten while y is processed: a copy on a kept tape, else d[y] itself.</summary>
     internal Tensor WorkingCopy(Value y, bool underRule)
     {
         if (_copy is null || !(underRule || y.Op!.EndsInRelu))
@@ -111,14 +113,14 @@ public sealed class Gradients
         return dy;
     }
 
-    /// <summary>Applies the gradient of the ReLU that y ends in, unless the verb that made the last term of d[y] did.</summary>
+    /// <summary>Applies the gradient of the ReLU that y ends in, unless the verb that computed the last term of d[y] did.</summary>
     internal void Gate(Value y, Tensor dy)
     {
         if (y.Op!.EndsInRelu && !_gated[y.Line])
             _tape.Backend.Gate(y, dy);
     }
 
-    /// <summary>A gradient that no term reached is zero.</summary>
+    /// <summary>Sets gradients without any term to zero.</summary>
     internal void End(IReadOnlyList<Value> lines)
     {
         for (int line = 0; line < lines.Count; line++)

@@ -1,21 +1,21 @@
 namespace Engine.Autograd;
 
-/// <summary>A buffer's needs: how many numbers, and the first and last moment at which they must be there.</summary>
+/// <summary>A buffer's size in elements, and the first and last moment at which it is in use.</summary>
 internal readonly record struct Lifetime(long Count, int Birth, int Death)
 {
     public bool Meets(Lifetime other) => Birth <= other.Death && other.Birth <= Death;
 }
 
 /// <summary>
-/// Places buffers in one arena so that any two alive at the same moment lie apart: the largest first, each at the lowest
-/// offset that fits. Optimal placement is NP-hard; for the chains that networks are, this comes within a few percent.
+/// Places buffers in one arena so that buffers alive at the same moment do not overlap: largest first, each at the lowest offset that fits.
+/// Optimal placement is NP-hard; for chain-like networks the greedy result is within a few percent of the optimum.
 /// </summary>
 internal static class MemoryPlan
 {
-    /// <summary>Numbers to a 256-byte line: what the widest vector loads and cuDNN's engines ask of a pointer.</summary>
+    /// <summary>Elements in 256 bytes: the alignment of the widest vector loads and of cuDNN's engines.</summary>
     private const long Alignment = 64;
 
-    /// <returns>The offset of each buffer and the size of the arena, in numbers.</returns>
+    /// <returns>The offset of each buffer and the size of the arena, in elements.</returns>
     public static (long[] Offsets, long Size) Fit(IReadOnlyList<Lifetime> buffers)
     {
         var offsets = new long[buffers.Count];

@@ -11,35 +11,37 @@ namespace Engine.Autograd;
 /// </summary>
 public abstract record Op
 {
-    /// <summary>The output's shape, or a <see cref="ShapeException"/>. All checking happens here.</summary>
+    /// <summary>The output's shape. All checks are here.</summary>
+    /// <exception cref="ShapeException">The op cannot take inputs of these shapes.</exception>
     public abstract Shape Infer(IReadOnlyList<Shape> inputs);
 
-    /// <summary>Writes y.</summary>
+    /// <summary>Computes y.</summary>
     public abstract void Forward(IBackend on, Value y);
 
     /// <summary>Adds one term to the gradient of every input that wants one.</summary>
-    /// <param name="on">Where.</param>
+    /// <param name="on">The device.</param>
     /// <param name="y">The op's output.</param>
-    /// <param name="dy">dLoss/dy; where <see cref="EndsInRelu"/>, what that ReLU lets through: dLoss/d(its input).</param>
-    /// <param name="d">Where the terms go.</param>
+    /// <param name="dy">dLoss/dy; if <see cref="EndsInRelu"/>, the gradient with respect to the ReLU's input.</param>
+    /// <param name="d">The gradients that receive the terms.</param>
     public abstract void Backward(IBackend on, Value y, Tensor dy, Gradients d);
 
-    /// <summary>Whether <see cref="Backward"/> reads the data of input i: if not, its memory may be reused by then.</summary>
+    /// <summary>Whether <see cref="Backward"/> reads the data of input i. If not, its memory may be reused by then.</summary>
     public virtual bool RereadsInput(Value y, int input) => true;
 
     /// <summary>Whether <see cref="Backward"/> reads the data of y.</summary>
     public virtual bool RereadsOutput(Value y) => true;
 
-    /// <summary>The input whose gradient is dy itself, handed on by <see cref="Gradients.Pass"/> without a copy; null if none.</summary>
+    /// <summary>The input whose gradient is dy itself, so that <see cref="Gradients.Pass"/> needs no copy; null if none.</summary>
     public virtual int? PassesGradientTo => null;
 
     /// <summary>
-    /// Whether y is the output of a ReLU, alone or at the end of a unit. The tape applies its gradient, a gate that y alone decides, before
-    /// <see cref="Backward"/>; the verb that makes the last term of d[y] may have done so already (see <see cref="Accumulator.Gate"/>).
+    /// Whether y is the output of a ReLU, alone or at the end of a unit. The tape applies the ReLU's gradient, a gate that depends on y
+    /// alone, before <see cref="Backward"/>. The verb that computes the last term of d[y] may have applied it already (see <see
+    /// cref="Accumulator.Gate"/>).
     /// </summary>
     public virtual bool EndsInRelu => false;
 
-    /// <summary>An exception that names this op, the shapes it met and what it takes.</summary>
+    /// <summary>An exception that names this op, the shapes it was given and the shapes it accepts.</summary>
     protected ShapeException Refuse(IReadOnlyList<Shape> inputs, string wants) => new(ToString(), inputs, wants);
 
     /// <summary>The op's name and settings.</summary>
@@ -53,6 +55,6 @@ public abstract record Op
         return PrintMembers(settings) && settings.Length > 0 ? $"{name} {{ {settings} }}" : name;
     }
 
-    /// <summary>What a record prints of its members: an op's settings, not its other properties.</summary>
+    /// <summary>The members that a record prints: the op's settings, not its other properties.</summary>
     protected virtual bool PrintMembers(StringBuilder builder) => false;
 }

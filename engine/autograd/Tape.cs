@@ -5,9 +5,9 @@ using Engine.Tensors;
 namespace Engine.Autograd;
 
 /// <summary>
-/// What is computed, in order. Recording only writes lines down; <see cref="Forward"/> runs them, as often as wanted, into
-/// the same memory, and read from its end the list is the backward pass: it is already in topological order.
-/// A kept tape keeps every number for study. A planned one keeps what was asked for and reuses the memory of everything else:
+/// The computation as a list of lines, in order. Recording only appends lines. <see cref="Forward"/> runs them, any number of times, into
+/// the same memory. The list is in topological order, so the backward pass reads it from the end.
+/// A kept tape keeps every value for study. A planned tape keeps the requested values and reuses the memory of all others:
 /// replaying it allocates nothing.
 /// </summary>
 public sealed class Tape : IEnumerable<Value>, IDisposable
@@ -28,25 +28,25 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     /// <summary>The device that runs it.</summary>
     public IBackend Backend { get; }
 
-    /// <summary>Whether a pass is under way, in which values that will not outlast it may be read.</summary>
+    /// <summary>Whether a pass is running, during which values that do not outlast it may be read.</summary>
     internal bool IsRunning { get; private set; }
 
-    /// <summary>Numbers of memory held beside the leaves' own.</summary>
+    /// <summary>Elements of memory allocated besides the leaves.</summary>
     public long ArenaCount => _arenas.Sum(arena => (long)arena.Shape.Count);
 
-    /// <summary>The line of that name; the last one if several carry it.</summary>
+    /// <summary>The line with that name; the last one if several have it.</summary>
     /// <exception cref="KeyNotFoundException">No line has that name.</exception>
     public Value this[string name] => _lines.FindLast(line => line.Name == name)
         ?? throw new KeyNotFoundException($"no line of the tape is named '{name}'. A part of a unit that is recorded as one line has none:"
             + " record the network with fused: false to see every part.");
 
-    /// <summary>Puts a leaf that wants a gradient on the tape. The caller owns its memory.</summary>
+    /// <summary>Adds a leaf that needs a gradient. The caller owns its memory.</summary>
     public Value Variable(Tensor data, string name) => Leaf(data, name, wantsGradient: true);
 
-    /// <summary>Puts a leaf that is only read on the tape. The caller owns its memory.</summary>
+    /// <summary>Adds a leaf without a gradient. The caller owns its memory.</summary>
     public Value Constant(Tensor data, string name) => Leaf(data, name, wantsGradient: false);
 
-    /// <summary>Writes an op down. Its shapes are checked here, once.</summary>
+    /// <summary>Appends an op. Its shapes are checked here, once.</summary>
     /// <exception cref="ShapeException">The op cannot take inputs of these shapes.</exception>
     public Value Record(Op op, params Value[] inputs)
     {
@@ -60,51 +60,51 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     }
 
     /// <summary>
-    /// Decides where everything lives, so that only the leaves' gradients, the loss and <paramref name="keep"/> outlast a run.
+    /// Plans the memory: only the leaves' gradients, the loss and <paramref name="keep"/> outlast a run.
     /// Nothing can be recorded afterwards.
     /// </summary>
-    /// <param name="loss">What <see cref="Backward"/> will start from, or null if there will be no backward pass.</param>
+    /// <param name="loss">The loss that <see cref="Backward"/> will start from, or null if there is no backward pass.</param>
     /// <param name="keep">Values to be read after a run.</param>
     public void Plan(Value? loss, params Value[] keep) => Plan(loss, null, keep);
 
     /// <inheritdoc cref="Plan(Value?, Value[])"/>
-    /// <param name="loss">What <see cref="Backward"/> will start from, or null if there will be no backward pass.</param>
-    /// <param name="rule">The rule of every backward pass: what it rereads is kept, and the scratch memory it asks for is there.</param>
+    /// <param name="loss">The loss that <see cref="Backward"/> will start from, or null if there is no backward pass.</param>
+    /// <param name="rule">The rule of every backward pass: values that it reads are kept, and its scratch memory is allocated.</param>
     /// <param name="keep">Values to be read after a run.</param>
     public void Plan(Value? loss, BackwardRule? rule, params Value[] keep)
     {
         MustNotBeLaidOut();
         foreach (Value value in loss is null ? keep : [loss, .. keep])
             MustStandHere(value);
-        BackwardReach? reach = loss is null ? null : new BackwardReach(_lines, loss, rule);
+        BackwardPlan? backward = loss is null ? null : new BackwardPlan(_lines, loss, rule);
         var data = new (Value Value, Lifetime Life)[_lines.Count(line => line.Op is not null)];
         int buffer = 0;
         foreach (Value y in _lines.Where(line => line.Op is not null))
-            data[buffer++] = (y, Life(y, reach, forever: y == loss || keep.Contains(y)));
+            data[buffer++] = (y, Life(y, backward, forever: y == loss || keep.Contains(y)));
 
-        List<(Value Value, Lifetime Life)> gradients = reach?.Lifetimes() ?? [];
-        (Value Value, Shape Shape)[] scratch = [.. reach?.Scratch() ?? []];
+        List<(Value Value, Lifetime Life)> gradients = backward?.Lifetimes() ?? [];
+        (Value Value, Shape Shape)[] scratch = [.. backward?.Scratch() ?? []];
         (long[] offsets, long size) = MemoryPlan.Fit(
-            [.. data.Select(b => b.Life), .. gradients.Select(b => b.Life), .. scratch.Select(s => reach!.Passing(s.Value, s.Shape))]);
+            [.. data.Select(b => b.Life), .. gradients.Select(b => b.Life), .. scratch.Select(s => backward!.Passing(s.Value, s.Shape))]);
         Tensor arena = Arena(size);
         for (int i = 0; i < data.Length; i++)
             data[i].Value.Place(arena.View(offsets[i], data[i].Value.Shape), outlasts: data[i].Life.Death == int.MaxValue);
         _laidOut = true;
 
-        if (reach is not null)
+        if (backward is not null)
         {
             var tensors = new Tensor?[_lines.Count];
             for (int i = 0; i < gradients.Count; i++)
                 tensors[gradients[i].Value.Line] = arena.View(offsets[data.Length + i], gradients[i].Value.Shape);
-            reach.Share(tensors);
+            backward.Share(tensors);
             int first = offsets.Length - scratch.Length;
             ILookup<int, Tensor> rooms = scratch.Index()
                 .ToLookup(s => s.Item.Value.Line, s => arena.View(offsets[first + s.Index], s.Item.Shape));
-            _planned = (loss!, rule, new Gradients(this, tensors, rooms, reach.Terms, gates: rule is null));
+            _planned = (loss!, rule, new Gradients(this, tensors, rooms, backward.Terms, gates: rule is null));
         }
     }
 
-    /// <summary>Runs every line, in order, and overwrites what an earlier run left.</summary>
+    /// <summary>Runs every line, in order, overwriting the results of an earlier run.</summary>
     /// <exception cref="ObjectDisposedException">The tape was disposed.</exception>
     public void Forward()
     {
@@ -125,12 +125,12 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     }
 
     /// <summary>
-    /// The gradient of <paramref name="loss"/>, summed over its numbers, with respect to every variable above it;
-    /// on a kept tape with respect to every value between. Call <see cref="Forward"/> first.
-    /// On a planned tape the result is overwritten by the next call.
+    /// The gradient of <paramref name="loss"/>, summed over its elements, with respect to every variable it depends on;
+    /// on a kept tape also with respect to every value between. Call <see cref="Forward"/> first.
+    /// On a planned tape the next call overwrites the result.
     /// </summary>
-    /// <param name="loss">On a planned tape the loss it was planned for.</param>
-    /// <param name="rule">Replaces the derivative of some ops, for this pass; on a planned tape the rule it was planned for.</param>
+    /// <param name="loss">The loss; on a planned tape, the one that was planned.</param>
+    /// <param name="rule">Replaces the derivative of some ops, for this pass; on a planned tape, the rule that was planned.</param>
     /// <exception cref="ObjectDisposedException">The tape was disposed.</exception>
     public Gradients Backward(Value loss, BackwardRule? rule = null)
     {
@@ -170,7 +170,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     /// <summary>One line of text per line of the tape: number, name, op, shape, inputs.</summary>
     public override string ToString() => string.Join(Environment.NewLine, _lines);
 
-    /// <summary>Releases everything the tape computed. The leaves belong to whoever put them on it.</summary>
+    /// <summary>Frees everything that the tape allocated. Leaves stay with their owners.</summary>
     public void Dispose()
     {
         _isDisposed = true;
@@ -179,7 +179,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
         _arenas.Clear();
     }
 
-    /// <summary>One line of the pass: the rule sees what arrived, the op what y's ReLU lets through.</summary>
+    /// <summary>The backward pass of one line. The rule gets the gradient before y's ReLU, the op the gradient after it.</summary>
     private void PassBack(Value y, BackwardRule? rule, Gradients d)
     {
         Tensor dy = d.WorkingCopy(y, underRule: rule is not null);
@@ -233,15 +233,15 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
 
     private Gradients KeepGradients(Value loss, BackwardRule? rule)
     {
-        var reach = new BackwardReach(_lines, loss, rule);
+        var backward = new BackwardPlan(_lines, loss, rule);
         var tensors = new Tensor?[_lines.Count];
-        foreach (Value x in _lines.Where(reach.Includes))
+        foreach (Value x in _lines.Where(backward.Includes))
             tensors[x.Line] = Arena(x.Shape.Count).View(0, x.Shape);
-        ILookup<int, Tensor> rooms = reach.Scratch().ToLookup(s => s.Value.Line, s => Arena(s.Shape.Count).View(0, s.Shape));
-        return new Gradients(this, tensors, rooms, reach.Terms, copy: Arena(reach.LargestWorkingCopy));
+        ILookup<int, Tensor> rooms = backward.Scratch().ToLookup(s => s.Value.Line, s => Arena(s.Shape.Count).View(0, s.Shape));
+        return new Gradients(this, tensors, rooms, backward.Terms, copy: Arena(backward.LargestWorkingCopy));
     }
 
-    /// <exception cref="DeviceMemoryException">It would be larger than a tensor can be.</exception>
+    /// <exception cref="DeviceMemoryException">The arena would exceed the largest tensor.</exception>
     private Tensor Arena(long count)
     {
         if (count > int.MaxValue)
@@ -255,9 +255,10 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     }
 
     /// <summary>
-    /// From its own line to its last reader, forward or backward. Forward runs line i at moment i, backward at 2L - 1 - i.
+    /// A value's lifetime: from its own line to its last reader, forward or backward. Forward runs line i at moment i, backward at 2L - 1 -
+    /// i.
     /// </summary>
-    private Lifetime Life(Value y, BackwardReach? reach, bool forever)
+    private Lifetime Life(Value y, BackwardPlan? backward, bool forever)
     {
         int death = forever ? int.MaxValue : y.Line;
         foreach (Value reader in _lines)
@@ -267,12 +268,12 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
                 if (reader[input] != y)
                     continue;
                 death = Math.Max(death, reader.Line);
-                if (reach is not null && reach.Includes(reader) && reach.RereadsInput(reader, input))
-                    death = Math.Max(death, reach.Moment(reader));
+                if (backward is not null && backward.Includes(reader) && backward.RereadsInput(reader, input))
+                    death = Math.Max(death, backward.Moment(reader));
             }
         }
-        if (reach is not null && reach.Includes(y) && reach.RereadsOutput(y))
-            death = Math.Max(death, reach.Moment(y));
+        if (backward is not null && backward.Includes(y) && backward.RereadsOutput(y))
+            death = Math.Max(death, backward.Moment(y));
         return new Lifetime(y.Shape.Count, y.Line, death);
     }
 }

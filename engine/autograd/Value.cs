@@ -14,29 +14,29 @@ public sealed class Value
         _data = data;
     }
 
-    /// <summary>The tape this line stands on.</summary>
+    /// <summary>The tape that has this line.</summary>
     public Tape Tape { get; }
 
-    /// <summary>The line's number on its tape.</summary>
+    /// <summary>The line's index on its tape.</summary>
     public int Line { get; }
 
-    /// <summary>What people call it: a layer's name in torchvision's spelling, a leaf's own name, or else the op.</summary>
+    /// <summary>The name: a layer's in torchvision's spelling, a leaf's own, or else the op's.</summary>
     public string Name { get; private set; }
 
-    /// <summary>What made it; null for a leaf.</summary>
+    /// <summary>The op that computes it; null for a leaf.</summary>
     public Op? Op { get; }
 
-    /// <summary>What it was made from.</summary>
+    /// <summary>The op's inputs.</summary>
     public IReadOnlyList<Value> Inputs { get; }
 
     /// <summary>The extents of its data.</summary>
     public Shape Shape { get; }
 
-    /// <summary>Whether a gradient with respect to it, or to something it was made from, is wanted.</summary>
+    /// <summary>Whether a gradient with respect to it, or to a value it depends on, is needed.</summary>
     public bool WantsGradient { get; }
 
-    /// <summary>The numbers. On a planned tape leaves, the loss and what was named to be kept outlast a run.</summary>
-    /// <exception cref="InvalidOperationException">The tape has not run yet, or it is planned and the memory was used again.</exception>
+    /// <summary>The elements. On a planned tape leaves, the loss and the values named in the plan outlast a run.</summary>
+    /// <exception cref="InvalidOperationException">The tape has not run yet, or it is planned and the memory was reused.</exception>
     public Tensor Data
     {
         get
@@ -53,17 +53,17 @@ public sealed class Value
         }
     }
 
-    /// <summary>Input number <paramref name="input"/>.</summary>
+    /// <summary>The op's input with index <paramref name="input"/>.</summary>
     public Value this[int input] => Inputs[input];
 
-    /// <summary>Gives the line a name, by which <see cref="Tape.this[string]"/> finds it.</summary>
+    /// <summary>Names the line, so that <see cref="Tape.this[string]"/> finds it.</summary>
     public Value Named(string name)
     {
         Name = name;
         return this;
     }
 
-    /// <summary>Says where its numbers are, and whether they outlast a run.</summary>
+    /// <summary>Assigns the memory, and whether its contents outlast a run.</summary>
     internal void Place(Tensor data, bool outlasts) => (_data, _outlasts) = (data, outlasts);
 
     /// <summary>Its data.</summary>

@@ -3,12 +3,12 @@ using Engine.Tensors;
 namespace Engine.Backends;
 
 /// <summary>
-/// Where one term of a gradient goes. The first term overwrites (no zeroing pass), every later one adds.
+/// The destination of one term of a gradient. The first term overwrites (so no zeroing pass is needed), every later one adds.
 /// </summary>
-/// <param name="Tensor">The gradient being summed.</param>
+/// <param name="Tensor">The gradient being accumulated.</param>
 /// <param name="Adds">Whether a term is already there: write += instead of =.</param>
 /// <param name="Gate">
-/// With the last term, the output of the ReLU that made the value: where it is at most 0 the finished sum becomes 0.
-/// Only verbs that say so are ever given one.
+/// Given with the last term only: the output of the ReLU that produced the value. Where it is at most 0, the finished sum becomes 0. Passed
+/// only to verbs that document support.
 /// </param>
 public readonly record struct Accumulator(Tensor Tensor, bool Adds, Tensor? Gate = null);

@@ -398,7 +398,7 @@ public abstract partial class Backend
     private static bool AreImages(Tensor x, Tensor y) =>
         x.Shape.Rank == 4 && y.Shape.Rank == 4 && x.Shape.N == y.Shape.N && x.Shape.C == y.Shape.C;
 
-    /// <summary>Whether y has a number for every position of the window, on as many images.</summary>
+    /// <summary>Whether y has one pixel per kernel position, for the same number of images.</summary>
     private static bool IsWindowed(Tensor x, ConvGeometry geometry, Tensor y) =>
         x.Shape.Rank == 4 && y.Shape.Rank == 4 && x.Shape.N == y.Shape.N && geometry is { Kernel: > 0, Stride: > 0, Padding: >= 0 }
         && y.Shape.H == geometry.Output(x.Shape.H) && y.Shape.W == geometry.Output(x.Shape.W);
@@ -407,11 +407,11 @@ public abstract partial class Backend
         IsWindowed(x, geometry, y) && w.Shape.Rank == 4 && w.Shape.H == geometry.Kernel && w.Shape.W == geometry.Kernel
         && w.Shape.C == x.Shape.C && w.Shape.N == y.Shape.C;
 
-    /// <summary>With more padding than half a window, some windows would hold nothing.</summary>
+    /// <summary>With padding of more than half the kernel, some windows would contain padding only.</summary>
     private static bool IsPooling(Tensor x, ConvGeometry geometry, Tensor y) =>
         IsWindowed(x, geometry, y) && x.Shape.C == y.Shape.C && 2 * geometry.Padding <= geometry.Kernel;
 
-    /// <summary>The border is mirrored once, so half the taps must fit the image.</summary>
+    /// <summary>The border is mirrored once, so half the taps must fit into the image.</summary>
     private static bool IsBlur(Tensor x, Tensor taps, Tensor y) =>
         AreImages(x, y) && x.Shape == y.Shape && taps.Shape.Count % 2 == 1 && taps.Shape.Count / 2 < Math.Min(x.Shape.H, x.Shape.W);
 
@@ -427,7 +427,7 @@ public abstract partial class Backend
     private static bool AreRepeated(Tensor x, Tensor y) =>
         x.Shape.Rank > 0 && y.Shape.Rank > 0 && y.Shape.N % x.Shape.N == 0 && y.Shape.Row == x.Shape.Row;
 
-    /// <summary>Whether the noise has a word for each of so many images, and y a whole number of copies of each.</summary>
+    /// <summary>Whether the noise has an index for each image, and y the same number of copies of each.</summary>
     private static bool IsNoise(Noise noise, int images, Tensor y) =>
         noise.Images.Shape.Count == images && y.Shape.Rank > 0 && y.Shape.N % images == 0
         && (noise.Recorded is null || noise.Recorded.Shape.Count == y.Shape.Count);

@@ -3,24 +3,28 @@ using Engine.Tensors;
 
 namespace Engine.Backends;
 
-/// <summary>What a device does behind its <see cref="Backend"/>: the verbs, which trust their arguments.</summary>
+/// <summary>A device's implementation behind its <see cref="Backend"/>: the verbs, which trust their arguments.</summary>
 internal interface IVerbs : IBackend
 {
-    /// <summary>Whether it made that storage. Another backend would free its memory while a verb of this one reads it.</summary>
+    /// <summary>
+    /// Whether this device allocated the storage. Another backend could free the memory while a verb of this one reads it.
+    /// </summary>
     bool Owns(IStorage storage);
 
-    /// <summary>Frees what disposed and forgotten tensors held. Called while no verb runs: until then a verb may be reading it.</summary>
+    /// <summary>
+    /// Frees the memory of disposed and unreachable tensors. Called while no verb runs: a running verb may still read it.
+    /// </summary>
     void Reclaim();
 }
 
 /// <summary>
-/// The public edge of every device. Each call is checked here, once: the backend is not disposed, no other thread is inside, no tensor is
-/// missing or another backend's, shapes fit each other. The verbs behind it trust their arguments, but for disposed tensors.
+/// The public entry of every device. Each call is validated here, once: the backend is not disposed, no other thread is inside, no tensor
+/// is missing or another backend's, and shapes fit each other. The verbs behind it check nothing again, except for disposed tensors.
 /// </summary>
 /// <remarks>
 /// A running call keeps the backend reachable, so whatever the backend owns is finalized only when no verb runs. A tensor may become
-/// unreachable, or be disposed by another thread, while a verb still reads it; its memory is therefore only queued, and freed by
-/// <see cref="IVerbs.Reclaim"/> before a later verb starts.
+/// unreachable, or be disposed by another thread, while a verb still reads it. Its memory is therefore only queued; <see
+/// cref="IVerbs.Reclaim"/> frees it before a later verb starts.
 /// </remarks>
 public abstract partial class Backend : IBackend
 {
@@ -64,8 +68,8 @@ public abstract partial class Backend : IBackend
         return new CheckedReplay(this, _verbs.Replay(verbs));
     }
 
-    /// <summary>Gives everything back. A second time does nothing.</summary>
-    /// <exception cref="InvalidOperationException">A call is still running: the backend stays as it is.</exception>
+    /// <summary>Frees everything. A second call does nothing.</summary>
+    /// <exception cref="InvalidOperationException">A call is still running. The backend stays usable.</exception>
     public void Dispose()
     {
         if (_isDisposed)
@@ -81,7 +85,7 @@ public abstract partial class Backend : IBackend
     }
 
     /// <inheritdoc/>
-    /// <remarks>A thread that is inside may enter again: a replay runs verbs.</remarks>
+    /// <remarks>The thread that is inside may enter again: a replay runs verbs.</remarks>
     public Call Enter([CallerMemberName] string what = "")
     {
         int thread = Environment.CurrentManagedThreadId;
@@ -110,7 +114,7 @@ public abstract partial class Backend : IBackend
 
     private void Leave() => Interlocked.CompareExchange(ref _caller, 0, Environment.CurrentManagedThreadId);
 
-    /// <summary>A call that is running.</summary>
+    /// <summary>A running call.</summary>
     public readonly ref struct Call
     {
         private readonly Backend? _backend;
@@ -128,8 +132,8 @@ public abstract partial class Backend : IBackend
                 _backend?.Leave();
         }
 
-        /// <exception cref="ArgumentNullException">A tensor is missing.</exception>
-        /// <exception cref="ArgumentException">A tensor is another backend's.</exception>
+        /// <exception cref="ArgumentNullException">A tensor is null.</exception>
+        /// <exception cref="ArgumentException">A tensor belongs to another backend.</exception>
         internal void Given(params ReadOnlySpan<Tensor?> tensors)
         {
             foreach (Tensor? tensor in tensors)
@@ -140,8 +144,8 @@ public abstract partial class Backend : IBackend
             }
         }
 
-        /// <summary>For a tensor that may be missing.</summary>
-        /// <exception cref="ArgumentException">The tensor is another backend's.</exception>
+        /// <summary>For an optional tensor.</summary>
+        /// <exception cref="ArgumentException">The tensor belongs to another backend.</exception>
         internal void Perhaps(Tensor? tensor)
         {
             if (tensor is not null && !_backend!._verbs.Owns(tensor.Storage))
@@ -151,8 +155,8 @@ public abstract partial class Backend : IBackend
             }
         }
 
-        /// <summary>For verbs that go number by number.</summary>
-        /// <exception cref="ShapeException">The tensors have different counts.</exception>
+        /// <summary>For elementwise verbs.</summary>
+        /// <exception cref="ShapeException">The tensors have different element counts.</exception>
         internal void Equal(params ReadOnlySpan<Tensor?> tensors)
         {
             Given(tensors);
@@ -163,7 +167,7 @@ public abstract partial class Backend : IBackend
             }
         }
 
-        /// <exception cref="ArgumentException">The host has another number of numbers.</exception>
+        /// <exception cref="ArgumentException">The host's element count differs from the tensor's.</exception>
         internal void Counts(int host, Tensor tensor)
         {
             Given(tensor);
@@ -193,12 +197,12 @@ public abstract partial class Backend : IBackend
         }
     }
 
-    /// <summary>A replay that enters the backend as a verb does.</summary>
+    /// <summary>A replay that enters the backend like a verb.</summary>
     internal sealed class CheckedReplay(Backend backend, IReplay replay) : IReplay
     {
         private volatile bool _isDisposed;
 
-        /// <summary>The device's own.</summary>
+        /// <summary>The device's own replay.</summary>
         public IReplay Inner => replay;
 
         public void Run()

@@ -2,7 +2,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends;
 
-/// <summary>What every device says of a tensor that is used after its end.</summary>
+/// <summary>The error that every device throws for a disposed tensor.</summary>
 internal static class DisposedTensor
 {
     public static ObjectDisposedException Exception => new(nameof(Tensor),

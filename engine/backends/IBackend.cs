@@ -4,49 +4,49 @@ using Engine.Tensors;
 namespace Engine.Backends;
 
 /// <summary>
-/// Everything a device must be able to do. Forward verbs write (=) their last argument; backward verbs add one term to the
-/// gradient their <see cref="Accumulator"/> names. What does not fit is refused by <see cref="Backend"/>, before a device sees it:
-/// <see cref="ShapeException"/> for shapes, <see cref="ArgumentException"/> for a missing or foreign tensor, <see cref="ObjectDisposedException"/>
-/// for a tensor or backend that was disposed, <see cref="InvalidOperationException"/> while another thread is inside.
-/// No row of a result depends on how many other rows there are: the same image gives the same bits in every batch.
+/// Everything a device must be able to do. Forward verbs write (=) their last argument; backward verbs add one term to the gradient that
+/// their <see cref="Accumulator"/> names. <see cref="Backend"/> rejects invalid arguments before a device sees them:
+/// <see cref="ShapeException"/> for shapes, <see cref="ArgumentException"/> for a missing or foreign tensor,
+/// <see cref="ObjectDisposedException"/> for a disposed tensor or backend, <see cref="InvalidOperationException"/> while another thread is
+/// inside. A row of a result does not depend on the number of rows: the same image gives the same bits in every batch.
 /// A verb allocates nothing once it has run for a shape.
 /// Infinities and NaN propagate as in PyTorch: a result that depends on one is not finite, unless a comparison (max, clamp, the gate of
-/// a ReLU) decides otherwise. A convolution may give NaN for an infinity, and next to it: see the backends' README files.
+/// a ReLU) decides otherwise. A convolution may turn an infinity, and elements next to it, into NaN: see the backends' README files.
 /// </summary>
 public interface IBackend : IDisposable
 {
-    /// <summary>The device in words, for people.</summary>
+    /// <summary>A readable name of the device.</summary>
     string Name { get; }
 
     // ---- memory ----
 
-    /// <summary>New memory of that shape, filled with zeros, 64-byte aligned.</summary>
-    /// <exception cref="DeviceMemoryException">The device has not so much.</exception>
+    /// <summary>Allocates a tensor of that shape, filled with zeros, 64-byte aligned.</summary>
+    /// <exception cref="DeviceMemoryException">The device is out of memory.</exception>
     Tensor Allocate(Shape shape);
 
-    /// <summary>Host to device, as many numbers as the tensor has.</summary>
+    /// <summary>Copies host to device, exactly as many elements as the tensor has.</summary>
     void Upload(ReadOnlySpan<float> from, Tensor to);
 
-    /// <summary>Device to host, as many numbers as the tensor has; waits until they are there.</summary>
+    /// <summary>Copies device to host, exactly as many elements as the tensor has, and waits for completion.</summary>
     void Download(Tensor from, Span<float> to);
 
     /// <summary>x = value everywhere.</summary>
     void Fill(Tensor x, float value);
 
-    /// <summary>to = from, equal counts.</summary>
+    /// <summary>to = from; equal element counts.</summary>
     void Copy(Tensor from, Tensor to);
 
     // ---- time ----
 
     /// <summary>
-    /// Keeps other threads out until the result is disposed, for calls that belong together: what another thread wrote between them would
-    /// go unnoticed. A single call does so by itself.
+    /// Keeps other threads out until the result is disposed. For calls that belong together: another thread could otherwise overwrite their
+    /// tensors between them unnoticed. A single call does this by itself.
     /// </summary>
-    /// <param name="what">What is done, for the exception.</param>
+    /// <param name="what">The operation's name, for the exception.</param>
     /// <exception cref="InvalidOperationException">Another thread is inside.</exception>
     Backend.Call Enter([CallerMemberName] string what = "") => default;
 
-    /// <summary>A loop's verbs, to be run again and again on the same memory. They allocate nothing and neither upload nor download.</summary>
+    /// <summary>Prepares verbs to be run repeatedly on the same memory. They must not allocate, upload or download.</summary>
     IReplay Replay(Action verbs) => new PlainReplay(verbs);
 
     // ---- elementwise ----
@@ -66,18 +66,20 @@ public interface IBackend : IDisposable
     /// <summary>dx += dy other.</summary>
     void MultiplyBackward(Tensor dy, Tensor other, Accumulator dx);
 
-    /// <summary>y = a / s(b), where s(b) = b + ε sign(b) and s(0) = 1 + ε: a quotient that no 0 below it breaks. y may be a or b.</summary>
+    /// <summary>
+    /// y = a / s(b), where s(b) = b + ε sign(b) and s(0) = 1 + ε, so the quotient is finite also where b = 0. y may be a or b.
+    /// </summary>
     void Ratio(Tensor a, Tensor b, float epsilon, Tensor y);
 
     /// <summary>dx += dy: the derivative of a sum.</summary>
     void Accumulate(Tensor dy, Accumulator dx);
 
-    /// <summary>dy = 0 where y is at most 0: the gradient of ReLU, in place. Where y is NaN, dy stays.</summary>
+    /// <summary>dy = 0 where y is at most 0: the gradient of ReLU, in place. Where y is NaN, dy is unchanged.</summary>
     void Gate(Tensor y, Tensor dy);
 
     // ---- reduction ----
 
-    /// <summary>y[i] = factor x the sum of the i-th of y.Count equal runs of x, summed in double.</summary>
+    /// <summary>y[i] = factor x the sum of the i-th of y.Count equal runs of x, accumulated in double.</summary>
     void Sum(Tensor x, float factor, Tensor y);
 
     /// <summary>dx += factor x dy[i] over the i-th run.</summary>
@@ -85,24 +87,29 @@ public interface IBackend : IDisposable
 
     // ---- linear ----
 
-    /// <summary>y (N, K) = x (N, ...) wᵀ (K, C) + bias (K), then ReLU where asked. C numbers per row of x, whatever its shape.</summary>
+    /// <summary>
+    /// y (N, K) = x (N, ...) wᵀ (K, C) + bias (K), then ReLU if <paramref name="relu"/>. A row of x has C elements, whatever its shape.
+    /// </summary>
     void Linear(Tensor x, Tensor w, Tensor? bias, bool relu, Tensor y);
 
-    /// <summary>dx += dy w. Honours the gate.</summary>
+    /// <summary>dx += dy w. Supports the gate.</summary>
     void LinearBackwardData(Tensor dy, Tensor w, Accumulator dx);
 
     /// <summary>dw += dyᵀ x.</summary>
     void LinearBackwardWeights(Tensor x, Tensor dy, Accumulator dw);
 
-    /// <summary>db (K) += dy summed over everything but its last axis: for linear layers and convolutions.</summary>
+    /// <summary>db (K) += dy summed over all axes but the last: for linear layers and convolutions.</summary>
     void BiasBackward(Tensor dy, Accumulator db);
 
     // ---- convolution ----
 
-    /// <summary>y (N, P, Q, K) = x (N, H, W, C) * w (K, R, S, C) (cross-correlation) + bias (K) + residual (y's shape), then ReLU where asked.</summary>
+    /// <summary>
+    /// y (N, P, Q, K) = x (N, H, W, C) * w (K, R, S, C) (cross-correlation) + bias (K) + residual (y's shape), then ReLU if
+    /// <paramref name="relu"/>.
+    /// </summary>
     void Convolution(Tensor x, Tensor w, Tensor? bias, Tensor? residual, bool relu, ConvGeometry geometry, Tensor y);
 
-    /// <summary>dx += the transposed convolution of dy. Honours the gate.</summary>
+    /// <summary>dx += the transposed convolution of dy. Supports the gate.</summary>
     void ConvolutionBackwardData(Tensor dy, Tensor w, ConvGeometry geometry, Accumulator dx);
 
     /// <summary>dw += the correlation of x with dy.</summary>
@@ -110,13 +117,13 @@ public interface IBackend : IDisposable
 
     // ---- pooling ----
 
-    /// <summary>y = the largest number in each window, NaN if one is NaN; padding never wins.</summary>
+    /// <summary>y = the maximum of each window, NaN if it contains one. Padding is never the maximum.</summary>
     void MaxPool(Tensor x, ConvGeometry geometry, Tensor y);
 
-    /// <summary>dx += dy at the first largest number of each window in row-major order, or at the last NaN.</summary>
+    /// <summary>dx += dy at the first maximum of each window in row-major order, or at the last NaN.</summary>
     void MaxPoolBackward(Tensor x, Tensor y, Tensor dy, ConvGeometry geometry, Accumulator dx);
 
-    /// <summary>Bin k of an axis is the mean over floor(k h / H) to ceil((k + 1) h / H): y may be smaller or larger than x.</summary>
+    /// <summary>Bin k of an axis is the mean over floor(k h / H) to ceil((k + 1) h / H). y may be smaller or larger than x.</summary>
     void AdaptiveAveragePool(Tensor x, Tensor y);
 
     /// <summary>dx += each dy spread evenly over its bin.</summary>
@@ -124,13 +131,15 @@ public interface IBackend : IDisposable
 
     // ---- resampling ----
 
-    /// <summary>y = x enlarged or reduced bilinearly, without antialiasing.</summary>
+    /// <summary>y = x resized bilinearly to y's extents, without antialiasing.</summary>
     void Resize(Tensor x, Corners corners, Tensor y);
 
     /// <summary>dx += the adjoint of <see cref="Resize"/>.</summary>
     void ResizeBackward(Tensor dy, Corners corners, Accumulator dx);
 
-    /// <summary>y = x convolved along H and W, each channel alone, with symmetric taps (odd count); the border is a mirror about the edge pixel's centre.</summary>
+    /// <summary>
+    /// y = x convolved along H and W, per channel, with symmetric taps (odd count). The border is mirrored about the edge pixel's centre.
+    /// </summary>
     void Blur(Tensor x, Tensor taps, Tensor y);
 
     /// <summary>dx += the adjoint of <see cref="Blur"/>, which differs from it at the border.</summary>
@@ -144,13 +153,13 @@ public interface IBackend : IDisposable
 
     // ---- loss ----
 
-    /// <summary>y[n] = -log softmax(logits[n])[targets[n]] in nats; targets (N) are class indices kept as floats.</summary>
+    /// <summary>y[n] = -log softmax(logits[n])[targets[n]] in nats; targets (N) are class indices stored as floats.</summary>
     void CrossEntropy(Tensor logits, Tensor targets, Tensor y);
 
     /// <summary>dlogits[n] += dy[n] (softmax(logits[n]) - onehot(targets[n])).</summary>
     void CrossEntropyBackward(Tensor logits, Tensor targets, Tensor dy, Accumulator dlogits);
 
-    // ---- bottleneck: x, λ (I, H, W, C); mean, std, active (1, H, W, C); z (I x copies, H, W, C), the copies of an image side by side ----
+    // ---- bottleneck: x, λ (I, H, W, C); mean, std, active (1, H, W, C); z (I x copies, H, W, C), the copies of an image adjacent ----
 
     /// <summary>y = (x - mean) / std.</summary>
     void Standardise(Tensor x, Tensor mean, Tensor std, Tensor y);
@@ -161,7 +170,11 @@ public interface IBackend : IDisposable
     /// <summary>dλ += the sum over an image's copies of active dz (x - mean - std ε), 0 where clamped (z at most 0).</summary>
     void RestrictBackward(Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ);
 
-    /// <summary>y = active/2 ((λ r)² + (1 - λ)² - ln (1 - λ)² - 1) in nats, r the standardised features; 1 - λ is held above 2^-24, so λ = 1 is finite.</summary>
+    /// <summary>
+    /// y = active/2 ((λ r)² + (1 - λ)² - ln (1 - λ)² - 1) in nats, r being the standardised features. The lower bound of 1 - λ is 2^-24, so
+    /// y is
+    /// finite at λ = 1.
+    /// </summary>
     void Information(Tensor r, Tensor λ, Tensor active, Tensor y);
 
     /// <summary>dλ += dy active λ (r² + (2 - λ) / (1 - λ)), which is λ r² - (1 - λ) + 1 / (1 - λ) without its cancellation.</summary>
@@ -174,13 +187,13 @@ public interface IBackend : IDisposable
 
     // ---- optimizer ----
 
-    /// <summary>One step of Adam: p, m, v are updated from dp; step (1) counts the steps done before.</summary>
+    /// <summary>One step of Adam: p, m and v are updated from dp; step (1) counts the steps done before.</summary>
     void Adam(Tensor p, Tensor dp, Tensor m, Tensor v, Tensor step, AdamSettings settings);
 
     /// <summary>One step of gradient descent: velocity = momentum velocity + dp + decay p, then p -= rate velocity.</summary>
     void SgdMomentum(Tensor p, Tensor dp, Tensor velocity, SgdSettings settings);
 
-    /// <summary>Row number step of history (steps, ...) = x.</summary>
+    /// <summary>Row step of history (steps, ...) = x.</summary>
     void Append(Tensor x, Tensor step, Tensor history);
 
     /// <summary>step += 1, on the device.</summary>

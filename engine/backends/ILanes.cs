@@ -1,13 +1,13 @@
 namespace Engine.Backends;
 
 /// <summary>
-/// As many float32 numbers, side by side, as a register of the machine holds. A formula written once over
-/// <typeparamref name="V"/> runs at every width, one included, and gives the same bits at each: every operation rounds once.
+/// A SIMD vector of float32 values, as wide as a register of the processor. A formula written once over <typeparamref name="V"/> runs at
+/// every width, including one, and gives the same bits at each: every operation rounds once.
 /// </summary>
 /// <typeparam name="V">The type itself.</typeparam>
 public unsafe interface ILanes<V> where V : struct, ILanes<V>
 {
-    /// <summary>How many numbers.</summary>
+    /// <summary>The number of lanes.</summary>
     static abstract int Count { get; }
 
     /// <summary>x in every lane.</summary>
@@ -31,19 +31,21 @@ public unsafe interface ILanes<V> where V : struct, ILanes<V>
     /// <summary>a b + c, rounded once.</summary>
     static abstract V Fma(V a, V b, V c);
 
-    /// <summary>a b + c, rounded once where the processor can, else twice: <see cref="Fma"/> without the price of imitating it.</summary>
+    /// <summary>
+    /// a b + c, rounded once if the processor has an FMA instruction, else twice: <see cref="Fma"/> without the cost of emulation.
+    /// </summary>
     static abstract V MultiplyAdd(V a, V b, V c);
 
-    /// <summary>The lanes' sum: the upper half is added to the lower one until a single number is left.</summary>
+    /// <summary>The sum of the lanes: the upper half is added to the lower half until one value is left.</summary>
     static abstract float Sum(V x);
 
     /// <summary>The square root, correctly rounded.</summary>
     static abstract V Sqrt(V x);
 
-    /// <summary>a where a &lt; b, else b; so b where either is not a number.</summary>
+    /// <summary>a where a &lt; b, else b; so b where either is NaN.</summary>
     static abstract V Min(V a, V b);
 
-    /// <summary>a where a > b, else b; so b where either is not a number.</summary>
+    /// <summary>a where a > b, else b; so b where either is NaN.</summary>
     static abstract V Max(V a, V b);
 
     /// <summary>A mask: where a > b.</summary>
@@ -62,44 +64,44 @@ public unsafe interface ILanes<V> where V : struct, ILanes<V>
     static abstract bool All(V mask);
 
     /// <summary>
-    /// The gradient of ReLU: 0 where y is at most 0, else dy. So dy passes where y is NaN, and a dy that is NaN is stopped where y is 0,
-    /// as in PyTorch's threshold_backward.
+    /// The gradient of ReLU: 0 where y is at most 0, else dy. So dy passes where y is NaN, and the result is 0 where y is 0 even if dy is
+    /// NaN, as in PyTorch's threshold_backward.
     /// </summary>
     static abstract V Gated(V dy, V y);
 
-    /// <summary>Bits of a and b.</summary>
+    /// <summary>Bitwise and.</summary>
     static abstract V operator &(V a, V b);
 
-    /// <summary>Bits of a or b.</summary>
+    /// <summary>Bitwise or.</summary>
     static abstract V operator |(V a, V b);
 
-    /// <summary>Bits of a or b, not of both.</summary>
+    /// <summary>Bitwise exclusive or.</summary>
     static abstract V operator ^(V a, V b);
 
-    /// <summary>Those bits in every lane.</summary>
+    /// <summary>The given bit pattern in every lane.</summary>
     static abstract V Bits(uint bits);
 
-    /// <summary>The bits added as whole numbers, modulo 2^32.</summary>
+    /// <summary>Adds the bit patterns as integers, modulo 2^32.</summary>
     static abstract V AddBits(V a, V b);
 
-    /// <summary>The bits subtracted as whole numbers, modulo 2^32.</summary>
+    /// <summary>Subtracts the bit patterns as integers, modulo 2^32.</summary>
     static abstract V SubtractBits(V a, V b);
 
-    /// <summary>The bits moved up.</summary>
+    /// <summary>Shifts the bit pattern left.</summary>
     static abstract V operator <<(V x, int by);
 
-    /// <summary>The bits moved down, the sign bit repeated.</summary>
+    /// <summary>Shifts the bit pattern right, repeating the sign bit.</summary>
     static abstract V operator >>(V x, int by);
 
-    /// <summary>The bits, read as a signed whole number, as the nearest float.</summary>
+    /// <summary>Converts the bit pattern, as a signed integer, to the nearest float.</summary>
     static abstract V FromSigned(V bits);
 
-    /// <summary>The bits, read as an unsigned whole number, as the nearest float.</summary>
+    /// <summary>Converts the bit pattern, as an unsigned integer, to the nearest float.</summary>
     static abstract V FromUnsigned(V bits);
 
-    /// <summary>The <see cref="Count"/> numbers from <paramref name="from"/> on.</summary>
+    /// <summary>Loads <see cref="Count"/> consecutive elements from <paramref name="from"/>.</summary>
     internal static abstract V Load(float* from);
 
-    /// <summary>Writes the numbers to <paramref name="to"/> on.</summary>
+    /// <summary>Stores the lanes to consecutive elements from <paramref name="to"/> on.</summary>
     internal static abstract void Store(V x, float* to);
 }

@@ -1,8 +1,8 @@
 namespace Engine.Backends;
 
 /// <summary>
-/// Verbs on fixed memory that are run again and again. Every run does the same as calling the verbs; a device that can record them does so
-/// on the way and replays the recording from then on.
+/// Verbs on fixed memory that run repeatedly. Every run has the same effect as calling the verbs. A device that can record them does so
+/// during the first runs and replays the recording afterwards.
 /// </summary>
 public interface IReplay : IDisposable
 {
@@ -10,7 +10,7 @@ public interface IReplay : IDisposable
     void Run();
 }
 
-/// <summary>A replay on a device that gains nothing from recording.</summary>
+/// <summary>A replay for devices that gain nothing from recording: it calls the verbs.</summary>
 /// <param name="verbs">What to run.</param>
 internal sealed class PlainReplay(Action verbs) : IReplay
 {

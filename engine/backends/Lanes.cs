@@ -3,18 +3,18 @@ using System.Runtime.CompilerServices;
 namespace Engine.Backends;
 
 /// <summary>
-/// Elementary functions over lanes, within one to two units in the last place. They are polynomials and whole-number work on the bits
-/// (no table, no call into a C library), so that the same few lines give the same bits on every processor and in a CUDA kernel.
-/// The coefficients are least-maximum fits of the remainders named beside them, weighted for a relative error of the whole below 2^-28.
+/// Elementary functions over lanes, accurate to one or two units in the last place. They are polynomials and integer operations on the bits
+/// (no table, no call into a C library), so the same code gives the same bits on every processor and in a CUDA kernel. The coefficients are
+/// minimax fits of the remainders named beside them, weighted so that the whole has a relative error below 2^-28.
 /// </summary>
 public static class Lanes
 {
-    /// <summary>1.5 x 2^23: floats of this size are whole, so adding it rounds to a whole number, kept in the low bits.</summary>
+    /// <summary>1.5 x 2^23: floats of this size are integers, so adding it rounds to an integer, which the low bits then contain.</summary>
     private const float Rounder = 12582912f;
 
     private const float Log2E = 1.442695041f;
 
-    /// <summary>ln 2 in two parts; the first has few enough bits that its product with an exponent is exact.</summary>
+    /// <summary>ln 2 in two parts. The first has few enough bits that its product with an exponent is exact.</summary>
     private const float Ln2High = 0.693359375f;
 
     private const float Ln2Low = -2.12194440e-4f;
@@ -28,7 +28,7 @@ public static class Lanes
     {
         x = V.Max(-110f, V.Min(90f, x));
 
-        // x = n ln 2 + r + lost, |r| <= ln 2 / 2, and lost is what r's own rounding lost.
+        // x = n ln 2 + r + lost, where |r| <= ln 2 / 2 and lost is the rounding error of r.
         V rounded = V.Fma(x, Log2E, Rounder);
         V n = rounded - Rounder;
         V high = V.Fma(n, -Ln2High, x);
@@ -41,18 +41,18 @@ public static class Lanes
         p = V.Fma(p, r, 0.16666517f);
         p = V.Fma(p, r, 0.5f);
 
-        // e^r = (1 + r) + (r² p + lost), with what the rounding of 1 + r lost added to the small part: one rounding at full size.
+        // e^r = (1 + r) + (r² p + lost). The rounding error of 1 + r is added to the small part, so the result rounds once at full size.
         V one = 1f;
         V sum = one + r;
         V small = V.Fma(r * r, p, lost) + (r - (sum - one));
         p = sum + small;
 
-        // 2^n in two factors, each a normal number, also where the product is not.
+        // 2^n as two factors, each a normal number, also where 2^n itself is not.
         V half = V.Fma(n, 0.5f, Rounder);
         return p * V.AddBits(one, half << 23) * V.AddBits(one, V.SubtractBits(rounded, half) << 23);
     }
 
-    /// <summary>ln x: -infinity at 0, not a number below.</summary>
+    /// <summary>ln x: -infinity at 0, NaN below.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Log<V>(V x) where V : struct, ILanes<V>
     {
@@ -83,24 +83,24 @@ public static class Lanes
         p = V.Fma(p, f, -0.2500001f);
         p = V.Fma(p, f, 0.33333313f);
 
-        // The small terms first, so that only the last addition rounds at the size of the result.
+        // The small terms come first, so that only the last addition rounds at the size of the result.
         V y = V.Fma(e, Ln2Low, square * f * p);
         y = V.Fma(-0.5f, square, y);
         return V.Fma(e, Ln2High, f + y);
     }
 
     /// <summary>
-    /// Sine and cosine of (w + 1/2) / 2^32 turns, w the bits as an unsigned whole number. The nearest quarter turn is taken off
-    /// the whole number, exactly, so the angle left, at most π/4, is as accurate for every w.
+    /// Sine and cosine of (w + 1/2) / 2^32 turns, where w is the bit pattern as an unsigned integer. The nearest quarter turn is subtracted
+    /// in integers, exactly, so the remaining angle, at most π/4, is equally accurate for every w.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (V Sin, V Cos) SinCosOfTurn<V>(V turn) where V : struct, ILanes<V>
     {
-        // 2π / 2^32 in two parts: one alone would be wrong by half a unit.
+        // 2π / 2^32 in two parts: one part alone would be half a unit in the last place off.
         const float High = 1.46291812e-09f;
         const float Low = -4.07094027e-17f;
 
-        // The two high bits of w + 1/8 turn count quarters.
+        // The two high bits of w + 1/8 turn are the index of the quarter.
         V quarters = V.AddBits(turn, V.Bits(0x20000000));
         V rest = V.SubtractBits(turn, quarters & V.Bits(0xC0000000));
         V signed = V.FromSigned(rest);
@@ -113,7 +113,7 @@ public static class Lanes
         s = V.Fma(square * a, s, a);
         c = V.Fma(square * square, c, V.Fma(square, -0.5f, 1f));
 
-        // Odd quarters swap the two; the sine is negative in quarters 2 and 3, the cosine in 1 and 2.
+        // Odd quarters swap the two. The sine is negative in quarters 2 and 3, the cosine in 1 and 2.
         V odd = (quarters << 1) >> 31;
         V sign = V.Bits(0x80000000);
         V sin = V.Select(odd, c, s) ^ (quarters & sign);

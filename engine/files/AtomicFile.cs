@@ -1,8 +1,8 @@
 namespace Engine.Files;
 
 /// <summary>
-/// A file that appears whole or not at all. Bytes go to a temporary file in the same folder; <see cref="Commit"/> flushes it to
-/// the disk and renames it over the target, and disposal without a commit (an exception, a cancellation) removes it.
+/// Writes a file atomically. Bytes go to a temporary file in the same folder. <see cref="Commit"/> flushes it to the disk and renames it
+/// over the target; disposal without a commit (an exception, a cancellation) deletes it.
 /// </summary>
 public sealed class AtomicFile : IDisposable
 {
@@ -10,10 +10,10 @@ public sealed class AtomicFile : IDisposable
     private readonly FileStream _stream;
     private bool _committed;
 
-    /// <summary>Opens the temporary file; missing folders on the way to it are made.</summary>
+    /// <summary>Opens the temporary file. Missing parent folders are created.</summary>
     /// <param name="path">Where the file will appear; an older file there stays untouched until the commit.</param>
     /// <exception cref="IOException">The folder cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">The folder may not be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">Writing to the folder is not permitted.</exception>
     public AtomicFile(string path)
     {
         _path = Path.GetFullPath(path);
@@ -21,7 +21,7 @@ public sealed class AtomicFile : IDisposable
             throw new IOException($"{path}: this is a folder, so no file of that name can be written. Name another file");
         string folder = Path.GetDirectoryName(_path)!;
         Directory.CreateDirectory(folder);
-        // A short random name: a long target name plus a suffix could pass the file system's limit.
+        // A short random name: the target's name plus a suffix could exceed the file system's length limit.
         _temporary = Path.Combine(folder, $".{Path.GetRandomFileName()}.tmp");
         _stream = new FileStream(_temporary, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
     }
@@ -29,7 +29,7 @@ public sealed class AtomicFile : IDisposable
     /// <summary>Where to write.</summary>
     public Stream Stream => _stream;
 
-    /// <summary>Makes what was written so far the file at the path, replacing an older one.</summary>
+    /// <summary>Flushes the written bytes and renames the file to the path, replacing an older one.</summary>
     public void Commit()
     {
         _stream.Flush(flushToDisk: true);
@@ -38,12 +38,12 @@ public sealed class AtomicFile : IDisposable
         _committed = true;
     }
 
-    /// <summary>Removes the temporary file unless it was committed.</summary>
+    /// <summary>Deletes the temporary file unless it was committed.</summary>
     public void Dispose()
     {
         try
         {
-            // Flushes what is buffered, which a full disk refuses.
+            // This flushes buffered bytes, which fails on a full disk.
             _stream.Dispose();
         }
         finally
@@ -53,7 +53,7 @@ public sealed class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>Writes a whole file in one go.</summary>
+    /// <summary>Writes a whole file atomically.</summary>
     public static void Write(string path, ReadOnlySpan<byte> bytes)
     {
         using var file = new AtomicFile(path);

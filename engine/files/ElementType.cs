@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Files;
 
-/// <summary>What one number in a file is. The names are those of safetensors headers, so <c>ToString</c> is the file's spelling.</summary>
+/// <summary>
+/// The type of a tensor's elements in a file. Names are those of safetensors headers, so <c>ToString</c> gives the file's spelling.
+/// </summary>
 public enum ElementType
 {
     /// <summary>One byte, 0 or 1.</summary>
@@ -32,26 +34,26 @@ public enum ElementType
     U64,
     /// <summary>IEEE double.</summary>
     F64,
-    /// <summary>8-bit float: 4 bits of exponent, 3 of fraction. Carried, not read.</summary>
+    /// <summary>8-bit float: 4 bits of exponent, 3 of fraction. Recognised, but its values cannot be read.</summary>
     F8_E4M3,
-    /// <summary>8-bit float: 5 bits of exponent, 2 of fraction. Carried, not read.</summary>
+    /// <summary>8-bit float: 5 bits of exponent, 2 of fraction. Recognised, but its values cannot be read.</summary>
     F8_E5M2,
-    /// <summary>8-bit scale: a power of 2. Carried, not read.</summary>
+    /// <summary>8-bit scale: a power of 2. Recognised, but its values cannot be read.</summary>
     F8_E8M0,
-    /// <summary>Two IEEE singles. Carried, not read.</summary>
+    /// <summary>Two IEEE singles. Recognised, but its values cannot be read.</summary>
     C64,
-    /// <summary>Two IEEE doubles. Carried, not read.</summary>
+    /// <summary>Two IEEE doubles. Recognised, but its values cannot be read.</summary>
     C128,
-    /// <summary>A type that is not known here. Its tensors have a name and a shape, and no numbers.</summary>
+    /// <summary>An unknown type. Its tensors have a name and a shape, but their values cannot be read.</summary>
     Other,
 }
 
-/// <summary>Sizes of the element types, and their numbers as float32.</summary>
+/// <summary>Sizes of the element types, and conversion of their values to float32.</summary>
 public static class ElementTypes
 {
     extension(ElementType type)
     {
-        /// <summary>Bytes of one element; 0 where that is not known.</summary>
+        /// <summary>Bytes of one element; 0 if unknown.</summary>
         public int Size => type switch
         {
             ElementType.Other => 0,
@@ -62,12 +64,12 @@ public static class ElementTypes
             _ => 8,
         };
 
-        /// <summary>Whether elements are floating point numbers that are turned into float32.</summary>
+        /// <summary>Whether elements are floating point values that <c>ToFloats</c> converts to float32.</summary>
         public bool IsFloating => type is ElementType.F16 or ElementType.BF16 or ElementType.F32 or ElementType.F64;
 
         /// <summary>Rounds little-endian floating point elements to float32; F16 and BF16 are exact.</summary>
-        /// <param name="little">Elements as they lie in the file: <c>Size</c> bytes for each number of <paramref name="to"/>.</param>
-        /// <param name="to">The float32 numbers.</param>
+        /// <param name="little">The file's bytes: <c>Size</c> for each element of <paramref name="to"/>.</param>
+        /// <param name="to">The float32 values.</param>
         /// <exception cref="ArgumentException">The type is not floating point.</exception>
         public void ToFloats(ReadOnlySpan<byte> little, Span<float> to)
         {

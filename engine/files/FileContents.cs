@@ -4,14 +4,14 @@ using System.Security.Cryptography;
 namespace Engine.Files;
 
 /// <summary>
-/// A file's bytes in memory. The file is read once, from its start to its end: whatever happens to it later, the hash and every number
-/// come from the same bytes. That also makes pipes, FIFOs and standard input as good as a file. Reading is safe from several threads at once.
+/// A file's bytes in memory. The file is read once, from start to end, so the hash and every value come from the same bytes even if the
+/// file changes later. Pipes, FIFOs and standard input work like files. Reading is safe from several threads at once.
 /// </summary>
 public sealed class FileContents : IDisposable
 {
     private const int BlockBytes = 1 << 24, ChunkBytes = 1 << 20;
 
-    /// <summary>How much of an endless stream is taken.</summary>
+    /// <summary>Upper bound of the bytes that are read from an endless stream.</summary>
     private const long LongestStream = 1L << 32;
 
     private readonly List<Block> _blocks = [];
@@ -26,14 +26,14 @@ public sealed class FileContents : IDisposable
 
     /// <summary>Reads a file, a pipe or a device.</summary>
     /// <param name="path">What to read.</param>
-    /// <param name="accept">Looks at the first bytes (a megabyte, or all of a shorter file) and throws where they are of no use.</param>
-    /// <param name="cancel">Ends the reading, also where a pipe has no writer yet.</param>
-    /// <exception cref="FileFormatException">It is larger than the memory, or was cut while it was read.</exception>
+    /// <param name="accept">Checks the first bytes (1 MiB, or all of a shorter file) and throws if the file cannot be used.</param>
+    /// <param name="cancel">Cancels the reading, also while a pipe has no writer yet.</param>
+    /// <exception cref="FileFormatException">It is larger than the available memory, or was truncated while it was read.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">Reading it is not permitted.</exception>
     public static FileContents Read(string path, Action<ReadOnlySpan<byte>>? accept = null, CancellationToken cancel = default)
     {
-        // Opening a FIFO and reading from a pipe block in the kernel; the wait must end on cancellation all the same.
+        // Opening a FIFO and reading from a pipe block in the operating system; cancellation must end the wait all the same.
         try
         {
             return Task.Run(() =>
@@ -48,14 +48,14 @@ public sealed class FileContents : IDisposable
         }
     }
 
-    /// <summary>Reads exactly this many bytes of a stream.</summary>
-    /// <exception cref="InvalidDataException">The stream ends before, or the bytes do not fit into memory.</exception>
+    /// <summary>Reads exactly <paramref name="length"/> bytes of a stream.</summary>
+    /// <exception cref="InvalidDataException">The stream ends early, or the bytes do not fit into memory.</exception>
     public static FileContents Read(Stream from, long length, CancellationToken cancel = default) => Read(from, length, accept: null, cancel);
 
     /// <summary>Copies bytes.</summary>
-    /// <param name="to">Filled whole.</param>
-    /// <param name="at">The first byte.</param>
-    /// <exception cref="InvalidDataException">The range passes the end.</exception>
+    /// <param name="to">Filled completely.</param>
+    /// <param name="at">Index of the first byte.</param>
+    /// <exception cref="InvalidDataException">The range exceeds the file.</exception>
     /// <exception cref="ObjectDisposedException">The contents were disposed.</exception>
     public void Read(Span<byte> to, long at)
     {
@@ -113,7 +113,7 @@ public sealed class FileContents : IDisposable
         }
     }
 
-    /// <summary>Takes bytes until the stream ends or <paramref name="most"/> are there. Every block but the last is full.</summary>
+    /// <summary>Reads until the stream ends or <paramref name="most"/> bytes are there. Every block but the last is full.</summary>
     private void Fill(Stream from, long most, Action<ReadOnlySpan<byte>>? accept, CancellationToken cancel)
     {
         byte[] chunk = new byte[Math.Min(ChunkBytes, most)];
@@ -126,7 +126,7 @@ public sealed class FileContents : IDisposable
                 accept?.Invoke(part);
             if (part.Length == 0)
                 return;
-            // A chunk divides a block, so it never lies across two.
+            // The block size is a multiple of the chunk size, so a chunk never crosses blocks.
             long offset = Length % BlockBytes;
             if (offset == 0)
                 _blocks.Add(new Block((int)Math.Min(BlockBytes, most - Length)));
@@ -135,7 +135,7 @@ public sealed class FileContents : IDisposable
         }
     }
 
-    /// <summary>Memory outside of the managed heap: it goes back to the system when the contents are disposed, not some collections later.</summary>
+    /// <summary>Memory outside the managed heap: disposing it returns it to the system at once, not at some later collection.</summary>
     private sealed class Block : SafeBuffer
     {
         public unsafe Block(int bytes) : base(ownsHandle: true)

@@ -2,12 +2,12 @@ using System.Text;
 
 namespace Engine.Files;
 
-/// <summary>A file is not what its reader needs. The message names the file, the reason and what to do next.</summary>
+/// <summary>A file that its reader cannot use. The message names the file, the reason and what to do next.</summary>
 /// <param name="path">The file.</param>
 /// <param name="reason">What is wrong with it, without a full stop.</param>
-/// <param name="advice">The next step for whoever gave the file.</param>
-/// <param name="inner">The error underneath, when there was one.</param>
-/// <param name="details">Lines below the reason, one for each mistake.</param>
+/// <param name="advice">The next step for the user.</param>
+/// <param name="inner">The underlying error, if any.</param>
+/// <param name="details">Lines below the reason, one for each error.</param>
 public sealed class FileFormatException(
     string path, string reason, string advice, Exception? inner = null, IReadOnlyList<string>? details = null)
     : IOException(Text(path, reason, advice, details ?? []), inner)
@@ -18,8 +18,8 @@ public sealed class FileFormatException(
     public string Path { get; } = path;
 
     /// <summary>
-    /// A reason quotes names from the file. A control character in one could steer a terminal, a line feed could forge a line of output,
-    /// a bidirectional override could reorder it, and a name could be megabytes long.
+    /// A reason quotes names from the file. In them, a control character could drive a terminal, a line feed could fake a line of output, a
+    /// bidirectional override could reorder it, and a name could be megabytes long.
     /// </summary>
     private static string Text(string path, string reason, string advice, IReadOnlyList<string> details)
     {

@@ -3,19 +3,21 @@ using System.Text;
 
 namespace Engine.Files;
 
-/// <summary>Writes NumPy's .npy files, format version 1.0: one array of float32, little-endian, in C order. <c>numpy.load</c> reads them.</summary>
+/// <summary>
+/// Writes one float32 array as a NumPy .npy file, format version 1.0, little-endian, in C order. <c>numpy.load</c> reads it.
+/// </summary>
 public static class NpyFile
 {
-    // The format wants the data to begin at a multiple of this: NumPy maps them into memory.
+    // The format requires the data to begin at a multiple of this, so that NumPy can map the file into memory.
     private const int Alignment = 64;
 
-    /// <summary>Writes a file, which appears whole or not at all. The same array gives the same bytes.</summary>
-    /// <param name="path">The file; one that is there is replaced, missing folders are made.</param>
-    /// <param name="values">The numbers, the last dimension running fastest.</param>
+    /// <summary>Writes a file atomically. The same array gives the same bytes.</summary>
+    /// <param name="path">The file; an existing one is replaced, missing folders are created.</param>
+    /// <param name="values">The elements, the last dimension varying fastest.</param>
     /// <param name="shape">The extents, such as [H, W].</param>
-    /// <exception cref="ArgumentException">The numbers do not fill the shape.</exception>
+    /// <exception cref="ArgumentException">The element count differs from the shape's.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">Writing the file is not permitted.</exception>
     public static void Write(string path, ReadOnlySpan<float> values, params ReadOnlySpan<int> shape)
     {
         long count = 1;
@@ -30,7 +32,7 @@ public static class NpyFile
         AtomicFile.Write(path, bytes);
     }
 
-    /// <summary>Magic, version, the length of what follows, a Python dictionary, blanks, a line feed.</summary>
+    /// <summary>Magic, version, length of the rest, a Python dictionary, spaces, a line feed.</summary>
     private static byte[] Header(ReadOnlySpan<int> shape)
     {
         // As Python writes a tuple: (224, 224), (5,), ().

@@ -5,9 +5,9 @@ using System.Runtime.InteropServices;
 namespace Engine.Files;
 
 /// <summary>
-/// A .safetensors file, open for reading: 8 bytes of header length, a JSON header, then the tensors' bytes, little-endian and in C
-/// order. Opening reads the file once, into memory, and checks the whole header; numbers are made when asked for. Reading is safe from
-/// several threads at once.
+/// A .safetensors file, open for reading: 8 bytes of header length, a JSON header, then the tensors' bytes, little-endian and in C order.
+/// Opening reads the file once, into memory, and checks the whole header; elements are converted on request. Reading is safe from several
+/// threads at once.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -34,23 +34,23 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>The header's <c>__metadata__</c>; empty when there is none.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
-    /// <summary>The tensor of this name.</summary>
+    /// <summary>The tensor with that name.</summary>
     /// <exception cref="FileFormatException">There is none.</exception>
     public SafetensorsEntry this[string name] => _byName.TryGetValue(name, out SafetensorsEntry? entry)
         ? entry
         : throw new FileFormatException(Path, $"it holds no tensor named '{name}'", "Check that this is the file you meant.");
 
-    /// <summary>Opens a file and checks everything its header says.</summary>
-    /// <exception cref="FileFormatException">It is no valid .safetensors file.</exception>
+    /// <summary>Opens a file and validates its header.</summary>
+    /// <exception cref="FileFormatException">It is not a valid .safetensors file.</exception>
     /// <exception cref="IOException">It cannot be opened.</exception>
     public static SafetensorsFile Open(string path, CancellationToken cancel = default) =>
         Open(path, FileContents.Read(path, cancel: cancel), cancel);
 
-    /// <summary>Checks everything the header of a file that was read says.</summary>
+    /// <summary>Validates the header of a file that is already in memory.</summary>
     /// <param name="path">Where the file came from, for messages.</param>
-    /// <param name="contents">Its bytes; disposed with the result, or where this fails.</param>
-    /// <param name="cancel">Ends the reading of the header.</param>
-    /// <exception cref="FileFormatException">It is no valid .safetensors file.</exception>
+    /// <param name="contents">Its bytes; disposed with the result, or if this fails.</param>
+    /// <param name="cancel">Cancels the reading of the header.</param>
+    /// <exception cref="FileFormatException">It is not a valid .safetensors file.</exception>
     public static SafetensorsFile Open(string path, FileContents contents, CancellationToken cancel = default)
     {
         try
@@ -80,7 +80,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>SHA-256 of the whole file, as it was read, as 64 lower-case hexadecimal digits.</summary>
     public string Sha256(CancellationToken cancel = default) => _contents.Sha256(cancel);
 
-    /// <summary>Whether the file holds a tensor of this name.</summary>
+    /// <summary>Whether the file has a tensor with that name.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out SafetensorsEntry? entry) => _byName.TryGetValue(name, out entry);
 
     /// <summary>A floating point tensor (F32, F16, BF16, F64) as float32, in C order.</summary>
@@ -90,9 +90,9 @@ public sealed class SafetensorsFile : IDisposable
 
     /// <summary>A part of a floating point tensor as float32.</summary>
     /// <param name="name">The tensor.</param>
-    /// <param name="first">The first element of the part, in C order.</param>
-    /// <param name="count">How many elements.</param>
-    /// <param name="cancel">Ends the reading between chunks.</param>
+    /// <param name="first">Index of the part's first element, in C order.</param>
+    /// <param name="count">Number of elements.</param>
+    /// <param name="cancel">Cancels the reading between chunks.</param>
     /// <exception cref="FileFormatException">No such tensor, or its elements are not floating point numbers.</exception>
     public float[] ReadFloats(string name, long first, int count, CancellationToken cancel = default)
     {
@@ -123,14 +123,14 @@ public sealed class SafetensorsFile : IDisposable
     /// <exception cref="FileFormatException">No such tensor, or another type.</exception>
     public int[] ReadInt32(string name) => ReadIntegers<int>(name, ElementType.I32, BinaryPrimitives.ReverseEndianness);
 
-    /// <summary>A BOOL tensor in C order; every byte that is not 0 is true.</summary>
+    /// <summary>A BOOL tensor in C order; every byte other than 0 is true.</summary>
     /// <exception cref="FileFormatException">No such tensor, or another type.</exception>
     public bool[] ReadBools(string name) =>
         this[name].Type == ElementType.BOOL
             ? Array.ConvertAll(ReadBytes(name), b => b != 0)
             : throw WrongType(this[name], "booleans");
 
-    /// <summary>A tensor's bytes as they lie in the file, whatever its type.</summary>
+    /// <summary>A tensor's bytes as stored in the file, whatever its type.</summary>
     /// <exception cref="FileFormatException">No such tensor.</exception>
     public byte[] ReadBytes(string name)
     {
@@ -140,11 +140,11 @@ public sealed class SafetensorsFile : IDisposable
         return bytes;
     }
 
-    /// <summary>Writes a file: the same tensors and metadata give the same bytes. The file appears whole or not at all.</summary>
+    /// <summary>Writes a file atomically. The same tensors and metadata give the same bytes.</summary>
     /// <param name="path">Where to write; an older file is replaced.</param>
-    /// <param name="tensors">In the order they shall have in the header. Their data is asked for one tensor at a time.</param>
-    /// <param name="metadata">Names and texts for <c>__metadata__</c>; written in ordinal order of the names.</param>
-    /// <param name="cancel">Leaves an older file as it was.</param>
+    /// <param name="tensors">The tensors, in the header's order. Their data is requested one tensor at a time.</param>
+    /// <param name="metadata">Keys and values of <c>__metadata__</c>; written in ordinal order of the keys.</param>
+    /// <param name="cancel">Cancels the writing; an older file then stays as it was.</param>
     /// <exception cref="ArgumentException">Two tensors share a name, or a tensor's data does not fit its shape.</exception>
     public static void Write(string path, IReadOnlyList<SafetensorsTensor> tensors,
         IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default)

@@ -3,9 +3,9 @@ using System.Text.Json;
 
 namespace Engine.Files;
 
-/// <summary>One tensor of a .safetensors file: its name, what its elements are, its extents, and where its bytes lie.</summary>
+/// <summary>One tensor of a .safetensors file: name, element type, extents and byte range.</summary>
 /// <param name="Name">The key in the file.</param>
-/// <param name="Type">What the elements are.</param>
+/// <param name="Type">The element type.</param>
 /// <param name="Shape">Extents, outermost first; empty for a scalar.</param>
 /// <param name="Begin">First byte, counted from the end of the header.</param>
 /// <param name="End">One past the last byte.</param>
@@ -14,16 +14,16 @@ public sealed record SafetensorsEntry(string Name, ElementType Type, int[] Shape
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Aggregate(1L, (product, extent) => product * extent);
 
-    /// <summary>The type as the file spells it, also where it is not known here.</summary>
+    /// <summary>The type in the file's spelling, also if it is unknown to this program.</summary>
     public string TypeName { get; init; } = Type.ToString();
 
-    /// <summary>The entry as a person reads it: <c>conv1.weight F32 (64, 3, 7, 7)</c>.</summary>
+    /// <summary>The entry for people: <c>conv1.weight F32 (64, 3, 7, 7)</c>.</summary>
     public override string ToString() => $"{Name} {TypeName} ({string.Join(", ", Shape)})";
 }
 
 /// <summary>
-/// The JSON at the head of a .safetensors file. Everything a file can lie about is settled here: types, extents, byte counts,
-/// names given twice, and offsets, which must cover the data exactly once, without holes.
+/// The JSON header of a .safetensors file. All that a file can state wrongly is checked here: types, extents, byte counts, duplicate names,
+/// and offsets, which must cover the data exactly once, without gaps.
 /// </summary>
 internal sealed class SafetensorsHeader(FileBudget budget)
 {
@@ -121,7 +121,7 @@ internal sealed class SafetensorsHeader(FileBudget budget)
         UInt128 bytes = (UInt128)Math.Max(type.Size, 1);
         foreach (long extent in shape)
         {
-            // A factor is below 2^31 and the product was below 2^63 before it, so 128 bits never overflow.
+            // Each factor is below 2^31 and the product so far is below 2^63, so 128 bits never overflow.
             if (extent > int.MaxValue || (bytes *= (UInt128)extent) > long.MaxValue)
                 throw new InvalidDataException($"tensor '{name}' has the impossible shape ({string.Join(", ", shape)})");
         }

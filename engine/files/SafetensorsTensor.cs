@@ -4,11 +4,11 @@ using System.Text.Json;
 
 namespace Engine.Files;
 
-/// <summary>A tensor on its way into a .safetensors file.</summary>
+/// <summary>A tensor to be written to a .safetensors file.</summary>
 /// <param name="Name">The key in the file.</param>
-/// <param name="Type">What the elements are.</param>
+/// <param name="Type">The element type.</param>
 /// <param name="Shape">Extents, outermost first; empty for a scalar.</param>
-/// <param name="Data">Gives the elements in C order, little-endian; asked once, when the tensor's turn has come.</param>
+/// <param name="Data">Returns the elements in C order, little-endian. It is called once, just before they are written.</param>
 public sealed record SafetensorsTensor(string Name, ElementType Type, int[] Shape, Func<ReadOnlyMemory<byte>> Data)
 {
     /// <summary>A float32 tensor.</summary>
@@ -39,7 +39,7 @@ public sealed record SafetensorsTensor(string Name, ElementType Type, int[] Shap
         if (tensors.CountBy(t => t.Name).FirstOrDefault(n => n.Value > 1 || n.Key == "__metadata__") is { Key: { } name })
             throw new ArgumentException($"a safetensors file cannot hold two tensors named '{name}', nor one named '__metadata__'");
 
-        // Wide elements first, so that every tensor starts at a multiple of its element's size; readers that map the file rely on it.
+        // Wide elements first: every tensor then starts at a multiple of its element's size, which readers that map the file rely on.
         SafetensorsTensor[] layout = [.. tensors.OrderByDescending(t => t.Type.Size)];
         var begins = new Dictionary<string, long>();
         long end = 0;
@@ -83,7 +83,7 @@ public sealed record SafetensorsTensor(string Name, ElementType Type, int[] Shap
                 WriteEntry(json, tensor, begins[tensor.Name]);
             json.WriteEndObject();
         }
-        // Spaces up to a multiple of 8 are part of the format: the data after the header is then aligned too.
+        // The format pads the header with spaces to a multiple of 8, so that the data after it is aligned.
         while (text.Length % 8 != 0)
             text.WriteByte((byte)' ');
         return text.ToArray();

@@ -4,56 +4,56 @@ using Engine.Tensors;
 namespace Engine.Networks;
 
 /// <summary>
-/// A network's topology and what the methods of this project need to know of it. A new network is one entry of <see cref="All"/>:
-/// readers, writers, commands and methods ask here and know no names of their own.
+/// A network's topology and what the attribution methods need to know about it. A new network is one entry of <see cref="All"/>: readers,
+/// writers, commands and methods look it up here and contain no network names.
 /// </summary>
 /// <param name="Name">torchvision's name: <c>resnet50</c>.</param>
-/// <param name="Layers">Builds the layers, first to last, from wherever the parameters come from.</param>
-/// <param name="DefaultLayer">Where the bottleneck restricts the flow unless another layer is named.</param>
-/// <param name="ReadoutLayers">The layers that a readout network reads, first the one where it restricts the flow (paper, Table 3).</param>
-/// <param name="CamLayer">The layer whose feature maps Grad-CAM weighs: the last one with rows and columns.</param>
+/// <param name="Layers">Builds the layers, first to last, from a source of parameters.</param>
+/// <param name="DefaultLayer">The layer at which the bottleneck restricts the flow by default.</param>
+/// <param name="ReadoutLayers">The layers that a readout network reads; the first is the one that it restricts (paper, Table 3).</param>
+/// <param name="CamLayer">The layer whose feature maps Grad-CAM weighs: the last one with spatial extent.</param>
 public sealed record Architecture(
     string Name, Func<IParameterSource, IReadOnlyList<Layer>> Layers, string DefaultLayer, IReadOnlyList<string> ReadoutLayers, string CamLayer)
 {
     private StateDictNames? _names;
 
-    /// <summary>Every architecture that this project builds.</summary>
+    /// <summary>Every architecture that this project can build.</summary>
     public static IReadOnlyList<Architecture> All { get; } = [.. ResNet.Family, .. Vgg.Family];
 
-    /// <summary>The names of all, for messages and help texts.</summary>
+    /// <summary>All names, for messages and help texts.</summary>
     public static string Names => string.Join(", ", All.Select(architecture => architecture.Name));
 
-    /// <summary>The architecture of that name, or null.</summary>
+    /// <summary>The architecture with that name, or null.</summary>
     public static Architecture? Find(string name) => All.FirstOrDefault(architecture => architecture.Name == name);
 
-    /// <summary>The architecture of that name.</summary>
+    /// <summary>The architecture with that name.</summary>
     /// <exception cref="ArgumentException">There is none; the message lists all.</exception>
     public static Architecture Named(string name) => Find(name)
         ?? throw new ArgumentException($"there is no architecture '{name}'. There are: {Names}.", nameof(name));
 
     /// <summary>
-    /// The architecture whose state dict is most like a given one: the fewest names missing and unexpected. Architectures with the same
-    /// names (resnet50 and wide_resnet50_2) differ in proportions: the one is taken whose layers' outputs, relative to the first
-    /// layer's, agree in most layers. So a narrow network is recognised, too.
+    /// The architecture whose state dict is most similar to the given one: the fewest missing and unexpected names. Some architectures have
+    /// the same names and differ in proportions (resnet50 and wide_resnet50_2). Among them, the one is returned that agrees in most layers,
+    /// comparing each layer's outputs relative to the first layer's. Networks narrower than torchvision's are thus recognised, too.
     /// </summary>
     /// <param name="names">The names of the state dict.</param>
-    /// <param name="outputs">The first extent of the tensor of that name, 0 if there is none.</param>
+    /// <param name="outputs">The first extent of the tensor with that name, 0 if there is none.</param>
     public static Architecture Nearest(IReadOnlyCollection<string> names, Func<string, int> outputs) => All
         .OrderBy(architecture => architecture.StateDict.Names.Count - 2 * architecture.StateDict.Shared(names))
         .ThenByDescending(architecture => architecture.StateDict.Proportional(outputs))
         .First();
 
-    /// <summary>The names of its state dict, and how wide its layers are.</summary>
+    /// <summary>The names of its state dict, and the widths of its layers.</summary>
     internal StateDictNames StateDict => _names ??= new StateDictNames(this);
 
-    /// <summary>Builds the network; widths are the source's.</summary>
+    /// <summary>Builds the network with the source's widths.</summary>
     public Network Build(IBackend backend, IParameterSource source) => new(Name, backend, Layers(source)) { Architecture = this };
 
     /// <summary>The name.</summary>
     public override string ToString() => Name;
 }
 
-/// <summary>The names of an architecture's state dict, collected by building it from a source that only writes them down.</summary>
+/// <summary>The names of an architecture's state dict, collected by building it from a source that only records them.</summary>
 internal sealed class StateDictNames : IParameterSource
 {
     private readonly HashSet<string> _names = [];
@@ -61,13 +61,13 @@ internal sealed class StateDictNames : IParameterSource
 
     public StateDictNames(Architecture architecture) => architecture.Layers(this);
 
-    /// <summary>All tensors that a network needs; counters of batches steer training only and are not among them.</summary>
+    /// <summary>All tensors that the network needs. Batch counters are excluded: they are for training only.</summary>
     public IReadOnlySet<string> Names => _names;
 
-    /// <summary>How many names of a state dict are its own.</summary>
+    /// <summary>How many of the given names belong to this architecture.</summary>
     public int Shared(IEnumerable<string> names) => names.Count(_names.Contains);
 
-    /// <summary>In how many layers the outputs are those of torchvision's network times one factor, that of the first layer.</summary>
+    /// <summary>The number of layers whose outputs are torchvision's times the factor of the first layer.</summary>
     public int Proportional(Func<string, int> outputs)
     {
         (string Weight, int Outputs) first = _weights[0];

@@ -4,15 +4,15 @@ using Engine.Tensors;
 
 namespace Engine.Networks;
 
-/// <summary>A network, or a part of one, run without gradients, again and again for one shape of input.</summary>
+/// <summary>Runs a network, or a part of one, without gradients, repeatedly for one input shape.</summary>
 public sealed class Inference : IDisposable
 {
     private readonly Tape _tape;
 
-    /// <param name="network">What to run.</param>
+    /// <param name="network">The network.</param>
     /// <param name="input">(N, H, W, C) the shape of every input.</param>
-    /// <param name="keep">Names of layers whose outputs are wanted besides the last one's.</param>
-    /// <exception cref="ShapeException">The network cannot take that shape.</exception>
+    /// <param name="keep">Names of layers whose outputs are needed besides the last one's.</param>
+    /// <exception cref="ShapeException">The network cannot take that input shape.</exception>
     public Inference(Network network, Shape input, params string[] keep)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -25,13 +25,13 @@ public sealed class Inference : IDisposable
         Output = output.Data;
     }
 
-    /// <summary>Where to put the input before a run.</summary>
+    /// <summary>The input; write it before a run.</summary>
     public Tensor Input { get; }
 
     /// <summary>The last layer's output after a run.</summary>
     public Tensor Output { get; }
 
-    /// <summary>Numbers of memory held beside the input and the parameters.</summary>
+    /// <summary>Elements of memory allocated besides the input and the parameters.</summary>
     public long ArenaCount => _tape.ArenaCount;
 
     /// <summary>The output of a kept layer after a run, by its full name.</summary>
@@ -40,8 +40,8 @@ public sealed class Inference : IDisposable
     /// <summary>Runs every layer.</summary>
     public void Run() => _tape.Forward();
 
-    /// <summary>The output for a batch given on the host, on the host.</summary>
-    /// <param name="images">N x H x W x C numbers.</param>
+    /// <summary>Runs a batch given on the host and returns the output on the host.</summary>
+    /// <param name="images">N x H x W x C elements.</param>
     public float[] Run(ReadOnlySpan<float> images)
     {
         using Backend.Call run = _tape.Backend.Enter("Inference.Run");

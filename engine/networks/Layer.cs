@@ -4,27 +4,29 @@ using Engine.Tensors;
 
 namespace Engine.Networks;
 
-/// <summary>One step of a network, under torchvision's module name.</summary>
-/// <param name="Name">The name by which <see cref="Network.Until"/> and <see cref="Network.After"/> cut there.</param>
+/// <summary>One step of a network, with torchvision's module name.</summary>
+/// <param name="Name">The name by which <see cref="Network.Until"/> and <see cref="Network.After"/> cut here.</param>
 public abstract record Layer(string Name)
 {
-    /// <summary>What it was trained to hold.</summary>
+    /// <summary>Its learnt parameters.</summary>
     public virtual IEnumerable<Parameter> Parameters => [];
 
-    /// <summary>Whether a ReLU that follows can be recorded in the same line.</summary>
+    /// <summary>Whether the ReLU that follows can be recorded in the same line.</summary>
     public virtual bool TakesRelu => false;
 
-    /// <summary>Writes the layer down.</summary>
+    /// <summary>Records the layer on a tape.</summary>
     /// <param name="x">Its input.</param>
-    /// <param name="recording">How to write it.</param>
+    /// <param name="recording">How to record it.</param>
     /// <param name="relu">Whether to record the ReLU that follows, too.</param>
     public abstract Value Record(Value x, Recording recording, bool relu = false);
 }
 
-/// <summary>How a network is written on a tape.</summary>
+/// <summary>How a network is recorded on a tape.</summary>
 /// <param name="tape">The tape.</param>
-/// <param name="fused">Convolution, bias, residual and ReLU as one line (fast), or each as its own (to study, or to give one another rule).</param>
-/// <param name="trains">Whether the parameters want gradients.</param>
+/// <param name="fused">
+/// Whether convolution, bias, residual and ReLU are one line (fast), or one line each (to study them, or to give one of them another rule).
+/// </param>
+/// <param name="trains">Whether the parameters get gradients.</param>
 public sealed class Recording(Tape tape, bool fused, bool trains)
 {
     private readonly Dictionary<Parameter, Value> _leaves = [];
@@ -32,7 +34,7 @@ public sealed class Recording(Tape tape, bool fused, bool trains)
     /// <summary>Whether units are recorded as one line.</summary>
     public bool Fused => fused;
 
-    /// <summary>The parameter's leaf on the tape, the same for every layer that shares it.</summary>
+    /// <summary>The parameter's leaf on the tape; layers that share a parameter share the leaf.</summary>
     public Value this[Parameter parameter]
     {
         get
@@ -78,21 +80,21 @@ public sealed record ReluLayer(string Name) : Layer(Name)
     public override Value Record(Value x, Recording recording, bool relu = false) => x.Relu();
 }
 
-/// <summary>Dropout, which does nothing at inference and has no line on a tape: cutting after it is cutting before it.</summary>
+/// <summary>Dropout: the identity at inference, without a line on the tape. Cutting after it equals cutting before it.</summary>
 public sealed record DropoutLayer(string Name) : Layer(Name)
 {
     /// <inheritdoc/>
     public override Value Record(Value x, Recording recording, bool relu = false) => x;
 }
 
-/// <summary>The largest number in each window.</summary>
+/// <summary>The maximum of each window.</summary>
 public sealed record MaxPoolLayer(string Name, ConvGeometry Geometry) : Layer(Name)
 {
     /// <inheritdoc/>
     public override Value Record(Value x, Recording recording, bool relu = false) => x.MaxPool(Geometry);
 }
 
-/// <summary>The mean over Size x Size bins, whatever the input's size.</summary>
+/// <summary>The mean over Size x Size bins, for any input size.</summary>
 public sealed record AveragePoolLayer(string Name, int Size) : Layer(Name)
 {
     /// <inheritdoc/>
@@ -100,12 +102,11 @@ public sealed record AveragePoolLayer(string Name, int Size) : Layer(Name)
 }
 
 /// <summary>
-/// A residual block: convolutions with a ReLU between them, added to the input (or to a 1x1 convolution of it where the shape changes),
-/// then ReLU.
+/// A residual block: convolutions with ReLUs between them, plus the input (or a 1x1 convolution of it if the shape changes), then ReLU.
 /// </summary>
 /// <param name="Name">torchvision's name of the block.</param>
 /// <param name="Branch">The convolutions, first to last.</param>
-/// <param name="Shortcut">The 1x1 convolution of the input, or null where the input itself is added.</param>
+/// <param name="Shortcut">The 1x1 convolution of the input, or null if the input itself is added.</param>
 public sealed record ResidualBlock(string Name, IReadOnlyList<ConvolutionLayer> Branch, ConvolutionLayer? Shortcut) : Layer(Name)
 {
     /// <inheritdoc/>

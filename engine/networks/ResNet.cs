@@ -3,13 +3,13 @@ using Engine.Tensors;
 namespace Engine.Networks;
 
 /// <summary>
-/// The residual networks (He et al. 2016; wide ones: Zagoruyko and Komodakis 2016) as torchvision has them: a 7x7 stem, four stages of
-/// residual blocks, global average pooling, one linear layer.
-/// Layers: bn1 (conv1 with its batch norm), relu, maxpool, layer1.0 ... layer4.N, avgpool, fc.
+/// The residual networks (He et al. 2016; the wide ones: Zagoruyko and Komodakis 2016) as torchvision defines them: a 7x7 stem, four stages
+/// of residual blocks, global average pooling, one linear layer.
+/// Layers: bn1 (conv1 with its batch norm folded in), relu, maxpool, layer1.0 ... layer4.N, avgpool, fc.
 /// </summary>
 public static class ResNet
 {
-    /// <summary>The architectures; wide ones have twice the channels in the 3x3 convolutions of their blocks.</summary>
+    /// <summary>The architectures. The wide ones have twice the channels in the 3x3 convolutions of their blocks.</summary>
     public static IReadOnlyList<Architecture> Family { get; } =
     [
         Basic("resnet18", 2, 2, 2, 2),
@@ -21,7 +21,7 @@ public static class ResNet
         Bottleneck("wide_resnet101_2", 2, 3, 4, 23, 3),
     ];
 
-    /// <summary>The network of the paper.</summary>
+    /// <summary>The ResNet of the paper.</summary>
     public static Architecture ResNet50 { get; } = Family.Single(architecture => architecture.Name == "resnet50");
 
     /// <summary>Blocks of two 3x3 convolutions.</summary>
@@ -31,7 +31,7 @@ public static class ResNet
         (planes, new ConvGeometry(3, 1, 1)),
     ]);
 
-    /// <summary>Blocks of 1x1, 3x3 and 1x1 convolutions. torchvision puts the stride into the 3x3 (ResNet "v1.5").</summary>
+    /// <summary>Blocks of 1x1, 3x3 and 1x1 convolutions. torchvision has the stride in the 3x3 (ResNet "v1.5").</summary>
     private static Architecture Bottleneck(string name, int width, params int[] blocks) => Of(name, blocks, expansion: 4, (planes, stride) =>
     [
         (planes * width, new ConvGeometry(1)),
@@ -60,7 +60,7 @@ public static class ResNet
             for (int block = 0; block < blocks[stage]; block++)
             {
                 int stride = stage > 0 && block == 0 ? 2 : 1;
-                // The first block of a stage changes the shape, except where neither channels nor rows change: stage 1 of basic blocks.
+                // The first block of a stage changes the shape, except in stage 1 of basic blocks, where neither channels nor rows change.
                 bool hasShortcut = block == 0 && (stage > 0 || expansion > 1);
                 ResidualBlock layer = Block(source, $"layer{stage + 1}.{block}", channels, branch(planes, stride), hasShortcut ? new ConvGeometry(1, stride) : null);
                 channels = layer.Branch[^1].Pair.Outputs;

@@ -3,9 +3,9 @@ using Engine.Tensors;
 namespace Engine.Networks;
 
 /// <summary>
-/// The networks of Simonyan and Zisserman (2015) as torchvision has them: five groups of 3x3 convolutions, each ending in a max pool,
-/// adaptive average pooling to 7x7, three linear layers; with or without a batch norm after each convolution.
-/// Layers: features.0 ... features.N, avgpool, classifier.0 ... classifier.6. A convolution with a batch norm carries the norm's name.
+/// The networks of Simonyan and Zisserman (2015) as torchvision defines them: five groups of 3x3 convolutions, each ending in a max pool,
+/// then adaptive average pooling to 7x7 and three linear layers; with or without a batch norm after each convolution.
+/// Layers: features.0 ... features.N, avgpool, classifier.0 ... classifier.6. A convolution with a folded batch norm has the norm's name.
 /// </summary>
 public static class Vgg
 {
@@ -23,7 +23,7 @@ public static class Vgg
         Of("vgg19", false, 2, 2, 4, 4, 4), Of("vgg19_bn", true, 2, 2, 4, 4, 4),
     ];
 
-    /// <summary>The network of the paper.</summary>
+    /// <summary>The VGG of the paper.</summary>
     public static Architecture Vgg16 { get; } = Family.Single(architecture => architecture.Name == "vgg16");
 
     /// <param name="name">torchvision's name.</param>
@@ -32,7 +32,8 @@ public static class Vgg
     private static Architecture Of(string name, bool norms, params int[] groups)
     {
         int unit = norms ? 3 : 2;   // convolution, norm, ReLU
-        // conv4_1 of VGG-16 before its ReLU is the paper's bottleneck; a readout reads the first of groups 3 to 5 and the last of all.
+        // The paper's bottleneck is at conv4_1 of VGG-16 before its ReLU. A readout reads the first convolution of groups 3 to 5 and the
+        // last of all.
         return new Architecture(name, source => Layers(source, norms, groups), DefaultLayer: Convolution(3, 0),
             ReadoutLayers: [Convolution(2, 0), Convolution(3, 0), Convolution(4, 0), Convolution(4, groups[4] - 1), "classifier.6"],
             CamLayer: $"features.{Start(5) - 1}");

@@ -5,8 +5,8 @@ using Engine.Tensors;
 namespace Engine.Ops;
 
 /// <summary>
-/// y = x convolved along H and W with the taps of input 1, each channel alone, the border mirrored about the edge pixel's centre;
-/// dx = the adjoint, which differs from a blur at the border. Smoothing of the mask, paper section 3.1.
+/// y = x convolved along H and W with the taps of input 1, per channel, the border mirrored about the edge pixel's centre;
+/// dx = the adjoint, which differs from a blur at the border. Smoothing of the mask: paper, section 3.2, equation 7.
 /// </summary>
 public sealed record Blur : Op
 {
@@ -35,7 +35,8 @@ public sealed record Blur : Op
 public static class GaussianTaps
 {
     /// <summary>
-    /// 2 round(2 σ) + 1 weights exp(-i² / 2σ²), normalised to sum 1: five for σ = 1. The half is rounded to even, as the reference does.
+    /// 2 round(2 σ) + 1 weights exp(-i² / 2σ²), normalised to sum 1: five for σ = 1. Ties round to even, as in the reference
+    /// implementation.
     /// </summary>
     /// <param name="σ">Standard deviation in feature cells, above 0.</param>
     public static float[] Of(double σ)

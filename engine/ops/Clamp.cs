@@ -3,7 +3,7 @@ using Engine.Backends;
 
 namespace Engine.Ops;
 
-/// <summary>y = x held in [Low, High];  dx = dy inside, bounds included, else 0</summary>
+/// <summary>y = min(max(x, Low), High);  dx = dy where Low &lt;= x &lt;= High, else 0</summary>
 public readonly record struct Clamp(float Low, float High) : IUnary
 {
     /// <inheritdoc/>
@@ -17,7 +17,7 @@ public static partial class Operations
 {
     extension(Value x)
     {
-        /// <summary>Records x held in [low, high].</summary>
+        /// <summary>Records x clamped to [low, high].</summary>
         public Value Clamp(float low, float high) => x.Map(new Clamp(low, high));
     }
 }

@@ -4,7 +4,7 @@ using Engine.Tensors;
 
 namespace Engine.Ops;
 
-/// <summary>y = the inputs' channels side by side;  each dx = its own channels of dy</summary>
+/// <summary>y = the inputs concatenated along channels;  each dx = its own channels of dy</summary>
 public sealed record Concatenate : Op
 {
     /// <inheritdoc/>

@@ -5,13 +5,15 @@ using Engine.Tensors;
 namespace Engine.Ops;
 
 /// <summary>
-/// y = x * w + b + residual (then ReLU): cross-correlation of (N, H, W, C) with (K, R, S, C), as one unit or in parts.
-/// With dz = dy where the ReLU let y through: dx = w transposed over dz, dw = x correlated with dz, db = sum of dz, dresidual = dz.
+/// y = x * w + b + residual (then ReLU): cross-correlation of (N, H, W, C) with (K, R, S, C), as one fused unit or in parts.
+/// With dz = dy where the ReLU's output is positive, else 0: dx = the transposed convolution of dz with w, dw = the correlation of x with
+/// dz,
+/// db = the sum of dz, dresidual = dz.
 /// </summary>
-/// <param name="Geometry">Window, stride and padding.</param>
+/// <param name="Geometry">Kernel size, stride and padding.</param>
 /// <param name="Bias">Whether a bias (K) follows x and w among the inputs.</param>
 /// <param name="Residual">Whether a residual of y's shape is the last input.</param>
-/// <param name="Relu">Whether a ReLU follows in the same pass.</param>
+/// <param name="Relu">Whether the unit ends in a ReLU.</param>
 public sealed record Convolution(ConvGeometry Geometry, bool Bias, bool Residual, bool Relu) : Op
 {
     private int ResidualInput => Bias ? 3 : 2;
@@ -72,7 +74,9 @@ public static partial class Operations
 {
     extension(Value x)
     {
-        /// <summary>Records x * w + bias + residual, then ReLU where asked: (N, H, W, C) and w (K, R, S, C) to (N, P, Q, K).</summary>
+        /// <summary>
+        /// Records x * w + bias + residual, then ReLU if <paramref name="relu"/>: (N, H, W, C) and w (K, R, S, C) to (N, P, Q, K).
+        /// </summary>
         public Value Convolution(Value w, ConvGeometry geometry, Value? bias = null, Value? residual = null, bool relu = false)
         {
             Value?[] inputs = [x, w, bias, residual];

@@ -25,7 +25,7 @@ public static partial class Operations
 {
     extension(Value logits)
     {
-        /// <summary>Records the loss of each row: logits (N, K) and targets (N), class indices kept as floats, to (N) nats.</summary>
+        /// <summary>Records the loss of each row: logits (N, K) and targets (N), class indices stored as floats, to (N) nats.</summary>
         public Value CrossEntropy(Value targets) => logits.Tape.Record(new CrossEntropy(), logits, targets);
     }
 }

@@ -5,9 +5,10 @@ using Engine.Tensors;
 namespace Engine.Ops;
 
 /// <summary>
-/// y = KL[P(Z|R) || Q(Z)] of each neuron in nats (paper equation 4): Z given R is normal with mean λ r and variance (1 - λ)² in units of the
-/// feature's own spread, Q is the unit normal, so y = ((λ r)² + (1 - λ)² - ln (1 - λ)² - 1) / 2;  dλ = dy (λ r² - (1 - λ) + 1 / (1 - λ)).
-/// Inactive neurons carry nothing. Scaling x, mean and std together changes neither r nor y.
+/// y = KL[P(Z|R) || Q(Z)] of each neuron in nats (paper, equation 5). Z given R is normal with mean λ r and variance (1 - λ)², in units of
+/// the
+/// feature's standard deviation, and Q is the standard normal, so y = ((λ r)² + (1 - λ)² - ln (1 - λ)² - 1) / 2;
+/// dλ = dy (λ r² - (1 - λ) + 1 / (1 - λ)). Inactive neurons give 0. Scaling x, mean and std together changes neither r nor y.
 /// </summary>
 public sealed record Information : Op
 {
@@ -38,8 +39,8 @@ public static partial class Operations
     extension(Value r)
     {
         /// <summary>Records the information that passes each neuron, in nats.</summary>
-        /// <param name="λ">(I, H, W, C) how much of each neuron passes.</param>
-        /// <param name="active">(1, H, W, C) 1 for neurons that carry information, 0 for those that are nearly always off.</param>
+        /// <param name="λ">(I, H, W, C) the fraction of each neuron's signal that passes, 0 to 1.</param>
+        /// <param name="active">(1, H, W, C) 1 for neurons that carry information, 0 for those that are almost always 0.</param>
         public Value Information(Value λ, Value active) => r.Tape.Record(new Information(), r, λ, active);
     }
 }

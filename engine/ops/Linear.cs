@@ -6,7 +6,7 @@ namespace Engine.Ops;
 
 /// <summary>y = x wᵀ + b (then ReLU);  dx = dy w,  dw = dyᵀ x,  db = sum of dy over rows</summary>
 /// <param name="Bias">Whether input 2 is a bias (K).</param>
-/// <param name="Relu">Whether a ReLU follows in the same pass.</param>
+/// <param name="Relu">Whether the unit ends in a ReLU.</param>
 public sealed record Linear(bool Bias, bool Relu) : Op
 {
     /// <inheritdoc/>
@@ -53,7 +53,7 @@ public static partial class Operations
 {
     extension(Value x)
     {
-        /// <summary>Records x wᵀ + bias, then ReLU where asked: (N, ...) and w (K, C) to (N, K).</summary>
+        /// <summary>Records x wᵀ + bias, then ReLU if <paramref name="relu"/>: (N, ...) and w (K, C) to (N, K).</summary>
         public Value Linear(Value w, Value? bias = null, bool relu = false) =>
             x.Tape.Record(new Linear(bias is not null, relu), bias is null ? [x, w] : [x, w, bias]);
     }

@@ -4,7 +4,7 @@ using Engine.Tensors;
 
 namespace Engine.Ops;
 
-/// <summary>y = f(x), number by number;  dx = dy f'(x)</summary>
+/// <summary>y = f(x) elementwise;  dx = dy f'(x)</summary>
 public sealed record Map<F>(F Function) : Op where F : struct, IUnary
 {
     /// <inheritdoc/>
@@ -29,7 +29,7 @@ public sealed record Map<F>(F Function) : Op where F : struct, IUnary
     }
 
     /// <inheritdoc/>
-    /// <remarks>Whether a ReLU let a number through shows in what came out.</remarks>
+    /// <remarks>The sign of a ReLU's output shows whether its input passed.</remarks>
     public override bool RereadsInput(Value y, int input) => !EndsInRelu;
 
     /// <inheritdoc/>

@@ -4,7 +4,7 @@ using Engine.Tensors;
 
 namespace Engine.Ops;
 
-/// <summary>y = the largest number in each window, NaN if one is NaN;  dx = dy at the first largest or the last NaN, 0 elsewhere</summary>
+/// <summary>y = the maximum of each window, NaN if it contains one;  dx = dy at the first maximum or the last NaN, 0 elsewhere</summary>
 public sealed record MaxPool(ConvGeometry Geometry) : Op
 {
     /// <inheritdoc/>
@@ -29,7 +29,7 @@ public static partial class Operations
 {
     extension(Value x)
     {
-        /// <summary>Records the largest number in each window.</summary>
+        /// <summary>Records the maximum of each window.</summary>
         public Value MaxPool(ConvGeometry geometry) => x.Tape.Record(new MaxPool(geometry), x);
     }
 }

@@ -35,7 +35,7 @@ public static partial class Operations
 {
     extension(Value)
     {
-        /// <summary>Records a b, number by number.</summary>
+        /// <summary>Records a b, elementwise.</summary>
         public static Value operator *(Value a, Value b) => a.Tape.Record(new Multiply(), a, b);
     }
 }

@@ -3,7 +3,7 @@ using Engine.Backends;
 
 namespace Engine.Ops;
 
-/// <summary>y = max(x, 0);  dx = dy, but 0 where y is at most 0. NaN stays NaN</summary>
+/// <summary>y = max(x, 0);  dx = dy where y is positive, 0 where y is at most 0. NaN propagates.</summary>
 public readonly record struct Relu : IUnary
 {
     /// <inheritdoc/>

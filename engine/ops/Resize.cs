@@ -4,7 +4,9 @@ using Engine.Tensors;
 
 namespace Engine.Ops;
 
-/// <summary>y = x resized bilinearly to Height x Width, without antialiasing;  dx = the adjoint: each dy spread over its four sources</summary>
+/// <summary>
+/// y = x resized bilinearly to Height x Width, without antialiasing;  dx = the adjoint: each dy distributed over its four source pixels
+/// </summary>
 public sealed record Resize(int Height, int Width, Corners Corners) : Op
 {
     /// <inheritdoc/>

@@ -5,13 +5,15 @@ using Engine.Tensors;
 namespace Engine.Ops;
 
 /// <summary>
-/// z = λ x + (1 - λ) (mean + std ε): the features with noise mixed in, for several copies of each image (paper equation 1);
-/// dλ = the sum over copies of dz (x - mean - std ε), the noise made again. Inactive neurons give 0. The features x are given: they take no gradient.
+/// z = λ x + (1 - λ) (mean + std ε): the features mixed with noise, for several copies of each image (paper, equation 2);
+/// dλ = the sum over copies of dz (x - mean - std ε), the noise generated a second time. Inactive neurons give 0. The features x are
+/// constant:
+/// they get no gradient.
 /// </summary>
 /// <param name="Copies">Noise samples per image.</param>
 /// <param name="Seed">The key of the noise.</param>
-/// <param name="Clamp">Whether z is held at 0 from below, for features that come out of a ReLU.</param>
-/// <param name="Recorded">Whether the last input is noise (I x Copies, H, W, C) to use in place of the generator's.</param>
+/// <param name="Clamp">Whether z is clamped to at least 0, for features that are outputs of a ReLU.</param>
+/// <param name="Recorded">Whether the last input is noise (I x Copies, H, W, C) to use instead of the generator's.</param>
 public sealed record Restrict(int Copies, ulong Seed, bool Clamp, bool Recorded) : Op
 {
     /// <inheritdoc/>
@@ -51,11 +53,11 @@ public static partial class Operations
 {
     extension(Value x)
     {
-        /// <summary>Records the restricted features: (I, H, W, C) to (I x copies, H, W, C), the copies of an image side by side.</summary>
-        /// <param name="λ">(I, H, W, C) how much of each neuron passes, 0 to 1.</param>
+        /// <summary>Records the restricted features: (I, H, W, C) to (I x copies, H, W, C), the copies of an image adjacent.</summary>
+        /// <param name="λ">(I, H, W, C) the fraction of each neuron's signal that passes, 0 to 1.</param>
         /// <param name="statistics">Mean, std and activity (1 or 0) of each neuron, (1, H, W, C) each.</param>
-        /// <param name="images">(I) the noise's image words.</param>
-        /// <param name="step">(1) the noise's step word.</param>
+        /// <param name="images">(I) the image index of each image in the noise's counter.</param>
+        /// <param name="step">(1) the step in the noise's counter.</param>
         /// <param name="op">Copies, seed and clamp.</param>
         /// <param name="noise">Recorded noise to use instead, or null.</param>
         public Value Restrict(Value λ, (Value Mean, Value Std, Value Active) statistics, Value images, Value step, Restrict op, Value? noise = null)

@@ -9,7 +9,7 @@ public readonly record struct Sigmoid : IUnary
     /// <inheritdoc/>
     public V At<V>(V x) where V : struct, ILanes<V>
     {
-        // e^-|x| cannot overflow, and where y is small its error is not doubled: y = e^x / (1 + e^x) for x below 0.
+        // e^-|x| cannot overflow. For x below 0, y = e^x / (1 + e^x): y is small there, and this form does not double its error.
         V small = Lanes.Exp(x | V.Bits(0x80000000));
         return V.Select(x < 0f, small, 1f) / (1f + small);
     }

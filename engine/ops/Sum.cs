@@ -4,7 +4,9 @@ using Engine.Tensors;
 
 namespace Engine.Ops;
 
-/// <summary>y[i] = factor x the sum of the i-th of <paramref name="Runs"/> equal runs of x (0: one run per row);  dx = factor dy[i]</summary>
+/// <summary>
+/// y[i] = factor x the sum of the i-th of <paramref name="Runs"/> equal runs of x (0: one run per row);  dx = factor dy[i]
+/// </summary>
 public sealed record Sum(int Runs, float Factor) : Op
 {
     /// <inheritdoc/>
@@ -34,10 +36,10 @@ public static partial class Operations
 {
     extension(Value x)
     {
-        /// <summary>Records the sum of all numbers: (1).</summary>
+        /// <summary>Records the sum of all elements: (1).</summary>
         public Value Sum() => x.Tape.Record(new Sum(1, 1f), x);
 
-        /// <summary>Records the mean of all numbers: (1).</summary>
+        /// <summary>Records the mean of all elements: (1).</summary>
         public Value Mean() => x.Tape.Record(new Sum(1, 1f / x.Shape.Count), x);
 
         /// <summary>Records the sum within each image or row: (N).</summary>

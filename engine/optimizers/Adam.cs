@@ -5,7 +5,7 @@ namespace Engine.Optimizers;
 
 /// <summary>
 /// Adam with PyTorch's semantics: with t = steps done + 1, m = β1 m + (1 - β1) g, v = β2 v + (1 - β2) g²,
-/// p -= lr / (1 - β1^t) m / (sqrt(v) / sqrt(1 - β2^t) + ε). The step count lives on the device, so a recorded loop can be replayed.
+/// p -= lr / (1 - β1^t) m / (sqrt(v) / sqrt(1 - β2^t) + ε). The step count is on the device, so a recorded loop can be replayed.
 /// </summary>
 public sealed class Adam : IOptimizer
 {
@@ -14,9 +14,9 @@ public sealed class Adam : IOptimizer
     private readonly Tensor[] _means;
     private readonly Tensor[] _squares;
 
-    /// <param name="backend">Where the parameters live.</param>
+    /// <param name="backend">The device of the parameters.</param>
     /// <param name="settings">Learning rate and decays.</param>
-    /// <param name="parameters">The tensors to be changed in place.</param>
+    /// <param name="parameters">The tensors to be updated in place.</param>
     public Adam(IBackend backend, AdamSettings settings, params Tensor[] parameters)
     {
         ArgumentNullException.ThrowIfNull(backend);
@@ -56,7 +56,7 @@ public sealed class Adam : IOptimizer
         _backend.Advance(StepCount);
     }
 
-    /// <summary>Forgets what was learnt, as a new optimizer would start.</summary>
+    /// <summary>Resets the state to that of a new optimizer.</summary>
     public void Reset()
     {
         foreach (Tensor state in State)

@@ -4,8 +4,8 @@ using Engine.Tensors;
 namespace Engine.Optimizers;
 
 /// <summary>
-/// Gradient descent with momentum and PyTorch's semantics: v = μ v + g + decay p, p -= lr v, v = 0 at first. The learning rate stands
-/// outside v, so changing it acts at once on all that was gathered.
+/// Gradient descent with momentum, with PyTorch's semantics: v = μ v + g + decay p, p -= lr v, v = 0 at first. The learning rate is not
+/// part of v, so changing it takes effect on the whole accumulated velocity at once.
 /// </summary>
 public sealed class Sgd : IOptimizer
 {
@@ -13,9 +13,9 @@ public sealed class Sgd : IOptimizer
     private readonly Tensor[] _parameters;
     private readonly Tensor[] _velocities;
 
-    /// <param name="backend">Where the parameters live.</param>
+    /// <param name="backend">The device of the parameters.</param>
     /// <param name="settings">Learning rate, momentum and decay.</param>
-    /// <param name="parameters">The tensors to be changed in place.</param>
+    /// <param name="parameters">The tensors to be updated in place.</param>
     public Sgd(IBackend backend, SgdSettings settings, params Tensor[] parameters)
     {
         ArgumentNullException.ThrowIfNull(backend);

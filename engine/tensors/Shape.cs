@@ -4,14 +4,14 @@ namespace Engine.Tensors;
 
 /// <summary>
 /// The extents of a tensor, outermost first. Images are (N, H, W, C), convolution weights (K, R, S, C), logits (N, K).
-/// A shape that exists is one that a tensor can have: every extent is at least 1, and <see cref="Count"/> fits an <see cref="int"/>.
+/// Every shape that can be constructed is valid: each extent is at least 1, and <see cref="Count"/> fits an <see cref="int"/>.
 /// </summary>
 public readonly record struct Shape
 {
     private readonly int[]? _dims;
 
     /// <param name="dims">One extent per axis, outermost first.</param>
-    /// <exception cref="ShapeException">An extent is below 1, or the product is more than an <see cref="int"/> holds.</exception>
+    /// <exception cref="ShapeException">An extent is below 1, or the product exceeds <see cref="int.MaxValue"/>.</exception>
     public Shape(params ReadOnlySpan<int> dims)
     {
         long count = 1;
@@ -19,7 +19,7 @@ public readonly record struct Shape
         {
             if (dim < 1)
                 throw new ShapeException($"{Words(dims)} is no shape: every extent must be at least 1.");
-            // Two factors below 2^31 fit a long; a product that is too large already stays so.
+            // Two factors below 2^31 fit a long. A product above int.MaxValue is not multiplied further, so it cannot overflow.
             if (count <= int.MaxValue)
                 count *= dim;
         }
@@ -31,7 +31,7 @@ public readonly record struct Shape
     /// <summary>One extent per axis, each at least 1.</summary>
     public ReadOnlySpan<int> Dims => _dims;
 
-    /// <summary>How many numbers a tensor of this shape holds; 0 for <c>default</c>, which is the shape of nothing.</summary>
+    /// <summary>The number of elements; 0 for <c>default</c>, which has no axes.</summary>
     public int Count { get; }
 
     /// <summary>The number of axes.</summary>
@@ -49,11 +49,12 @@ public readonly record struct Shape
     /// <summary>Channels, or columns: the innermost extent.</summary>
     public int C => Dims[^1];
 
-    /// <summary>Numbers per image or row: everything but <see cref="N"/>.</summary>
+    /// <summary>Elements per image or row: the product of all extents but <see cref="N"/>.</summary>
     public int Row => Count / N;
 
-    /// <summary>The same extents with another number of images or rows.</summary>
-    /// <exception cref="ShapeException">There would be none, or more numbers than an <see cref="int"/> can count.</exception>
+    /// <summary>The same extents with <paramref name="n"/> images or rows.</summary>
+    /// <exception cref="ShapeException"><paramref name="n"/> is below 1, or the element count exceeds <see
+    /// cref="int.MaxValue"/>.</exception>
     public Shape WithN(long n) => n <= int.MaxValue
         ? new([(int)Math.Max(n, int.MinValue), .. Dims[1..]])
         : throw new ShapeException($"{n} images or rows of {new Shape([1, .. Dims[1..]])} are more than one tensor can hold: take fewer at a time.");
@@ -86,13 +87,13 @@ public readonly record struct Shape
     }
 }
 
-/// <summary>Extents that are no shape, or shapes that an op or a verb cannot join.</summary>
-/// <param name="message">What was met and what would be right.</param>
+/// <summary>Extents that do not form a valid shape, or shapes that an op or a verb cannot combine.</summary>
+/// <param name="message">The shapes that were given and the shapes that are accepted.</param>
 public sealed class ShapeException(string message) : ArgumentException(message)
 {
     /// <param name="op">The op, as it prints itself.</param>
-    /// <param name="shapes">The shapes it was given.</param>
-    /// <param name="wants">What the op takes, in words.</param>
+    /// <param name="shapes">The shapes of its inputs.</param>
+    /// <param name="wants">The shapes that the op accepts, in words.</param>
     public ShapeException(string op, IEnumerable<Shape> shapes, string wants)
         : this($"{op}: cannot take {string.Join(" and ", shapes)}; it takes {wants}.")
     {

@@ -1,16 +1,16 @@
 namespace Engine.Tensors;
 
 /// <summary>
-/// float32 numbers in a shape, contiguous, on a device. A tensor has no history: that is a <c>Value</c>.
-/// Several tensors may lie in one storage (an arena), each at its own offset. A tensor always lies inside its storage.
+/// A contiguous float32 array of a given shape, in a device's memory. A tensor has no history: a <c>Value</c> has.
+/// Several tensors may share one storage (an arena), each at its own offset. A tensor always lies inside its storage.
 /// </summary>
 public sealed record Tensor
 {
     /// <param name="shape">The extents.</param>
     /// <param name="storage">The device's memory.</param>
-    /// <param name="offset">Where in the storage the tensor begins, in numbers.</param>
-    /// <exception cref="ShapeException">The shape is that of nothing.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The storage does not hold all of it.</exception>
+    /// <param name="offset">Where the tensor begins in the storage, in elements.</param>
+    /// <exception cref="ShapeException">The shape has no axes.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The tensor exceeds the storage.</exception>
     public Tensor(Shape shape, IStorage storage, long offset = 0)
     {
         ArgumentNullException.ThrowIfNull(storage);
@@ -30,14 +30,14 @@ public sealed record Tensor
     /// <summary>The device's memory.</summary>
     public IStorage Storage { get; }
 
-    /// <summary>Where in the storage the tensor begins, in numbers.</summary>
+    /// <summary>Where the tensor begins in the storage, in elements.</summary>
     public long Offset { get; }
 
-    /// <summary>A tensor without memory, to be asked for its shape alone: any verb refuses it.</summary>
+    /// <summary>A tensor that has a shape and no memory, for code that only infers shapes. Every verb refuses it.</summary>
     public static Tensor WithoutData(Shape shape) => new(shape, NoStorage.Instance);
 
-    /// <summary>The tensor of another shape that begins <paramref name="offset"/> numbers into this one and shares its memory.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">It would not lie inside this one.</exception>
+    /// <summary>A tensor of another shape that begins <paramref name="offset"/> elements into this one and shares its memory.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The view exceeds this tensor.</exception>
     public Tensor View(long offset, Shape shape)
     {
         if (offset < 0 || offset > (long)Shape.Count - shape.Count)
@@ -48,7 +48,9 @@ public sealed record Tensor
         return new Tensor(shape, Storage, Offset + offset);
     }
 
-    /// <summary>Images <paramref name="first"/> to <paramref name="first"/> + <paramref name="count"/> of the batch, sharing memory.</summary>
+    /// <summary>
+    /// Images <paramref name="first"/> to <paramref name="first"/> + <paramref name="count"/> - 1 of the batch, sharing memory.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The batch has no such images.</exception>
     public Tensor Rows(int first, int count)
     {
@@ -72,9 +74,9 @@ public sealed record Tensor
     }
 }
 
-/// <summary>A device's memory behind tensors. Only the backend that made it can read it.</summary>
+/// <summary>A device's memory behind tensors. Only the backend that allocated it can read it.</summary>
 public interface IStorage : IDisposable
 {
-    /// <summary>How many numbers it holds.</summary>
+    /// <summary>The number of elements.</summary>
     long Count { get; }
 }

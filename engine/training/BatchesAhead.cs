@@ -6,7 +6,7 @@ namespace Engine.Training;
 internal sealed record Batch(float[] Images, float[] Targets);
 
 /// <summary>
-/// Makes batches on a thread of its own, a few steps ahead of training and never more: the queue is bounded, and its buffers go round.
+/// Produces batches on a thread of its own, a bounded number of steps ahead of training. The buffers are reused.
 /// </summary>
 internal sealed class BatchesAhead : IDisposable
 {
@@ -16,8 +16,8 @@ internal sealed class BatchesAhead : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _maker;
 
-    /// <param name="batches">Where batches come from.</param>
-    /// <param name="first">The first step wanted.</param>
+    /// <param name="batches">The source of batches.</param>
+    /// <param name="first">The first step.</param>
     /// <param name="end">The step after the last.</param>
     public BatchesAhead(IBatches batches, long first, long end)
     {
@@ -26,7 +26,7 @@ internal sealed class BatchesAhead : IDisposable
         _maker = Task.Factory.StartNew(() => Make(batches, first, end), TaskCreationOptions.LongRunning);
     }
 
-    /// <summary>The next step's batch; give it back with <see cref="Return"/>.</summary>
+    /// <summary>The next step's batch; return it with <see cref="Return"/>.</summary>
     public Batch Take(CancellationToken cancellation)
     {
         try
@@ -35,7 +35,7 @@ internal sealed class BatchesAhead : IDisposable
         }
         catch (InvalidOperationException)
         {
-            // The maker failed and closed the queue: its own exception says why.
+            // The producer failed and closed the queue. Its exception is the reason.
             _maker.GetAwaiter().GetResult();
             throw;
         }
@@ -65,7 +65,7 @@ internal sealed class BatchesAhead : IDisposable
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
-            // Nobody waits for more.
+            // Nobody waits for further batches.
         }
         finally
         {

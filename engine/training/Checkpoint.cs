@@ -6,15 +6,15 @@ using Engine.Tensors;
 namespace Engine.Training;
 
 /// <summary>
-/// Training, put aside: parameters, optimizer state and the number of steps done, in one safetensors file that appears whole or not at
-/// all. Going on from it gives the bits that an undisturbed run would have given.
+/// The state of training: parameters, optimizer state and the number of steps done, in one safetensors file that is written atomically.
+/// Training resumed from it gives the same bits as uninterrupted training.
 /// </summary>
 /// <remarks>
-/// Settings are lines that say what the result depends on, in the order in which training came to them. A checkpoint holds those it came to, so
-/// that stages it has not begun may be changed or added.
+/// Settings are lines of text that say what the result depends on, in the order in which training uses them. A checkpoint contains those
+/// used so far, so stages that have not begun may still be changed or added.
 /// </remarks>
-/// <param name="network">What learns.</param>
-/// <param name="optimizer">Of the network's parameters.</param>
+/// <param name="network">The network being trained.</param>
+/// <param name="optimizer">The optimizer of the network's parameters.</param>
 public sealed class Checkpoint(Network network, IOptimizer optimizer)
 {
     private const string StepKey = "step", SettingsKey = "settings";
@@ -26,19 +26,19 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
     ];
 
     /// <summary>Writes the file.</summary>
-    /// <param name="path">An older checkpoint there is replaced at the end.</param>
+    /// <param name="path">The file; an older checkpoint is replaced atomically.</param>
     /// <param name="step">Steps done.</param>
-    /// <param name="settings">The lines come to so far.</param>
+    /// <param name="settings">The lines used so far.</param>
     public void Save(string path, long step, IEnumerable<string> settings) => SafetensorsFile.Write(
         path,
         [.. Tensors.Select(tensor => new SafetensorsTensor(tensor.Name, [.. tensor.Data.Shape.Dims], Download(tensor.Data)))],
         new Dictionary<string, string> { [StepKey] = $"{step}", [SettingsKey] = string.Join('\n', settings) });
 
-    /// <summary>Reads the file back into network and optimizer.</summary>
+    /// <summary>Restores network and optimizer from the file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="settings">All lines of the training that goes on from it.</param>
+    /// <param name="settings">All lines of the training that resumes.</param>
     /// <returns>Steps done.</returns>
-    /// <exception cref="FileFormatException">It is no checkpoint, or one of other settings.</exception>
+    /// <exception cref="FileFormatException">It is not a checkpoint, or its settings differ.</exception>
     public long Load(string path, IReadOnlyList<string> settings)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);

@@ -4,20 +4,20 @@ using Engine.Tensors;
 
 namespace Engine.Training;
 
-/// <summary>How wide a network is.</summary>
+/// <summary>The width of a network.</summary>
 /// <param name="Divisor">torchvision's channels are divided by this.</param>
 /// <param name="Hidden">Outputs of linear layers before the last.</param>
 /// <param name="Classes">Outputs of the last layer.</param>
 public sealed record NetworkWidth(int Divisor, int Hidden, int Classes);
 
 /// <summary>
-/// Parameters before training, without batch norm: weights normal with variance 2 / fan-in (He et al. 2015), so that ReLU layers keep
-/// the scale of what passes, biases 0. The last convolution of a residual branch is 0, so that every block starts as its shortcut and
-/// depth costs nothing at first (Zhang et al. 2019). The same seed gives the same bits on every device.
+/// Initial parameters, without batch norm: weights normal with variance 2 / fan-in (He et al. 2015), so that ReLU layers preserve the scale
+/// of activations, and biases 0. The last convolution of a residual branch is 0, so that every block starts as its shortcut and depth does
+/// not harm early training (Zhang et al. 2019). The same seed gives the same bits on every device.
 /// </summary>
 public sealed class FreshParameters(IBackend backend, NetworkWidth width, ulong seed) : IParameterSource
 {
-    // What torchvision's last layers have.
+    // The outputs of torchvision's last layers.
     private const int ImageNetClasses = 1000;
 
     private int _made;
@@ -37,8 +37,8 @@ public sealed class FreshParameters(IBackend backend, NetworkWidth width, ulong 
     }
 
     /// <param name="name">The layer.</param>
-    /// <param name="shape">Of its weight.</param>
-    /// <param name="gain">Variance of the weights times fan-in.</param>
+    /// <param name="shape">The shape of its weight.</param>
+    /// <param name="gain">The variance of the weights times fan-in.</param>
     private ParameterPair Pair(string name, Shape shape, double gain)
     {
         Tensor weight = backend.Allocate(shape), image = backend.Allocate(new Shape(1)), step = backend.Allocate(new Shape(1));

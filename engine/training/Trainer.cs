@@ -7,14 +7,14 @@ using Engine.Tensors;
 
 namespace Engine.Training;
 
-/// <summary>What one step found before it changed anything.</summary>
+/// <summary>The result of one step, computed before the update.</summary>
 /// <param name="Loss">Mean cross-entropy of the batch, nats.</param>
-/// <param name="Correct">Images whose class had the largest logit.</param>
+/// <param name="Correct">The number of images whose class had the largest logit.</param>
 public readonly record struct StepResult(double Loss, int Correct);
 
 /// <summary>
-/// Forward, backward and an optimizer's step for one size of batch: a tape recorded and planned once, then replayed without
-/// allocation. The network's parameters are changed in place.
+/// Forward pass, backward pass and an optimizer step for one batch size: a tape recorded and planned once, then replayed without
+/// allocation. The network's parameters are updated in place.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -26,9 +26,9 @@ public sealed class Trainer : IDisposable
     private readonly Tensor[] _gradients;
     private readonly float[] _hostLogits, _hostLosses;
 
-    /// <param name="network">What learns.</param>
-    /// <param name="optimizer">Of the network's parameters, in their order.</param>
-    /// <param name="images">(N, H, W, C) of a batch.</param>
+    /// <param name="network">The network being trained.</param>
+    /// <param name="optimizer">The optimizer of the network's parameters, in their order.</param>
+    /// <param name="images">The shape (N, H, W, C) of a batch.</param>
     /// <exception cref="ShapeException">The network cannot take that shape.</exception>
     public Trainer(Network network, IOptimizer optimizer, Shape images)
     {
@@ -46,10 +46,10 @@ public sealed class Trainer : IDisposable
         _hostLosses = new float[images.N];
     }
 
-    /// <summary>One step on one batch.</summary>
-    /// <param name="images">N x H x W x C numbers.</param>
-    /// <param name="targets">N class indices, kept as floats.</param>
-    /// <exception cref="DivergenceException">The loss is no number.</exception>
+    /// <summary>Trains one step on one batch.</summary>
+    /// <param name="images">N x H x W x C elements.</param>
+    /// <param name="targets">N class indices, stored as floats.</param>
+    /// <exception cref="DivergenceException">The loss is NaN or infinite.</exception>
     public StepResult Step(ReadOnlySpan<float> images, ReadOnlySpan<float> targets)
     {
         using Backend.Call step = _tape.Backend.Enter("Trainer.Step");
@@ -89,5 +89,5 @@ public sealed class Trainer : IDisposable
     }
 }
 
-/// <summary>Training went astray: the loss is no number.</summary>
+/// <summary>Training diverged: the loss is NaN or infinite.</summary>
 public sealed class DivergenceException() : Exception("the loss is no number any more: training diverged. Start anew with a smaller learning rate.");

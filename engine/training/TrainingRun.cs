@@ -4,44 +4,44 @@ using Engine.Optimizers;
 
 namespace Engine.Training;
 
-/// <summary>A stretch of training on one size of image, with a learning rate that rises and falls.</summary>
+/// <summary>A part of training on one image size, with its learning-rate schedule.</summary>
 public sealed record Stage(IBatches Batches, CosineSchedule Rate)
 {
-    /// <summary>What the result depends on, in words.</summary>
+    /// <summary>The settings that the result depends on, as text.</summary>
     internal string Settings => $"{Batches.Description}; {Rate}";
 }
 
-/// <summary>How training goes.</summary>
+/// <summary>The progress of training.</summary>
 /// <param name="Step">Steps done.</param>
-/// <param name="Steps">Steps in all.</param>
-/// <param name="Loss">Mean cross-entropy of late, nats.</param>
-/// <param name="Accuracy">Share of images classified rightly of late, as they were when training met them.</param>
-/// <param name="ImagesPerSecond">Of late.</param>
-/// <param name="Left">Time left at the pace of late.</param>
+/// <param name="Steps">Total steps.</param>
+/// <param name="Loss">Recent mean cross-entropy, nats.</param>
+/// <param name="Accuracy">Recent fraction of images classified correctly, each before the step that trained on it.</param>
+/// <param name="ImagesPerSecond">Recent throughput.</param>
+/// <param name="Left">Remaining time at the recent pace.</param>
 public readonly record struct TrainingProgress(long Step, long Steps, double Loss, double Accuracy, double ImagesPerSecond, TimeSpan Left);
 
 /// <summary>
-/// Trains a network stage by stage, and writes a checkpoint every few minutes and when it is stopped. Stopped anywhere, even killed,
-/// the same call goes on from the last checkpoint to the same weights.
+/// Trains a network stage by stage and writes a checkpoint periodically and on cancellation. After an interruption anywhere, even a killed
+/// process, the same call resumes from the last checkpoint and reaches the same weights.
 /// </summary>
-/// <param name="network">What learns.</param>
-/// <param name="optimizer">Of the network's parameters, in their order.</param>
-/// <param name="checkpoint">Where to put training aside.</param>
-/// <param name="settings">What the result depends on beside the stages, in words, on one line.</param>
+/// <param name="network">The network being trained.</param>
+/// <param name="optimizer">The optimizer of the network's parameters, in their order.</param>
+/// <param name="checkpoint">The checkpoint file.</param>
+/// <param name="settings">What the result depends on besides the stages, on one line of text.</param>
 public sealed class TrainingRun(Network network, IOptimizer optimizer, string checkpoint, string settings)
 {
-    /// <summary>Share of the past that the figures of progress keep from step to step.</summary>
+    /// <summary>Decay per step of the moving averages that progress reports.</summary>
     private const double Memory = 0.98;
 
-    /// <summary>Time between checkpoints. It decides what is lost when the process is killed, not what comes out.</summary>
+    /// <summary>Time between checkpoints: the work that is lost if the process is killed. It does not affect the result.</summary>
     public TimeSpan CheckpointEvery { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>Trains from the checkpoint, or from the start where there is none, to the end.</summary>
-    /// <param name="stages">In their order.</param>
-    /// <param name="progress">Told after every step.</param>
-    /// <param name="cancellation">Stops between two steps, after a checkpoint.</param>
-    /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    /// <exception cref="DivergenceException">The loss is no number.</exception>
+    /// <summary>Trains to the end, from the checkpoint if there is one, else from the start.</summary>
+    /// <param name="stages">The stages in order.</param>
+    /// <param name="progress">Called after every step.</param>
+    /// <param name="cancellation">Stops between two steps, after writing a checkpoint.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="DivergenceException">The loss is NaN or infinite.</exception>
     public void Run(IReadOnlyList<Stage> stages, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
         string[] lines = [settings, .. stages.Select(stage => stage.Settings)];
@@ -83,7 +83,7 @@ public sealed class TrainingRun(Network network, IOptimizer optimizer, string ch
         }
         catch (OperationCanceledException)
         {
-            // Before a stage's first step nothing is new, and the stage has not begun.
+            // Before a stage's first step there is nothing new to save, and the stage has not begun.
             if (step > first)
                 save(step);
             throw;
@@ -92,7 +92,7 @@ public sealed class TrainingRun(Network network, IOptimizer optimizer, string ch
         return step;
     }
 
-    /// <summary>Figures of progress, averaged over the last steps.</summary>
+    /// <summary>Moving averages over the last steps, for progress reports.</summary>
     private sealed class Pace(long steps, IProgress<TrainingProgress>? progress)
     {
         private readonly Stopwatch _clock = Stopwatch.StartNew();

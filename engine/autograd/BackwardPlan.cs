@@ -3,10 +3,10 @@ using Engine.Tensors;
 namespace Engine.Autograd;
 
 /// <summary>
-/// What a backward pass from one loss will do, known before it runs: which values get a gradient, how many terms each has,
-/// when each is first written and last read, and which two can share memory.
+/// The plan of a backward pass from one loss: which values get a gradient, the number of terms of each, when each is first written and last
+/// read, and which gradients can share memory.
 /// </summary>
-internal sealed class BackwardReach
+internal sealed class BackwardPlan
 {
     private readonly IReadOnlyList<Value> _lines;
     private readonly Value _loss;
@@ -15,7 +15,7 @@ internal sealed class BackwardReach
     private readonly int[] _firstTerm;
     private readonly int[] _sharesWith;
 
-    public BackwardReach(IReadOnlyList<Value> lines, Value loss, BackwardRule? rule)
+    public BackwardPlan(IReadOnlyList<Value> lines, Value loss, BackwardRule? rule)
     {
         if (!loss.WantsGradient)
             throw new ArgumentException($"'{loss.Name}' depends on no variable: there is nothing to differentiate.", nameof(loss));
@@ -35,29 +35,29 @@ internal sealed class BackwardReach
         }
     }
 
-    /// <summary>Terms of each line's gradient.</summary>
+    /// <summary>The number of terms of each line's gradient.</summary>
     public int[] Terms { get; }
 
     public bool Includes(Value x) => _included[x.Line];
 
-    /// <summary>When the backward pass reaches that line.</summary>
+    /// <summary>The moment at which the backward pass processes that line.</summary>
     public int Moment(Value y) => 2 * _lines.Count - 1 - y.Line;
 
-    /// <summary>Whether the op, or the rule in its place, reads the data of y's input.</summary>
+    /// <summary>Whether the backward pass, by op or rule, reads the data of y's input.</summary>
     public bool RereadsInput(Value y, int input) => y.Op!.RereadsInput(y, input) || _rule?.RereadsInput(y, input) == true;
 
-    /// <summary>Whether the op, its ReLU's gate or the rule in its place reads the data of y.</summary>
+    /// <summary>Whether the backward pass, by op, ReLU gate or rule, reads the data of y.</summary>
     public bool RereadsOutput(Value y) => y.Op!.RereadsOutput(y) || y.Op.EndsInRelu || _rule?.RereadsOutput(y) == true;
 
-    /// <summary>The memory that the rule works in, line by line.</summary>
+    /// <summary>The rule's scratch memory, line by line.</summary>
     public IEnumerable<(Value Value, Shape Shape)> Scratch() =>
         _rule is null ? [] : from y in _lines where Includes(y) && y.Op is not null from shape in _rule.Scratch(y) select (y, shape);
 
-    /// <summary>The life of memory that is needed only while y is handled.</summary>
+    /// <summary>The lifetime of memory that is needed only while y is processed.</summary>
     public Lifetime Passing(Value y, Shape shape) => new(shape.Count, Moment(y), Moment(y));
 
     /// <summary>
-    /// One buffer per gradient, from its first term to its own line, those of leaves to the end; shared ones appear once.
+    /// One buffer per gradient, alive from its first term to its own line, or to the end for leaves. Shared buffers appear once.
     /// </summary>
     public List<(Value Value, Lifetime Life)> Lifetimes()
     {
@@ -73,11 +73,11 @@ internal sealed class BackwardReach
         return [.. lives.Select(life => (_lines[life.Key], life.Value))];
     }
 
-    /// <summary>Elements of the largest d[y] that y's ReLU or the rule changes, 0 if none: what a working copy must hold.</summary>
+    /// <summary>Elements of the largest d[y] that y's ReLU or the rule modifies, 0 if none: the size of the working copy.</summary>
     public int LargestWorkingCopy => _lines.Where(y => Includes(y) && y.Op is { } op && (op.EndsInRelu || _rule is not null))
         .Select(y => y.Shape.Count).DefaultIfEmpty().Max();
 
-    /// <summary>Gives values that share a gradient's memory the tensor of the one that owns it.</summary>
+    /// <summary>Assigns to values that share a gradient's memory the tensor of the owner.</summary>
     public void Share(Tensor?[] tensors)
     {
         foreach (Value x in _lines.Where(Includes))
@@ -96,7 +96,7 @@ internal sealed class BackwardReach
             bool first = !_included[x.Line];
             if (first)
                 (_included[x.Line], _firstTerm[x.Line]) = (true, Moment(y));
-            // A rule may write its terms in any order, so under one d[y] stays apart from what it is made into.
+            // A rule may write its terms in any order, so under a rule d[y] never shares memory with the gradient of an input.
             if (first && _rule is null && y.Op.PassesGradientTo == i && y != _loss && y.Inputs.Count(other => other == x) == 1)
                 _sharesWith[x.Line] = _sharesWith[y.Line];
             Terms[x.Line]++;
