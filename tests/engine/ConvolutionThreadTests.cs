@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics.X86;
 using Engine.Backends.Cpu;
+using Engine.Backends.Cpu.Products;
 using Xunit;
 
 namespace Tests.Engine;
@@ -27,8 +28,8 @@ public sealed class ConvolutionThreadTests
     [Theory, InlineData(false), InlineData(true)]
     public void Any_size_of_the_second_cache_gives_the_same_bits(bool winograd)
     {
-        using CpuBackend small = new(2) { Winograd = winograd, WinogradWhereverItFits = winograd, SecondCacheBytes = 32 << 10 };
-        using CpuBackend large = new(2) { Winograd = winograd, WinogradWhereverItFits = winograd, SecondCacheBytes = 2 << 20 };
+        using CpuBackend small = new(2) { Winograd = winograd, WinogradWhereverItFits = winograd, L2CacheBytes = 32 << 10 };
+        using CpuBackend large = new(2) { Winograd = winograd, WinogradWhereverItFits = winograd, L2CacheBytes = 2 << 20 };
         foreach (ConvolutionCase c in ConvolutionCase.OfNetworks)
         {
             using Numbers few = new(small), many = new(large);
@@ -45,6 +46,6 @@ public sealed class ConvolutionThreadTests
         const string Cores = "/sys/devices/system/cpu";
         string[] sizes = !Directory.Exists(Cores) ? [] : [.. Directory.GetDirectories(Cores, "cpu*").Select(core => Path.Combine(core, "cache/index2/size")).Where(File.Exists)];
         Assert.SkipUnless(X86Base.IsSupported && sizes.Length > 0, "asks Linux on x86");
-        Assert.Contains($"{SecondCache.Bytes >> 10}K", sizes.Select(size => File.ReadAllText(size).Trim()));
+        Assert.Contains($"{L2Cache.Bytes >> 10}K", sizes.Select(size => File.ReadAllText(size).Trim()));
     }
 }

@@ -1,6 +1,6 @@
-using System.Runtime.Intrinsics.X86;
 using Engine.Backends;
 using Engine.Backends.Cpu;
+using Engine.Backends.Cpu.Simd;
 
 namespace Tests.Engine;
 
@@ -12,9 +12,9 @@ internal static unsafe class Widths
     {
         yield return ("1 lane", Map<F, Lanes1>(f, x));
         yield return ("4 lanes", Map<F, Lanes128>(f, x));
-        if (Avx2.IsSupported)
+        if (Registers.Bits >= 256)
             yield return ("8 lanes", Map<F, Lanes256>(f, x));
-        if (Avx512F.IsSupported)
+        if (Registers.Bits >= 512)
             yield return ("16 lanes", Map<F, Lanes512>(f, x));
     }
 
@@ -22,9 +22,9 @@ internal static unsafe class Widths
     public static IEnumerable<(string Width, float[] Noise)> Noise(ulong seed, uint image, uint copy, uint step, int first, int count)
     {
         yield return ("4 lanes", Noise<Lanes128>(seed, image, copy, step, first, count));
-        if (Avx2.IsSupported)
+        if (Registers.Bits >= 256)
             yield return ("8 lanes", Noise<Lanes256>(seed, image, copy, step, first, count));
-        if (Avx512F.IsSupported)
+        if (Registers.Bits >= 512)
             yield return ("16 lanes", Noise<Lanes512>(seed, image, copy, step, first, count));
     }
 

@@ -1,5 +1,6 @@
 using CsCheck;
 using Engine.Backends.Cpu;
+using Engine.Backends.Cpu.Winograd;
 using Engine.Tensors;
 using Tests.Textbook;
 using Xunit;
@@ -121,7 +122,7 @@ public sealed class WinogradTests : IDisposable
     [InlineData(5, 512, 512, false)]
     [InlineData(112, 16, 16, false)]
     public void It_is_taken_for_the_networks_layers_and_not_where_tiles_or_transforms_waste_too_much(int side, int c, int k, bool gains) =>
-        Assert.Equal(gains, new WinogradGrid(1, side, side, c, k).Gains);
+        Assert.Equal(gains, new WinogradGrid(1, side, side, c, k).IsFaster);
 
     private void Forward(ConvolutionCase c)
     {

@@ -1,5 +1,4 @@
-using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
+using Engine.Backends.Cpu.Simd;
 
 namespace Engine.Backends.Cpu;
 
@@ -14,7 +13,7 @@ public sealed class CpuBackend : Backend
     /// Bits of the registers that this machine's kernels compute in: 512, 256 or 128; 0 where .NET uses none. Sums are taken lane by lane, so another
     /// width rounds otherwise.
     /// </summary>
-    public static int RegisterBits => Avx512F.IsSupported ? 512 : Avx2.IsSupported ? 256 : Vector128.IsHardwareAccelerated ? 128 : 0;
+    public static int RegisterBits => Registers.Bits;
 
     /// <param name="threads">Cores to use; 0 for all. The result does not depend on it.</param>
     public CpuBackend(int threads = 0) : this(new CpuVerbs(threads))
@@ -45,9 +44,9 @@ public sealed class CpuBackend : Backend
         init => _verbs.WinogradWhereverItFits = value;
     }
 
-    /// <inheritdoc cref="CpuVerbs.SecondCacheBytes"/>
-    internal int SecondCacheBytes
+    /// <inheritdoc cref="CpuVerbs.L2CacheBytes"/>
+    internal int L2CacheBytes
     {
-        init => _verbs.SecondCacheBytes = value;
+        init => _verbs.L2CacheBytes = value;
     }
 }

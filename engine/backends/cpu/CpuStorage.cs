@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Engine.Backends.Cpu.Products;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Engine.Backends.Cpu.Simd;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
@@ -84,7 +85,7 @@ internal sealed unsafe partial class CpuVerbs
             for (int copy = 0; copy < noise.Copies; copy++)
             {
                 float* to = z + noise.Place(image, copy, first);
-                Cache.Fetch(to, count);
+                Prefetch.IntoL1(to, count);
                 float* ε = noise.Block(image, copy, first, count, scratch);
                 Pointwise.Run(new RestrictAt(x + own, λ + own, mean + first, std + first, active + first, ε, floor, to), 0, 0, count);
             }
@@ -118,7 +119,7 @@ internal sealed unsafe partial class CpuVerbs
             for (int copy = 0; copy < noise.Copies; copy++)
             {
                 long at = noise.Place(image, copy, first);
-                Cache.Fetch(dz + at, count);
+                Prefetch.IntoL1(dz + at, count);
                 float* ε = noise.Block(image, copy, first, count, scratch);
                 float* gate = z is null ? null : z + at;
                 var term = new TermAt(x + own, mean + first, std + first, ε, gate, dz + at, new Sink(sum, adds: copy > 0));

@@ -1,3 +1,5 @@
+using Engine.Backends.Cpu.Products;
+using Engine.Backends.Cpu.Winograd;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
@@ -10,25 +12,25 @@ internal sealed unsafe partial class CpuVerbs
     /// <summary>
     /// Rows of a tile, in whole kernels: the chunk of the left operand that they touch stays in the second cache for all panels, and leaves them half of it.
     /// </summary>
-    private int TileRows => SecondCacheBytes == 0 ? Product.MostRows
-        : Math.Clamp(SecondCacheBytes / 2 / (Chunk * sizeof(float)) / ProductKernels.Rows, 1, Product.MostRows / ProductKernels.Rows) * ProductKernels.Rows;
+    private int TileRows => L2CacheBytes == 0 ? Product.MaxRows
+        : Math.Clamp(L2CacheBytes / 2 / (Chunk * sizeof(float)) / ProductKernels.Rows, 1, Product.MaxRows / ProductKernels.Rows) * ProductKernels.Rows;
 
     /// <summary>What products are cut for; no result depends on it.</summary>
-    internal int SecondCacheBytes { get; set; } = SecondCache.Bytes;
+    internal int L2CacheBytes { get; set; } = L2Cache.Bytes;
 
-    private Products? _products;
+    private ProductWorkspace? _workspace;
 
-    private Products Products => _products ??= new Products(Memory, _workers.Count);
+    private ProductWorkspace Workspace => _workspace ??= new ProductWorkspace(Memory, _workers.Count);
 
     /// <inheritdoc/>
     public void Convolution(Tensor x, Tensor w, Tensor? bias, Tensor? residual, bool relu, ConvGeometry geometry, Tensor y)
     {
         (int k, int taps, int c) = (w.Shape.N, w.Shape.H * w.Shape.W, w.Shape.C);
         var grid = new WinogradGrid(x.Shape.N, x.Shape.H, x.Shape.W, In: c, Out: k);
-        if (TakesWinograd(geometry, grid))
+        if (UsesWinograd(geometry, grid))
         {
-            var order = new WeightOrder(w.Offset, taps, c, k, TapStep: c, RowStep: 1, ColumnStep: taps * c) { Winograd = true };
-            Run(grid, Read(x), Pack(w, order), new WinogradResults
+            var order = new WeightOrder(w.Offset, taps, c, k, TapStep: c, RowStep: 1, ColumnStep: taps * c) { Points = WinogradTransform.Points };
+            Run(grid, Read(x), Pack(w, order), new WinogradOutput
             {
                 Start = residual is null ? null : Read(residual),
                 Bias = bias is null ? null : Read(bias),
@@ -37,7 +39,7 @@ internal sealed unsafe partial class CpuVerbs
             });
             return;
         }
-        Lay(geometry, x.Shape, y.Shape, backward: false, empty: true);
+        SetRegions(geometry, x.Shape, y.Shape, backward: false, empty: true);
         Run(new Product
         {
             A = Read(x),
@@ -58,11 +60,11 @@ internal sealed unsafe partial class CpuVerbs
         (int k, int taps, int c) = (w.Shape.N, w.Shape.H * w.Shape.W, w.Shape.C);
         float* to = Write(dx.Tensor);
         var grid = new WinogradGrid(dy.Shape.N, dy.Shape.H, dy.Shape.W, In: k, Out: c);
-        if (TakesWinograd(geometry, grid))
+        if (UsesWinograd(geometry, grid))
         {
             // dx is the convolution of dy with the window turned round: its taps count from the last.
-            var turned = new WeightOrder(w.Offset + (taps - 1) * c, taps, k, c, TapStep: -c, RowStep: taps * c, ColumnStep: 1) { Winograd = true };
-            Run(grid, Read(dy), Pack(w, turned), new WinogradResults
+            var turned = new WeightOrder(w.Offset + (taps - 1) * c, taps, k, c, TapStep: -c, RowStep: taps * c, ColumnStep: 1) { Points = WinogradTransform.Points };
+            Run(grid, Read(dy), Pack(w, turned), new WinogradOutput
             {
                 Start = dx.Adds ? to : null,
                 Gate = dx.Gate is null ? null : Read(dx.Gate),
@@ -70,12 +72,12 @@ internal sealed unsafe partial class CpuVerbs
             });
             return;
         }
-        if (c <= SpreadProduct.MostChannels && taps > 1)
+        if (c <= SpreadProduct.MaxChannels && taps > 1)
         {
             var spread = new SpreadProduct
             {
-                Kernels = Products.Kernels,
-                Scratch = Products.Scratch,
+                Kernels = Workspace.Kernels,
+                Scratch = Workspace.Scratch,
                 Geometry = geometry,
                 Dy = Read(dy),
                 OutHeight = dy.Shape.H,
@@ -92,7 +94,7 @@ internal sealed unsafe partial class CpuVerbs
             _workers.Run(dy.Shape.N * spread.Bands, spread);
             return;
         }
-        Lay(geometry, dy.Shape, dx.Tensor.Shape, backward: true, empty: !dx.Adds || dx.Gate is not null);
+        SetRegions(geometry, dy.Shape, dx.Tensor.Shape, backward: true, empty: !dx.Adds || dx.Gate is not null);
         Run(new Product
         {
             A = Read(dy),
@@ -115,33 +117,33 @@ internal sealed unsafe partial class CpuVerbs
     /// side by side in operand and weights alike, and count as one long tap; backward they run against each other. Regions that see no tap
     /// are left out unless <paramref name="empty"/>: a sum of nothing is nothing to add.
     /// </summary>
-    private void Lay(ConvGeometry geometry, Shape from, Shape to, bool backward, bool empty)
+    private void SetRegions(ConvGeometry geometry, Shape from, Shape to, bool backward, bool empty)
     {
         Shape image = backward ? to : from;
-        WindowRun[] columns = Products.Runs(geometry, image.W, backward);
-        Products.Regions.Clear();
-        Products.Taps.Clear();
-        foreach (WindowRun line in Products.Runs(geometry, image.H, backward))
+        PositionRun[] columns = Workspace.Runs(geometry, image.W, backward);
+        Workspace.Regions.Clear();
+        Workspace.Taps.Clear();
+        foreach (PositionRun line in Workspace.Runs(geometry, image.H, backward))
         {
-            foreach (WindowRun column in columns)
+            foreach (PositionRun column in columns)
             {
                 if (!empty && line.Taps * column.Taps == 0)
                     continue;
                 (int taps, int depth) = backward ? (column.Taps, from.C) : (Math.Min(column.Taps, 1), Math.Max(column.Taps, 1) * from.C);
-                Products.Regions.Add(new ProductRegion
+                Workspace.Regions.Add(new ProductRegion
                 {
                     Rows = to.N * line.Count * column.Count,
-                    Lines = line.Count,
-                    Pixels = column.Count,
+                    Height = line.Count,
+                    Width = column.Count,
                     A = ((nint)line.In * from.W + column.In) * from.C,
-                    AImage = from.Row,
-                    ALine = (nint)line.InStep * from.W * from.C,
-                    APixel = (nint)column.InStep * from.C,
+                    AStrideN = from.Row,
+                    AStrideH = (nint)line.InStep * from.W * from.C,
+                    AStrideW = (nint)column.InStep * from.C,
                     Y = ((nint)line.Out * to.W + column.Out) * to.C,
-                    YImage = to.Row,
-                    YLine = (nint)line.OutStep * to.W * to.C,
-                    YPixel = (nint)column.OutStep * to.C,
-                    FirstTap = Products.Taps.Count,
+                    YStrideN = to.Row,
+                    YStrideH = (nint)line.OutStep * to.W * to.C,
+                    YStrideW = (nint)column.OutStep * to.C,
+                    FirstTap = Workspace.Taps.Count,
                     TapCount = line.Taps * taps,
                     Depth = depth,
                 });
@@ -150,7 +152,7 @@ internal sealed unsafe partial class CpuVerbs
                     (int r, int s) = Math.DivRem(t, taps);
                     nint place = (nint)(r * line.InTapStep) * from.W + s * column.InTapStep;
                     nint tap = (nint)(line.Tap + r * line.TapStep) * geometry.Kernel + column.Tap + s * column.TapStep;
-                    Products.Taps.Add(new Tap(place * from.C, tap * from.C));
+                    Workspace.Taps.Add(new Tap(place * from.C, tap * from.C));
                 }
             }
         }
@@ -160,11 +162,15 @@ internal sealed unsafe partial class CpuVerbs
     private float* Pack(Tensor w, WeightOrder order)
     {
         var storage = (CpuStorage)w.Storage;
-        PackedWeights packed = storage.Packed(order, Products.Kernels.Padded(order.Columns));
+        PackedWeights packed = storage.Packed(order, Workspace.Kernels.Padded(order.Columns));
         if (packed.Version != storage.Version)
         {
-            var packing = new Packing { Kernels = Products.Kernels, Order = order, From = storage.Pointer + order.Offset, To = packed.Pointer };
-            _workers.Run(packing.Tiles, packing);
+            int panels = Workspace.Kernels.Panels(order.Columns);
+            float* from = storage.Pointer + order.Offset;
+            if (order.Points > 0)
+                _workers.Run(panels, new WinogradKernels { Kernels = Workspace.Kernels, Order = order, From = from, To = packed.Pointer });
+            else
+                _workers.Run(panels, new Packing { Kernels = Workspace.Kernels, Order = order, From = from, To = packed.Pointer });
             packed.Version = storage.Version;
         }
         return packed.Pointer;
@@ -173,14 +179,14 @@ internal sealed unsafe partial class CpuVerbs
     /// <summary>Runs a product over the regions that were laid out.</summary>
     private void Run(Product product, int chunk)
     {
-        product.Kernels = Products.Kernels;
-        product.Scratch = Products.Scratch;
-        product.Regions = Products.Regions.Pointer;
-        product.RegionCount = Products.Regions.Count;
-        product.Taps = Products.Taps.Pointer;
+        product.Kernels = Workspace.Kernels;
+        product.Scratch = Workspace.Scratch;
+        product.Regions = Workspace.Regions.Pointer;
+        product.RegionCount = Workspace.Regions.Count;
+        product.Taps = Workspace.Taps.Pointer;
         product.Chunk = chunk;
         product.TileRows = TileRows;
-        product.TileColumns = Product.MostPanels * product.Kernels.Panel;
+        product.TileColumns = Product.MaxPanels * product.Kernels.Panel;
         product.ShareAmong(_workers.Count);
         _workers.Run(product.Tiles, product);
     }
@@ -188,8 +194,8 @@ internal sealed unsafe partial class CpuVerbs
     /// <summary>Runs a gradient of weights whose window and images are set.</summary>
     private void Run(WeightProduct product, Tensor x, Tensor dy, Accumulator dw)
     {
-        product.Kernels = Products.Kernels;
-        product.Scratch = Products.Scratch;
+        product.Kernels = Workspace.Kernels;
+        product.Scratch = Workspace.Scratch;
         product.X = Read(x);
         product.Dy = Read(dy);
         product.K = dy.Shape.C;

@@ -1,3 +1,4 @@
+using Engine.Backends.Cpu.Simd;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;

@@ -1,3 +1,4 @@
+using Engine.Backends.Cpu.Products;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
@@ -14,7 +15,7 @@ internal sealed unsafe partial class CpuVerbs
     {
         var rows = new DotProduct
         {
-            Scratch = Products.Scratch,
+            Scratch = Workspace.Scratch,
             X = Read(x),
             W = Read(w),
             N = x.Shape.N,
@@ -31,7 +32,7 @@ internal sealed unsafe partial class CpuVerbs
     public void LinearBackwardData(Tensor dy, Tensor w, Accumulator dx)
     {
         (int n, int k, int c) = (dy.Shape.N, w.Shape.N, w.Shape.C);
-        LayRows(n, a: k, y: c, depth: k);
+        SetRegion(n, a: k, y: c, depth: k);
         float* to = Write(dx.Tensor);
         Run(new Product
         {
@@ -55,7 +56,7 @@ internal sealed unsafe partial class CpuVerbs
     public void BiasBackward(Tensor dy, Accumulator db)
     {
         int k = dy.Shape.C;
-        LayRows(1, a: 0, y: k, depth: dy.Shape.Count / k);
+        SetRegion(1, a: 0, y: k, depth: dy.Shape.Count / k);
         float* to = Write(db.Tensor);
         float one = 1f;
         Run(new Product
@@ -72,11 +73,11 @@ internal sealed unsafe partial class CpuVerbs
     }
 
     /// <summary>One region of <paramref name="count"/> rows, <paramref name="a"/> apart in the left operand and <paramref name="y"/> in the result.</summary>
-    private void LayRows(int count, int a, int y, int depth)
+    private void SetRegion(int count, int a, int y, int depth)
     {
-        Products.Regions.Clear();
-        Products.Taps.Clear();
-        Products.Regions.Add(new ProductRegion { Rows = count, Lines = 1, Pixels = count, APixel = a, YPixel = y, TapCount = 1, Depth = depth });
-        Products.Taps.Add(default);
+        Workspace.Regions.Clear();
+        Workspace.Taps.Clear();
+        Workspace.Regions.Add(new ProductRegion { Rows = count, Height = 1, Width = count, AStrideW = a, YStrideW = y, TapCount = 1, Depth = depth });
+        Workspace.Taps.Add(default);
     }
 }

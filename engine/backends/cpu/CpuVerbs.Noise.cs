@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Engine.Backends.Cpu.Simd;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;

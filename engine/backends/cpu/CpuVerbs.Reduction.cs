@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Engine.Backends.Cpu.Simd;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Engine.Backends.Cpu.Simd;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
@@ -20,14 +21,14 @@ internal sealed unsafe partial class CpuVerbs
     /// <inheritdoc/>
     public void Blur(Tensor x, Tensor taps, Tensor y)
     {
-        Learn(taps);
+        SetTaps(taps);
         Resample(x, AxisMap.Kind.Mirror, y.Shape, backward: false, new Accumulator(y, Adds: false));
     }
 
     /// <inheritdoc/>
     public void BlurBackward(Tensor dy, Tensor taps, Accumulator dx)
     {
-        Learn(taps);
+        SetTaps(taps);
         Resample(dy, AxisMap.Kind.Mirror, dx.Tensor.Shape, backward: true, dx);
     }
 
@@ -50,7 +51,7 @@ internal sealed unsafe partial class CpuVerbs
     private static AxisMap.Kind KindOf(Corners corners) => corners == Corners.Aligned ? AxisMap.Kind.Aligned : AxisMap.Kind.HalfPixel;
 
     /// <summary>Maps made for other taps are forgotten.</summary>
-    private void Learn(Tensor taps)
+    private void SetTaps(Tensor taps)
     {
         var now = new ReadOnlySpan<float>(Read(taps), taps.Shape.Count);
         if (now.SequenceEqual(_taps))

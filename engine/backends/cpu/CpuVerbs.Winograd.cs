@@ -1,3 +1,5 @@
+using Engine.Backends.Cpu.Products;
+using Engine.Backends.Cpu.Winograd;
 using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
@@ -13,45 +15,52 @@ internal sealed unsafe partial class CpuVerbs
     /// </summary>
     private const int PointChunk = 256;
 
+    /// <summary>The values of a block of tiles at all points, and their products.</summary>
+    private CpuBlock? _winogradValues;
+
+    /// <summary>A pixel of zeros, read in place of the padding.</summary>
+    private CpuBlock? _zeroPixel;
+
     /// <inheritdoc cref="CpuBackend.Winograd"/>
     public bool Winograd { get; set; } = true;
 
     /// <summary>Whether they do so even where it is slower: for tests, whose networks are small.</summary>
     public bool WinogradWhereverItFits { get; set; }
 
-    private bool TakesWinograd(ConvGeometry geometry, in WinogradGrid grid) =>
-        (Winograd || WinogradWhereverItFits) && WinogradGrid.Fits(geometry, grid.In, grid.Out) && (WinogradWhereverItFits || grid.Gains);
+    private bool UsesWinograd(ConvGeometry geometry, in WinogradGrid grid) =>
+        (Winograd || WinogradWhereverItFits) && WinogradGrid.Fits(geometry, grid.In, grid.Out) && (WinogradWhereverItFits || grid.IsFaster);
 
     /// <summary>
     /// The convolution of x with weights packed for it, block by block of tiles that stay in the caches. Given are of the results: where they go,
     /// and what is done with them first.
     /// </summary>
-    private void Run(in WinogradGrid grid, float* x, float* weights, WinogradResults results)
+    private void Run(in WinogradGrid grid, float* x, float* weights, WinogradOutput results)
     {
         const int Points = WinogradTransform.Points;
         // Blocks of about one size, all but the last of whole kernels.
         int blocks = (grid.Count + TileRows - 1) / TileRows, kernels = blocks * ProductKernels.Rows;
         int most = Math.Min(grid.Count, (grid.Count + kernels - 1) / kernels * ProductKernels.Rows);
         nint plane = (nint)most * grid.In + PlaneGap, productPlane = (nint)most * grid.Out + PlaneGap;
-        float* values = Products.Winograd.Values(Points * (plane + productPlane)), products = values + Points * plane;
+        float* values = CpuBlock.Grown(ref _winogradValues, Memory, Points * (plane + productPlane)).Pointer, products = values + Points * plane;
+        float* zeros = CpuBlock.Grown(ref _zeroPixel, Memory, grid.In).Pointer;
         results.Grid = grid;
-        results.Scratch = Products.Scratch;
+        results.Scratch = Workspace.Scratch;
         results.From = products;
         results.Plane = productPlane;
         for (int first = 0; first < grid.Count; first += most)
         {
             int tiles = Math.Min(most, grid.Count - first);
-            _workers.Run(tiles, new WinogradPixels
+            _workers.Run(tiles, new WinogradInput
             {
                 Grid = grid,
-                Scratch = Products.Scratch,
+                Scratch = Workspace.Scratch,
                 X = x,
-                Zeros = Products.Winograd.Zeros(grid.In),
+                Zeros = zeros,
                 First = first,
                 To = values,
                 Plane = plane,
             });
-            LayPoints(grid, tiles, plane, productPlane);
+            SetPointRegions(grid, tiles, plane, productPlane);
             Run(new Product
             {
                 A = values,
@@ -67,26 +76,26 @@ internal sealed unsafe partial class CpuVerbs
     }
 
     /// <summary>A region for every point: all tiles by all channels.</summary>
-    private void LayPoints(in WinogradGrid grid, int tiles, nint plane, nint productPlane)
+    private void SetPointRegions(in WinogradGrid grid, int tiles, nint plane, nint productPlane)
     {
-        Products.Regions.Clear();
-        Products.Taps.Clear();
+        Workspace.Regions.Clear();
+        Workspace.Taps.Clear();
         for (int point = 0; point < WinogradTransform.Points; point++)
         {
-            Products.Regions.Add(new ProductRegion
+            Workspace.Regions.Add(new ProductRegion
             {
                 Rows = tiles,
-                Lines = 1,
-                Pixels = tiles,
+                Height = 1,
+                Width = tiles,
                 A = point * plane,
-                APixel = grid.In,
+                AStrideW = grid.In,
                 Y = point * productPlane,
-                YPixel = grid.Out,
+                YStrideW = grid.Out,
                 FirstTap = point,
                 TapCount = 1,
                 Depth = grid.In,
             });
-            Products.Taps.Add(new Tap(0, (nint)point * grid.In));
+            Workspace.Taps.Add(new Tap(0, (nint)point * grid.In));
         }
     }
 }

@@ -57,8 +57,10 @@ internal sealed unsafe partial class CpuVerbs : IVerbs
     public void Dispose()
     {
         _workers.Dispose();
-        _products?.Dispose();
+        _workspace?.Dispose();
         _mixedRows?.Dispose();
+        _winogradValues?.Dispose();
+        _zeroPixel?.Dispose();
         Memory.Close();
         GC.SuppressFinalize(this);
     }

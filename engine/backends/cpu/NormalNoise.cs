@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
+using Engine.Backends.Cpu.Simd;
 
 namespace Engine.Backends.Cpu;
 
@@ -13,15 +13,8 @@ internal static unsafe class NormalNoise
     public const int Overrun = 32;
 
     /// <summary>Writes the noise of so many elements of one image and copy, from <paramref name="first"/> (a multiple of 4) on.</summary>
-    public static void Fill(ulong seed, uint image, uint copy, uint step, int first, int count, float* to)
-    {
-        if (Avx512F.IsSupported)
-            Fill<Lanes512>(seed, image, copy, step, first, count, to);
-        else if (Avx2.IsSupported)
-            Fill<Lanes256>(seed, image, copy, step, first, count, to);
-        else
-            Fill<Lanes128>(seed, image, copy, step, first, count, to);
-    }
+    public static void Fill(ulong seed, uint image, uint copy, uint step, int first, int count, float* to) =>
+        Registers.Run(new Row(seed, image, copy, step, first, count, to));
 
     /// <inheritdoc cref="Fill"/>
     public static void Fill<V>(ulong seed, uint image, uint copy, uint step, int first, int count, float* to)
@@ -29,6 +22,11 @@ internal static unsafe class NormalNoise
     {
         Words<V>(seed, image, copy, step, first, count, to);
         Normals<V>(count, to);
+    }
+
+    private readonly struct Row(ulong seed, uint image, uint copy, uint step, int first, int count, float* to) : IVectorCode
+    {
+        public void Run<V>() where V : struct, IWideLanes<V> => Fill<V>(seed, image, copy, step, first, count, to);
     }
 
     /// <summary>

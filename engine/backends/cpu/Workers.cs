@@ -2,14 +2,6 @@ using System.Runtime.ExceptionServices;
 
 namespace Engine.Backends.Cpu;
 
-/// <summary>Work that falls into numbered tiles, any of which may run on any core, in any order.</summary>
-internal interface ITiles
-{
-    /// <param name="tile">Which tile.</param>
-    /// <param name="worker">Who runs it, from 0: the index of scratch memory that is its own meanwhile.</param>
-    void Run(int tile, int worker);
-}
-
 /// <summary>
 /// Threads that live as long as the backend and share out tiles: whoever is free takes the next one, the caller included.
 /// After the first job of its type a run allocates nothing. One caller at a time, and no run inside a tile.

@@ -1,0 +1,27 @@
+namespace Engine.Backends.Cpu.Products;
+
+/// <summary>
+/// A row of a product's tile: one, two or four registers side by side. The matrix product is written once over
+/// <typeparamref name="S"/>; the compiler turns every strip into registers of its own.
+/// </summary>
+/// <typeparam name="S">The type itself.</typeparam>
+internal unsafe interface IStrip<S> where S : struct, IStrip<S>
+{
+    /// <summary>How many numbers.</summary>
+    static abstract int Count { get; }
+
+    /// <summary>The numbers from <paramref name="from"/> on.</summary>
+    static abstract S Load(float* from);
+
+    /// <summary>Writes the numbers to <paramref name="to"/> on.</summary>
+    static abstract void Store(S x, float* to);
+
+    /// <summary>a + b.</summary>
+    static abstract S operator +(S a, S b);
+
+    /// <summary>*a b + c.</summary>
+    static abstract S MultiplyAdd(float* a, S b, S c);
+
+    /// <summary><see cref="ILanes{V}.Gated"/>: x, but 0 where y is at most 0.</summary>
+    static abstract S Gated(S x, S y);
+}

@@ -1,0 +1,36 @@
+using System.Runtime.InteropServices;
+
+namespace Engine.Backends.Cpu.Products;
+
+/// <summary>A list outside the garbage collector's heap whose memory is kept when it is emptied.</summary>
+internal sealed unsafe class NativeList<T> : IDisposable where T : unmanaged
+{
+    private int _capacity;
+
+    ~NativeList() => NativeMemory.Free(Pointer);
+
+    /// <summary>Where the first item is, until the next <see cref="Add"/>.</summary>
+    public T* Pointer { get; private set; }
+
+    public int Count { get; private set; }
+
+    public void Add(in T item)
+    {
+        if (Count == _capacity)
+        {
+            _capacity = Math.Max(16, 2 * _capacity);
+            Pointer = (T*)NativeMemory.Realloc(Pointer, (nuint)_capacity * (nuint)sizeof(T));
+        }
+        Pointer[Count++] = item;
+    }
+
+    public void Clear() => Count = 0;
+
+    public void Dispose()
+    {
+        NativeMemory.Free(Pointer);
+        Pointer = null;
+        Count = _capacity = 0;
+        GC.SuppressFinalize(this);
+    }
+}

@@ -1,0 +1,26 @@
+using System.Runtime.CompilerServices;
+
+namespace Engine.Backends.Cpu.Products;
+
+/// <summary>One register.</summary>
+internal unsafe struct Strip1<V> : IStrip<Strip1<V>> where V : struct, ILanes<V>
+{
+    private V _0;
+
+    public static int Count => V.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Strip1<V> Load(float* from) => new() { _0 = V.Load(from) };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Strip1<V> x, float* to) => V.Store(x._0, to);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Strip1<V> operator +(Strip1<V> a, Strip1<V> b) => new() { _0 = a._0 + b._0 };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Strip1<V> MultiplyAdd(float* a, Strip1<V> b, Strip1<V> c) => new() { _0 = V.MultiplyAdd(*a, b._0, c._0) };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Strip1<V> Gated(Strip1<V> x, Strip1<V> y) => new() { _0 = V.Gated(x._0, y._0) };
+}

@@ -1,0 +1,49 @@
+using System.Runtime.CompilerServices;
+
+namespace Engine.Backends.Cpu.Products;
+
+/// <summary>Four registers, where there are thirty-two.</summary>
+internal unsafe struct Strip4<V> : IStrip<Strip4<V>> where V : struct, ILanes<V>
+{
+    private V _0, _1, _2, _3;
+
+    public static int Count => 4 * V.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Strip4<V> Load(float* from) => new()
+    {
+        _0 = V.Load(from),
+        _1 = V.Load(from + V.Count),
+        _2 = V.Load(from + 2 * V.Count),
+        _3 = V.Load(from + 3 * V.Count),
+    };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Strip4<V> x, float* to)
+    {
+        V.Store(x._0, to);
+        V.Store(x._1, to + V.Count);
+        V.Store(x._2, to + 2 * V.Count);
+        V.Store(x._3, to + 3 * V.Count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Strip4<V> operator +(Strip4<V> a, Strip4<V> b) =>
+        new() { _0 = a._0 + b._0, _1 = a._1 + b._1, _2 = a._2 + b._2, _3 = a._3 + b._3 };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Strip4<V> MultiplyAdd(float* a, Strip4<V> b, Strip4<V> c)
+    {
+        V x = *a;
+        return new() { _0 = V.MultiplyAdd(x, b._0, c._0), _1 = V.MultiplyAdd(x, b._1, c._1), _2 = V.MultiplyAdd(x, b._2, c._2), _3 = V.MultiplyAdd(x, b._3, c._3) };
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Strip4<V> Gated(Strip4<V> x, Strip4<V> y) => new()
+    {
+        _0 = V.Gated(x._0, y._0),
+        _1 = V.Gated(x._1, y._1),
+        _2 = V.Gated(x._2, y._2),
+        _3 = V.Gated(x._3, y._3),
+    };
+}

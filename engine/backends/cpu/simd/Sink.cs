@@ -1,0 +1,10 @@
+using System.Runtime.CompilerServices;
+
+namespace Engine.Backends.Cpu.Simd;
+
+/// <summary>Where the term of a gradient goes: written, or added to what is there.</summary>
+internal readonly unsafe struct Sink(float* to, bool adds)
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Put<V>(int i, V term) where V : struct, ILanes<V> => V.Store(adds ? V.Load(to + i) + term : term, to + i);
+}
