@@ -1,3 +1,4 @@
+using Engine.Backends;
 using Engine.Files;
 using Engine.Networks;
 using Engine.Tensors;
@@ -71,12 +72,7 @@ public sealed class ParameterWriter : IParameterSource
         ? new SafetensorsTensor(name, shape, values)
         : new SafetensorsTensor(name, type, shape, () => Conversion.Halves(_path, name, values)));
 
-    private float[] Numbers(Parameter parameter)
-    {
-        var values = new float[parameter.Data.Shape.Count];
-        _network.Backend.Download(parameter.Data, values);
-        return values;
-    }
+    private float[] Numbers(Parameter parameter) => _network.Backend.Read(parameter.Data);
 
     /// <summary>Every output's (plane, C) turned to (C, plane).</summary>
     private float[] Turned(Parameter weight, int channels)

@@ -47,9 +47,7 @@ public sealed class Inference : IDisposable
         using Backend.Call run = _tape.Backend.Enter("Inference.Run");
         _tape.Backend.Upload(images, Input);
         Run();
-        var output = new float[Output.Shape.Count];
-        _tape.Backend.Download(Output, output);
-        return output;
+        return _tape.Backend.Read(Output);
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using Engine.Backends;
 using Engine.Files;
 using Engine.Networks;
 using Engine.Optimizers;
@@ -31,7 +32,7 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
     /// <param name="settings">The lines used so far.</param>
     public void Save(string path, long step, IEnumerable<string> settings) => SafetensorsFile.Write(
         path,
-        [.. Tensors.Select(tensor => new SafetensorsTensor(tensor.Name, [.. tensor.Data.Shape.Dims], Download(tensor.Data)))],
+        [.. Tensors.Select(tensor => new SafetensorsTensor(tensor.Name, [.. tensor.Data.Shape.Dims], network.Backend.Read(tensor.Data)))],
         new Dictionary<string, string> { [StepKey] = $"{step}", [SettingsKey] = string.Join('\n', settings) });
 
     /// <summary>Restores network and optimizer from the file.</summary>
@@ -54,12 +55,5 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
             network.Backend.Upload(file.ReadFloats(name), data);
         }
         return step;
-    }
-
-    private float[] Download(Tensor tensor)
-    {
-        var values = new float[tensor.Shape.Count];
-        network.Backend.Download(tensor, values);
-        return values;
     }
 }

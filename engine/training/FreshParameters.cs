@@ -41,12 +41,10 @@ public sealed class FreshParameters(IBackend backend, NetworkWidth width, ulong 
     /// <param name="gain">The variance of the weights times fan-in.</param>
     private ParameterPair Pair(string name, Shape shape, double gain)
     {
-        Tensor weight = backend.Allocate(shape), image = backend.Allocate(new Shape(1)), step = backend.Allocate(new Shape(1));
-        backend.Fill(image, _made++);
+        using var words = new TensorScope(backend);
+        Tensor weight = backend.Allocate(shape), image = words.Upload([_made++], new Shape(1)), step = words.Allocate(new Shape(1));
         Tensor flat = weight.View(0, new Shape(1, 1, 1, shape.Count));
         backend.AddNoise(flat, new Noise(seed, image, step), (float)Math.Sqrt(gain / shape.Row), flat);
-        image.Storage.Dispose();
-        step.Storage.Dispose();
         return new ParameterPair(
             new Parameter($"{name}.weight", weight),
             new Parameter($"{name}.bias", backend.Allocate(new Shape(shape.N))));

@@ -22,6 +22,7 @@ public sealed class Trainer : IDisposable
     private readonly Tensor _images, _targets;
     private readonly Value _logits, _losses, _mean;
     private readonly IOptimizer _optimizer;
+    private readonly TensorScope _tensors;
     private readonly Value[] _leaves;
     private readonly Tensor[] _gradients;
     private readonly float[] _hostLogits, _hostLosses;
@@ -33,8 +34,9 @@ public sealed class Trainer : IDisposable
     public Trainer(Network network, IOptimizer optimizer, Shape images)
     {
         _optimizer = optimizer;
-        _images = network.Backend.Allocate(images);
-        _targets = network.Backend.Allocate(new Shape(images.N));
+        _tensors = new TensorScope(network.Backend);
+        _images = _tensors.Allocate(images);
+        _targets = _tensors.Allocate(new Shape(images.N));
         _tape = new Tape(network.Backend);
         _logits = network.Record(_tape.Constant(_images, "images"), trains: true);
         _losses = _logits.CrossEntropy(_tape.Constant(_targets, "targets"));
@@ -68,8 +70,7 @@ public sealed class Trainer : IDisposable
     public void Dispose()
     {
         _tape.Dispose();
-        _images.Storage.Dispose();
-        _targets.Storage.Dispose();
+        _tensors.Dispose();
     }
 
     private StepResult Judge(ReadOnlySpan<float> targets)

@@ -41,6 +41,7 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
         private readonly IBackend _on;
         private readonly float[][] _differences;
         private readonly float[][] _baselineLogits;
+        private readonly TensorScope _tensors;
         private readonly Tensor _difference;
         private readonly Tensor _baseline;
 
@@ -52,8 +53,9 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
                 Enumerable.Range(0, method.Image.Count).Select(i => colour[i % 3]).ToArray())];
             _differences = [.. samples.Zip(baselines, (sample, baseline) => sample.Pixels.Zip(baseline, (x, b) => x - b).ToArray())];
             _baselineLogits = method.Checks ? pass.Logits(baselines) : [];
-            _difference = _on.Allocate(method.Image.WithN(samples.Length));
-            _baseline = _on.Allocate(method.Image.WithN(samples.Length));
+            _tensors = new TensorScope(_on);
+            _difference = _tensors.Allocate(method.Image.WithN(samples.Length));
+            _baseline = _tensors.Allocate(method.Image.WithN(samples.Length));
             for (int i = 0; i < samples.Length; i++)
             {
                 _on.Upload(_differences[i], _difference.Rows(i, 1));
@@ -82,10 +84,6 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
             };
         }
 
-        public override void Dispose()
-        {
-            _difference.Storage.Dispose();
-            _baseline.Storage.Dispose();
-        }
+        public override void Dispose() => _tensors.Dispose();
     }
 }

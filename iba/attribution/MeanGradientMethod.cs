@@ -30,23 +30,17 @@ public abstract class MeanGradientMethod : NetworkMethod
         float[][] logits = pass.Logits([.. samples.Select(sample => sample.Pixels)]);
         int[] classes = [.. samples.Select((sample, i) => ClassOf(sample, logits[i]))];
         using Variations variations = Vary(pass, samples);
-        Tensor sums = Backend.Allocate(Image.WithN(samples.Length));
-        try
+        using var tensors = new TensorScope(Backend);
+        Tensor sums = tensors.Allocate(Image.WithN(samples.Length));
+        for (int first = 0; first < rows; first += pass.Rows)
         {
-            for (int first = 0; first < rows; first += pass.Rows)
-            {
-                rowsDone(first);
-                Accumulate(pass, first, Math.Min(pass.Rows, rows - first), classes, variations, sums);
-            }
-            for (int i = 0; i < samples.Length; i++)
-            {
-                float[] mean = [.. pass.Download(sums.Rows(i, 1)).Select(sum => sum / RowsPerImage)];
-                yield return variations.Read(i, mean, classes[i], logits[i]);
-            }
+            rowsDone(first);
+            Accumulate(pass, first, Math.Min(pass.Rows, rows - first), classes, variations, sums);
         }
-        finally
+        for (int i = 0; i < samples.Length; i++)
         {
-            sums.Storage.Dispose();
+            float[] mean = [.. pass.Download(sums.Rows(i, 1)).Select(sum => sum / RowsPerImage)];
+            yield return variations.Read(i, mean, classes[i], logits[i]);
         }
     }
 

@@ -48,35 +48,27 @@ public sealed class Occlusion : NetworkMethod
         Inference run = _recorded.For(rows, MemoryBudget);
         (int chunk, int classes) = (run.Input.Shape.N, run.Output.Shape.C);
         var logits = new float[rows][];
-        Tensor images = Backend.Allocate(Image.WithN(samples.Length)), fills = Backend.Allocate(new Shape(samples.Length, _patch, 3));
-        try
+        using var tensors = new TensorScope(Backend);
+        Tensor images = tensors.Allocate(Image.WithN(samples.Length)), fills = tensors.Allocate(new Shape(samples.Length, _patch, 3));
+        for (int i = 0; i < samples.Length; i++)
         {
-            for (int i = 0; i < samples.Length; i++)
-            {
-                float[] colour = Baseline.Of(samples[i].Pixels);
-                Backend.Upload(samples[i].Pixels, images.Rows(i, 1));
-                Backend.Upload([.. Enumerable.Range(0, 3 * _patch).Select(at => colour[at % 3])], fills.Rows(i, 1));
-            }
-            for (int first = 0; first < rows; first += chunk)
-            {
-                rowsDone(first);
-                int count = Math.Min(chunk, rows - first);
-                for (int row = 0; row < count; row++)
-                {
-                    (int image, int place) = Math.DivRem(first + row, RowsPerImage);
-                    Place(images.Rows(image, 1), fills.Rows(image, 1), place - 1, run.Input.Rows(row, 1));
-                }
-                run.Run();
-                var all = new float[chunk * classes];
-                Backend.Download(run.Output, all);
-                for (int row = 0; row < count; row++)
-                    logits[first + row] = all[(row * classes)..((row + 1) * classes)];
-            }
+            float[] colour = Baseline.Of(samples[i].Pixels);
+            Backend.Upload(samples[i].Pixels, images.Rows(i, 1));
+            Backend.Upload([.. Enumerable.Range(0, 3 * _patch).Select(at => colour[at % 3])], fills.Rows(i, 1));
         }
-        finally
+        for (int first = 0; first < rows; first += chunk)
         {
-            images.Storage.Dispose();
-            fills.Storage.Dispose();
+            rowsDone(first);
+            int count = Math.Min(chunk, rows - first);
+            for (int row = 0; row < count; row++)
+            {
+                (int image, int place) = Math.DivRem(first + row, RowsPerImage);
+                Place(images.Rows(image, 1), fills.Rows(image, 1), place - 1, run.Input.Rows(row, 1));
+            }
+            run.Run();
+            float[] all = Backend.Read(run.Output);
+            for (int row = 0; row < count; row++)
+                logits[first + row] = all[(row * classes)..((row + 1) * classes)];
         }
         for (int i = 0; i < samples.Length; i++)
             yield return Read(samples[i], logits[(i * RowsPerImage)..((i + 1) * RowsPerImage)]);

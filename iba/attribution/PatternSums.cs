@@ -19,6 +19,7 @@ internal sealed class PatternSums : IDisposable
     private readonly double[] _y;
     private readonly double[] _count;
     private readonly float[] _host;
+    private readonly TensorScope _tensors;
     private long _all;
     private bool _begun;
 
@@ -29,9 +30,10 @@ internal sealed class PatternSums : IDisposable
     {
         (_on, _whereOn) = (on, whereOn);
         Shape w = sum.W.Shape;
-        _xy = on.Allocate(w);
-        _x = on.Allocate(whereOn ? w : w.WithN(1));
-        _perOutput = on.Allocate(new Shape(w.N));
+        _tensors = new TensorScope(on);
+        _xy = _tensors.Allocate(w);
+        _x = _tensors.Allocate(whereOn ? w : w.WithN(1));
+        _perOutput = _tensors.Allocate(new Shape(w.N));
         _host = new float[w.N];
         (_y, _count) = (new double[w.N], new double[w.N]);
     }
@@ -41,7 +43,8 @@ internal sealed class PatternSums : IDisposable
     {
         Tensor y = sum.Line.Data;
         Shape flags = _whereOn ? y.Shape : new Shape([.. y.Shape.Dims[..^1], 1]);
-        Tensor flag = _on.Allocate(flags), positive = _on.Allocate(y.Shape);
+        using var passing = new TensorScope(_on);
+        Tensor flag = passing.Allocate(flags), positive = passing.Allocate(y.Shape);
         AddTo(_y, y);
         if (_whereOn)
         {
@@ -60,14 +63,12 @@ internal sealed class PatternSums : IDisposable
         sum.Correlate(_on, flag, new Accumulator(_x, _begun));
         _all += sum.Line.Shape.Count / _y.Length;
         _begun = true;
-        flag.Storage.Dispose();
-        positive.Storage.Dispose();
     }
 
     /// <summary>The pattern of each output, in the weight's layout; 0 for an output that never varied or was never on.</summary>
     public float[] Finish(Tensor weight)
     {
-        float[] xy = Download(_xy), x = Download(_x), w = Download(weight);
+        float[] xy = _on.Read(_xy), x = _on.Read(_x), w = _on.Read(weight);
         var pattern = new float[w.Length];
         int inputs = w.Length / _y.Length;
         var covariance = new double[inputs];
@@ -86,11 +87,7 @@ internal sealed class PatternSums : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (Tensor tensor in (Tensor[])[_xy, _x, _perOutput])
-            tensor.Storage.Dispose();
-    }
+    public void Dispose() => _tensors.Dispose();
 
     /// <summary>Adds the sum of every output, in double from batch to batch.</summary>
     private void AddTo(double[] sums, Tensor y)
@@ -99,12 +96,5 @@ internal sealed class PatternSums : IDisposable
         _on.Download(_perOutput, _host);
         for (int k = 0; k < sums.Length; k++)
             sums[k] += _host[k];
-    }
-
-    private float[] Download(Tensor tensor)
-    {
-        var numbers = new float[tensor.Shape.Count];
-        _on.Download(tensor, numbers);
-        return numbers;
     }
 }

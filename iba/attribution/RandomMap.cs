@@ -39,8 +39,7 @@ public sealed class RandomMap : NetworkMethod
             for (int i = 0; i < count; i++)
                 Backend.Upload(samples[first + i].Pixels, run.Input.Rows(i, 1));
             run.Run();
-            var all = new float[chunk * classes];
-            Backend.Download(run.Output, all);
+            float[] all = Backend.Read(run.Output);
             for (int i = 0; i < count; i++)
             {
                 float[] logits = all[(i * classes)..((i + 1) * classes)];
@@ -54,14 +53,11 @@ public sealed class RandomMap : NetworkMethod
     /// <summary>The pixels in the order of a noise image.</summary>
     private Heatmap Shuffled(float[] pixels)
     {
-        var keys = new float[Image.H * Image.W];
-        Tensor noise = Backend.Allocate(new Shape(1, Image.H, Image.W, 1)), still = Backend.Allocate(noise.Shape);
-        Tensor word = Backend.Allocate(new Shape(1)), step = Backend.Allocate(new Shape(1));
-        Backend.Upload([SampleBatch.NoiseWord(pixels)], word);
+        using var tensors = new TensorScope(Backend);
+        Tensor noise = tensors.Allocate(new Shape(1, Image.H, Image.W, 1)), still = tensors.Allocate(noise.Shape);
+        Tensor word = tensors.Upload([SampleBatch.NoiseWord(pixels)], new Shape(1)), step = tensors.Allocate(new Shape(1));
         Backend.AddNoise(still, new Noise(Seed, word, step), 1, noise);
-        Backend.Download(noise, keys);
-        foreach (Tensor tensor in (Tensor[])[noise, still, word, step])
-            tensor.Storage.Dispose();
+        float[] keys = Backend.Read(noise);
 
         // Stable, so that equal keys still give an order.
         int[] order = [.. Enumerable.Range(0, keys.Length).OrderBy(pixel => keys[pixel])];

@@ -49,8 +49,7 @@ internal sealed class RelevanceLedger : BackwardRule, IDisposable
     public ConservationCheck[] Read(Tensor input)
     {
         _backend.Sum(input, 1, _sums.Rows(0, 1));
-        var sums = new float[_sums.Shape.Count];
-        _backend.Download(_sums, sums);
+        float[] sums = _backend.Read(_sums);
         return [.. Enumerable.Range(0, _rows).Select(row => new ConservationCheck([.. _layers.Index().Reverse().Select(layer =>
             new LayerRelevance(layer.Item, sums[(layer.Index + 1) * _rows + row], sums[layer.Index * _rows + row]))]))];
     }

@@ -1,4 +1,5 @@
 using Engine.Autograd;
+using Engine.Backends;
 using Engine.Networks;
 using Engine.Ops;
 using Engine.Tensors;
@@ -11,6 +12,7 @@ namespace Iba.Attribution;
 /// </summary>
 internal sealed class ScoreGradient : IDisposable
 {
+    private readonly TensorScope _tensors;
     private readonly Tape _tape;
     private readonly Value _input;
     private readonly Value _logits;
@@ -25,11 +27,12 @@ internal sealed class ScoreGradient : IDisposable
     public ScoreGradient(Network network, Shape input, BackwardRule? rule = null, bool fused = true)
     {
         _rule = rule;
-        Input = network.Backend.Allocate(input);
+        _tensors = new TensorScope(network.Backend);
+        Input = _tensors.Allocate(input);
         _tape = new Tape(network.Backend);
         _input = _tape.Variable(Input, "input");
         _logits = network.Record(_input, fused);
-        Seed = network.Backend.Allocate(_logits.Shape);
+        Seed = _tensors.Allocate(_logits.Shape);
         _score = (_logits * _tape.Constant(Seed, "seed")).Sum().Named("score");
         _tape.Plan(_score, rule, _logits);
     }
@@ -86,18 +89,12 @@ internal sealed class ScoreGradient : IDisposable
     }
 
     /// <summary>The numbers of a tensor.</summary>
-    public float[] Download(Tensor tensor)
-    {
-        var numbers = new float[tensor.Shape.Count];
-        _tape.Backend.Download(tensor, numbers);
-        return numbers;
-    }
+    public float[] Download(Tensor tensor) => _tape.Backend.Read(tensor);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         _tape.Dispose();
-        Input.Storage.Dispose();
-        Seed.Storage.Dispose();
+        _tensors.Dispose();
     }
 }

@@ -37,6 +37,7 @@ public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMetho
     {
         private readonly SmoothGrad _method;
         private readonly IBackend _on;
+        private readonly TensorScope _tensors;
         private readonly Tensor _images;
         private readonly Tensor _words;
         private readonly Tensor _steps;
@@ -46,21 +47,19 @@ public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMetho
         public Noisy(SmoothGrad method, Sample[] samples)
         {
             (_method, _on) = (method, method.Backend);
-            _images = _on.Allocate(method.Image.WithN(samples.Length));
-            _words = _on.Allocate(new Shape(samples.Length));
-            _steps = _on.Allocate(new Shape(method.Samples));
+            _tensors = new TensorScope(_on);
+            _images = _tensors.Allocate(method.Image.WithN(samples.Length));
             for (int i = 0; i < samples.Length; i++)
                 _on.Upload(samples[i].Pixels, _images.Rows(i, 1));
-            _on.Upload([.. samples.Select(sample => (float)SampleBatch.NoiseWord(sample.Pixels))], _words);
-            _on.Upload([.. Enumerable.Range(0, method.Samples).Select(step => (float)step)], _steps);
+            _words = _tensors.Upload([.. samples.Select(sample => (float)SampleBatch.NoiseWord(sample.Pixels))], new Shape(samples.Length));
+            _steps = _tensors.Upload([.. Enumerable.Range(0, method.Samples).Select(step => (float)step)], new Shape(method.Samples));
             _std = [.. samples.Select(sample => method.RelativeStd * (sample.Pixels.Max() - sample.Pixels.Min()))];
             if (method.RecordedNoise is { } noise)
             {
                 int wanted = method.Samples * method.Image.Count;
                 if (noise.Length != wanted)
                     throw new ArgumentException($"the recorded noise has {noise.Length} numbers; {method.Samples} samples need {wanted}.");
-                _recorded = _on.Allocate(method.Image.WithN(method.Samples));
-                _on.Upload(noise, _recorded);
+                _recorded = _tensors.Upload(noise, method.Image.WithN(method.Samples));
             }
         }
 
@@ -73,10 +72,6 @@ public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMetho
         public override Attribution Read(int image, float[] mean, int explained, float[] logits) =>
             new(_method.Recipe.Apply(mean, _method.Image.H, _method.Image.W), explained, logits) { Colours = mean };
 
-        public override void Dispose()
-        {
-            foreach (Tensor? tensor in (Tensor?[])[_images, _words, _steps, _recorded])
-                tensor?.Storage.Dispose();
-        }
+        public override void Dispose() => _tensors.Dispose();
     }
 }

@@ -17,6 +17,7 @@ internal sealed class MaskFit : IDisposable
 {
     private readonly IBackend _backend;
     private readonly BottleneckSettings _settings;
+    private readonly TensorScope _tensors;
     private readonly Tape _tape;
     private readonly Adam _adam;
     private readonly Restriction _restriction;
@@ -38,10 +39,11 @@ internal sealed class MaskFit : IDisposable
         settings.Check();
         (_backend, _settings) = (after.Backend, settings);
         _restriction = new Restriction(_backend, statistics, images, settings, recordedNoise);
-        Alpha = _backend.Allocate(Features.Shape);
-        Targets = _backend.Allocate(new Shape(images * settings.Copies));
-        ModelHistory = _backend.Allocate(new Shape(settings.Steps, images));
-        InformationHistory = _backend.Allocate(new Shape(settings.Steps, images));
+        _tensors = new TensorScope(_backend);
+        Alpha = _tensors.Allocate(Features.Shape);
+        Targets = _tensors.Allocate(new Shape(images * settings.Copies));
+        ModelHistory = _tensors.Allocate(new Shape(settings.Steps, images));
+        InformationHistory = _tensors.Allocate(new Shape(settings.Steps, images));
         _adam = new Adam(_backend, new AdamSettings(settings.LearningRate), Alpha);
 
         _tape = new Tape(_backend);
@@ -126,7 +128,6 @@ internal sealed class MaskFit : IDisposable
         _tape.Dispose();
         _adam.Dispose();
         _restriction.Dispose();
-        foreach (Tensor tensor in (Tensor[])[Alpha, Targets, ModelHistory, InformationHistory])
-            tensor.Storage.Dispose();
+        _tensors.Dispose();
     }
 }

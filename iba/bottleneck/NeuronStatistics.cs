@@ -8,20 +8,18 @@ namespace Iba.Bottleneck;
 /// <summary>What the bottleneck needs to know of each neuron, on a device: (1, H, W, C) each.</summary>
 internal sealed class NeuronStatistics : IDisposable
 {
+    private readonly TensorScope _tensors;
+
     public NeuronStatistics(IBackend backend, FeatureStatistics statistics, BottleneckSettings settings)
     {
+        _tensors = new TensorScope(backend);
         Shape shape = statistics.Origin.Shape;
         bool rms = settings.Spread == Spread.ReluRms;
         Mean = Place(rms ? new float[shape.Count] : statistics.Mean);
         Std = Place([.. (rms ? statistics.Rms : statistics.Std).Select(std => Math.Max(std, settings.MinimumStd))]);
         Active = Place([.. statistics.Nonzero.Select(share => rms || share > settings.ActiveThreshold ? 1f : 0f)]);
 
-        Tensor Place(float[] numbers)
-        {
-            Tensor tensor = backend.Allocate(shape);
-            backend.Upload(numbers, tensor);
-            return tensor;
-        }
+        Tensor Place(float[] elements) => _tensors.Upload(elements, shape);
     }
 
     public Tensor Mean { get; }
@@ -34,10 +32,5 @@ internal sealed class NeuronStatistics : IDisposable
     public (Value Mean, Value Std, Value Active) On(Tape tape) =>
         (tape.Constant(Mean, "mean"), tape.Constant(Std, "std"), tape.Constant(Active, "active"));
 
-    public void Dispose()
-    {
-        Mean.Storage.Dispose();
-        Std.Storage.Dispose();
-        Active.Storage.Dispose();
-    }
+    public void Dispose() => _tensors.Dispose();
 }

@@ -100,8 +100,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
         trunk.Run();
         _backend.Copy(trunk.Output, head.Input);
         head.Run();
-        logits = new float[head.Output.Shape.Count];
-        _backend.Download(head.Output, logits);
+        logits = _backend.Read(head.Output);
 
         int[] targets = batch.Targets(logits);
         _backend.Copy(trunk.Output, fit.Features);
@@ -114,8 +113,8 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     private IEnumerable<BottleneckAttribution> Read(Loop loop, int[] targets, float[] logits)
     {
         MaskFit fit = loop.Fit;
-        float[] capacity = Download(fit.Capacity), restricted = Download(fit.Logits);
-        float[] model = Download(fit.ModelHistory), information = Download(fit.InformationHistory);
+        float[] capacity = _backend.Read(fit.Capacity), restricted = _backend.Read(fit.Logits);
+        float[] model = _backend.Read(fit.ModelHistory), information = _backend.Read(fit.InformationHistory);
         Shape features = fit.Features.Shape;
         int classes = logits.Length / loop.Images;
         for (int i = 0; i < targets.Length; i++)
@@ -128,13 +127,6 @@ public sealed class PerSampleBottleneck : IAttributionMethod
                 .Average(row => Classes.Softmax(restricted.AsSpan(row * classes, classes))[targets[image]]);
             yield return new BottleneckAttribution(
                 map.Heatmap(_image.H, _image.W), targets[i], logits[(i * classes)..((i + 1) * classes)], map.TotalBits, probability, losses);
-        }
-
-        float[] Download(Tensor tensor)
-        {
-            var numbers = new float[tensor.Shape.Count];
-            _backend.Download(tensor, numbers);
-            return numbers;
         }
     }
 

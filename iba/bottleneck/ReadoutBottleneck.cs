@@ -73,13 +73,13 @@ public sealed class ReadoutBottleneck : IAttributionMethod
         var batch = new SampleBatch(samples, images);
         batch.Upload(_backend, pass.Images);
         pass.Collect();
-        float[] logits = Download(pass.Logits);
+        float[] logits = _backend.Read(pass.Logits);
         int[] targets = batch.Targets(logits);
         _backend.Upload(batch.NoiseWords, pass.NoiseWords);
         _backend.Upload([.. targets.Select(target => (float)target)], pass.Targets);
         pass.Forward();
 
-        float[] capacity = Download(pass.Capacity), restricted = Download(pass.RestrictedLogits);
+        float[] capacity = _backend.Read(pass.Capacity), restricted = _backend.Read(pass.RestrictedLogits);
         Shape features = pass.Capacity.Shape;
         int classes = logits.Length / images;
         for (int i = 0; i < samples.Length; i++)
@@ -88,13 +88,6 @@ public sealed class ReadoutBottleneck : IAttributionMethod
             Range row = (i * classes)..((i + 1) * classes);
             double probability = Classes.Softmax(restricted.AsSpan(row))[targets[i]];
             yield return new BottleneckAttribution(map.Heatmap(_image.H, _image.W), targets[i], logits[row], map.TotalBits, probability, []);
-        }
-
-        float[] Download(Tensor tensor)
-        {
-            var numbers = new float[tensor.Shape.Count];
-            _backend.Download(tensor, numbers);
-            return numbers;
         }
     }
 }

@@ -92,10 +92,10 @@ public sealed class ReadoutTraining : IDisposable
         var batch = new SampleBatch(samples, size);
         batch.Upload(_backend, _pass.Images);
         _pass.Collect();
-        _backend.Upload([.. batch.Targets(Download(_pass.Logits)).Select(target => (float)target)], _pass.Targets);
+        _backend.Upload([.. batch.Targets(_backend.Read(_pass.Logits)).Select(target => (float)target)], _pass.Targets);
         _pass.Forward();
 
-        var loss = new StepLoss(Download(_pass.Model)[0], Download(_pass.Information)[0], _readout.Settings.Beta);
+        var loss = new StepLoss(_backend.Read(_pass.Model)[0], _backend.Read(_pass.Information)[0], _readout.Settings.Beta);
         if (!float.IsFinite(loss.Total))
             throw new InvalidOperationException($"the loss of step {_readout.Steps} is no number: training diverged. Start anew with a smaller learning rate.");
         _pass.Backward(_gradients);
@@ -159,11 +159,4 @@ public sealed class ReadoutTraining : IDisposable
     private Tensor[] Means => [.. _adam.State.Take(_gradients.Length)];
 
     private Tensor[] Squares => [.. _adam.State.Skip(_gradients.Length).Take(_gradients.Length)];
-
-    private float[] Download(Tensor tensor)
-    {
-        var numbers = new float[tensor.Shape.Count];
-        _backend.Download(tensor, numbers);
-        return numbers;
-    }
 }

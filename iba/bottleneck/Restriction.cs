@@ -14,6 +14,7 @@ internal sealed class Restriction : IDisposable
 {
     private readonly IBackend _backend;
     private readonly BottleneckSettings _settings;
+    private readonly TensorScope _tensors;
     private readonly NeuronStatistics _neurons;
     private readonly Tensor? _taps;
 
@@ -26,16 +27,16 @@ internal sealed class Restriction : IDisposable
     {
         (_backend, _settings) = (backend, settings);
         Shape features = statistics.Origin.Shape.WithN(images);
-        Features = backend.Allocate(features);
-        Standardised = backend.Allocate(features);
-        NoiseWords = backend.Allocate(new Shape(images));
-        Noise = recordedNoise ? backend.Allocate(features.WithN(images * settings.Copies)) : null;
+        _tensors = new TensorScope(backend);
+        Features = _tensors.Allocate(features);
+        Standardised = _tensors.Allocate(features);
+        NoiseWords = _tensors.Allocate(new Shape(images));
+        Noise = recordedNoise ? _tensors.Allocate(features.WithN(images * settings.Copies)) : null;
         _neurons = new NeuronStatistics(backend, statistics, settings);
         if (settings.Sigma > 0)
         {
             float[] taps = GaussianTaps.Of(settings.Sigma);
-            _taps = backend.Allocate(new Shape(taps.Length));
-            backend.Upload(taps, _taps);
+            _taps = _tensors.Upload(taps, new Shape(taps.Length));
         }
     }
 
@@ -78,7 +79,6 @@ internal sealed class Restriction : IDisposable
     public void Dispose()
     {
         _neurons.Dispose();
-        foreach (Tensor? tensor in (Tensor?[])[Features, Standardised, NoiseWords, Noise, _taps])
-            tensor?.Storage.Dispose();
+        _tensors.Dispose();
     }
 }

@@ -54,9 +54,9 @@ internal static class PlanSurvey
 
     private static void Disturb(CudaBackend backend, Tensor numbers)
     {
-        Tensor zero = backend.Allocate(new Shape(1));
+        using var words = new TensorScope(backend);
+        Tensor zero = words.Allocate(new Shape(1));
         Tensor flat = numbers.View(0, new Shape(1, 1, 1, numbers.Shape.Count));
         backend.AddNoise(flat, new Noise(1, zero, zero), Unrest, flat);
-        zero.Storage.Dispose();
     }
 }

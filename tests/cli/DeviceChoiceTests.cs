@@ -132,7 +132,7 @@ public sealed class DeviceChoiceTests : IDisposable
         IbaProcess.Result result = IbaProcess.Run(predict);
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.Contains("\"device\":\"cpu\",\"precision\":\"fp32\"", result.Output);
-        Assert.StartsWith("running on the CPU: ", Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Single(result.Error.Split('\n'), line => line.StartsWith("running on the CPU: ", StringComparison.Ordinal));
 
         IbaProcess.Result cuda = IbaProcess.Run([.. predict, "--device", "cuda"]);
         Assert.Equal(3, cuda.ExitCode);
