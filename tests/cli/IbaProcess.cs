@@ -21,6 +21,14 @@ internal static class IbaProcess
     /// <summary>Where that program finds the runtime that this process runs on; of no account where a runtime is published with it.</summary>
     private static readonly string Runtime = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
 
+    /// <summary>A shell that starts the tests in the background has SIGINT ignored, and children inherit that: Ctrl-C would do nothing.</summary>
+    static IbaProcess()
+    {
+        const nint Default = 0, Ignored = 1;
+        if (!OperatingSystem.IsWindows() && Signal(2, Default) is var before && before != Ignored)
+            Signal(2, before);
+    }
+
     public static Result Run(params string[] arguments) => RunIn([], arguments);
 
     /// <summary>Runs it with other environment variables.</summary>
@@ -71,6 +79,9 @@ internal static class IbaProcess
         }
         Assert.Equal(0, Kill(process.Id, signal));
     }
+
+    [DllImport("libc", EntryPoint = "signal")]
+    private static extern nint Signal(int signal, nint handler);
 
     [DllImport("libc", EntryPoint = "kill")]
     private static extern int Kill(int process, int signal);
