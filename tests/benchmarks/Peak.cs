@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
+using Engine.Backends.Cpu.Simd;
 
 namespace Benchmarks;
 
@@ -24,13 +24,13 @@ internal static class Peak
         return threads * 2.0 * Chains * Lanes * Count / seconds / 1e9;
     }
 
-    private static int Lanes => Avx512F.IsSupported ? 16 : Avx2.IsSupported ? 8 : 4;
+    private static int Lanes => Math.Max(Registers.Bits, 128) / 32;
 
     private static void Multiply(int count)
     {
-        if (Avx512F.IsSupported)
+        if (Registers.Bits == 512)
             Multiply512(count);
-        else if (Avx2.IsSupported)
+        else if (Registers.Bits == 256)
             Multiply256(count);
         else
             Multiply128(count);

@@ -117,7 +117,7 @@ public sealed class ForgottenTests
             long most = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
             using var block = new CpuBlock(backend.Memory, most + 1);
         });
-        Assert.Contains("MiB are wanted", full.Message);
+        Assert.Contains("MiB are needed", full.Message);
         Assert.Contains("Take fewer or smaller images", full.Message);
         backend.Fill(backend.Allocate(new Shape(10)), 1);
     }

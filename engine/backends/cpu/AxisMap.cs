@@ -3,27 +3,27 @@ using System.Diagnostics;
 namespace Engine.Backends.Cpu;
 
 /// <summary>
-/// A linear map along one axis as a sparse matrix: entry i of the result is the sum of Weights[k] times entry Sources[k] for k from
-/// Starts[i] to Starts[i + 1] - 1. Blur, bilinear resize and average pooling are one such map along H and one along W, and the
-/// gradient of each is the transposed map, exactly, borders included.
+/// A linear map along one axis, as a sparse matrix: element i of the result is the sum of Weights[k] times element Sources[k] for k from
+/// Starts[i] to Starts[i + 1] - 1. Blur, bilinear resize and average pooling apply one such map along H and one along W. Their gradients
+/// apply the transposed maps, so they are exact, borders included.
 /// </summary>
 internal sealed class AxisMap
 {
     private AxisMap(int[] starts, int[] sources, float[] weights) => (Starts, Sources, Weights) = (starts, sources, weights);
 
-    /// <summary>Which map.</summary>
+    /// <summary>The kinds of map.</summary>
     public enum Kind
     {
-        /// <summary>A convolution with symmetric taps, mirrored about the centre of the edge pixel.</summary>
+        /// <summary>A convolution with symmetric taps. The border is mirrored about the centre of the edge pixel.</summary>
         Mirror,
 
-        /// <summary>Bilinear interpolation between pixels as areas.</summary>
+        /// <summary>Bilinear interpolation with pixels as areas.</summary>
         HalfPixel,
 
-        /// <summary>Bilinear interpolation between pixels as points.</summary>
+        /// <summary>Bilinear interpolation with pixels as points; the corners are aligned.</summary>
         Aligned,
 
-        /// <summary>The mean over equal bins.</summary>
+        /// <summary>The mean over adaptive bins.</summary>
         Bins,
     }
 
@@ -33,7 +33,7 @@ internal sealed class AxisMap
 
     public float[] Weights { get; }
 
-    /// <summary>The map of an axis of <paramref name="from"/> pixels to one of <paramref name="to"/>.</summary>
+    /// <summary>The map from an axis of <paramref name="from"/> pixels to one of <paramref name="to"/> pixels.</summary>
     public static AxisMap Of(Kind kind, int from, int to, ReadOnlySpan<float> taps)
     {
         var entries = new List<(int To, int From, double Weight)>();
@@ -64,7 +64,7 @@ internal sealed class AxisMap
         return Matrix(to, entries);
     }
 
-    /// <summary>The map the other way: its entries are the sources of this one, <paramref name="count"/> in number.</summary>
+    /// <summary>The transposed map. Its result has <paramref name="count"/> elements.</summary>
     public AxisMap Transposed(int count)
     {
         var entries = new List<(int To, int From, double Weight)>();
@@ -76,20 +76,21 @@ internal sealed class AxisMap
         return Matrix(count, entries);
     }
 
-    private static void Between(int i, double place, int from, List<(int To, int From, double Weight)> entries)
+    private static void Between(int i, double position, int from, List<(int To, int From, double Weight)> entries)
     {
-        int left = Math.Min((int)place, from - 1);
+        int left = Math.Min((int)position, from - 1);
         int right = Math.Min(left + 1, from - 1);
-        double share = place - left;
+        double share = position - left;
         entries.Add((i, left, 1 - share));
         entries.Add((i, right, share));
     }
 
-    /// <summary>-1 is 1, and extent is extent - 2: the reflection of a place outside, for less than an extent outside.</summary>
-    private static int Mirrored(int place, int extent) => place < 0 ? -place : place >= extent ? 2 * (extent - 1) - place : place;
+    /// <summary>Reflects a position that is outside by less than an extent: -1 becomes 1, and extent becomes extent - 2.</summary>
+    private static int Mirrored(int position, int extent) =>
+        position < 0 ? -position : position >= extent ? 2 * (extent - 1) - position : position;
 
     /// <summary>
-    /// Sorted by row, then column; entries at the same place are summed. A weight of 0 stays: 0 times infinity is NaN, as in PyTorch.
+    /// Sorts by row, then column, and sums entries at the same position. A weight of 0 is kept: 0 times infinity is NaN, as in PyTorch.
     /// </summary>
     private static AxisMap Matrix(int rows, List<(int To, int From, double Weight)> entries)
     {

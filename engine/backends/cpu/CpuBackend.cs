@@ -2,20 +2,18 @@ using Engine.Backends.Cpu.Simd;
 
 namespace Engine.Backends.Cpu;
 
-/// <summary>
-/// Managed SIMD code on every core: no native library. One caller at a time, on any thread.
-/// </summary>
+/// <summary>Managed SIMD code on all cores; no native library. One caller at a time, on any thread.</summary>
 public sealed class CpuBackend : Backend
 {
     private readonly CpuVerbs _verbs;
 
     /// <summary>
-    /// Bits of the registers that this machine's kernels compute in: 512, 256 or 128; 0 where .NET uses none. Sums are taken lane by lane, so another
-    /// width rounds otherwise.
+    /// Width in bits of the SIMD registers that the kernels use: 512, 256 or 128; 0 where .NET has no SIMD. Sums are split over the lanes
+    /// of a register, so another width rounds differently.
     /// </summary>
     public static int RegisterBits => Registers.Bits;
 
-    /// <param name="threads">Cores to use; 0 for all. The result does not depend on it.</param>
+    /// <param name="threads">Number of cores to use; 0 for all. Results do not depend on it.</param>
     public CpuBackend(int threads = 0) : this(new CpuVerbs(threads))
     {
     }
@@ -23,8 +21,9 @@ public sealed class CpuBackend : Backend
     private CpuBackend(CpuVerbs verbs) : base(verbs) => _verbs = verbs;
 
     /// <summary>
-    /// Whether convolutions with a window of 3 x 3 and stride 1 use Winograd's algorithm, forward and to the data, where that is faster. The
-    /// transformed weights are kept and take four times the memory of the weights: that is for weights that stay as they are, not for training.
+    /// Whether convolutions with a 3 x 3 kernel and stride 1 use Winograd's algorithm where it is faster, forward and for the gradient of
+    /// the data. The transformed weights are kept and take four times the memory of the weights. Switch it off where the weights change at
+    /// every step.
     /// </summary>
     public bool Winograd
     {
@@ -32,10 +31,10 @@ public sealed class CpuBackend : Backend
         init => _verbs.Winograd = value;
     }
 
-    /// <summary>Its threads beside the caller's, for tests.</summary>
+    /// <summary>The worker threads, without the caller's; for tests.</summary>
     internal IReadOnlyList<Thread> Threads => _verbs.Threads;
 
-    /// <summary>Its memory, for tests.</summary>
+    /// <summary>The memory of the backend; for tests.</summary>
     internal CpuMemory Memory => _verbs.Memory;
 
     /// <inheritdoc cref="CpuVerbs.WinogradWhereverItFits"/>

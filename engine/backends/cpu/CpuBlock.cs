@@ -2,19 +2,19 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Backends.Cpu;
 
-/// <summary>A block of <see cref="CpuMemory"/>. Disposed or forgotten, it is handed back once.</summary>
+/// <summary>A block of <see cref="CpuMemory"/>. Dispose or the finalizer returns it, exactly once.</summary>
 internal sealed unsafe class CpuBlock : IDisposable
 {
-    /// <summary>Bytes behind the last number, so that a full register may be read from any place, and the surplus ignored.</summary>
+    /// <summary>Bytes past the last element, so that a full register can be loaded at any element. The surplus lanes are ignored.</summary>
     private const int Slack = 4 * 64;
 
     private readonly CpuMemory _memory;
     private nint _pointer;
 
-    /// <param name="memory">Where it comes from and goes back to.</param>
+    /// <param name="memory">The memory that it is allocated from and returned to.</param>
     /// <param name="bytes">Its size.</param>
-    /// <param name="zeroed">Whether it holds zeros at first.</param>
-    /// <exception cref="DeviceMemoryException">The machine has not so much.</exception>
+    /// <param name="zeroed">Whether to fill it with zeros.</param>
+    /// <exception cref="DeviceMemoryException">Not enough memory is available.</exception>
     public CpuBlock(CpuMemory memory, long bytes, bool zeroed = true)
     {
         (_memory, Bytes) = (memory, bytes);
@@ -25,7 +25,9 @@ internal sealed unsafe class CpuBlock : IDisposable
 
     ~CpuBlock() => Return();
 
-    /// <summary>A block with room for so many numbers: the one that is there, or a larger one of zeros in its place.</summary>
+    /// <summary>
+    /// Returns the block if it has room for that many elements; otherwise replaces it with a larger one, filled with zeros.
+    /// </summary>
     public static CpuBlock Grown(ref CpuBlock? block, CpuMemory memory, long count)
     {
         if (block is null || block.Bytes < count * sizeof(float))
@@ -38,7 +40,7 @@ internal sealed unsafe class CpuBlock : IDisposable
 
     public long Bytes { get; }
 
-    /// <summary>Where it begins; null once it was disposed.</summary>
+    /// <summary>Address of the first element; null once it is disposed.</summary>
     public float* Pointer => (float*)_pointer;
 
     public void Dispose()

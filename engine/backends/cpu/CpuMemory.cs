@@ -5,31 +5,31 @@ using System.Runtime.InteropServices;
 namespace Engine.Backends.Cpu;
 
 /// <summary>
-/// One backend's memory outside the garbage collector's heap, which never moves and is never scanned. A block is handed back from any thread,
-/// a finalizer's too, while a verb may still read it; it is freed when the backend says that no verb runs.
+/// The memory of one backend, outside the garbage collector's heap: it never moves and is never scanned. Any thread may return a block,
+/// also a finalizer, and also while a verb still reads it. The block is freed when the backend reports that no verb runs.
 /// </summary>
 internal sealed unsafe class CpuMemory
 {
     private const int Alignment = 64;
 
-    /// <summary>What the process may use: the machine's memory, or its container's.</summary>
-    private static readonly long Most = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+    /// <summary>Upper bound in bytes for this process: the memory of the machine or of its container.</summary>
+    private static readonly long Limit = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     private readonly ConcurrentQueue<(nint Pointer, long Bytes)> _returned = new();
     private long _used;
     private volatile bool _isClosed;
 
-    /// <summary>Bytes that are not freed yet.</summary>
+    /// <summary>Bytes that are allocated and not yet freed.</summary>
     public long UsedBytes => Interlocked.Read(ref _used);
 
-    /// <summary>Whether so many bytes more could be had.</summary>
-    public bool Has(long bytes) => bytes <= Most - UsedBytes;
+    /// <summary>Whether that many more bytes are available.</summary>
+    public bool CanAllocate(long bytes) => bytes <= Limit - UsedBytes;
 
-    /// <summary>64-byte aligned memory that holds anything.</summary>
-    /// <exception cref="DeviceMemoryException">The machine has not so much.</exception>
+    /// <summary>Allocates uninitialised memory, aligned to 64 bytes.</summary>
+    /// <exception cref="DeviceMemoryException">Not enough memory is available.</exception>
     public nint Allocate(long bytes)
     {
-        if (!Has(bytes))
+        if (!CanAllocate(bytes))
             throw Full(bytes);
         void* pointer;
         try
@@ -45,7 +45,7 @@ internal sealed unsafe class CpuMemory
         return (nint)pointer;
     }
 
-    /// <summary>Takes memory back, from any thread. After <see cref="Close"/> it is freed at once.</summary>
+    /// <summary>Takes a block back, from any thread. After <see cref="Close"/> it is freed at once.</summary>
     public void Return(nint pointer, long bytes)
     {
         _returned.Enqueue((pointer, bytes));
@@ -53,7 +53,7 @@ internal sealed unsafe class CpuMemory
             Free();
     }
 
-    /// <summary>Frees what was returned. No verb may run.</summary>
+    /// <summary>Frees the returned blocks. No verb may be running.</summary>
     public void Free()
     {
         if (_returned.IsEmpty)
@@ -66,7 +66,7 @@ internal sealed unsafe class CpuMemory
         }
     }
 
-    /// <summary>No verb will run any more: what is returned from here on is freed at once.</summary>
+    /// <summary>Ends the use of this memory: no verb runs any more, so blocks returned from now on are freed at once.</summary>
     public void Close()
     {
         _isClosed = true;
@@ -77,7 +77,7 @@ internal sealed unsafe class CpuMemory
     {
         const double mebi = 1 << 20;
         return new DeviceMemoryException(string.Create(CultureInfo.InvariantCulture,
-            $"the CPU's memory: {bytes / mebi:F1} MiB are wanted, {UsedBytes / mebi:F1} MiB are in use for tensors already, and this process may use "
-            + $"{Most / mebi:F1} MiB in all. Take fewer or smaller images at a time."));
+            $"not enough memory on the CPU: {bytes / mebi:F1} MiB are needed, tensors already use {UsedBytes / mebi:F1} MiB, and "
+            + $"the upper bound for this process is {Limit / mebi:F1} MiB. Use fewer or smaller images at a time."));
     }
 }

@@ -4,7 +4,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cpu;
 
-/// <summary>The memory behind tensors, and copies of it in the orders that products read.</summary>
+/// <summary>The memory behind tensors, with packed copies of it in the orders that products read.</summary>
 internal sealed unsafe class CpuStorage : IStorage
 {
     private readonly CpuBlock _block;
@@ -16,14 +16,14 @@ internal sealed unsafe class CpuStorage : IStorage
         _block = new CpuBlock(memory, count * sizeof(float));
     }
 
-    /// <summary>The backend's memory that it is a part of.</summary>
+    /// <summary>The backend's memory that it was allocated from.</summary>
     public CpuMemory Memory { get; }
 
     /// <inheritdoc/>
     public long Count { get; }
 
-    /// <summary>Where its numbers begin.</summary>
-    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    /// <summary>Address of the first element.</summary>
+    /// <exception cref="ObjectDisposedException">It is disposed.</exception>
     public float* Pointer
     {
         get
@@ -35,10 +35,10 @@ internal sealed unsafe class CpuStorage : IStorage
         }
     }
 
-    /// <summary>How often the numbers have changed: a packed copy of another version is out of date.</summary>
+    /// <summary>Number of changes so far. A packed copy of an older version is out of date.</summary>
     public long Version { get; set; }
 
-    /// <summary>The copy of the numbers in that order; its memory is kept for later versions. Its contents may be out of date.</summary>
+    /// <summary>The packed copy in that order. Its contents may be out of date; its memory is reused for later versions.</summary>
     public PackedWeights Packed(WeightOrder order, int paddedColumns)
     {
         foreach (PackedWeights packed in _packed)
@@ -54,7 +54,7 @@ internal sealed unsafe class CpuStorage : IStorage
     public void Dispose()
     {
         _block.Dispose();
-        // Another thread may be adding a copy to the list meanwhile: one that is missed here is handed back by its block's finalizer.
+        // Another thread may add a copy to the list at the same time. The finalizer of its block returns a copy that is missed here.
         List<PackedWeights> packed = Interlocked.Exchange(ref _packed, []);
         for (int i = 0; i < packed.Count; i++)
             packed[i].Dispose();

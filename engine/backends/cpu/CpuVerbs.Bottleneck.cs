@@ -46,8 +46,8 @@ internal sealed unsafe partial class CpuVerbs
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<V>(int i, int feature) where V : struct, ILanes<V>
         {
-            // ((λ r)² + (1 - λ)² - 1) / 2 - ln(1 - λ), without the 1s that would swallow the digits of a small λ: the second term's rest
-            // is what the subtraction 1 - λ rounded away.
+            // ((λ r)² + (1 - λ)² - 1) / 2 - ln(1 - λ), rearranged so that no 1 cancels the digits of a small λ. The second part of the
+            // logarithm corrects for the rounding of 1 - λ.
             (V features, V passes) = (V.Load(r + i), V.Load(λ + i));
             V σ = Spread(passes);
             V log = Lanes.LogOfNormal(σ) + ((1f - (1f - passes)) - passes) / σ;
@@ -65,12 +65,14 @@ internal sealed unsafe partial class CpuVerbs
         }
     }
 
-    /// <summary>1 - λ, held above 2^-24, the distance of 1 from the next smaller float: λ = 1 then has finite information.</summary>
+    /// <summary>
+    /// 1 - λ, with the lower bound 2^-24 (the distance from 1 to the next smaller float), so that λ = 1 has finite information.
+    /// </summary>
     private static V Spread<V>(V λ) where V : struct, ILanes<V> => V.Max(5.9604645e-8f, 1f - λ);
 
     /// <summary>
-    /// A block of an image's features, restricted in all copies: what the copies share (features, mask, statistics) is read into the
-    /// cache once, and the noise never leaves it.
+    /// Restricts a block of one image's features in all copies. What the copies share (features, mask, statistics) is loaded into the cache
+    /// once, and the noise never leaves the cache.
     /// </summary>
     private readonly struct RestrictTiles(
         NoiseRows noise, float* x, float* λ, float* mean, float* std, float* active, bool clamp, float* z) : ITiles
@@ -80,14 +82,14 @@ internal sealed unsafe partial class CpuVerbs
         {
             float* scratch = stackalloc float[NoiseRows.Scratch];
             (int image, int first, int count) = noise.Tile(tile);
-            long own = (long)image * noise.Row + first;
+            long offset = (long)image * noise.Row + first;
             float floor = clamp ? 0f : float.NegativeInfinity;
             for (int copy = 0; copy < noise.Copies; copy++)
             {
-                float* to = z + noise.Place(image, copy, first);
+                float* to = z + noise.Offset(image, copy, first);
                 Prefetch.IntoL1(to, count);
                 float* ε = noise.Block(image, copy, first, count, scratch);
-                Pointwise.Run(new RestrictAt(x + own, λ + own, mean + first, std + first, active + first, ε, floor, to), 0, 0, count);
+                Pointwise.Run(new RestrictAt(x + offset, λ + offset, mean + first, std + first, active + first, ε, floor, to), 0, 0, count);
             }
         }
 
@@ -105,7 +107,7 @@ internal sealed unsafe partial class CpuVerbs
         }
     }
 
-    /// <summary>The gradient of a block of an image's mask, summed over copies in their order; the noise is made again.</summary>
+    /// <summary>The gradient of a block of one image's mask, summed over its copies in order. The noise is generated again.</summary>
     private readonly struct RestrictBackwardTiles(
         NoiseRows noise, float* x, float* mean, float* std, float* active, float* z, float* dz, Sink dλ) : ITiles
     {
@@ -115,17 +117,17 @@ internal sealed unsafe partial class CpuVerbs
             float* scratch = stackalloc float[NoiseRows.Scratch];
             float* sum = stackalloc float[NoiseRows.Features];
             (int image, int first, int count) = noise.Tile(tile);
-            int own = image * noise.Row + first;
+            int offset = image * noise.Row + first;
             for (int copy = 0; copy < noise.Copies; copy++)
             {
-                long at = noise.Place(image, copy, first);
+                long at = noise.Offset(image, copy, first);
                 Prefetch.IntoL1(dz + at, count);
                 float* ε = noise.Block(image, copy, first, count, scratch);
                 float* gate = z is null ? null : z + at;
-                var term = new TermAt(x + own, mean + first, std + first, ε, gate, dz + at, new Sink(sum, adds: copy > 0));
+                var term = new TermAt(x + offset, mean + first, std + first, ε, gate, dz + at, new Sink(sum, adds: copy > 0));
                 Pointwise.Run(term, 0, 0, count);
             }
-            Pointwise.Run(new SumAt(active, sum - first, dλ), own - first, first, first + count);
+            Pointwise.Run(new SumAt(active, sum - first, dλ), offset - first, first, first + count);
         }
 
         private readonly struct TermAt(float* x, float* mean, float* std, float* ε, float* z, float* dz, Sink sum) : IPointwise

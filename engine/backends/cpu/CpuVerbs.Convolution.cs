@@ -10,12 +10,14 @@ internal sealed unsafe partial class CpuVerbs
     private const int Chunk = 512;
 
     /// <summary>
-    /// Rows of a tile, in whole kernels: the chunk of the left operand that they touch stays in the second cache for all panels, and leaves them half of it.
+    /// Rows of a tile, a multiple of the micro-kernel's. The chunk of the left operand that they read takes at most half of the L2 cache,
+    /// and stays there for all panels.
     /// </summary>
     private int TileRows => L2CacheBytes == 0 ? Product.MaxRows
-        : Math.Clamp(L2CacheBytes / 2 / (Chunk * sizeof(float)) / ProductKernels.Rows, 1, Product.MaxRows / ProductKernels.Rows) * ProductKernels.Rows;
+        : ProductKernels.Rows
+            * Math.Clamp(L2CacheBytes / 2 / (Chunk * sizeof(float)) / ProductKernels.Rows, 1, Product.MaxRows / ProductKernels.Rows);
 
-    /// <summary>What products are cut for; no result depends on it.</summary>
+    /// <summary>Size of the L2 cache that products are tiled for. No result depends on it.</summary>
     internal int L2CacheBytes { get; set; } = L2Cache.Bytes;
 
     private ProductWorkspace? _workspace;
@@ -29,7 +31,10 @@ internal sealed unsafe partial class CpuVerbs
         var grid = new WinogradGrid(x.Shape.N, x.Shape.H, x.Shape.W, In: c, Out: k);
         if (UsesWinograd(geometry, grid))
         {
-            var order = new WeightOrder(w.Offset, taps, c, k, TapStep: c, RowStep: 1, ColumnStep: taps * c) { Points = WinogradTransform.Points };
+            var order = new WeightOrder(w.Offset, taps, c, k, TapStep: c, RowStep: 1, ColumnStep: taps * c)
+            {
+                Points = WinogradTransform.Points,
+            };
             Run(grid, Read(x), Pack(w, order), new WinogradOutput
             {
                 Start = residual is null ? null : Read(residual),
@@ -62,9 +67,12 @@ internal sealed unsafe partial class CpuVerbs
         var grid = new WinogradGrid(dy.Shape.N, dy.Shape.H, dy.Shape.W, In: k, Out: c);
         if (UsesWinograd(geometry, grid))
         {
-            // dx is the convolution of dy with the window turned round: its taps count from the last.
-            var turned = new WeightOrder(w.Offset + (taps - 1) * c, taps, k, c, TapStep: -c, RowStep: taps * c, ColumnStep: 1) { Points = WinogradTransform.Points };
-            Run(grid, Read(dy), Pack(w, turned), new WinogradOutput
+            // dx is the convolution of dy with the rotated kernel: its taps count down from the last.
+            var rotated = new WeightOrder(w.Offset + (taps - 1) * c, taps, k, c, TapStep: -c, RowStep: taps * c, ColumnStep: 1)
+            {
+                Points = WinogradTransform.Points,
+            };
+            Run(grid, Read(dy), Pack(w, rotated), new WinogradOutput
             {
                 Start = dx.Adds ? to : null,
                 Gate = dx.Gate is null ? null : Read(dx.Gate),
@@ -110,12 +118,14 @@ internal sealed unsafe partial class CpuVerbs
 
     /// <inheritdoc/>
     public void ConvolutionBackwardWeights(Tensor x, Tensor dy, ConvGeometry geometry, Accumulator dw) =>
-        Run(new WeightProduct { Geometry = geometry, Height = x.Shape.H, Width = x.Shape.W, OutHeight = dy.Shape.H, OutWidth = dy.Shape.W }, x, dy, dw);
+        Run(
+            new WeightProduct { Geometry = geometry, Height = x.Shape.H, Width = x.Shape.W, OutHeight = dy.Shape.H, OutWidth = dy.Shape.W },
+            x, dy, dw);
 
     /// <summary>
-    /// Cuts the result into regions whose pixels see the same taps. In a forward convolution the taps of a line of the window lie
-    /// side by side in operand and weights alike, and count as one long tap; backward they run against each other. Regions that see no tap
-    /// are left out unless <paramref name="empty"/>: a sum of nothing is nothing to add.
+    /// Divides the result into regions whose pixels use the same taps. Forward, the taps of a kernel row are adjacent in the operand and in
+    /// the weights, and are merged into one long tap. Backward they run in opposite directions and stay separate. Regions without taps are
+    /// skipped unless <paramref name="empty"/>: their sum is 0.
     /// </summary>
     private void SetRegions(ConvGeometry geometry, Shape from, Shape to, bool backward, bool empty)
     {
@@ -123,42 +133,44 @@ internal sealed unsafe partial class CpuVerbs
         PositionRun[] columns = Workspace.Runs(geometry, image.W, backward);
         Workspace.Regions.Clear();
         Workspace.Taps.Clear();
-        foreach (PositionRun line in Workspace.Runs(geometry, image.H, backward))
+        foreach (PositionRun row in Workspace.Runs(geometry, image.H, backward))
         {
             foreach (PositionRun column in columns)
             {
-                if (!empty && line.Taps * column.Taps == 0)
+                if (!empty && row.Taps * column.Taps == 0)
                     continue;
-                (int taps, int depth) = backward ? (column.Taps, from.C) : (Math.Min(column.Taps, 1), Math.Max(column.Taps, 1) * from.C);
+                (int taps, int depth) = backward
+                    ? (column.Taps, from.C)
+                    : (Math.Min(column.Taps, 1), Math.Max(column.Taps, 1) * from.C);
                 Workspace.Regions.Add(new ProductRegion
                 {
-                    Rows = to.N * line.Count * column.Count,
-                    Height = line.Count,
+                    Rows = to.N * row.Count * column.Count,
+                    Height = row.Count,
                     Width = column.Count,
-                    A = ((nint)line.In * from.W + column.In) * from.C,
+                    A = ((nint)row.In * from.W + column.In) * from.C,
                     AStrideN = from.Row,
-                    AStrideH = (nint)line.InStep * from.W * from.C,
+                    AStrideH = (nint)row.InStep * from.W * from.C,
                     AStrideW = (nint)column.InStep * from.C,
-                    Y = ((nint)line.Out * to.W + column.Out) * to.C,
+                    Y = ((nint)row.Out * to.W + column.Out) * to.C,
                     YStrideN = to.Row,
-                    YStrideH = (nint)line.OutStep * to.W * to.C,
+                    YStrideH = (nint)row.OutStep * to.W * to.C,
                     YStrideW = (nint)column.OutStep * to.C,
                     FirstTap = Workspace.Taps.Count,
-                    TapCount = line.Taps * taps,
+                    TapCount = row.Taps * taps,
                     Depth = depth,
                 });
-                for (int t = 0; t < line.Taps * taps; t++)
+                for (int t = 0; t < row.Taps * taps; t++)
                 {
                     (int r, int s) = Math.DivRem(t, taps);
-                    nint place = (nint)(r * line.InTapStep) * from.W + s * column.InTapStep;
-                    nint tap = (nint)(line.Tap + r * line.TapStep) * geometry.Kernel + column.Tap + s * column.TapStep;
+                    nint place = (nint)(r * row.InTapStep) * from.W + s * column.InTapStep;
+                    nint tap = (nint)(row.Tap + r * row.TapStep) * geometry.Kernel + column.Tap + s * column.TapStep;
                     Workspace.Taps.Add(new Tap(place * from.C, tap * from.C));
                 }
             }
         }
     }
 
-    /// <summary>The weights in that order, copied if they have changed since they last were.</summary>
+    /// <summary>The weights packed in that order. They are packed again if they have changed.</summary>
     private float* Pack(Tensor w, WeightOrder order)
     {
         var storage = (CpuStorage)w.Storage;
@@ -176,7 +188,7 @@ internal sealed unsafe partial class CpuVerbs
         return packed.Pointer;
     }
 
-    /// <summary>Runs a product over the regions that were laid out.</summary>
+    /// <summary>Runs a product over the regions that are set.</summary>
     private void Run(Product product, int chunk)
     {
         product.Kernels = Workspace.Kernels;
@@ -191,7 +203,7 @@ internal sealed unsafe partial class CpuVerbs
         _workers.Run(product.Tiles, product);
     }
 
-    /// <summary>Runs a gradient of weights whose window and images are set.</summary>
+    /// <summary>Runs a gradient of weights whose kernel and image sizes are set.</summary>
     private void Run(WeightProduct product, Tensor x, Tensor dy, Accumulator dw)
     {
         product.Kernels = Workspace.Kernels;

@@ -32,10 +32,10 @@ internal sealed unsafe partial class CpuVerbs
     /// <inheritdoc/>
     public void Gate(Tensor y, Tensor dy) => Each(y, new GateAt(Read(y), Write(dy)));
 
-    /// <summary>Runs a body at every number of x.</summary>
+    /// <summary>Runs a body at every element of x.</summary>
     private void Each<T>(Tensor x, T body) where T : struct, IPointwise => EachOfRows(1, x.Shape.Count, body);
 
-    /// <summary>Runs a body at every number of every row.</summary>
+    /// <summary>Runs a body at every element of every row.</summary>
     private void EachOfRows<T>(int rows, int row, T body) where T : struct, IPointwise
     {
         var tiles = new PointwiseTiles<T>(row, body);
@@ -69,9 +69,9 @@ internal sealed unsafe partial class CpuVerbs
     {
         public void At<V>(int i, int feature) where V : struct, ILanes<V>
         {
-            V below = V.Load(b + i);
-            below = V.Select(V.Same(below, 0f), 1f, below);
-            V.Store(V.Load(a + i) / (below + V.Select(below < 0f, -epsilon, epsilon)), y + i);
+            V divisor = V.Load(b + i);
+            divisor = V.Select(V.Same(divisor, 0f), 1f, divisor);
+            V.Store(V.Load(a + i) / (divisor + V.Select(divisor < 0f, -epsilon, epsilon)), y + i);
         }
     }
 

@@ -6,7 +6,7 @@ namespace Engine.Backends.Cpu;
 internal sealed unsafe partial class CpuVerbs
 {
     /// <summary>
-    /// Rows of raw weights summed at once where dx = dy w: few, so that a tile reads long stretches of each, as memory likes it.
+    /// Rows of unpacked weights summed at once where dx = dy w: few, so that a tile reads long contiguous pieces of each row.
     /// </summary>
     private const int RawChunk = 32;
 
@@ -72,12 +72,24 @@ internal sealed unsafe partial class CpuVerbs
         }, Chunk);
     }
 
-    /// <summary>One region of <paramref name="count"/> rows, <paramref name="a"/> apart in the left operand and <paramref name="y"/> in the result.</summary>
+    /// <summary>
+    /// Sets one region of <paramref name="count"/> rows. They are <paramref name="a"/> elements apart in the left operand and
+    /// <paramref name="y"/> in the result.
+    /// </summary>
     private void SetRegion(int count, int a, int y, int depth)
     {
         Workspace.Regions.Clear();
         Workspace.Taps.Clear();
-        Workspace.Regions.Add(new ProductRegion { Rows = count, Height = 1, Width = count, AStrideW = a, YStrideW = y, TapCount = 1, Depth = depth });
+        Workspace.Regions.Add(new ProductRegion
+        {
+            Rows = count,
+            Height = 1,
+            Width = count,
+            AStrideW = a,
+            YStrideW = y,
+            TapCount = 1,
+            Depth = depth,
+        });
         Workspace.Taps.Add(default);
     }
 }

@@ -22,7 +22,7 @@ internal sealed unsafe partial class CpuVerbs
             logits.Shape.C, Read(logits), Read(targets), Read(dy), Write(dlogits.Tensor), dlogits.Adds));
     }
 
-    /// <summary>Targets are data, not shapes: nobody has checked them, and a wrong one would read foreign memory.</summary>
+    /// <summary>Checks the targets. They are data, so no shape check covers them, and a wrong one would read outside the logits.</summary>
     private static void CheckTargets(Tensor logits, Tensor targets)
     {
         for (int n = 0; n < logits.Shape.N; n++)
@@ -31,12 +31,12 @@ internal sealed unsafe partial class CpuVerbs
             if (!(target >= 0 && target < logits.Shape.C))
             {
                 string classes = $"logits {logits.Shape} have classes 0 to {logits.Shape.C - 1}";
-                throw new ArgumentOutOfRangeException(nameof(targets), target, $"the target of row {n} is no class: {classes}.");
+                throw new ArgumentOutOfRangeException(nameof(targets), target, $"the target of row {n} is not a class: {classes}.");
             }
         }
     }
 
-    /// <summary>The largest logit of a row, and the sum of e^(logit - largest), in double and in order.</summary>
+    /// <summary>The largest logit of a row, and the sum of e^(logit - largest) in double precision, in order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (float Largest, double Sum) Softmax(float* logits, int classes)
     {

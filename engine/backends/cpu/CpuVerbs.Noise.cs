@@ -17,7 +17,7 @@ internal sealed unsafe partial class CpuVerbs
     private static NoiseRows RowsOf(Noise noise, int copies, int row) => new(
         noise.Seed, Read(noise.Images), (uint)*Read(noise.Step), noise.Recorded is null ? null : Read(noise.Recorded), copies, row);
 
-    /// <summary>A block of a row with noise added; so many rows of y come from each row of x.</summary>
+    /// <summary>Adds noise to a block of a row. Each row of x gives <paramref name="repeats"/> rows of y.</summary>
     private readonly struct AddNoiseTiles(NoiseRows noise, int repeats, float* x, float scale, float* y) : ITiles
     {
         [SkipLocalsInit]
@@ -32,7 +32,8 @@ internal sealed unsafe partial class CpuVerbs
 
         private readonly struct AddNoiseAt(float* x, float* ε, float scale, float* y) : IPointwise
         {
-            public void At<V>(int i, int feature) where V : struct, ILanes<V> => V.Store(V.Fma(scale, V.Load(ε + i), V.Load(x + i)), y + i);
+            public void At<V>(int i, int feature) where V : struct, ILanes<V> =>
+                V.Store(V.Fma(scale, V.Load(ε + i), V.Load(x + i)), y + i);
         }
     }
 }

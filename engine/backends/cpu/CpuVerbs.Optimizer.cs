@@ -9,7 +9,7 @@ internal sealed unsafe partial class CpuVerbs
     /// <inheritdoc/>
     public void Adam(Tensor p, Tensor dp, Tensor m, Tensor v, Tensor step, AdamSettings settings)
     {
-        // As PyTorch: corrections in double, the rest in float32 and in its order.
+        // As in PyTorch: the bias corrections in double precision, the rest in float32, in PyTorch's order.
         double t = *Read(step) + 1.0;
         double correction1 = 1 - Math.Pow(settings.Beta1, t);
         double correction2 = 1 - Math.Pow(settings.Beta2, t);

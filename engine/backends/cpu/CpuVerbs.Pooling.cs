@@ -25,10 +25,10 @@ internal sealed unsafe partial class CpuVerbs
     public void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx) =>
         Resample(dy, AxisMap.Kind.Bins, dx.Tensor.Shape, backward: true, dx);
 
-    /// <summary>The windows of a pooling, clipped to the image: padding is nothing.</summary>
+    /// <summary>The pooling windows, clipped to the image: padding has no elements.</summary>
     private readonly struct Windows(Shape x, Shape y, ConvGeometry geometry)
     {
-        /// <summary>Channels that one tile of the backward pass takes: windows overlap, channels do not.</summary>
+        /// <summary>Channels per tile of the backward pass. Windows overlap; channels do not.</summary>
         public const int Band = 64;
 
         public int H { get; } = x.H;
@@ -54,7 +54,7 @@ internal sealed unsafe partial class CpuVerbs
         }
     }
 
-    /// <summary>One row of y: tile = n P + p.</summary>
+    /// <summary>One row of y; tile = n P + p.</summary>
     private readonly struct MaxPoolRows(Windows windows, float* x, float* y) : ITiles
     {
         public void Run(int tile, int worker)
@@ -90,7 +90,7 @@ internal sealed unsafe partial class CpuVerbs
         }
     }
 
-    /// <summary>Some channels of one image, all windows in order: tile = n bands + band.</summary>
+    /// <summary>Some channels of one image, all windows in order; tile = n Bands + band.</summary>
     private readonly struct MaxPoolBackwardBands(Windows windows, float* x, float* y, float* dy, float* dx, bool adds) : ITiles
     {
         public void Run(int tile, int worker)
@@ -137,7 +137,7 @@ internal sealed unsafe partial class CpuVerbs
                 GiveToLastNaN(i, left);
         }
 
-        /// <summary>What no number took: the window's largest is NaN, and the last NaN gets the gradient.</summary>
+        /// <summary>A maximum that is NaN equals no element. The last NaN of the window gets the gradient, as in PyTorch.</summary>
         [MethodImpl(MethodImplOptions.NoInlining)]
         private void GiveToLastNaN<V>(int i, V left) where V : struct, ILanes<V>
         {
@@ -146,9 +146,9 @@ internal sealed unsafe partial class CpuVerbs
                 for (int s = columns - 1; s >= 0; s--)
                 {
                     long at = ((long)r * width + s) * channels + i;
-                    V number = V.Same(V.Load(x + at), V.Load(x + at));
-                    V.Store(V.Load(dx + at) + V.Select(number, 0f, left), dx + at);
-                    left = V.Select(number, left, 0f);
+                    V isNumber = V.Same(V.Load(x + at), V.Load(x + at));
+                    V.Store(V.Load(dx + at) + V.Select(isNumber, 0f, left), dx + at);
+                    left = V.Select(isNumber, left, 0f);
                 }
             }
         }

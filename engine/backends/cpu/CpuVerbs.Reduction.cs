@@ -44,13 +44,13 @@ internal sealed unsafe partial class CpuVerbs
     }
 
     /// <summary>
-    /// A run is summed block by block and a block in sixteen strands (place modulo 16): an order that depends on the run's length
-    /// alone, not on threads, registers or how many runs there are.
+    /// Sums a run in blocks, and a block in 16 partial sums (index modulo 16). The order depends only on the length of the run, not on
+    /// threads, register width or the number of runs.
     /// </summary>
     private readonly struct SumTiles(int run, float* x, double* partials) : ITiles
     {
         private const int Block = 8192;
-        private const int Strands = 16;
+        private const int PartialSums = 16;
 
         public static int Blocks(int run) => (run + Block - 1) / Block;
 
@@ -64,7 +64,7 @@ internal sealed unsafe partial class CpuVerbs
 
             Vector256<double> a = default, b = default, c = default, d = default;
             int i = 0;
-            for (; i <= count - Strands; i += Strands)
+            for (; i <= count - PartialSums; i += PartialSums)
             {
                 a += Widened(from + i);
                 b += Widened(from + i + 4);

@@ -50,7 +50,7 @@ internal sealed unsafe partial class CpuVerbs
 
     private static AxisMap.Kind KindOf(Corners corners) => corners == Corners.Aligned ? AxisMap.Kind.Aligned : AxisMap.Kind.HalfPixel;
 
-    /// <summary>Maps made for other taps are forgotten.</summary>
+    /// <summary>Sets the taps, and drops the maps that were made for others.</summary>
     private void SetTaps(Tensor taps)
     {
         var now = new ReadOnlySpan<float>(Read(taps), taps.Shape.Count);
@@ -61,7 +61,9 @@ internal sealed unsafe partial class CpuVerbs
             _axisMaps.Remove(key);
     }
 
-    /// <summary>The map of that kind from an axis of from pixels to one of to; backward the transpose of the map from to to from.</summary>
+    /// <summary>
+    /// The map of that kind from an axis of from pixels to one of to pixels; backward, the transpose of the map from to to from.
+    /// </summary>
     private AxisMap Axis(AxisMap.Kind kind, int from, int to, bool backward)
     {
         if (!_axisMaps.TryGetValue((kind, from, to, backward), out AxisMap? map))
@@ -72,7 +74,7 @@ internal sealed unsafe partial class CpuVerbs
         return map;
     }
 
-    /// <summary>to (=|+=) rows x columnsᵀ for every image and channel, with the maps of that kind along H and W.</summary>
+    /// <summary>to (=|+=) R x Cᵀ for every image and channel, with the maps R along H and C along W of that kind.</summary>
     private void Resample(Tensor x, AxisMap.Kind kind, Shape y, bool backward, Accumulator to)
     {
         long mixed = (long)x.Shape.W * x.Shape.C;
@@ -81,7 +83,9 @@ internal sealed unsafe partial class CpuVerbs
             Axis(kind, x.Shape.H, y.H, backward), Axis(kind, x.Shape.W, y.W, backward), x.Shape, y, rows.Pointer, Read(x), Into(to)));
     }
 
-    /// <summary>One row of y: rows of x are mixed into one, then that row's pixels into y's. tile = n H + h of y.</summary>
+    /// <summary>
+    /// One row of y: rows of x are combined into one row, then the pixels of that row into those of y; tile = n H + h of y.
+    /// </summary>
     private readonly struct ResampleRows(AxisMap rows, AxisMap columns, Shape x, Shape y, float* scratch, float* from, Sink to) : ITiles
     {
         public void Run(int tile, int worker)
@@ -94,7 +98,7 @@ internal sealed unsafe partial class CpuVerbs
                 Mix(columns, q, mixed, x.C, to, (tile * y.W + q) * x.C);
         }
 
-        /// <summary>Runs of <paramref name="length"/> numbers, mixed as entry i of the map says.</summary>
+        /// <summary>Row i of the map, applied to vectors of <paramref name="length"/> elements.</summary>
         private static void Mix(AxisMap map, int i, float* from, int length, Sink to, int at)
         {
             int start = map.Starts[i];

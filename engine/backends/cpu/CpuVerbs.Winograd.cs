@@ -6,12 +6,15 @@ namespace Engine.Backends.Cpu;
 
 internal sealed unsafe partial class CpuVerbs
 {
-    /// <summary>Between the values of one point and the next: else all 36 of a channel would meet in the same set of a cache.</summary>
+    /// <summary>
+    /// Elements between the values of one point and those of the next. Without it, all 36 values of a channel would map to the same cache
+    /// set.
+    /// </summary>
     private const int PlaneGap = 16;
 
     /// <summary>
-    /// Channels summed at once. The transforms enlarge what long sums round away: half of <see cref="Chunk"/> makes the error of 512 channels
-    /// smaller by a third and costs 3 % of the time.
+    /// Channels summed at once. The transforms amplify the rounding errors of long sums: half of <see cref="Chunk"/> reduces the error at
+    /// 512 channels by a third and costs 3 % of the time.
     /// </summary>
     private const int PointChunk = 256;
 
@@ -24,32 +27,33 @@ internal sealed unsafe partial class CpuVerbs
     /// <inheritdoc cref="CpuBackend.Winograd"/>
     public bool Winograd { get; set; } = true;
 
-    /// <summary>Whether they do so even where it is slower: for tests, whose networks are small.</summary>
+    /// <summary>Whether to use it even where it is slower: for tests, whose networks are small.</summary>
     public bool WinogradWhereverItFits { get; set; }
 
     private bool UsesWinograd(ConvGeometry geometry, in WinogradGrid grid) =>
         (Winograd || WinogradWhereverItFits) && WinogradGrid.Fits(geometry, grid.In, grid.Out) && (WinogradWhereverItFits || grid.IsFaster);
 
     /// <summary>
-    /// The convolution of x with weights packed for it, block by block of tiles that stay in the caches. Given are of the results: where they go,
-    /// and what is done with them first.
+    /// The convolution of x with weights packed for it, in blocks of tiles that stay in the caches. The caller has set where
+    /// <paramref name="results"/> go and what is done with them first.
     /// </summary>
     private void Run(in WinogradGrid grid, float* x, float* weights, WinogradOutput results)
     {
         const int Points = WinogradTransform.Points;
-        // Blocks of about one size, all but the last of whole kernels.
-        int blocks = (grid.Count + TileRows - 1) / TileRows, kernels = blocks * ProductKernels.Rows;
-        int most = Math.Min(grid.Count, (grid.Count + kernels - 1) / kernels * ProductKernels.Rows);
-        nint plane = (nint)most * grid.In + PlaneGap, productPlane = (nint)most * grid.Out + PlaneGap;
-        float* values = CpuBlock.Grown(ref _winogradValues, Memory, Points * (plane + productPlane)).Pointer, products = values + Points * plane;
+        // Blocks of about equal size. All but the last are a multiple of the micro-kernel's rows.
+        int blocks = (grid.Count + TileRows - 1) / TileRows, rows = blocks * ProductKernels.Rows;
+        int block = Math.Min(grid.Count, (grid.Count + rows - 1) / rows * ProductKernels.Rows);
+        nint plane = (nint)block * grid.In + PlaneGap, productPlane = (nint)block * grid.Out + PlaneGap;
+        float* values = CpuBlock.Grown(ref _winogradValues, Memory, Points * (plane + productPlane)).Pointer;
+        float* products = values + Points * plane;
         float* zeros = CpuBlock.Grown(ref _zeroPixel, Memory, grid.In).Pointer;
         results.Grid = grid;
         results.Scratch = Workspace.Scratch;
         results.From = products;
         results.Plane = productPlane;
-        for (int first = 0; first < grid.Count; first += most)
+        for (int first = 0; first < grid.Count; first += block)
         {
-            int tiles = Math.Min(most, grid.Count - first);
+            int tiles = Math.Min(block, grid.Count - first);
             _workers.Run(tiles, new WinogradInput
             {
                 Grid = grid,
@@ -75,7 +79,7 @@ internal sealed unsafe partial class CpuVerbs
         }
     }
 
-    /// <summary>A region for every point: all tiles by all channels.</summary>
+    /// <summary>Sets one region per point: all tiles by all channels.</summary>
     private void SetPointRegions(in WinogradGrid grid, int tiles, nint plane, nint productPlane)
     {
         Workspace.Regions.Clear();

@@ -7,16 +7,16 @@ internal sealed unsafe partial class CpuVerbs : IVerbs
 {
     private readonly Workers _workers;
 
-    /// <param name="threads">Cores to use; 0 for all.</param>
+    /// <param name="threads">Number of cores to use; 0 for all.</param>
     public CpuVerbs(int threads) => _workers = new Workers(threads > 0 ? threads : Environment.ProcessorCount);
 
-    /// <summary>No call runs on a backend that is unreachable, so what its tensors return later may be freed at once.</summary>
+    /// <summary>No verb runs on an unreachable backend, so memory that its tensors return later is freed at once.</summary>
     ~CpuVerbs() => Memory.Close();
 
-    /// <summary>Where its tensors and its own buffers lie.</summary>
+    /// <summary>The memory of its tensors and of its own buffers.</summary>
     public CpuMemory Memory { get; } = new();
 
-    /// <summary>The threads beside the caller's.</summary>
+    /// <summary>The worker threads, without the caller's.</summary>
     public IReadOnlyList<Thread> Threads => _workers.Threads;
 
     /// <inheritdoc/>
@@ -25,9 +25,9 @@ internal sealed unsafe partial class CpuVerbs : IVerbs
     /// <inheritdoc/>
     public Tensor Allocate(Shape shape)
     {
-        if (!Memory.Has((long)shape.Count * sizeof(float)))
+        if (!Memory.CanAllocate((long)shape.Count * sizeof(float)))
         {
-            // What forgotten tensors still hold may be enough.
+            // Unreachable tensors may still hold enough memory.
             GC.Collect();
             GC.WaitForPendingFinalizers();
             Memory.Free();
@@ -65,10 +65,10 @@ internal sealed unsafe partial class CpuVerbs : IVerbs
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Where the numbers are, to be read.</summary>
+    /// <summary>Address of the first element, for reading.</summary>
     private static float* Read(Tensor x) => ((CpuStorage)x.Storage).Pointer + x.Offset;
 
-    /// <summary>Where the numbers are, to be changed: a packed copy of them is out of date from here on.</summary>
+    /// <summary>Address of the first element, for writing. Packed copies of the storage are out of date from here on.</summary>
     private static float* Write(Tensor x)
     {
         var storage = (CpuStorage)x.Storage;

@@ -1,9 +1,9 @@
 namespace Engine.Backends.Cpu;
 
-/// <summary>Work that falls into numbered tiles, any of which may run on any core, in any order.</summary>
+/// <summary>Work that is divided into numbered tiles. Any core may run any tile, in any order.</summary>
 internal interface ITiles
 {
-    /// <param name="tile">Which tile.</param>
-    /// <param name="worker">Who runs it, from 0: the index of scratch memory that is its own meanwhile.</param>
+    /// <param name="tile">Index of the tile.</param>
+    /// <param name="worker">Index of the worker that runs it, from 0. Scratch memory with this index belongs to it during the call.</param>
     void Run(int tile, int worker);
 }

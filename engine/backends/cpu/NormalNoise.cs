@@ -4,15 +4,18 @@ using Engine.Backends.Cpu.Simd;
 namespace Engine.Backends.Cpu;
 
 /// <summary>
-/// Unit normal numbers from counters, as <see cref="Noise"/> lays down: Philox4x32-10 (Salmon et al. 2011), then Box-Muller.
-/// Several counters at a time; the same bits at every width.
+/// Standard normal numbers from counters, as <see cref="Noise"/> defines them: Philox4x32-10 (Salmon et al. 2011), then Box-Muller. Several
+/// counters are processed at a time, with the same bits at every register width.
 /// </summary>
 internal static unsafe class NormalNoise
 {
-    /// <summary>The widest step: a row may be written up to so many numbers beyond its end.</summary>
+    /// <summary>Upper bound of the elements that are written past the end of a row: one step with the widest registers.</summary>
     public const int Overrun = 32;
 
-    /// <summary>Writes the noise of so many elements of one image and copy, from <paramref name="first"/> (a multiple of 4) on.</summary>
+    /// <summary>
+    /// Writes the noise of <paramref name="count"/> elements of one image and copy, from element <paramref name="first"/> (a multiple of 4)
+    /// on.
+    /// </summary>
     public static void Fill(ulong seed, uint image, uint copy, uint step, int first, int count, float* to) =>
         Registers.Run(new Row(seed, image, copy, step, first, count, to));
 
@@ -30,7 +33,8 @@ internal static unsafe class NormalNoise
     }
 
     /// <summary>
-    /// Random words, for radii and for turns in alternate registers. Apart from what is made of them: in one loop each would wait for the other's chain of operations.
+    /// Writes random words: radii and angles in alternate registers. This is separate from <see cref="Normals"/>, because in one loop the
+    /// two chains of dependent operations would wait for each other.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Words<V>(ulong seed, uint image, uint copy, uint step, int first, int count, float* to)
@@ -46,7 +50,7 @@ internal static unsafe class NormalNoise
         }
     }
 
-    /// <summary>Those words to normals in the elements' order, in place.</summary>
+    /// <summary>Converts those words to normal numbers, in the order of the elements and in place.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Normals<V>(int count, float* to) where V : struct, IWideLanes<V>
     {
@@ -59,7 +63,9 @@ internal static unsafe class NormalNoise
         }
     }
 
-    /// <summary>Ten rounds of Philox: four words of a counter, each in the lower half of a pair of lanes, become random words.</summary>
+    /// <summary>
+    /// Ten rounds of Philox: converts the four words of a counter, each in the lower half of a pair of lanes, to random words.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (V A, V B, V C, V D) Philox<V>(V a, V b, V c, V d, V key0, V key1) where V : struct, IWideLanes<V>
     {
@@ -74,7 +80,7 @@ internal static unsafe class NormalNoise
         return (a, b, c, d);
     }
 
-    /// <summary>Two random words to two independent unit normals: r cos θ and r sin θ with r = sqrt(-2 ln u).</summary>
+    /// <summary>Converts two random words to two independent standard normals: r cos θ and r sin θ with r = sqrt(-2 ln u).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static (V Cos, V Sin) BoxMuller<V>(V radius, V turn) where V : struct, ILanes<V>
     {

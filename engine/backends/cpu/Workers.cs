@@ -3,10 +3,10 @@ using System.Runtime.ExceptionServices;
 namespace Engine.Backends.Cpu;
 
 /// <summary>
-/// Threads that live as long as the backend and share out tiles: whoever is free takes the next one, the caller included.
-/// After the first job of its type a run allocates nothing. One caller at a time, and no run inside a tile.
-/// Results must not depend on who runs what: tiles write disjoint numbers, and no sum is split between them.
-/// The threads refer to the queue alone, so workers that nobody refers to any more are finalized, which ends the threads.
+/// Threads that live as long as the backend and share tiles: each free thread takes the next one, the caller included. After the first run
+/// of a type of work, a run allocates nothing. One caller at a time, and no run inside a tile. Results must not depend on which thread runs
+/// a tile: tiles write disjoint elements, and no sum is split between tiles. The threads refer to the queue only, so workers without
+/// references are finalized, which ends the threads.
 /// </summary>
 internal sealed class Workers : IDisposable
 {
@@ -14,7 +14,7 @@ internal sealed class Workers : IDisposable
     private readonly Dictionary<Type, Job> _jobs = [];
     private readonly Queue _queue = new();
 
-    /// <param name="count">Cores to use, the caller's included.</param>
+    /// <param name="count">Number of cores to use, the caller's included.</param>
     public Workers(int count)
     {
         Count = Math.Max(count, 1);
@@ -25,14 +25,14 @@ internal sealed class Workers : IDisposable
 
     ~Workers() => _queue.Stop();
 
-    /// <summary>Cores in use.</summary>
+    /// <summary>Number of cores in use.</summary>
     public int Count { get; }
 
-    /// <summary>The threads beside the caller's.</summary>
+    /// <summary>The worker threads, without the caller's.</summary>
     public IReadOnlyList<Thread> Threads => _threads;
 
     /// <summary>
-    /// Runs tiles 0 to <paramref name="tiles"/> - 1 and returns when all are done. The first exception of a tile is thrown here, as itself.
+    /// Runs tiles 0 to <paramref name="tiles"/> - 1 and returns when all are done. Rethrows the first exception of a tile.
     /// </summary>
     public void Run<T>(int tiles, T body) where T : struct, ITiles
     {
@@ -68,7 +68,7 @@ internal sealed class Workers : IDisposable
         return thread;
     }
 
-    /// <summary>What the caller and the threads share: the job of the moment, and how it is waited for.</summary>
+    /// <summary>State shared by the caller and the threads: the current job, and how to wait for it.</summary>
     private sealed class Queue
     {
         /// <summary>Spin budget before blocking, about 0.1 ms: longer than the gaps between the ops of a network.</summary>
@@ -89,24 +89,24 @@ internal sealed class Workers : IDisposable
                 Wake();
         }
 
-        /// <summary>Takes the job back and waits until no thread works on it.</summary>
+        /// <summary>Removes the job and waits until no thread works on it.</summary>
         public void Withdraw()
         {
-            // A thread that enters after this finds no job; one that entered before is waited for. Both orders are full fences.
+            // A thread that increments _busy after this finds no job; one that did so before is waited for. Both are full fences.
             Interlocked.Exchange(ref _job, null);
             var wait = new SpinWait();
             while (Volatile.Read(ref _busy) > 0)
                 wait.SpinOnce(sleep1Threshold: -1);
         }
 
-        /// <summary>Lets the threads end.</summary>
+        /// <summary>Ends the threads.</summary>
         public void Stop()
         {
             _stopped = true;
             Wake();
         }
 
-        /// <summary>A thread's whole life.</summary>
+        /// <summary>The main loop of a thread.</summary>
         public void Serve(int worker)
         {
             int seen = 0;

@@ -4,25 +4,25 @@ using Engine.Backends.Cpu.Simd;
 namespace Engine.Backends.Cpu.Products;
 
 /// <summary>
-/// Five rows by two: ten sums in registers, enough to keep two multiply-adders of four cycles busy, few enough for sixteen registers,
-/// and half of an attribution's ten copies.
+/// The micro-kernel of dot products: five rows by two columns. Ten sums hide the latency of two multiply-add units (four cycles each), fit
+/// into sixteen registers, and are half of an attribution's ten copies.
 /// </summary>
 internal static unsafe class DotKernel
 {
     public const int Rows = 5, Columns = 2;
 
-    /// <summary>Where the sums of row n and column k are, in registers: kernel after kernel, in each row by row.</summary>
-    public static int Place(int n, int k, int tileColumns) =>
+    /// <summary>Index of the register that holds the sum of row n and column k: block after block, row by row within a block.</summary>
+    public static int Index(int n, int k, int tileColumns) =>
         n / Rows * Rows * tileColumns + k / Columns * Columns * Rows + n % Rows * Columns + k % Columns;
 
     /// <summary>
-    /// Adds the products of up to five rows of x and two of w, <paramref name="stride"/> numbers apart, lane by lane. The next two rows of w are
-    /// fetched meanwhile: they lie too far away for the processor to guess.
+    /// Adds the products of up to five rows of x and two of w, <paramref name="stride"/> elements apart, lane by lane. The next two rows of
+    /// w are prefetched meanwhile: they are too far away for the hardware prefetcher.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run<V>(float* x, int rows, float* w, int columns, nint stride, int count, float* sums) where V : struct, ILanes<V>
     {
-        // A row that is not there is the first once more; nobody reads its sums.
+        // A missing row is replaced by the first one; its sums are not read.
         float* x1 = rows > 1 ? x + stride : x, x2 = rows > 2 ? x + 2 * stride : x;
         float* x3 = rows > 3 ? x + 3 * stride : x, x4 = rows > 4 ? x + 4 * stride : x;
         float* w1 = columns > 1 ? w + stride : w;

@@ -3,22 +3,22 @@ using Engine.Backends.Cpu.Simd;
 namespace Engine.Backends.Cpu.Products;
 
 /// <summary>
-/// y (N, K) = x (N, C) wᵀ (K, C) (+ bias), then ReLU: every number is the product of two rows that lie in memory as they are, so weights
-/// are read raw, once per block of rows of x. A tile is some rows of w by all rows of x.
-/// Every lane sums its own numbers in order, then the lanes are summed, then what is left: the bits of a row are its own.
+/// y (N, K) = x (N, C) wᵀ (K, C) (+ bias), then ReLU. Each element is the dot product of two rows that are contiguous in memory, so the
+/// weights are read unpacked, once per block of rows of x. A tile is some rows of w by all rows of x. Each lane sums its elements in order,
+/// then the lanes are summed, then the rest: the bits of a row do not depend on other rows.
 /// </summary>
 internal unsafe struct DotProduct : ITiles
 {
     /// <summary>Rows of w in a tile.</summary>
     public const int TileColumns = 8 * DotKernel.Columns;
 
-    /// <summary>Rows of x that share one reading of w.</summary>
+    /// <summary>Rows of x that share one pass over w.</summary>
     public const int TileRows = 4 * DotKernel.Rows;
 
-    /// <summary>Numbers of a row taken at once: ten rows of x by so many and two of w fit the first cache.</summary>
+    /// <summary>Elements of a row that are processed at once: that many of ten rows of x and two of w fit the L1 cache.</summary>
     private const int Chunk = 768;
 
-    /// <summary>Numbers of room for sums that a core needs, at the widest lanes.</summary>
+    /// <summary>Elements that a worker needs for the sums, with the widest registers.</summary>
     public const int SumCount = TileRows * TileColumns * 16;
 
     public ProductScratch Scratch;
@@ -60,7 +60,7 @@ internal unsafe struct DotProduct : ITiles
             for (int n = 0; n < rows; n++)
             {
                 for (int k = 0; k < columns; k++)
-                    Y[(nint)(n0 + n) * K + k0 + k] = Finish<V>(n0 + n, k0 + k, whole, sums + DotKernel.Place(n, k, TileColumns) * V.Count);
+                    Y[(nint)(n0 + n) * K + k0 + k] = Finish<V>(n0 + n, k0 + k, whole, sums + DotKernel.Index(n, k, TileColumns) * V.Count);
             }
         }
     }

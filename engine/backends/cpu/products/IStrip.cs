@@ -1,19 +1,19 @@
 namespace Engine.Backends.Cpu.Products;
 
 /// <summary>
-/// A row of a product's tile: one, two or four registers side by side. The matrix product is written once over
-/// <typeparamref name="S"/>; the compiler turns every strip into registers of its own.
+/// A row of the register tile: one, two or four adjacent registers. <see cref="ProductKernel{S}"/> is written once over
+/// <typeparamref name="S"/>; the JIT compiler keeps every strip in registers.
 /// </summary>
 /// <typeparam name="S">The type itself.</typeparam>
 internal unsafe interface IStrip<S> where S : struct, IStrip<S>
 {
-    /// <summary>How many numbers.</summary>
+    /// <summary>Number of elements.</summary>
     static abstract int Count { get; }
 
-    /// <summary>The numbers from <paramref name="from"/> on.</summary>
+    /// <summary>Loads the elements from <paramref name="from"/> on.</summary>
     static abstract S Load(float* from);
 
-    /// <summary>Writes the numbers to <paramref name="to"/> on.</summary>
+    /// <summary>Stores the elements from <paramref name="to"/> on.</summary>
     static abstract void Store(S x, float* to);
 
     /// <summary>a + b.</summary>

@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Backends.Cpu.Products;
 
-/// <summary>A list outside the garbage collector's heap whose memory is kept when it is emptied.</summary>
+/// <summary>A list outside the garbage collector's heap. <see cref="Clear"/> keeps its memory.</summary>
 internal sealed unsafe class NativeList<T> : IDisposable where T : unmanaged
 {
     private int _capacity;
 
     ~NativeList() => NativeMemory.Free(Pointer);
 
-    /// <summary>Where the first item is, until the next <see cref="Add"/>.</summary>
+    /// <summary>Address of the first item, valid until the next <see cref="Add"/>.</summary>
     public T* Pointer { get; private set; }
 
     public int Count { get; private set; }

@@ -1,8 +1,8 @@
 namespace Engine.Backends.Cpu.Products;
 
 /// <summary>
-/// Weights copied into the order in which a matrix product reads them: panels of columns, each with its rows one after the other,
-/// columns beyond the last one zero. Made again into the same memory when the weights have changed.
+/// Weights packed in the order in which a matrix product reads them: panels of columns, each panel row by row. Columns past the last one
+/// are zero. Changed weights are packed again into the same memory.
 /// </summary>
 internal sealed unsafe class PackedWeights : IDisposable
 {
@@ -16,7 +16,7 @@ internal sealed unsafe class PackedWeights : IDisposable
 
     public WeightOrder Order { get; }
 
-    /// <summary>The <see cref="CpuStorage.Version"/> that was copied.</summary>
+    /// <summary>The <see cref="CpuStorage.Version"/> that is packed.</summary>
     public long Version { get; set; } = -1;
 
     public float* Pointer => _block.Pointer;

@@ -1,6 +1,6 @@
 namespace Engine.Backends.Cpu.Products;
 
-/// <summary>Copies weights into their panels, one panel per tile.</summary>
+/// <summary>Packs weights into panels, one panel per tile.</summary>
 internal unsafe struct Packing : ITiles
 {
     public ProductKernels Kernels;

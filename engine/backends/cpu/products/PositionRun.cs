@@ -3,14 +3,17 @@ using Engine.Tensors;
 namespace Engine.Backends.Cpu.Products;
 
 /// <summary>
-/// Places along one axis of a result that see the same taps of the window, none of which falls outside the operand: position i
-/// (below Count) of the run is place Out + i OutStep, and its tap t (below Taps) is tap Tap + t TapStep of the window over place
-/// In + i InStep + t InTapStep of the operand. Two axes of runs cut a convolution into matrix products without padding,
-/// with no multiplication by a zero that padding or a stride puts there.
+/// A run of positions along one axis of a result that use the same taps of the kernel, all inside the operand. Position i (below Count) of
+/// the run is position Out + i OutStep of the result. Its tap t (below Taps) is tap Tap + t TapStep of the kernel and reads position
+/// In + i InStep + t InTapStep of the operand. The runs of both axes divide a convolution into matrix products without padding, and without
+/// multiplications by zeros that padding or a stride would insert.
 /// </summary>
-internal readonly record struct PositionRun(int Out, int OutStep, int Count, int In, int InStep, int Tap, int TapStep, int InTapStep, int Taps)
+internal readonly record struct PositionRun(
+    int Out, int OutStep, int Count, int In, int InStep, int Tap, int TapStep, int InTapStep, int Taps)
 {
-    /// <summary>The runs of a convolution's output of an axis of <paramref name="extent"/> pixels: an edge, the middle, an edge.</summary>
+    /// <summary>
+    /// The runs of a convolution's output, for an input axis of <paramref name="extent"/> pixels: an edge, the middle, an edge.
+    /// </summary>
     public static PositionRun[] Forward(ConvGeometry geometry, int extent)
     {
         var runs = new List<PositionRun>();

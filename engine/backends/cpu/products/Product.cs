@@ -1,17 +1,19 @@
 namespace Engine.Backends.Cpu.Products;
 
 /// <summary>
-/// y = a b (+ start) (+ bias), then ReLU or gate, cut into tiles of rows x columns for the cores, chunks of the reduction for the
-/// first two caches, and <see cref="ProductKernel{S}"/>s for the registers. The left operand is read where it lies; the right one comes in
-/// panels. A sum over several chunks is the sum of the chunks' sums, and chunks are cut by the reduction's own shape alone: the bits
-/// of a row depend neither on the other rows nor on how many cores there are.
+/// y = a b (+ start) (+ bias), then ReLU or gate. It is divided into tiles of rows x columns for the cores, chunks of the reduction for the
+/// L1 and L2 caches, and calls of a <see cref="ProductKernel{S}"/> for the registers. The left operand is read in place; the right one is
+/// packed into panels. A sum over several chunks is the sum of the chunks' sums, and the chunks depend only on the shape of the reduction.
+/// So the bits of a row depend neither on the other rows nor on the number of cores.
 /// </summary>
 internal unsafe struct Product : ITiles
 {
-    /// <summary>The most rows of a tile, on any machine.</summary>
+    /// <summary>Upper bound of the rows of a tile, on any machine.</summary>
     public const int MaxRows = 16 * ProductKernels.Rows;
 
-    /// <summary>The most panels of a tile: its rows of the left operand, which come from farther away, are fetched once for so many.</summary>
+    /// <summary>
+    /// Upper bound of the panels of a tile. Its rows of the left operand come from L3 or memory and are loaded once for all of them.
+    /// </summary>
     public const int MaxPanels = 8;
 
     public ProductKernels Kernels;
@@ -19,13 +21,15 @@ internal unsafe struct Product : ITiles
     public int RegionCount;
     public Tap* Taps;
 
-    /// <summary>The longest part of the reduction summed at once.</summary>
+    /// <summary>Upper bound of the length of the reduction that is summed at once.</summary>
     public int Chunk;
 
     public float* A;
     public nint AStep;
 
-    /// <summary>The right operand; column j begins at B + j BColumn, its next row BStep on, 0 for panels packed to their own width.</summary>
+    /// <summary>
+    /// The right operand. Column j starts at B + j BColumn. Its rows are BStep apart; 0 means the width of the panel, as packed.
+    /// </summary>
     public float* B;
     public nint BColumn, BStep;
 
@@ -36,13 +40,13 @@ internal unsafe struct Product : ITiles
     public float* Y;
     public int Columns;
 
-    /// <summary>Rows of a tile, a multiple of the kernel's, and columns, a multiple of the panel.</summary>
+    /// <summary>Rows of a tile, a multiple of the micro-kernel's, and its columns, a multiple of the panel's.</summary>
     public int TileRows, TileColumns;
     public ProductScratch Scratch;
 
     private int _cores;
 
-    /// <summary>How many tiles there are.</summary>
+    /// <summary>Number of tiles.</summary>
     public readonly int Tiles
     {
         get
@@ -55,14 +59,14 @@ internal unsafe struct Product : ITiles
     }
 
     /// <summary>
-    /// Makes tiles smaller until there are a few for every core, so that all end about together; no smaller than is still worth
-    /// the reading of the operands, which every tile does for itself.
+    /// Makes tiles smaller until each core has a few, so that all finish at about the same time. Each tile loads its operands itself, which
+    /// sets a lower bound on its size.
     /// </summary>
     public void ShareAmong(int cores)
     {
-        const int TilesPerCore = 4, LeastRows = 4 * ProductKernels.Rows;
+        const int TilesPerCore = 4, MinRows = 4 * ProductKernels.Rows;
         _cores = cores;
-        while (Tiles < TilesPerCore * cores && (TileColumns > Kernels.Panel || TileRows > LeastRows))
+        while (Tiles < TilesPerCore * cores && (TileColumns > Kernels.Panel || TileRows > MinRows))
         {
             if (TileColumns > Kernels.Panel)
                 TileColumns /= 2;
@@ -89,7 +93,7 @@ internal unsafe struct Product : ITiles
             {
                 var chunk = new Extent(tap, Math.Min(taps, region->TapCount - tap), depth, Math.Min(piece, region->Depth - depth),
                     tap + taps >= region->TapCount && depth + piece >= region->Depth);
-                // Tiles are taken in turn: the next one of this core is about as many on as there are cores.
+                // Cores take tiles in order, so the next tile of this core is about _cores further on.
                 float* after = chunk.IsLast ? FirstPanel(tile + _cores) : null;
                 for (int j = column, panel; j < end; j += panel)
                 {
@@ -100,7 +104,7 @@ internal unsafe struct Product : ITiles
         }
     }
 
-    /// <summary>A tile's region, which of its blocks of rows the tile is, and the tile's first column.</summary>
+    /// <summary>The region of a tile, the index of the tile's block of rows in it, and the tile's first column.</summary>
     private readonly ProductRegion* Region(int tile, out int rowBlock, out int column)
     {
         (rowBlock, column) = Math.DivRem(tile, ColumnBlocks);
@@ -111,24 +115,25 @@ internal unsafe struct Product : ITiles
         return region;
     }
 
-    /// <summary>Where a chunk of the reduction begins in the right operand's panel from that column on.</summary>
+    /// <summary>Address of a chunk of the reduction in the panel of the right operand that starts at that column.</summary>
     private readonly float* Panel(in ProductRegion region, in Extent chunk, int column)
     {
-        nint step = BStep != 0 ? BStep : Kernels.NextPanel(Columns - column), row = region.TapCount == 0 ? 0 : Taps[region.FirstTap + chunk.Tap].B;
+        nint step = BStep != 0 ? BStep : Kernels.NextPanel(Columns - column);
+        nint row = region.TapCount == 0 ? 0 : Taps[region.FirstTap + chunk.Tap].B;
         return B + column * BColumn + (row + chunk.Depth) * step;
     }
 
-    /// <summary>Where a tile begins in the right operand; null beyond the last tile.</summary>
+    /// <summary>Address of the first panel of a tile; null past the last tile.</summary>
     private readonly float* FirstPanel(int tile) => tile < Tiles ? Panel(*Region(tile, out _, out int column), default, column) : null;
 
     private readonly int RowBlocks(in ProductRegion region) => (region.Rows + TileRows - 1) / TileRows;
 
-    /// <param name="region">Whose rows are computed.</param>
-    /// <param name="chunk">Which part of the reduction.</param>
-    /// <param name="column">The panel's first.</param>
-    /// <param name="panel">Its width.</param>
-    /// <param name="rows">Where the tile's rows are.</param>
-    /// <param name="next">The panel to be fetched meanwhile, or null.</param>
+    /// <param name="region">The region whose rows are computed.</param>
+    /// <param name="chunk">The part of the reduction.</param>
+    /// <param name="column">First column of the panel.</param>
+    /// <param name="panel">Width of the panel.</param>
+    /// <param name="rows">The rows of the tile.</param>
+    /// <param name="next">The panel to prefetch meanwhile, or null.</param>
     private readonly void RunPanel(in ProductRegion region, in Extent chunk, int column, int panel, RowTable rows, float* next)
     {
         nint step = BStep != 0 ? BStep : panel;
@@ -152,7 +157,7 @@ internal unsafe struct Product : ITiles
         rows.Run(Kernels, block, panel, next is null ? 0 : (nint)(next - Panel(region, chunk, column)));
     }
 
-    /// <summary>A chunk of the reduction: some taps, each from Depth on for Length.</summary>
+    /// <summary>A chunk of the reduction: some taps, each from element Depth on for Length elements.</summary>
     private readonly record struct Extent(int Tap, int Taps, int Depth, int Length, bool IsLast)
     {
         public bool IsFirst => Tap == 0 && Depth == 0;

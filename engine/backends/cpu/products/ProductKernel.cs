@@ -4,23 +4,23 @@ using Engine.Backends.Cpu.Simd;
 namespace Engine.Backends.Cpu.Products;
 
 /// <summary>
-/// The inner loop of every product. The tile of six rows stays in registers: 24 of 32 with four per row, 12 of 16 with two.
-/// Each element is the chain of its own multiply-adds, so its bits do not depend on the rest of the tile.
+/// The micro-kernel of all products. Its tile of six rows stays in registers: it takes 24 of 32 with four registers per row, or 12 of 16
+/// with two. Each element is one chain of multiply-adds, so its bits do not depend on the rest of the tile.
 /// </summary>
 internal static unsafe class ProductKernel<S> where S : struct, IStrip<S>
 {
     public static void Run(ProductBlock* block)
     {
         if (block->Start is not null)
-            Fetch(block, block->Start);
+            PrefetchRows(block, block->Start);
         if (block->Gate is not null)
-            Fetch(block, block->Gate);
+            PrefetchRows(block, block->Gate);
         Sum(block);
         Finish(block);
     }
 
-    /// <summary>Asks for what the sums will meet: a row of a result is often a page away from the next.</summary>
-    private static void Fetch(ProductBlock* block, float* from)
+    /// <summary>Prefetches what the sums are combined with: the rows of a result are often more than a page apart.</summary>
+    private static void PrefetchRows(ProductBlock* block, float* from)
     {
         for (int i = 0; i < block->RowCount; i++)
         {
@@ -30,7 +30,7 @@ internal static unsafe class ProductKernel<S> where S : struct, IStrip<S>
         }
     }
 
-    /// <summary>Alone in its method, so that nothing competes with the tile for registers.</summary>
+    /// <summary>A method of its own, so that nothing else needs registers beside the tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Sum(ProductBlock* block)
     {
@@ -65,7 +65,8 @@ internal static unsafe class ProductKernel<S> where S : struct, IStrip<S>
     }
 
     /// <summary>
-    /// The sums are still in the first cache. A last panel may stick out of the result: what is read there belongs to others and goes nowhere.
+    /// Adds bias and start, applies ReLU and gate, and stores. The sums are still in L1. The last panel may overrun the matrix: the surplus
+    /// lanes are computed but not stored.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Finish(ProductBlock* block)

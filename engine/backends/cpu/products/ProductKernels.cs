@@ -2,18 +2,19 @@ using Engine.Backends.Cpu.Simd;
 
 namespace Engine.Backends.Cpu.Products;
 
-/// <summary>The kernels of this machine, by the registers in a row of the tile.</summary>
+/// <summary>The micro-kernels of this machine, by the number of registers per row of the tile.</summary>
 internal unsafe readonly struct ProductKernels
 {
-    /// <summary>Rows of a tile, at every width.</summary>
+    /// <summary>Rows of the register tile, at every width.</summary>
     public const int Rows = 6;
 
-    /// <summary>The most columns of a panel, on any machine.</summary>
+    /// <summary>Upper bound of the columns of a panel, on any machine.</summary>
     public const int MaxPanel = 64;
 
     private readonly delegate*<ProductBlock*, void> _one, _two, _four;
 
-    private ProductKernels(int lanes, delegate*<ProductBlock*, void> one, delegate*<ProductBlock*, void> two, delegate*<ProductBlock*, void> four)
+    private ProductKernels(
+        int lanes, delegate*<ProductBlock*, void> one, delegate*<ProductBlock*, void> two, delegate*<ProductBlock*, void> four)
     {
         Lanes = lanes;
         _one = one;
@@ -21,7 +22,7 @@ internal unsafe readonly struct ProductKernels
         _four = four;
     }
 
-    /// <summary>Numbers in a register.</summary>
+    /// <summary>Elements per register.</summary>
     public int Lanes { get; }
 
     /// <summary>Columns of the widest panel.</summary>
@@ -33,10 +34,12 @@ internal unsafe readonly struct ProductKernels
     /// <summary>The number of widest panels that hold <paramref name="columns"/>.</summary>
     public int Panels(int columns) => (columns + Panel - 1) / Panel;
 
-    /// <summary>The columns of the next panel where <paramref name="columns"/> are left: a whole number of registers, so perhaps more.</summary>
+    /// <summary>
+    /// Columns of the next panel where <paramref name="columns"/> are left: a multiple of a register, so it may be more than that.
+    /// </summary>
     public int NextPanel(int columns) => columns > Panel - Lanes ? Panel : columns > Lanes ? 2 * Lanes : Lanes;
 
-    /// <summary>Columns in all panels together: <paramref name="columns"/> rounded up.</summary>
+    /// <summary>Columns of all panels together: <paramref name="columns"/> rounded up.</summary>
     public int Padded(int columns)
     {
         int padded = 0;
@@ -45,7 +48,7 @@ internal unsafe readonly struct ProductKernels
         return padded;
     }
 
-    /// <summary>Computes a block of a panel of that many columns.</summary>
+    /// <summary>Runs the micro-kernel for a panel of that many columns.</summary>
     public void Run(int panel, ProductBlock* block)
     {
         delegate*<ProductBlock*, void> kernel = panel == Lanes ? _one : panel == 2 * Lanes ? _two : _four;

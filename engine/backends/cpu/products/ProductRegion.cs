@@ -1,8 +1,8 @@
 namespace Engine.Backends.Cpu.Products;
 
 /// <summary>
-/// Rows of a product that share their taps. Row m stands for image n, line i, pixel j: (n, i, j) counted over Lines x Pixels per
-/// image. It begins at A + n AStrideN + i AStrideH + j AStrideW of the left operand, and at the same with Y of the result.
+/// Rows of a product that use the same taps. Row m is a pixel (n, h, w): m = (n Height + h) Width + w. It starts at
+/// A + n AStrideN + h AStrideH + w AStrideW in the left operand, and likewise at Y + ... in the result.
 /// </summary>
 internal struct ProductRegion
 {
@@ -11,6 +11,6 @@ internal struct ProductRegion
     public nint Y, YStrideN, YStrideH, YStrideW;
     public int FirstTap, TapCount;
 
-    /// <summary>Length of a tap's part of the reduction.</summary>
+    /// <summary>Length of the reduction per tap.</summary>
     public int Depth;
 }

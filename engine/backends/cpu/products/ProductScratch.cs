@@ -1,18 +1,19 @@
 namespace Engine.Backends.Cpu.Products;
 
-/// <summary>What every core needs of its own while it multiplies, and the lists that describe a product; made once, grown rarely.</summary>
+/// <summary>Scratch memory for each worker: a table of rows, sums, and a buffer.</summary>
 internal sealed unsafe class ProductScratch : IDisposable
 {
     private const int TableBytes = sizeof(long) * 2 * Product.MaxRows;
     private const int SumBytes = sizeof(float) * ProductKernels.Rows * ProductKernels.MaxPanel;
-    private const int BufferBytes = sizeof(float) * (WeightProduct.PackedCount > DotProduct.SumCount ? WeightProduct.PackedCount : DotProduct.SumCount);
+    private const int BufferBytes = sizeof(float)
+        * (WeightProduct.PackedCount > DotProduct.SumCount ? WeightProduct.PackedCount : DotProduct.SumCount);
 
     private readonly CpuBlock _block;
     private readonly byte* _memory;
     private readonly nuint _perWorker;
 
-    /// <param name="memory">The backend's.</param>
-    /// <param name="workers">Cores.</param>
+    /// <param name="memory">The backend's memory.</param>
+    /// <param name="workers">Number of workers.</param>
     public ProductScratch(CpuMemory memory, int workers)
     {
         _perWorker = SumBytes + BufferBytes + (TableBytes + 63) / 64 * 64;
@@ -20,7 +21,7 @@ internal sealed unsafe class ProductScratch : IDisposable
         _memory = (byte*)_block.Pointer;
     }
 
-    /// <summary>The core's table, still to be filled.</summary>
+    /// <summary>The worker's table, not filled in yet.</summary>
     public RowTable Rows(int worker)
     {
         byte* memory = _memory + (nuint)worker * _perWorker;
@@ -28,7 +29,7 @@ internal sealed unsafe class ProductScratch : IDisposable
         return new RowTable { Sums = (float*)memory, A = tables, Y = tables + Product.MaxRows };
     }
 
-    /// <summary>The core's room for whatever it packs or sums.</summary>
+    /// <summary>The worker's buffer, for packed operands or sums.</summary>
     public float* Buffer(int worker) => (float*)(_memory + (nuint)worker * _perWorker + SumBytes);
 
     public void Dispose() => _block.Dispose();

@@ -2,7 +2,7 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cpu.Products;
 
-/// <summary>What matrix products keep between calls, so that a shape seen before costs no allocation.</summary>
+/// <summary>What matrix products keep between calls, so that a known shape costs no allocation.</summary>
 internal sealed class ProductWorkspace(CpuMemory memory, int workers) : IDisposable
 {
     private readonly Dictionary<(ConvGeometry Geometry, int Extent, bool Backward), PositionRun[]> _runs = [];
@@ -15,7 +15,7 @@ internal sealed class ProductWorkspace(CpuMemory memory, int workers) : IDisposa
 
     public NativeList<Tap> Taps { get; } = new();
 
-    /// <summary>The runs of an axis, worked out once.</summary>
+    /// <summary>The runs of an axis, computed once.</summary>
     public PositionRun[] Runs(ConvGeometry geometry, int extent, bool backward)
     {
         if (!_runs.TryGetValue((geometry, extent, backward), out PositionRun[]? runs))

@@ -2,42 +2,44 @@ using Engine.Backends.Cpu.Simd;
 
 namespace Engine.Backends.Cpu.Products;
 
-/// <summary>Where the rows of a tile begin.</summary>
+/// <summary>Where the rows of a tile start.</summary>
 internal unsafe struct RowTable
 {
     public int Count;
 
-    /// <summary>In the left operand, and in the result. Up to a whole number of the kernel's rows, the first row again.</summary>
+    /// <summary>
+    /// Offsets in the left operand and in the result. The first row is repeated up to a multiple of the micro-kernel's rows.
+    /// </summary>
     public nint* A, Y;
 
-    /// <summary>Room for the kernel's rows of one panel.</summary>
+    /// <summary>Buffer for the micro-kernel's rows of one panel.</summary>
     public float* Sums;
 
-    /// <summary>Rows <paramref name="first"/> to first + <paramref name="count"/> of the region.</summary>
+    /// <summary>Fills in rows <paramref name="first"/> to first + <paramref name="count"/> - 1 of the region.</summary>
     public void Fill(in ProductRegion region, int first, int count)
     {
-        (int image, int rest) = Math.DivRem(first, region.Height * region.Width);
-        (int line, int pixel) = Math.DivRem(rest, region.Width);
+        (int n, int rest) = Math.DivRem(first, region.Height * region.Width);
+        (int h, int w) = Math.DivRem(rest, region.Width);
         Count = count;
         for (int row = 0; row < count; row++)
         {
-            A[row] = region.A + image * region.AStrideN + line * region.AStrideH + pixel * region.AStrideW;
-            Y[row] = region.Y + image * region.YStrideN + line * region.YStrideH + pixel * region.YStrideW;
-            if (++pixel < region.Width)
+            A[row] = region.A + n * region.AStrideN + h * region.AStrideH + w * region.AStrideW;
+            Y[row] = region.Y + n * region.YStrideN + h * region.YStrideH + w * region.YStrideW;
+            if (++w < region.Width)
                 continue;
-            pixel = 0;
-            if (++line < region.Height)
+            w = 0;
+            if (++h < region.Height)
                 continue;
-            line = 0;
-            image++;
+            h = 0;
+            n++;
         }
         for (int row = count; row % ProductKernels.Rows != 0; row++)
             (A[row], Y[row]) = (A[0], Y[0]);
     }
 
     /// <summary>
-    /// Runs the kernel over all rows of a panel, the rest of whose block is given. Meanwhile the panel <paramref name="next"/> numbers on is fetched: each call
-    /// takes one line of every row until all are.
+    /// Runs the micro-kernel over all rows of a panel; the other fields of the block are set. Meanwhile the panel that is
+    /// <paramref name="next"/> elements ahead is prefetched: each call fetches one cache line of every row, until all are.
     /// </summary>
     public readonly void Run(in ProductKernels kernels, ProductBlock block, int panel, nint next)
     {
@@ -46,8 +48,8 @@ internal unsafe struct RowTable
         {
             block.ARows = A + row;
             block.Rows = Y + row;
-            nint line = row / ProductKernels.Rows * Prefetch.CacheLine;
-            block.PrefetchOffset = line < panel ? next + line : 0;
+            nint offset = row / ProductKernels.Rows * Prefetch.CacheLine;
+            block.PrefetchOffset = offset < panel ? next + offset : 0;
             block.RowCount = Math.Min(ProductKernels.Rows, Count - row);
             kernels.Run(panel, &block);
         }

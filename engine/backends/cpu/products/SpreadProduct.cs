@@ -5,17 +5,18 @@ using Engine.Tensors;
 namespace Engine.Backends.Cpu.Products;
 
 /// <summary>
-/// dx (+)= the transposed convolution of dy for images of a few channels, which would leave most of a <see cref="Product"/>'s registers empty: dy (pixels, K)
-/// times the weights as they lie, (K, R S C), is what every pixel of dy has for its whole window, and is added to the image there. A tile is a
-/// band of an image's lines; what its neighbours need as well it computes for itself. Terms are added in the order of dy's pixels: the cut changes no bit.
+/// dx (+)= the transposed convolution of dy, for images with so few channels that most registers of a <see cref="Product"/> would stay
+/// empty. dy (pixels, K) times the unpacked weights (K, R S C) gives the contribution of each pixel of dy to its patch of the image, and is
+/// added there (col2im). A tile is a band of image rows; contributions that reach into two bands are computed for both. Terms are added in
+/// the order of dy's pixels, so the bands change no bit.
 /// </summary>
 internal unsafe struct SpreadProduct : ITiles
 {
-    /// <summary>Channels up to which it is used: the colours of a picture.</summary>
+    /// <summary>Upper bound of the channels for which it is used: pictures have one, three or four.</summary>
     public const int MaxChannels = 4;
 
-    /// <summary>Lines of a band: enough that little is computed twice.</summary>
-    private const int BandLines = 28;
+    /// <summary>Rows of a band: enough that little is computed twice.</summary>
+    private const int BandRows = 28;
 
     public ProductKernels Kernels;
     public ProductScratch Scratch;
@@ -23,7 +24,7 @@ internal unsafe struct SpreadProduct : ITiles
     public float* Dy;
     public int OutHeight, OutWidth, K;
 
-    /// <summary>The weights in panels, (K, R S C).</summary>
+    /// <summary>The weights (K, R S C), in panels.</summary>
     public float* W;
 
     public float* Dx;
@@ -31,23 +32,23 @@ internal unsafe struct SpreadProduct : ITiles
     public bool Adds;
     public float* Gate;
 
-    /// <summary>How many tiles an image has.</summary>
-    public readonly int Bands => (Height + BandLines - 1) / BandLines;
+    /// <summary>Tiles per image.</summary>
+    public readonly int Bands => (Height + BandRows - 1) / BandRows;
 
-    /// <summary>Numbers in a line of the window.</summary>
-    private readonly int TapLine => Geometry.Kernel * Channels;
+    /// <summary>Elements in a row of the kernel.</summary>
+    private readonly int KernelRow => Geometry.Kernel * Channels;
 
-    private readonly nint Line => (nint)Width * Channels;
+    private readonly nint ImageRow => (nint)Width * Channels;
 
     public readonly void Run(int tile, int worker)
     {
         (int image, int band) = Math.DivRem(tile, Bands);
-        int top = band * BandLines, bottom = Math.Min(top + BandLines, Height);
-        nint place = ((nint)image * Height + top) * Line, count = (bottom - top) * Line;
+        int top = band * BandRows, bottom = Math.Min(top + BandRows, Height);
+        nint start = ((nint)image * Height + top) * ImageRow, count = (bottom - top) * ImageRow;
         if (!Adds)
-            new Span<float>(Dx + place, (int)count).Clear();
+            new Span<float>(Dx + start, (int)count).Clear();
 
-        // The lines of dy whose windows reach into the band.
+        // The rows of dy whose patches reach into the band.
         int first = Math.Max(0, (top + Geometry.Padding - Geometry.Kernel + Geometry.Stride) / Geometry.Stride);
         int last = Math.Min(OutHeight - 1, (bottom - 1 + Geometry.Padding) / Geometry.Stride);
         for (int p = first; p <= last; p++)
@@ -57,19 +58,19 @@ internal unsafe struct SpreadProduct : ITiles
         }
         if (Gate is null)
             return;
-        for (nint i = place; i < place + count; i++)
+        for (nint i = start; i < start + count; i++)
             Dx[i] = Gate[i] <= 0f ? 0f : Dx[i];
     }
 
-    /// <summary>Some pixels of a line of dy: their windows, a panel of numbers at a time.</summary>
+    /// <summary>Computes the patches of some pixels of a row of dy, one panel at a time.</summary>
     private readonly void RunPixels(int image, int p, int q, int pixels, int top, int bottom, int worker)
     {
-        float* windows = Scratch.Buffer(worker);
+        float* patches = Scratch.Buffer(worker);
         RowTable rows = Scratch.Rows(worker);
         nint dy = (((nint)image * OutHeight + p) * OutWidth + q) * K;
         rows.Fill(new ProductRegion { A = dy, Height = 1, Width = pixels, AStrideW = K, YStrideW = ProductKernels.MaxPanel }, 0, pixels);
         Tap all = default;
-        int columns = Geometry.Kernel * TapLine, corner = p * Geometry.Stride - Geometry.Padding;
+        int columns = Geometry.Kernel * KernelRow, corner = p * Geometry.Stride - Geometry.Padding;
         for (int column = 0, panel; column < columns; column += panel)
         {
             panel = Kernels.NextPanel(columns - column);
@@ -82,32 +83,36 @@ internal unsafe struct SpreadProduct : ITiles
                 Taps = &all,
                 TapCount = 1,
                 Depth = K,
-                Y = windows,
+                Y = patches,
                 ColumnCount = panel,
             };
             rows.Run(Kernels, block, panel, next: 0);
             int end = Math.Min(column + panel, columns);
-            for (int r = Math.Max(column / TapLine, top - corner); r * TapLine < end && corner + r < bottom; r++)
+            for (int r = Math.Max(column / KernelRow, top - corner); r * KernelRow < end && corner + r < bottom; r++)
             {
-                int from = Math.Max(column, r * TapLine), to = Math.Min(end, (r + 1) * TapLine);
-                Spread(windows + from - column, Dx + ((nint)image * Height + corner + r) * Line, q, pixels, from - r * TapLine, to - from);
+                int from = Math.Max(column, r * KernelRow), to = Math.Min(end, (r + 1) * KernelRow);
+                float* imageRow = Dx + ((nint)image * Height + corner + r) * ImageRow;
+                Spread(patches + from - column, imageRow, q, pixels, from - r * KernelRow, to - from);
             }
         }
     }
 
-    /// <summary>Adds numbers <paramref name="first"/> to first + <paramref name="count"/> of a line of some pixels' windows to the image's line.</summary>
+    /// <summary>
+    /// Adds elements <paramref name="first"/> to first + <paramref name="count"/> - 1 of a row of some pixels' patches to a row of the
+    /// image.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private readonly void Spread(float* windows, float* line, int q, int pixels, int first, int count)
+    private readonly void Spread(float* patches, float* imageRow, int q, int pixels, int first, int count)
     {
-        for (int i = 0; i < pixels; i++, windows += ProductKernels.MaxPanel)
+        for (int i = 0; i < pixels; i++, patches += ProductKernels.MaxPanel)
         {
             nint at = (nint)((q + i) * Geometry.Stride - Geometry.Padding) * Channels + first;
-            nint j = Math.Max(0, -at), end = Math.Min(count, Line - at);
-            float* to = line + at;
+            nint j = Math.Max(0, -at), end = Math.Min(count, ImageRow - at);
+            float* to = imageRow + at;
             for (; j <= end - Lanes128.Count; j += Lanes128.Count)
-                Lanes128.Store(Lanes128.Load(to + j) + Lanes128.Load(windows + j), to + j);
+                Lanes128.Store(Lanes128.Load(to + j) + Lanes128.Load(patches + j), to + j);
             for (; j < end; j++)
-                to[j] += windows[j];
+                to[j] += patches[j];
         }
     }
 }

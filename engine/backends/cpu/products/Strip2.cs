@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Engine.Backends.Cpu.Products;
 
-/// <summary>Two registers: all that a tile of six rows leaves room for where there are sixteen.</summary>
+/// <summary>Two registers: the most that a tile of six rows can use where there are sixteen.</summary>
 internal unsafe struct Strip2<V> : IStrip<Strip2<V>> where V : struct, ILanes<V>
 {
     private V _0, _1;

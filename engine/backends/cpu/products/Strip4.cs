@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Engine.Backends.Cpu.Products;
 
-/// <summary>Four registers, where there are thirty-two.</summary>
+/// <summary>Four registers, where there are 32.</summary>
 internal unsafe struct Strip4<V> : IStrip<Strip4<V>> where V : struct, ILanes<V>
 {
     private V _0, _1, _2, _3;
@@ -35,7 +35,13 @@ internal unsafe struct Strip4<V> : IStrip<Strip4<V>> where V : struct, ILanes<V>
     public static Strip4<V> MultiplyAdd(float* a, Strip4<V> b, Strip4<V> c)
     {
         V x = *a;
-        return new() { _0 = V.MultiplyAdd(x, b._0, c._0), _1 = V.MultiplyAdd(x, b._1, c._1), _2 = V.MultiplyAdd(x, b._2, c._2), _3 = V.MultiplyAdd(x, b._3, c._3) };
+        return new()
+        {
+            _0 = V.MultiplyAdd(x, b._0, c._0),
+            _1 = V.MultiplyAdd(x, b._1, c._1),
+            _2 = V.MultiplyAdd(x, b._2, c._2),
+            _3 = V.MultiplyAdd(x, b._3, c._3),
+        };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,4 +1,4 @@
 namespace Engine.Backends.Cpu.Products;
 
-/// <summary>One part of a reduction: A numbers into the left operand, B rows into the right one.</summary>
+/// <summary>One tap of a reduction: its offset in the left operand in elements, and in the right operand in rows.</summary>
 internal readonly record struct Tap(nint A, nint B);

@@ -3,16 +3,16 @@ using Engine.Tensors;
 namespace Engine.Backends.Cpu.Products;
 
 /// <summary>
-/// dw (K, R S C) = dyᵀ (K, pixels) times the windows of x (pixels, R S C) (+ start). A tile is a panel of columns by some rows; it copies
-/// its columns of the windows, a chunk of pixels at a time, and zeros where they stick out. Every tile sums over all
-/// pixels, in order, chunk by chunk: the cut into tiles changes no bit.
+/// dw (K, R S C) = dyᵀ (K, pixels) times the patches of x (pixels, R S C) (+ start). A tile is a panel of columns by some rows. It copies
+/// its columns of the patches (im2col), one chunk of pixels at a time, with zeros for padding. Each tile sums over all pixels in order,
+/// chunk by chunk, so the tiling changes no bit.
 /// </summary>
 internal unsafe struct WeightProduct : ITiles
 {
     /// <summary>Pixels summed at once.</summary>
     public const int Chunk = 256;
 
-    /// <summary>Numbers of packing room that a core needs.</summary>
+    /// <summary>Elements of the packing buffer that a worker needs.</summary>
     public const int PackedCount = Chunk * ProductKernels.MaxPanel;
 
     public ProductKernels Kernels;
@@ -23,7 +23,7 @@ internal unsafe struct WeightProduct : ITiles
     public float* Dy;
     public int OutHeight, OutWidth, K;
 
-    /// <summary>Output pixels in the whole batch.</summary>
+    /// <summary>Output pixels of the whole batch.</summary>
     public int Pixels;
 
     public float* Start;
@@ -40,9 +40,11 @@ internal unsafe struct WeightProduct : ITiles
         (int rowBlock, int columnBlock) = Math.DivRem(tile, ColumnBlocks);
         int first = rowBlock * Product.MaxRows;
         RowTable rows = Scratch.Rows(worker);
-        rows.Fill(new ProductRegion { Height = 1, Width = K, AStrideW = 1, YStrideW = Columns }, first, Math.Min(Product.MaxRows, K - first));
+        rows.Fill(
+            new ProductRegion { Height = 1, Width = K, AStrideW = 1, YStrideW = Columns },
+            first, Math.Min(Product.MaxRows, K - first));
 
-        float* windows = Scratch.Buffer(worker);
+        float* patches = Scratch.Buffer(worker);
         Tap all = default;
         int end = Math.Min(Columns, (columnBlock + 1) * Kernels.Panel);
         for (int column = columnBlock * Kernels.Panel, panel; column < end; column += panel)
@@ -51,13 +53,13 @@ internal unsafe struct WeightProduct : ITiles
             for (int pixel = 0; pixel < Pixels; pixel += Chunk)
             {
                 int count = Math.Min(Chunk, Pixels - pixel);
-                PackWindows(pixel, count, column, panel, windows);
+                PackPatches(pixel, count, column, panel, patches);
                 float* start = pixel == 0 ? Start : Dw;
                 var block = new ProductBlock
                 {
                     A = Dy + (nint)pixel * K,
                     AStep = K,
-                    B = windows,
+                    B = patches,
                     BStep = panel,
                     Taps = &all,
                     TapCount = 1,
@@ -71,8 +73,8 @@ internal unsafe struct WeightProduct : ITiles
         }
     }
 
-    /// <summary>Numbers column to column + panel of the windows of some pixels, as rows of a panel.</summary>
-    private readonly void PackWindows(int pixel, int count, int column, int panel, float* to)
+    /// <summary>Packs elements column to column + panel - 1 of the patches of some pixels as rows of a panel.</summary>
+    private readonly void PackPatches(int pixel, int count, int column, int panel, float* to)
     {
         int valid = Math.Min(panel, Columns - column);
         (int firstTap, int firstChannel) = Math.DivRem(column, Channels);

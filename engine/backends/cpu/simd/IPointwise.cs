@@ -1,10 +1,10 @@
 namespace Engine.Backends.Cpu.Simd;
 
-/// <summary>A computation in which every number of the result depends on numbers at its own place alone.</summary>
+/// <summary>A computation in which each element of the result depends only on elements at the same position.</summary>
 internal interface IPointwise
 {
-    /// <summary>Computes the numbers from <paramref name="i"/> on, as many as V has lanes.</summary>
-    /// <param name="i">The place in the batch.</param>
-    /// <param name="feature">The place within its row, for what all rows share.</param>
+    /// <summary>Computes as many elements as V has lanes, from <paramref name="i"/> on.</summary>
+    /// <param name="i">Position in the batch.</param>
+    /// <param name="feature">Position in the row, for operands that all rows share.</param>
     void At<V>(int i, int feature) where V : struct, ILanes<V>;
 }

@@ -1,6 +1,6 @@
 namespace Engine.Backends.Cpu.Simd;
 
-/// <summary>One number: what is left at the end of a row.</summary>
+/// <summary>One element: for the rest at the end of a row.</summary>
 internal readonly unsafe struct Lanes1(float x) : ILanes<Lanes1>
 {
     private readonly float _x = x;

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Backends.Cpu.Simd;
 
-/// <summary>Four numbers: SSE, Arm's Advanced SIMD, or the runtime's own loops where neither is there.</summary>
+/// <summary>Four elements: SSE, Arm AdvSIMD, or software where the machine has neither.</summary>
 internal readonly unsafe struct Lanes128(Vector128<float> x) : IWideLanes<Lanes128>
 {
     private readonly Vector128<float> _x = x;

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Backends.Cpu.Simd;
 
-/// <summary>Eight numbers: AVX2.</summary>
+/// <summary>Eight elements: AVX2.</summary>
 internal readonly unsafe struct Lanes256(Vector256<float> x) : IWideLanes<Lanes256>
 {
     private readonly Vector256<float> _x = x;

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Engine.Backends.Cpu.Simd;
 
-/// <summary>Sixteen numbers: AVX-512.</summary>
+/// <summary>Sixteen elements: AVX-512.</summary>
 internal readonly unsafe struct Lanes512(Vector512<float> x) : IWideLanes<Lanes512>
 {
     private readonly Vector512<float> _x = x;
@@ -82,7 +82,8 @@ internal readonly unsafe struct Lanes512(Vector512<float> x) : IWideLanes<Lanes5
 
     public static Lanes512 HighWord(Lanes512 product) => new((product._x.AsUInt64() >>> 32).AsSingle());
 
-    public static Lanes512 Xor(Lanes512 a, Lanes512 b, Lanes512 c) => new(Avx512F.TernaryLogic(a._x.AsInt32(), b._x.AsInt32(), c._x.AsInt32(), 0x96).AsSingle());
+    public static Lanes512 Xor(Lanes512 a, Lanes512 b, Lanes512 c) =>
+        new(Avx512F.TernaryLogic(a._x.AsInt32(), b._x.AsInt32(), c._x.AsInt32(), 0x96).AsSingle());
 
     public static Lanes512 Pair(Lanes512 even, Lanes512 odd) =>
         new(((even._x.AsUInt64() & Vector512.Create(0xFFFFFFFFul)) | (odd._x.AsUInt64() << 32)).AsSingle());

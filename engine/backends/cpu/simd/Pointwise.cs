@@ -2,14 +2,16 @@ using System.Runtime.CompilerServices;
 
 namespace Engine.Backends.Cpu.Simd;
 
-/// <summary>Runs an <see cref="IPointwise"/> along a stretch, as wide as the machine can, and number by number at the end.</summary>
+/// <summary>Runs an <see cref="IPointwise"/> over a range: with the widest registers first, then element by element.</summary>
 internal static class Pointwise
 {
-    /// <summary>Features <paramref name="from"/> to <paramref name="to"/> - 1 of the row that begins at <paramref name="row"/>.</summary>
+    /// <summary>
+    /// Computes features <paramref name="from"/> to <paramref name="to"/> - 1 of the row that starts at element <paramref name="row"/>.
+    /// </summary>
     public static void Run<T>(T body, int row, int from, int to) where T : struct, IPointwise =>
-        Registers.Run(new Stretch<T>(body, row, from, to));
+        Registers.Run(new FeatureRange<T>(body, row, from, to));
 
-    /// <returns>Where it stopped: fewer numbers than V has lanes are left.</returns>
+    /// <returns>The first feature that is not computed: fewer are left than V has lanes.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Run<T, V>(T body, int row, int from, int to) where T : struct, IPointwise where V : struct, ILanes<V>
     {
@@ -18,7 +20,7 @@ internal static class Pointwise
         return from;
     }
 
-    private readonly struct Stretch<T>(T body, int row, int from, int to) : IVectorCode where T : struct, IPointwise
+    private readonly struct FeatureRange<T>(T body, int row, int from, int to) : IVectorCode where T : struct, IPointwise
     {
         public void Run<V>() where V : struct, IWideLanes<V>
         {

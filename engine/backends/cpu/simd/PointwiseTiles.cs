@@ -1,9 +1,9 @@
 namespace Engine.Backends.Cpu.Simd;
 
-/// <summary>Rows of equal length in tiles that stay inside a row.</summary>
+/// <summary>Divides rows of equal length into tiles that stay within a row.</summary>
 internal readonly struct PointwiseTiles<T>(int row, T body) : ITiles where T : struct, IPointwise
 {
-    /// <summary>Numbers per tile: enough work to be worth handing out, few enough that its streams stay in the cache.</summary>
+    /// <summary>Elements per tile: enough work for a thread to take, few enough that the operands stay in the cache.</summary>
     private const int Length = 8192;
 
     private readonly int _perRow = (row + Length - 1) / Length;

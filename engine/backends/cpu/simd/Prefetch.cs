@@ -4,15 +4,15 @@ using System.Runtime.Intrinsics.X86;
 namespace Engine.Backends.Cpu.Simd;
 
 /// <summary>
-/// Asks for memory before it is needed, where the processor cannot guess: it follows a few streams within a page, and products and transforms read and
-/// write dozens, far apart. An address may lie anywhere, also outside all memory; on other machines than x86 nothing is asked.
+/// Prefetches what the hardware prefetcher cannot predict: it follows a few streams within a page, while products and transforms use dozens
+/// of streams that are far apart. Any address is allowed, mapped or not. Outside x86 nothing is prefetched.
 /// </summary>
 internal static unsafe class Prefetch
 {
-    /// <summary>Numbers in a line.</summary>
+    /// <summary>Elements in a cache line.</summary>
     public const int CacheLine = 16;
 
-    /// <summary>The line of that number, into the first cache: for what comes next.</summary>
+    /// <summary>Prefetches the cache line of an element into L1, for use soon.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void IntoL1(float* element)
     {
@@ -20,14 +20,14 @@ internal static unsafe class Prefetch
             Sse.Prefetch0(element);
     }
 
-    /// <summary>The lines of so many numbers, into the first cache.</summary>
+    /// <summary>Prefetches the cache lines of <paramref name="count"/> elements into L1.</summary>
     public static void IntoL1(float* elements, int count)
     {
         for (int i = 0; i < count; i += CacheLine)
             IntoL1(elements + i);
     }
 
-    /// <summary>The line of that number, into the second cache: for what comes later.</summary>
+    /// <summary>Prefetches the cache line of an element into L2, for use later.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void IntoL2(float* element)
     {

@@ -6,8 +6,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Engine.Backends.Cpu.Simd;
 
 /// <summary>
-/// The SIMD registers of this machine, and the one place that chooses their width. The JIT compiler turns the properties into constants, so a
-/// choice costs nothing at run time.
+/// The SIMD registers of this machine, and the one place that chooses their width. The JIT compiler turns the properties into constants, so
+/// the choice costs nothing at run time.
 /// </summary>
 internal static class Registers
 {

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Engine.Backends.Cpu.Simd;
 
-/// <summary>Where the term of a gradient goes: written, or added to what is there.</summary>
+/// <summary>The destination of a gradient's terms: they overwrite it, or are added to it.</summary>
 internal readonly unsafe struct Sink(float* to, bool adds)
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

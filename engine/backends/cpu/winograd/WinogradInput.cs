@@ -4,7 +4,7 @@ using Engine.Backends.Cpu.Simd;
 
 namespace Engine.Backends.Cpu.Winograd;
 
-/// <summary>A Winograd convolution's first third: Bᵀ d B of a block of tiles, to (point, tile, channel).</summary>
+/// <summary>The input transform Bᵀ d B of a block of tiles, written as (point, tile, channel).</summary>
 internal unsafe struct WinogradInput : ITiles
 {
     public WinogradGrid Grid;
@@ -16,18 +16,18 @@ internal unsafe struct WinogradInput : ITiles
     /// <summary>The block's first tile.</summary>
     public int First;
 
-    /// <summary>The values; the next point's lie Plane on.</summary>
+    /// <summary>The transformed values. Those of the next point are Plane elements further on.</summary>
     public float* To;
     public nint Plane;
 
     [SkipLocalsInit]
     public readonly void Run(int tile, int worker)
     {
-        (int image, int line, int pixel) = Grid.Place(First + tile);
+        (int image, int row, int column) = Grid.Position(First + tile);
         float** pixels = stackalloc float*[WinogradTransform.Points];
         for (int i = 0; i < WinogradTransform.Points; i++)
         {
-            (int h, int w) = (line - 1 + i / WinogradTransform.InputSize, pixel - 1 + i % WinogradTransform.InputSize);
+            (int h, int w) = (row - 1 + i / WinogradTransform.InputSize, column - 1 + i % WinogradTransform.InputSize);
             bool inside = (uint)h < (uint)Grid.Height && (uint)w < (uint)Grid.Width;
             pixels[i] = inside ? X + (((nint)image * Grid.Height + h) * Grid.Width + w) * Grid.In : Zeros;
         }
@@ -39,7 +39,7 @@ internal unsafe struct WinogradInput : ITiles
         public void Run<V>() where V : struct, IWideLanes<V> => input.Transform<V>(pixels, to, half);
     }
 
-    /// <summary>Down the columns into <paramref name="half"/>, then along the lines.</summary>
+    /// <summary>First along the columns into <paramref name="half"/>, then along the rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Transform<V>(float** pixels, float* to, float* half) where V : struct, ILanes<V>
     {

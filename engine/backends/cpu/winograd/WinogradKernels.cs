@@ -5,8 +5,8 @@ using Engine.Backends.Cpu.Simd;
 namespace Engine.Backends.Cpu.Winograd;
 
 /// <summary>
-/// The kernel transform G g Gᵀ of a Winograd convolution's weights, and their packing into panels: one panel per tile. Within a panel the value
-/// of point p, row i and column j is element (p Depth + i) panel + j. Columns past the last one are zero.
+/// The kernel transform G g Gᵀ of a Winograd convolution's weights, packed into panels, one panel per tile. Within a panel the value of
+/// point p, row i and column j is element (p Depth + i) panel + j. Columns past the last one are zero.
 /// </summary>
 internal unsafe struct WinogradKernels : ITiles
 {
@@ -47,7 +47,7 @@ internal unsafe struct WinogradKernels : ITiles
         }
     }
 
-    /// <summary>Transforms one row of the panel, from (tap, column): first along the columns of the kernels, then along their rows.</summary>
+    /// <summary>Transforms a row of the panel, from (tap, column): first along the columns of the kernels, then along their rows.</summary>
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Transform<V>(float* taps, int panel, float* to, nint plane) where V : struct, ILanes<V>
@@ -60,7 +60,8 @@ internal unsafe struct WinogradKernels : ITiles
             {
                 float* g = taps + s * panel + column;
                 nint row = KernelSize * panel;
-                WinogradTransform.TransformKernel(V.Load(g), V.Load(g + row), V.Load(g + 2 * row), half + s * V.Count, KernelSize * V.Count);
+                WinogradTransform.TransformKernel(
+                    V.Load(g), V.Load(g + row), V.Load(g + 2 * row), half + s * V.Count, KernelSize * V.Count);
             }
             for (int i = 0; i < InputSize; i++)
             {

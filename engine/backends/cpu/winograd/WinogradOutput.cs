@@ -5,15 +5,15 @@ using Engine.Backends.Cpu.Simd;
 namespace Engine.Backends.Cpu.Winograd;
 
 /// <summary>
-/// A Winograd convolution's last third: Aᵀ m A of a block of tiles, from (point, tile, channel), and what
-/// a <see cref="Product"/> does with its finished sums.
+/// The output transform Aᵀ m A of a block of tiles, read as (point, tile, channel), then what a <see cref="Product"/> does with its sums:
+/// start, bias, ReLU and gate.
 /// </summary>
 internal unsafe struct WinogradOutput : ITiles
 {
     public WinogradGrid Grid;
     public ProductScratch Scratch;
 
-    /// <summary>The products; the next point's lie Plane on.</summary>
+    /// <summary>The products. Those of the next point are Plane elements further on.</summary>
     public float* From;
     public nint Plane;
 
@@ -33,28 +33,29 @@ internal unsafe struct WinogradOutput : ITiles
         public void Run<V>() where V : struct, IWideLanes<V> => output.Transform<V>(tile, half);
     }
 
-    /// <summary>Down the columns into <paramref name="half"/>, then along the lines that the image still has.</summary>
+    /// <summary>First along the columns into <paramref name="half"/>, then along the rows that lie inside the image.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Transform<V>(int tile, float* half) where V : struct, ILanes<V>
     {
         const int InputSize = WinogradTransform.InputSize, TileSize = WinogradTransform.TileSize;
-        (int image, int line, int pixel) = Grid.Place(First + tile);
-        int lines = Math.Min(TileSize, Grid.Height - line), pixels = Math.Min(TileSize, Grid.Width - pixel);
-        nint corner = (((nint)image * Grid.Height + line) * Grid.Width + pixel) * Grid.Out;
+        (int image, int row, int column) = Grid.Position(First + tile);
+        int rows = Math.Min(TileSize, Grid.Height - row), pixels = Math.Min(TileSize, Grid.Width - column);
+        nint corner = (((nint)image * Grid.Height + row) * Grid.Width + column) * Grid.Out;
         float* from = From + (nint)tile * Grid.Out, results = half + TileSize * InputSize * V.Count;
         for (int k = 0; k < Grid.Out; k += V.Count)
         {
             for (int w = 0; w < InputSize; w++)
             {
                 float* m = from + w * Plane + k;
-                nint row = InputSize * Plane;
+                nint stride = InputSize * Plane;
                 for (int h = 0; h < InputSize; h++)
-                    Prefetch.IntoL1(m + h * row + WinogradTransform.PrefetchDistance);
+                    Prefetch.IntoL1(m + h * stride + WinogradTransform.PrefetchDistance);
                 WinogradTransform.TransformOutput(
-                    V.Load(m), V.Load(m + row), V.Load(m + 2 * row), V.Load(m + 3 * row), V.Load(m + 4 * row), V.Load(m + 5 * row),
+                    V.Load(m), V.Load(m + stride), V.Load(m + 2 * stride),
+                    V.Load(m + 3 * stride), V.Load(m + 4 * stride), V.Load(m + 5 * stride),
                     half + w * V.Count, InputSize * V.Count);
             }
-            for (int h = 0; h < lines; h++)
+            for (int h = 0; h < rows; h++)
             {
                 float* m = half + h * InputSize * V.Count;
                 WinogradTransform.TransformOutput(
@@ -67,22 +68,22 @@ internal unsafe struct WinogradOutput : ITiles
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private readonly void Finish<V>(float* results, int pixels, nint place, int k) where V : struct, ILanes<V>
+    private readonly void Finish<V>(float* results, int pixels, nint offset, int k) where V : struct, ILanes<V>
     {
         V bias = Bias is not null ? V.Load(Bias + k) : 0f;
-        for (int w = 0; w < pixels; w++, results += V.Count, place += Grid.Out)
+        for (int w = 0; w < pixels; w++, results += V.Count, offset += Grid.Out)
         {
-            Prefetch.IntoL1(Y + place + WinogradTransform.PrefetchDistance);
+            Prefetch.IntoL1(Y + offset + WinogradTransform.PrefetchDistance);
             if (Gate is not null)
-                Prefetch.IntoL1(Gate + place + WinogradTransform.PrefetchDistance);
+                Prefetch.IntoL1(Gate + offset + WinogradTransform.PrefetchDistance);
             V sum = V.Load(results) + bias;
             if (Start is not null)
-                sum += V.Load(Start + place);
+                sum += V.Load(Start + offset);
             if (Relu)
                 sum = V.Gated(sum, sum);
             if (Gate is not null)
-                sum = V.Gated(sum, V.Load(Gate + place));
-            V.Store(sum, Y + place);
+                sum = V.Gated(sum, V.Load(Gate + offset));
+            V.Store(sum, Y + offset);
         }
     }
 }

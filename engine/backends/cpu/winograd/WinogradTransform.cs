@@ -4,12 +4,12 @@ using Engine.Backends.Cpu.Simd;
 namespace Engine.Backends.Cpu.Winograd;
 
 /// <summary>
-/// Winograd's convolution with a window of 3 x 3, F(4 x 4, 3 x 3): four by four results from six by six pixels, with 36 products per
-/// channel instead of 144. Along an axis, pixels d, window g and results y are polynomials, multiplied by way of their values at six points,
+/// Winograd's convolution with a 3 x 3 kernel, F(4 x 4, 3 x 3): 4 x 4 results from 6 x 6 pixels, with 36 multiplications per channel
+/// instead of 144. Along an axis, pixels d, kernel g and results y are polynomials; they are multiplied through their values at six points,
 ///     y = Aᵀ ((G g) ∘ (Bᵀ d)),
-/// and along both axes at the pairs of points (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015). The points
-/// here are 0, a, -a, b, -b and infinity with a = 2/3 and b = 3/2: the customary 1 and 2 err twice as much, and a b = 1 saves
-/// multiplications. With s = a² + b², n = 2 (a⁴ - 1) and m = 2 (b⁴ - 1):
+/// and along both axes at pairs of points (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015). The points are 0, a,
+/// -a, b, -b and infinity with a = 2/3 and b = 3/2: the error is half of that with the usual 1 and 2, and a b = 1 saves multiplications.
+/// With s = a² + b², n = 2 (a⁴ - 1) and m = 2 (b⁴ - 1):
 /// <code>
 /// Bᵀ  1   0  -s   0   1   0      Aᵀ  1   1   1   1   1   0      G  1     0     0
 ///     0  -b -b²   a   1   0          0   a  -a   b  -b   0         1/n   a/n  a²/n
@@ -18,28 +18,30 @@ namespace Engine.Backends.Cpu.Winograd;
 ///     0   a -a²  -b   1   0                                        1/m  -b/m  b²/m
 ///     0   1   0  -s   0   1                                        0     0     1
 /// </code>
-/// The rows of a and -a share their even and their odd part, and so do those of b and -b.
+/// The rows of a and -a share their even and odd parts, and so do the rows of b and -b.
 /// </summary>
 internal static unsafe class WinogradTransform
 {
-    /// <summary>Taps along a side of the window.</summary>
+    /// <summary>Taps along a side of the kernel.</summary>
     public const int KernelSize = 3;
 
     /// <summary>Results along a side of a tile.</summary>
     public const int TileSize = 4;
 
-    /// <summary>Pixels along a side of what a tile reads, and points along an axis.</summary>
+    /// <summary>Pixels along a side of a tile's input, and points along an axis.</summary>
     public const int InputSize = TileSize + KernelSize - 1;
 
-    /// <summary>Pairs of points: products per tile and channel.</summary>
+    /// <summary>Pairs of points: multiplications per tile and channel.</summary>
     public const int Points = InputSize * InputSize;
 
-    /// <summary>Channels between those that are transformed and those that are fetched: about the time that the third cache takes.</summary>
+    /// <summary>Prefetch distance in channels: about one L3 latency.</summary>
     public const int PrefetchDistance = 2 * Prefetch.CacheLine;
 
-    private const double A = 2.0 / 3, B = 1 / A, A2 = A * A, B2 = B * B, S = A2 + B2, N = 2 * (A2 * A2 - 1), M = 2 * (B2 * B2 - 1);
+    private const double A = 2.0 / 3, B = 1 / A, A2 = A * A, B2 = B * B;
 
-    /// <summary>Bᵀ d, its numbers <paramref name="step"/> apart.</summary>
+    private const double S = A2 + B2, N = 2 * (A2 * A2 - 1), M = 2 * (B2 * B2 - 1);
+
+    /// <summary>Bᵀ d, its elements <paramref name="step"/> apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void TransformInput<V>(V d0, V d1, V d2, V d3, V d4, V d5, float* to, nint step) where V : struct, ILanes<V>
     {
@@ -53,7 +55,7 @@ internal static unsafe class WinogradTransform
         V.Store(V.MultiplyAdd((float)-S, d3, d1 + d5), to + 5 * step);
     }
 
-    /// <summary>G g, its numbers <paramref name="step"/> apart.</summary>
+    /// <summary>G g, its elements <paramref name="step"/> apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void TransformKernel<V>(V g0, V g1, V g2, float* to, nint step) where V : struct, ILanes<V>
     {
@@ -67,7 +69,7 @@ internal static unsafe class WinogradTransform
         V.Store(g2, to + 5 * step);
     }
 
-    /// <summary>Aᵀ m, its numbers <paramref name="step"/> apart.</summary>
+    /// <summary>Aᵀ m, its elements <paramref name="step"/> apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void TransformOutput<V>(V m0, V m1, V m2, V m3, V m4, V m5, float* to, nint step) where V : struct, ILanes<V>
     {
