@@ -42,6 +42,22 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Contains("vgg16, not resnet50", other.Error);
     }
 
+    /// <summary>The paper reports LRP for VGG-16 alone.</summary>
+    [Theory, InlineData("resnet50", true), InlineData("vgg16", false)]
+    public void A_method_that_the_paper_did_not_report_for_a_network_is_marked(string network, bool marked)
+    {
+        string figure = _folder["marked"];
+        IbaProcess.Result result = IbaProcess.Run(
+            "compare", Photo("rgb.png"), "--weights", Golden.Path($"{network}-narrow.pth"), "--size", "64",
+            "--methods", "lrp-alpha1-beta0,random", "--out", figure);
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Equal(marked, Row("lrp-alpha1-beta0").Contains("not reported"));
+        Assert.DoesNotContain("not reported", Row("random"));
+        Assert.Equal(marked, Words(File.ReadAllText($"{figure}.svg")).Contains($"* not reported for {network} in the paper"));
+
+        string Row(string method) => Assert.Single(result.Lines, line => line.Contains(method));
+    }
+
     [Fact]
     public void Betas_and_layers_make_a_table_of_bottlenecks()
     {

@@ -17,10 +17,11 @@ public sealed class DeviceFramework : XunitTestFramework
     protected override ITestFrameworkDiscoverer CreateDiscoverer(Assembly assembly) =>
         new Discoverer(new XunitTestAssembly(assembly, configFilePath: null, assemblyName: null, version: assembly.GetName().Version));
 
+    /// <summary>Whether a class of tests runs on the GPU.</summary>
+    public static bool NeedsGpu(Type type) => type.GetCustomAttributes().OfType<ICollectionAttribute>().Any(collection => collection.Name == nameof(Gpu));
+
     private sealed class Discoverer(IXunitTestAssembly assembly) : XunitTestFrameworkDiscoverer(assembly)
     {
         protected override bool IsValidTestClass(Type type) => base.IsValidTestClass(type) && (Gpu.IsListed || !NeedsGpu(type));
-
-        private static bool NeedsGpu(Type type) => type.GetCustomAttributes().OfType<ICollectionAttribute>().Any(collection => collection.Name == nameof(Gpu));
     }
 }

@@ -1,43 +1,53 @@
 using System.Management.Automation.Language;
+using System.Text.RegularExpressions;
 using Xunit;
 
 namespace Tests.Project;
 
-/// <summary>build.ps1 is checked by PowerShell's own parser, also where no PowerShell is installed.</summary>
+/// <summary>build.ps1, read by PowerShell's own parser, also where no PowerShell is installed.</summary>
 public sealed class BuildScriptTests
 {
-    private static readonly string Script = Path.Combine(Golden.Root, "build.ps1");
+    private static readonly ScriptBlockAst Script = Parser.ParseFile(Path.Combine(Golden.Root, "build.ps1"), out _, out Errors);
+
+    private static readonly ParseError[] Errors;
+
+    private static readonly string[] Ci = File.ReadAllLines(Path.Combine(Golden.Root, ".ci", "run"));
 
     [Fact]
-    public void PowerShell_parses_the_build_script_without_errors()
-    {
-        Parser.ParseFile(Script, out _, out ParseError[] errors);
-        Assert.Empty(errors.Select(error => $"{error.Extent.StartLineNumber}: {error.Message}"));
-    }
-
-    [Fact]
-    public void The_parser_would_find_a_mistake()
-    {
-        Parser.ParseInput(File.ReadAllText(Script) + "\nif ($true) {", out _, out ParseError[] errors);
-        Assert.NotEmpty(errors);
-    }
+    public void PowerShell_parses_the_build_script_without_errors() =>
+        Assert.Empty(Errors.Select(error => $"{error.Extent.StartLineNumber}: {error.Message}"));
 
     [Fact]
     public void Every_parameter_of_the_build_script_is_described()
     {
-        ScriptBlockAst script = Parser.ParseFile(Script, out _, out _);
-        IDictionary<string, string> described = script.GetHelpContent().Parameters;
-        Assert.All(script.ParamBlock.Parameters, p => Assert.Contains(p.Name.VariablePath.UserPath.ToUpperInvariant(), described.Keys));
+        IDictionary<string, string> described = Script.GetHelpContent().Parameters;
+        Assert.All(Script.ParamBlock.Parameters, p => Assert.Contains(p.Name.VariablePath.UserPath.ToUpperInvariant(), described.Keys));
     }
 
+    /// <summary>The same commands with the same arguments in the same order, under no condition: only the tests can be skipped.</summary>
     [Fact]
     public void The_build_script_takes_the_steps_of_the_ci_script()
     {
-        string ci = File.ReadAllText(Path.Combine(Golden.Root, ".ci", "run")), windows = File.ReadAllText(Script);
-        foreach (string step in (string[])["restore", "format", "build", "--locked-mode", "--verify-no-changes", "README.md"])
-        {
-            Assert.Contains(step, ci);
-            Assert.Contains(step, windows);
-        }
+        IEnumerable<Ast> steps = Script.EndBlock.Statements.OfType<PipelineAst>()
+            .SelectMany(line => line.PipelineElements).Where(call => IsCall(call, "Invoke-Step"));
+        Assert.Equal(Ci.Where(line => line.StartsWith("dotnet ", StringComparison.Ordinal)), steps.Select(Command));
+
+        static string Command(Ast step) => string.Join(' ', step.FindAll(ast => ast is StringConstantExpressionAst, searchNestedScriptBlocks: false)
+            .Cast<StringConstantExpressionAst>().Select(word => word.Value).Skip(2).Prepend("dotnet"));
     }
+
+    [Fact]
+    public void Both_scripts_run_the_tests_by_the_first_command_that_the_README_gives()
+    {
+        string[] readme = File.ReadAllLines(Path.Combine(Golden.Root, "README.md"));
+        string ofCi = Assert.Single(Ci, line => line.StartsWith("command=", StringComparison.Ordinal));
+        string ofScript = Assert.Single(Script.FindAll(ast => IsCall(ast, "Select-String"), true), call => call.Extent.Text.Contains("README.md")).Extent.Text;
+        Match grep = Regex.Match(ofCi, @"grep -m 1 '(.+)' README\.md"), select = Regex.Match(ofScript, @"-Path 'README\.md' -Pattern '(.+)'");
+        string command = readme.First(line => Regex.IsMatch(line, grep.Groups[1].Value));
+        Assert.StartsWith("dotnet test ", command);
+        Assert.Equal(command, readme.First(line => Regex.IsMatch(line, select.Groups[1].Value)));
+        Assert.Equal(command, $"dotnet {Regex.Match(command, select.Groups[1].Value).Groups[1].Value}");
+    }
+
+    private static bool IsCall(Ast ast, string command) => ast is CommandAst call && call.GetCommandName() == command;
 }
