@@ -2,7 +2,6 @@
 //     add        y = a + b            its gradient is passed on by `accumulate`
 //     multiply   y = a b;             da = dy b, db = dy a
 //     gate       dy = 0 where y is at most 0: the gradient of ReLU, in place
-//     guided     dx = max(dy, 0), but 0 where y is at most 0: ReLU's gradient in guided backpropagation (Springenberg et al. 2015)
 // Bytes per number: 12 (add, multiply, gate), 8 (copy, accumulate; 12 where it adds), 4 (fill).
 #include "quad.cuh"
 
@@ -40,14 +39,6 @@ extern "C" __global__ void __launch_bounds__(256) gate_backward(const float* y, 
     unsigned i = 4 * thread_index();
     if (i >= n) return;
     accumulate4(dy + i, n - i, load4(dy + i, n - i), 0, y + i);
-}
-
-extern "C" __global__ void __launch_bounds__(256) guided_backward(const float* y, const float* dy, float* dx, unsigned n, int adds)
-{
-    unsigned i = 4 * thread_index();
-    if (i >= n) return;
-    float4 term = map4([](float y, float dy) { return gated1(relu1(dy), y); }, load4(y + i, n - i), load4(dy + i, n - i));
-    accumulate4(dx + i, n - i, term, adds);
 }
 
 extern "C" __global__ void __launch_bounds__(256) copy_forward(const float* x, float* y, unsigned n)

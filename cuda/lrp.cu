@@ -1,22 +1,7 @@
-// Elementwise parts of layer-wise relevance propagation with separate shares for positive and negative contributions
-// (Bach et al. 2015): the products themselves are ordinary convolutions of the parts.
-//     split   x = positive + negative, one of them 0, or both NaN
-//     ratio   y = a / s(b) with s(b) = b + epsilon sign(b), s(0) = 1 + epsilon: a quotient that no 0 below it breaks; y may be a or b
+// The elementwise part of layer-wise relevance propagation (Bach et al. 2015): relevance by contribution. The products are ordinary convolutions.
+//     ratio   y = a / s(b) with s(b) = b + epsilon sign(b), s(0) = 1 + epsilon: finite also where b is 0; y may be a or b
 // Bytes per number: 12.
 #include "quad.cuh"
-
-extern "C" __global__ void __launch_bounds__(256) split_forward(
-    const float* x,         // input: (n)
-    float* positive,        // output: (n) max(x, 0)
-    float* negative,        // output: (n) min(x, 0)
-    unsigned n)
-{
-    unsigned i = 4 * thread_index();
-    if (i >= n) return;
-    float4 v = load4(x + i, n - i);
-    store4(positive + i, n - i, map4(relu1, v));
-    store4(negative + i, n - i, map4([](float x) { return 0.f < x ? 0.f : x; }, v));
-}
 
 extern "C" __global__ void __launch_bounds__(256) ratio_forward(
     const float* a,         // input: (n) relevance

@@ -251,24 +251,6 @@ public abstract partial class Backend
     }
 
     /// <inheritdoc/>
-    public void CopyChannels(Tensor x, int first, Tensor y)
-    {
-        using Call call = Enter();
-        call.Given(x, y);
-        call.Fits(IsPart(x, first, y), $"an x whose channels are channels {first} and on of y", x, y);
-        _verbs.CopyChannels(x, first, y);
-    }
-
-    /// <inheritdoc/>
-    public void CopyChannelsBackward(Tensor dy, int first, Accumulator dx)
-    {
-        using Call call = Enter();
-        call.Given(dy, dx.Tensor);
-        call.Fits(IsPart(dx.Tensor, first, dy), $"a dx whose channels are channels {first} and on of dy", dy, dx.Tensor);
-        _verbs.CopyChannelsBackward(dy, first, dx);
-    }
-
-    /// <inheritdoc/>
     public void CrossEntropy(Tensor logits, Tensor targets, Tensor y)
     {
         using Call call = Enter();
@@ -414,10 +396,6 @@ public abstract partial class Backend
     /// <summary>The border is mirrored once, so half the taps must fit into the image.</summary>
     private static bool IsBlur(Tensor x, Tensor taps, Tensor y) =>
         AreImages(x, y) && x.Shape == y.Shape && taps.Shape.Count % 2 == 1 && taps.Shape.Count / 2 < Math.Min(x.Shape.H, x.Shape.W);
-
-    private static bool IsPart(Tensor part, int first, Tensor whole) =>
-        part.Shape.Rank > 0 && whole.Shape.Rank > 0 && first >= 0 && part.Shape.C <= whole.Shape.C - first
-        && part.Shape.Count / part.Shape.C == whole.Shape.Count / whole.Shape.C;
 
     private static bool AreRows(Tensor logits, Tensor targets, Tensor y) =>
         logits.Shape.Rank == 2 && targets.Shape.Count == logits.Shape.N && y.Shape.Count == logits.Shape.N;

@@ -145,12 +145,6 @@ public interface IBackend : IDisposable
     /// <summary>dx += the adjoint of <see cref="Blur"/>, which differs from it at the border.</summary>
     void BlurBackward(Tensor dy, Tensor taps, Accumulator dx);
 
-    /// <summary>The channels of y from <paramref name="first"/> on = x: one part of a concatenation.</summary>
-    void CopyChannels(Tensor x, int first, Tensor y);
-
-    /// <summary>dx += the channels of dy from <paramref name="first"/> on.</summary>
-    void CopyChannelsBackward(Tensor dy, int first, Accumulator dx);
-
     // ---- loss ----
 
     /// <summary>y[n] = -log softmax(logits[n])[targets[n]] in nats; targets (N) are class indices stored as floats.</summary>

@@ -42,9 +42,6 @@ public static partial class Operations
         /// <summary>Records the mean of all elements: (1).</summary>
         public Value Mean() => x.Tape.Record(new Sum(1, 1f / x.Shape.Count), x);
 
-        /// <summary>Records the sum within each image or row: (N).</summary>
-        public Value SumRows() => x.Tape.Record(new Sum(0, 1f), x);
-
         /// <summary>Records the mean within each image or row: (N).</summary>
         public Value MeanRows() => x.Tape.Record(new Sum(0, 1f / x.Shape.Row), x);
 

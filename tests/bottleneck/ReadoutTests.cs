@@ -7,6 +7,7 @@ using Iba.Bottleneck;
 using Iba.Statistics;
 using Tests.Devices;
 using Tests.Networks;
+using Tests.Textbook;
 using Xunit;
 
 namespace Tests.Bottleneck;
@@ -22,12 +23,12 @@ public abstract class ReadoutTests(Device on)
         using ReadoutNetwork readout = of.Varied(new ReadoutSettings { Width = width, AlphaBound = 1e6f });
         using var tape = new Tape(of.Backend);
         var random = new Random(1);
-        Value[] features = [.. of.Statistics.Layers.Select(layer =>
-            Leaf(layer.Origin.Shape.WithN(2), [.. Enumerable.Range(0, 2 * layer.Origin.Shape.Count).Select(_ => random.NextSingle() - 0.5f)]))];
-        Value parted = readout.Record(features, trains: false);
+        Exact[] features = [.. of.Statistics.Layers.Select(layer => new Exact(layer.Origin.Shape.WithN(2)).Like(_ => random.NextSingle() - 0.5f))];
+        Value parted = readout.Record([.. features.Select(x => Leaf(x.Shape, x.Floats()))], trains: false);
 
         Shape size = features[0].Shape;
-        Value side = features[0].Concatenate([.. features.Skip(1).Select(x => x.Resize(size.H, size.W, Corners.Aligned))]);
+        Exact stack = ResamplingTextbook.Concatenate([.. features.Select(x => ResamplingTextbook.Resize(x, size.H, size.W, Corners.Aligned))]);
+        Value side = Leaf(stack.Shape, stack.Floats());
         Value[] p = [.. readout.Layout.Entries.Select((entry, i) => Leaf(
             new Shape(entry.Shape is [var k, var c, _, _] ? [k, 1, 1, c] : entry.Shape), readout.Download(i, readout.Parameters.Select(x => x.Data))))];
         Value whole = side.Convolution(p[0], new(1), p[1]).Relu().Convolution(p[2], new(1), p[3]).Relu().Convolution(p[4], new(1), p[5]);

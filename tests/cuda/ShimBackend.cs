@@ -109,10 +109,6 @@ internal sealed class ShimBackend(ShimDevice device) : IBackend
         device.Run(Launch.BlurAxisBackward(between, taps, axis: 2, dx));
     }
 
-    public void CopyChannels(Tensor x, int first, Tensor y) => device.Run(Launch.CopyChannels(x, first, y));
-
-    public void CopyChannelsBackward(Tensor dy, int first, Accumulator dx) => device.Run(Launch.CopyChannelsBackward(dy, first, dx));
-
     public void CrossEntropy(Tensor logits, Tensor targets, Tensor y) => device.Run(Launch.CrossEntropy(logits, targets, y));
 
     public void CrossEntropyBackward(Tensor logits, Tensor targets, Tensor dy, Accumulator dlogits) =>

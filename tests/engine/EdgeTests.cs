@@ -47,8 +47,6 @@ public abstract class EdgeTests(Device on)
         ["ResizeBackward"] = (b, t) => b.ResizeBackward(t([2, 2, 2, 2]), Corners.Aligned, Into(t([1, 4, 4, 2]))),
         ["Blur"] = (b, t) => b.Blur(t([1, 2, 9, 1]), t([5]), t([1, 2, 9, 1])),
         ["BlurBackward"] = (b, t) => b.BlurBackward(t([1, 9, 9, 1]), t([3]), Into(t([1, 9, 8, 1]))),
-        ["CopyChannels"] = (b, t) => b.CopyChannels(t([2, 3]), 2, t([2, 4])),
-        ["CopyChannelsBackward"] = (b, t) => b.CopyChannelsBackward(t([2, 4]), -1, Into(t([2, 3]))),
         ["CrossEntropy"] = (b, t) => b.CrossEntropy(t([2, 4]), t([3]), t([2])),
         ["CrossEntropyBackward"] = (b, t) => b.CrossEntropyBackward(t([2, 4]), t([2]), t([3]), Into(t([2, 4]))),
         ["Standardise"] = (b, t) => b.Standardise(t([2, 4]), t([5]), t([5]), t([2, 4])),

@@ -44,7 +44,6 @@ public sealed class OpCases
             ["Resize, half-pixel corners"] = Resizes(Corners.HalfPixel),
             ["Resize, aligned corners"] = Resizes(Corners.Aligned),
             ["Blur"] = Blurs(),
-            ["Concatenate"] = Concatenations(),
             ["CrossEntropy"] = CrossEntropies(),
             ["Information"] = Informations(),
             ["Restrict"] = Restrictions(clamp: false, recorded: false),
@@ -92,11 +91,6 @@ public sealed class OpCases
                 Exact taps = new Exact(new Shape(2 * radius + 1)).Like(i => half[Math.Abs(i - radius)]);
                 return new OpCase([x, taps], 1, v => v[0].Blur(v[1]), e => Resampling.Blur(e[0], e[1]));
             })));
-
-    private Gen<OpCase> Concatenations() =>
-        _draw.Images().SelectMany(s => Gen.Int[1, 20].SelectMany(more =>
-            Gen.Select(Draw.Numbers(s, -2, 2), Draw.Numbers(new Shape(s.N, s.H, s.W, more), -2, 2))
-                .Select((x, y) => new OpCase([x, y], 2, v => v[0].Concatenate(v[1]), e => Resampling.Concatenate(e[0], e[1])))));
 
     private Gen<OpCase> CrossEntropies() =>
         _draw.Rows.SelectMany(s => Gen.Select(Draw.Numbers(s, -5, 5), Draw.Targets(s)).Select((x, targets) =>

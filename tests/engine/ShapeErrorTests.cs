@@ -22,7 +22,6 @@ public sealed class ShapeErrorTests : IDisposable
         ["AdaptiveAveragePool"] = ([new(4, 5)], v => v[0].AdaptiveAveragePool(7, 7)),
         ["Resize"] = ([new(4, 5)], v => v[0].Resize(7, 7, Corners.HalfPixel)),
         ["Blur"] = ([new(1, 2, 9, 3), new(5)], v => v[0].Blur(v[1])),
-        ["Concatenate"] = ([new(1, 2, 3, 4), new(1, 3, 2, 4)], v => v[0].Concatenate(v[1])),
         ["CrossEntropy"] = ([new(3, 10), new(4)], v => v[0].CrossEntropy(v[1])),
         ["Information"] = ([new(2, 3, 3, 4), new(1, 3, 3, 4), new(1, 3, 3, 4)], v => v[0].Information(v[1], v[2])),
         ["Restrict"] = (

@@ -32,22 +32,6 @@ internal sealed unsafe partial class CpuVerbs
         Resample(dy, AxisMap.Kind.Mirror, dx.Tensor.Shape, backward: true, dx);
     }
 
-    /// <inheritdoc/>
-    public void CopyChannels(Tensor x, int first, Tensor y) =>
-        CopyPixels(Read(x), x.Shape.C, new Sink(Write(y), adds: false), first, y.Shape.C, x.Shape);
-
-    /// <inheritdoc/>
-    public void CopyChannelsBackward(Tensor dy, int first, Accumulator dx) =>
-        CopyPixels(Read(dy) + first, dy.Shape.C, Into(dx), 0, dx.Tensor.Shape.C, dx.Tensor.Shape);
-
-    /// <summary>The channels of every pixel of a part, from one stride to another.</summary>
-    private void CopyPixels(float* from, int fromStride, Sink to, int toFirst, int toStride, Shape part)
-    {
-        int pixels = part.Count / part.C;
-        var tiles = new CopyPixelTiles(pixels, part.C, from, fromStride, to, toFirst, toStride);
-        _workers.Run((pixels + CopyPixelTiles.Pixels - 1) / CopyPixelTiles.Pixels, tiles);
-    }
-
     private static AxisMap.Kind KindOf(Corners corners) => corners == Corners.Aligned ? AxisMap.Kind.Aligned : AxisMap.Kind.HalfPixel;
 
     /// <summary>Sets the taps, and drops the maps that were made for others.</summary>
@@ -119,22 +103,5 @@ internal sealed unsafe partial class CpuVerbs
                 sum = V.Fma(weights[k], V.Load(from + (long)sources[k] * stride + feature), sum);
             to.Put(i, sum);
         }
-    }
-
-    private readonly struct CopyPixelTiles(
-        int pixels, int channels, float* from, int fromStride, Sink to, int toFirst, int toStride) : ITiles
-    {
-        public const int Pixels = 64;
-
-        public void Run(int tile, int worker)
-        {
-            for (int pixel = tile * Pixels; pixel < Math.Min((tile + 1) * Pixels, pixels); pixel++)
-                Pointwise.Run(new CopyAt(from + (long)pixel * fromStride, to), pixel * toStride + toFirst, 0, channels);
-        }
-    }
-
-    private readonly struct CopyAt(float* from, Sink to) : IPointwise
-    {
-        public void At<V>(int i, int feature) where V : struct, ILanes<V> => to.Put(i, V.Load(from + feature));
     }
 }

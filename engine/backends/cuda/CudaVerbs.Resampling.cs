@@ -38,12 +38,6 @@ internal sealed partial class CudaVerbs
         Run(Launch.BlurAxisBackward(half, taps, 1, dx), dx.Tensor);
     }
 
-    /// <inheritdoc/>
-    public void CopyChannels(Tensor x, int first, Tensor y) => Run(Launch.CopyChannels(x, first, y), y);
-
-    /// <inheritdoc/>
-    public void CopyChannelsBackward(Tensor dy, int first, Accumulator dx) => Run(Launch.CopyChannelsBackward(dy, first, dx), dx.Tensor);
-
     /// <summary>Where a blur too wide for shared memory rests between its axes.</summary>
     private Tensor HalfBlurred(Shape shape)
     {

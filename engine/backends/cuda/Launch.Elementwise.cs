@@ -27,10 +27,6 @@ internal readonly partial struct Launch
 
     public static Launch Gate(Tensor y, Tensor dy) => Each("elementwise", "gate_backward", y, y, dy, y.Shape.Count);
 
-    /// <summary>dx += dy where y and dy are positive: ReLU's gradient in guided backpropagation.</summary>
-    public static Launch Guided(Tensor y, Tensor dy, Accumulator dx) =>
-        Each("elementwise", "guided_backward", y, y, dy, dx.Tensor, y.Shape.Count, dx.Adds);
-
     /// <summary>Rounds x to bfloat16, 0 where the gate is at most 0.</summary>
     /// <param name="x">float32 numbers.</param>
     /// <param name="gate">The output of a ReLU, as many numbers, or null.</param>
@@ -43,10 +39,6 @@ internal readonly partial struct Launch
         Each("precision", "bf16_to_float", y.Tensor, x, y.Tensor, y.Tensor.Shape.Count, y.Adds, Argument.Address(y.Gate));
 
     public static Launch Ratio(Tensor a, Tensor b, float epsilon, Tensor y) => Each("lrp", "ratio_forward", y, a, b, epsilon, y, y.Shape.Count);
-
-    /// <summary>x = positive + negative, one of them 0.</summary>
-    public static Launch Split(Tensor x, Tensor positive, Tensor negative) =>
-        Each("lrp", "split_forward", x, x, positive, negative, x.Shape.Count);
 
     /// <summary>A kernel that gives four neighbouring numbers to a thread.</summary>
     private static Launch Each(string file, string kernel, Tensor like, params ReadOnlySpan<Argument> arguments) =>

@@ -33,13 +33,6 @@ internal readonly partial struct Launch
         new("blur", "blur_axis_backward", RowQuads(dy.Shape.Count / Inner(dy.Shape, axis), Inner(dy.Shape, axis)), Threads(256),
             dy, taps, dx.Tensor, taps.Shape.Count / 2, Outer(dy.Shape, axis), dy.Shape.Dims[axis], Inner(dy.Shape, axis), dx.Adds);
 
-    public static Launch CopyChannels(Tensor x, int first, Tensor y) =>
-        new("channels", "channels_forward", PixelQuads(x), Threads(256), x, y, Pixels(x), x.Shape.C, y.Shape.C, first);
-
-    public static Launch CopyChannelsBackward(Tensor dy, int first, Accumulator dx) =>
-        new("channels", "channels_backward", PixelQuads(dx.Tensor), Threads(256),
-            dy, dx.Tensor, Pixels(dx.Tensor), dx.Tensor.Shape.C, dy.Shape.C, first, dx.Adds);
-
     private static int Inner(Shape x, int axis) => axis == 1 ? x.W * x.C : x.C;
 
     private static int Outer(Shape x, int axis) => axis == 1 ? x.N : x.N * x.H;
