@@ -80,7 +80,8 @@ signalled() {
     local name=$1 signal=$2 share=$3 fault="$2 at $3 %" out code kept
     out=$work/out; rm -rf "$out"; mkdir "$out"
     row "$name" "$out"
-    "$iba" "${command[@]}" > output 2> error &
+    # A script that was itself started in the background ignores Ctrl-C, and what it starts would too.
+    env --default-signal=INT,HUP,TERM "$iba" "${command[@]}" > output 2> error &
     local process=$!
     sleep "$(awk -v t="${took[$name]}" -v s="$share" 'BEGIN { print t * s / 100e9 }')"
     kill -s "$signal" $process 2> /dev/null
