@@ -101,14 +101,14 @@ public sealed class ComparisonFigureTests
     }
 
     [Fact]
-    public void A_gap_stays_white_and_a_map_without_finite_numbers_stays_grey()
+    public void A_gap_stays_white_and_what_is_not_finite_is_green()
     {
         Canvas gap = Figure([null]).Draw(), odd = Figure(Panel(HeatmapUnit.Relative, (_, _) => float.NaN)).Draw();
         (int left, int top) = Find(gap, pixel => pixel == Rgb.Grey(128));
         int beside = left + Side + Side / 2;
         Assert.Equal(Rgb.White, gap[beside, top + Side / 2]);
-        // The photo in grey, and paled.
-        Assert.Equal(Rgb.Grey(192), odd[beside, top + Side / 2]);
+        // Half the photo's middle grey, L* 78 = 193, and half the green of what is no number, (0, 150, 60).
+        Assert.Equal(new Rgb(97, 172, 127), odd[beside, top + Side / 2]);
     }
 
     private static IEnumerable<XElement> Pictures(XDocument svg) => svg.Descendants().Where(e => e.Name.LocalName == "image");

@@ -134,7 +134,8 @@ public abstract class ReadoutGoldenTests(Device on)
 
         public string Description => "golden";
 
-        public Sample At(long position) => new(_images[position % _images.Length], (int)_labels[position % _labels.Length]);
+        public Sample At(long position) =>
+            new(_images[position % _images.Length], (int)_labels[position % _labels.Length]) { Preprocessing = null };
     }
 }
 

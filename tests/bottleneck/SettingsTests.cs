@@ -50,7 +50,7 @@ public sealed class SettingsTests
         {
             using var method = new PerSampleBottleneck(
                 narrow.Network, statistics, new Shape(1, 96, 96, 3), 1, new BottleneckSettings { Steps = steps, Copies = 2, FinalMap = final });
-            return method.Attribute([new Sample(pixels)]).Single().Heatmap;
+            return method.Attribute([new Sample(pixels) { Preprocessing = null }]).Single().Heatmap;
         }
 
         float[] after = Map(2, FinalMap.AfterLastUpdate).Values;
