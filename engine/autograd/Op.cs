@@ -36,8 +36,8 @@ public abstract record Op
 
     /// <summary>
     /// Whether y is the output of a ReLU, alone or at the end of a unit. The tape applies the ReLU's gradient, a gate that depends on y
-    /// alone, before <see cref="Backward"/>. The verb that computes the last term of d[y] may have applied it already (see <see
-    /// cref="Accumulator.Gate"/>).
+    /// alone, before <see cref="Backward"/>. The verb that computes the last term of d[y] may have applied it already (see
+    /// <see cref="Accumulator.Gate"/>).
     /// </summary>
     public virtual bool EndsInRelu => false;
 

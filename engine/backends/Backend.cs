@@ -23,8 +23,8 @@ internal interface IVerbs : IBackend
 /// </summary>
 /// <remarks>
 /// A running call keeps the backend reachable, so whatever the backend owns is finalized only when no verb runs. A tensor may become
-/// unreachable, or be disposed by another thread, while a verb still reads it. Its memory is therefore only queued; <see
-/// cref="IVerbs.Reclaim"/> frees it before a later verb starts.
+/// unreachable, or be disposed by another thread, while a verb still reads it. Its memory is therefore only queued;
+/// <see cref="IVerbs.Reclaim"/> frees it before a later verb starts.
 /// </remarks>
 public abstract partial class Backend : IBackend
 {

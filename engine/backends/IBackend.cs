@@ -166,8 +166,7 @@ public interface IBackend : IDisposable
 
     /// <summary>
     /// y = active/2 ((λ r)² + (1 - λ)² - ln (1 - λ)² - 1) in nats, r being the standardised features. The lower bound of 1 - λ is 2^-24, so
-    /// y is
-    /// finite at λ = 1.
+    /// y is finite at λ = 1.
     /// </summary>
     void Information(Tensor r, Tensor λ, Tensor active, Tensor y);
 

@@ -5,8 +5,8 @@ using Engine.Tensors;
 namespace Engine.Networks;
 
 /// <summary>
-/// A sequence of layers that can be cut at any of torchvision's module names. A network only records itself on a tape; <see
-/// cref="Inference"/> runs it without gradients.
+/// A sequence of layers that can be cut at any of torchvision's module names. A network only records itself on a tape;
+/// <see cref="Inference"/> runs it without gradients.
 /// </summary>
 public sealed class Network
 {
@@ -47,8 +47,8 @@ public sealed class Network
     /// into one line, that line has the ReLU's name.
     /// </summary>
     /// <param name="x">(N, H, W, C) the input.</param>
-    /// <param name="fused">Whether units are one line each (fast), or recorded in parts (to study them, or for a <see
-    /// cref="BackwardRule"/>).</param>
+    /// <param name="fused">Whether units are one line each (fast), or recorded in parts (to study them, or for a
+    /// <see cref="BackwardRule"/>).</param>
     /// <param name="trains">Whether the parameters get gradients.</param>
     /// <param name="visible">Full names of layers that need a line of their own even if they could be fused.</param>
     /// <returns>The last layer's output, or x if there are no layers.</returns>

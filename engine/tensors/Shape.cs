@@ -53,8 +53,8 @@ public readonly record struct Shape
     public int Row => Count / N;
 
     /// <summary>The same extents with <paramref name="n"/> images or rows.</summary>
-    /// <exception cref="ShapeException"><paramref name="n"/> is below 1, or the element count exceeds <see
-    /// cref="int.MaxValue"/>.</exception>
+    /// <exception cref="ShapeException"><paramref name="n"/> is below 1, or the element count exceeds
+    /// <see cref="int.MaxValue"/>.</exception>
     public Shape WithN(long n) => n <= int.MaxValue
         ? new([(int)Math.Max(n, int.MinValue), .. Dims[1..]])
         : throw new ShapeException($"{n} images or rows of {new Shape([1, .. Dims[1..]])} are more than one tensor can hold: take fewer at a time.");

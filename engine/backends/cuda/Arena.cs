@@ -1,31 +1,32 @@
 namespace Engine.Backends.Cuda;
 
 /// <summary>
-/// The device's memory. Small pieces are carved from blocks, first fit, and join again when they are freed; large ones are blocks of their
-/// own and go straight back to the driver. A freed piece may be used again at once: everything runs on one stream, in order.
+/// Allocates the device's memory. Small allocations come from blocks, first fit, and merge with free neighbours when they are freed. Large
+/// ones are blocks of their own and are returned to the driver at once. Freed memory may be reused immediately: everything runs on one
+/// stream, in order.
 /// </summary>
 internal sealed unsafe class Arena(Device device) : IDisposable
 {
-    /// <summary>The widest vector access, and the driver's own granule.</summary>
+    /// <summary>The alignment of the widest vector access, and the driver's own granularity.</summary>
     private const long Alignment = 512;
 
     private const long BlockBytes = 32L << 20;
 
-    /// <summary>From here on a piece is a block of its own.</summary>
+    /// <summary>Allocations of at least this many bytes are blocks of their own.</summary>
     private const long Large = 8L << 20;
 
     private readonly List<Block> _blocks = [];
     private readonly Dictionary<ulong, (Block? Block, long Bytes)> _pieces = [];
 
-    /// <summary>Bytes in use, without what blocks hold in reserve.</summary>
+    /// <summary>Bytes in use, without the free parts of blocks.</summary>
     public long UsedBytes { get; private set; }
 
-    /// <summary>Memory that holds anything, 512-byte aligned.</summary>
-    /// <param name="bytes">How many.</param>
+    /// <summary>Allocates memory with undefined contents, 512-byte aligned.</summary>
+    /// <param name="bytes">The size.</param>
     /// <param name="mayReclaim">
-    /// Whether forgotten tensors may be collected to make room: not in the middle of a verb, which has its tensors' addresses already.
+    /// Whether unreachable tensors may be collected to make room. False inside a verb, which already has its tensors' addresses.
     /// </param>
-    /// <exception cref="DeviceMemoryException">There is not enough.</exception>
+    /// <exception cref="DeviceMemoryException">The device is out of memory.</exception>
     /// <exception cref="InvalidOperationException">A loop is being captured.</exception>
     public ulong Allocate(long bytes, bool mayReclaim = false)
     {
@@ -33,7 +34,7 @@ internal sealed unsafe class Arena(Device device) : IDisposable
         bytes = Math.Max((bytes + Alignment - 1) / Alignment * Alignment, Alignment);
         if (Take(bytes) is { } piece)
             return piece;
-        // What forgotten tensors still hold, and blocks that nobody uses any more, may be enough.
+        // The memory of unreachable tensors, and of blocks without allocations, may be enough.
         if (mayReclaim)
         {
             GC.Collect();
@@ -44,7 +45,7 @@ internal sealed unsafe class Arena(Device device) : IDisposable
         return Take(bytes) ?? throw Full(bytes);
     }
 
-    /// <summary>Takes a piece back.</summary>
+    /// <summary>Frees an allocation.</summary>
     public void Free(ulong piece)
     {
         if (!_pieces.Remove(piece, out (Block? Block, long Bytes) held))
@@ -56,7 +57,7 @@ internal sealed unsafe class Arena(Device device) : IDisposable
             held.Block.Give(piece, held.Bytes);
     }
 
-    /// <summary>Gives everything back to the driver.</summary>
+    /// <summary>Returns everything to the driver.</summary>
     public void Dispose()
     {
         foreach ((ulong piece, (Block? block, _)) in _pieces)
@@ -94,11 +95,11 @@ internal sealed unsafe class Arena(Device device) : IDisposable
                 return Remember(first, added, bytes);
             }
         }
-        // Where a block no longer fits, the piece alone still may.
+        // If there is no room for a whole block, there may be room for this allocation alone.
         return FromDriver(bytes) is { } alone ? Remember(alone, null, bytes) : null;
     }
 
-    /// <summary>So much of the driver's, or null where it has not so much.</summary>
+    /// <summary>Allocates from the driver; null if it is out of memory.</summary>
     private ulong? FromDriver(long bytes)
     {
         ulong pointer;
@@ -128,7 +129,7 @@ internal sealed unsafe class Arena(Device device) : IDisposable
             + $"and {UsedBytes / mebi:F1} MiB are this program's. Take fewer or smaller images at a time, or free the GPU of other programs.");
     }
 
-    /// <summary>A stretch of memory and its gaps, by address.</summary>
+    /// <summary>A block of memory and its free parts, ordered by address.</summary>
     private sealed class Block(ulong start, long bytes)
     {
         private readonly SortedList<ulong, long> _gaps = new() { [start] = bytes };

@@ -4,21 +4,21 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda;
 
-/// <summary>One argument of a kernel, by value: an address, a number, or a small struct laid out as the kernel's own.</summary>
+/// <summary>One argument of a kernel, by value: an address, a scalar, or a small struct with the kernel's own layout.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly struct Argument
 {
-    /// <summary>The largest struct that a kernel takes.</summary>
+    /// <summary>The size of the largest struct that a kernel takes, in bytes.</summary>
     public const int MaxSize = 40;
 
     private readonly Bytes _bytes;
 
     private Argument(Bytes bytes, int size) => (_bytes, Size) = (bytes, size);
 
-    /// <summary>How many of its bytes the kernel reads.</summary>
+    /// <summary>How many of the bytes the kernel reads.</summary>
     public int Size { get; }
 
-    /// <summary>The value's bytes in a kernel's layout.</summary>
+    /// <summary>The value's bytes in the kernel's layout.</summary>
     public static Argument Of<T>(T value) where T : struct
     {
         if (Unsafe.SizeOf<T>() > MaxSize || RuntimeHelpers.IsReferenceOrContainsReferences<T>())
@@ -37,10 +37,10 @@ internal readonly struct Argument
     /// <summary>A flag is an int: 1 or 0.</summary>
     public static implicit operator Argument(bool flag) => Of(flag ? 1 : 0);
 
-    /// <summary>Where a tensor's numbers begin.</summary>
+    /// <summary>The address of a tensor's first element.</summary>
     public static implicit operator Argument(Tensor tensor) => Of(Address(tensor));
 
-    /// <summary>Where a tensor's numbers begin; 0 for none.</summary>
+    /// <summary>The address of a tensor's first element; 0 for null.</summary>
     public static nint Address(Tensor? tensor) =>
         tensor is null ? 0 : ((IDeviceMemory)tensor.Storage).Address + (nint)(tensor.Offset * sizeof(float));
 

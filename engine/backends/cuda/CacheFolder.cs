@@ -3,16 +3,16 @@ using Engine.Files;
 namespace Engine.Backends.Cuda;
 
 /// <summary>
-/// Things that took long to make, kept on disk between runs: in the folder that IBA_CACHE names, else in the user's local application data.
-/// A cache that cannot be read or written is an empty one, never an error.
+/// A disk cache of results that are slow to compute: in the folder that IBA_CACHE names, else in the user's local application data. A cache
+/// that cannot be read or written behaves like an empty one and never raises an error.
 /// </summary>
-/// <param name="root">The folder, or null to keep nothing.</param>
+/// <param name="root">The folder, or null to cache nothing.</param>
 internal sealed class CacheFolder(string? root)
 {
-    /// <summary>Nothing that belongs here is larger: a longer file is somebody else's.</summary>
+    /// <summary>Upper bound of a cached file's bytes: a longer file was not written by this program.</summary>
     private const int LongestFile = 64 << 20;
 
-    /// <summary>The user's own.</summary>
+    /// <summary>The user's cache.</summary>
     public static CacheFolder OfUser()
     {
         if (Environment.GetEnvironmentVariable("IBA_CACHE") is { Length: > 0 } chosen)
@@ -37,7 +37,7 @@ internal sealed class CacheFolder(string? root)
         }
     }
 
-    /// <summary>Writes the file whole or not at all.</summary>
+    /// <summary>Writes the file atomically.</summary>
     public void Write(string kind, string file, ReadOnlySpan<byte> bytes)
     {
         if (root is null)
@@ -48,7 +48,7 @@ internal sealed class CacheFolder(string? root)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // It will be made again next time.
+            // It is computed again next time.
         }
     }
 }

@@ -4,9 +4,9 @@ using Engine.Backends.Cuda.Plans;
 namespace Engine.Backends.Cuda;
 
 /// <summary>
-/// A loop as a CUDA graph. The first run sends its verbs as they come: that is the warm-up in which kernels are loaded, plans are built
-/// and buffers grow, none of which may happen in a capture. The second run captures the verbs (which runs nothing), and from then
-/// on every run is one launch. Each run computes exactly what the verbs compute.
+/// A loop as a CUDA graph. The first run executes the verbs directly: a warm-up that loads kernels, builds plans and grows buffers, none of
+/// which is possible during a capture. The second run captures the verbs, which does not execute them, and launches the graph. From then on
+/// every run is one launch. Each run computes exactly what the verbs compute.
 /// </summary>
 internal sealed unsafe class Capture(Device device, Rounding rounding, Action verbs) : IReplay
 {
@@ -15,7 +15,7 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
     private IReadOnlyCollection<CudaStorage> _used = [];
     private bool _isWarm;
 
-    /// <summary>Why the loop is sent verb by verb and not as a graph; null where it is, or has not run twice yet.</summary>
+    /// <summary>Why the loop is launched verb by verb and not as a graph; null if it is a graph, or has not run twice yet.</summary>
     public string? Refusal { get; private set; }
 
     /// <summary>Whether runs are graph launches.</summary>
@@ -35,7 +35,7 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
             _isWarm = true;
             return;
         }
-        // The graph holds addresses: nothing else would notice.
+        // The graph contains addresses, so nothing else would detect a disposed tensor.
         foreach (CudaStorage storage in _used)
         {
             if (storage.IsReturned)
@@ -47,7 +47,9 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
             rounding.Written(storage);
     }
 
-    /// <summary>Kernels and copies of one run, libraries' included; 0 until it is captured, and where the driver will not tell.</summary>
+    /// <summary>
+    /// The number of kernels and copies in one run, including those of libraries; 0 before the capture, or if the driver cannot tell.
+    /// </summary>
     public int Launches { get; private set; }
 
     public void Dispose()
@@ -71,7 +73,7 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
         }
         catch (CudaException e) when (e is not DeviceLostException)
         {
-            // Something in the loop cannot be captured on this machine. Nothing ran, so nothing is lost but time.
+            // Something in the loop cannot be captured on this machine. Nothing was executed, so only time is lost.
             Refusal = e.Message;
             Dispose();
         }
@@ -82,7 +84,7 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
         }
     }
 
-    /// <summary>Whatever happens, the stream leaves capture mode: it would be poisoned otherwise.</summary>
+    /// <summary>Ends the capture on every path: a stream left in capture mode is unusable.</summary>
     private nint Record()
     {
         nint graph = 0;

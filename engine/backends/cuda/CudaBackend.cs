@@ -5,9 +5,9 @@ using Engine.Tensors;
 namespace Engine.Backends.Cuda;
 
 /// <summary>
-/// One NVIDIA GPU. Verbs are sent to its stream in order and return at once; only <see cref="Backend.Download"/> waits. Convolutions run on cuDNN 9,
-/// products on cuBLASLt, everything else (and whatever those will not do) on the kernels of cuda/. One caller at a time, on any thread.
-/// Dispose it: a GPU that is only forgotten keeps its memory until the process ends.
+/// One NVIDIA GPU. Verbs are queued on its stream in order and return at once; only <see cref="Backend.Download"/> waits. Convolutions run
+/// on cuDNN 9, matrix products on cuBLASLt, everything else (and whatever those do not support) on the kernels in cuda/. One caller at a
+/// time, on any thread. Dispose it: the memory of an undisposed GPU is not freed before the process ends.
 /// </summary>
 public sealed class CudaBackend : Backend
 {
@@ -21,10 +21,11 @@ public sealed class CudaBackend : Backend
     private CudaBackend(CudaVerbs verbs) : base(verbs) => _verbs = verbs;
 
     /// <summary>Opens a GPU.</summary>
-    /// <param name="ordinal">Its number, from 0.</param>
-    /// <param name="precision">How exactly convolutions and products are computed; float32 on devices that know nothing else.</param>
-    /// <param name="requiresCudnn">Whether a cuDNN that is missing or will not start is an obstacle, and not only slow.</param>
-    /// <exception cref="NoCudaException">This machine has no CUDA, or no such device: the message says why and what mends it.</exception>
+    /// <param name="ordinal">Its index, from 0.</param>
+    /// <param name="precision">The precision of convolutions and matrix products; float32 on devices that support nothing else.</param>
+    /// <param name="requiresCudnn">Whether a missing or broken cuDNN is an error. If not, convolutions are only slow.</param>
+    /// <exception cref="NoCudaException">This machine has no CUDA, or no such device; the message has the reason and the
+    /// remedy.</exception>
     public static CudaBackend Open(int ordinal = 0, Precision precision = Precision.TensorFloat32, bool requiresCudnn = false) =>
         Open(Libraries.Load(Machine.Here(), new SystemLoader()), ordinal, precision, requiresCudnn);
 
@@ -46,31 +47,31 @@ public sealed class CudaBackend : Backend
         throw NoCudaException.For(refused, diagnosis with { Findings = [.. diagnosis.Findings.Where(finding => finding.Subject != "cuDNN"), refused] });
     }
 
-    /// <summary>The GPU alone: its number and what the driver calls it.</summary>
+    /// <summary>The GPU's index and the driver's name for it.</summary>
     public string DeviceName => _verbs.DeviceName;
 
-    /// <summary>How exactly convolutions and products are computed.</summary>
+    /// <summary>The precision of convolutions and matrix products.</summary>
     public Precision Precision => _verbs.Precision;
 
-    /// <summary>How each convolution and product that has run is computed, and why.</summary>
+    /// <summary>How each convolution and matrix product that has run is computed, and why.</summary>
     public IReadOnlyList<PlanChoice> Choices => _verbs.Choices;
 
     /// <summary>
-    /// Told of every convolution and linear layer that is sent, its weights (or their gradient) and what was chosen for it, so that choices
-    /// can be told by layer. A loop is told of while it warms up and is captured, not when it is replayed.
+    /// Called for every convolution and linear layer, with its weights (or their gradient) and the choice for it, so that choices can be
+    /// listed by layer. For a captured loop it is called during warm-up and capture, not during replay.
     /// </summary>
     public Action<Tensor, PlanChoice>? Watch
     {
         set => _verbs.Watch = value;
     }
 
-    /// <summary>Libraries that were there and did not start.</summary>
+    /// <summary>Libraries that were found and failed to start.</summary>
     public IReadOnlyList<string> Notes => _verbs.Notes;
 
-    /// <summary>Kernels that were not compiled for this GPU but run from PTX, and why.</summary>
+    /// <summary>Kernels that run from PTX because they were not compiled for this GPU, and why.</summary>
     public IReadOnlyDictionary<string, string> KernelNotes => _verbs.KernelNotes;
 
-    /// <summary>Waits until everything that was sent has run.</summary>
+    /// <summary>Waits until all queued work is done.</summary>
     public void Synchronize()
     {
         using Call call = Enter();

@@ -1,27 +1,29 @@
 namespace Engine.Backends.Cuda;
 
-/// <summary>A CUDA library refused a call. The message names the call, the library's answer and the last op that was sent to the device.</summary>
+/// <summary>
+/// A call of a CUDA library failed. The message names the call, the library's error and the last op queued on the device.
+/// </summary>
 /// <param name="message">What failed, why, and what to do next.</param>
-/// <param name="code">The library's own number for it.</param>
+/// <param name="code">The library's error code.</param>
 public class CudaException(string message, int code) : Exception(message)
 {
-    /// <summary>The library's own number for the failure.</summary>
+    /// <summary>The library's error code.</summary>
     public int Code => code;
 }
 
 /// <summary>
-/// A kernel faulted (illegal address, launch failure): the driver refuses everything that follows, in this process, until it ends.
+/// A kernel faulted (illegal address, launch failure). The driver rejects every further call of this process.
 /// </summary>
 /// <param name="message">What failed and after which op.</param>
-/// <param name="code">The driver's number.</param>
+/// <param name="code">The driver's error code.</param>
 public sealed class DeviceLostException(string message, int code) : CudaException(message, code);
 
-/// <summary>There is no CUDA device to be had on this machine.</summary>
-/// <param name="message">The reason, and what mends it.</param>
-/// <param name="diagnosis">Everything that was looked at.</param>
+/// <summary>No CUDA device is usable on this machine.</summary>
+/// <param name="message">The reason and the remedy.</param>
+/// <param name="diagnosis">Everything that was checked.</param>
 public sealed class NoCudaException(string message, Diagnosis diagnosis) : Exception(message)
 {
-    /// <summary>Everything that was looked at.</summary>
+    /// <summary>Everything that was checked.</summary>
     public Diagnosis Diagnosis => diagnosis;
 
     internal static NoCudaException For(Finding finding, Diagnosis diagnosis) =>

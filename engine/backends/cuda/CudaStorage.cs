@@ -1,6 +1,6 @@
 namespace Engine.Backends.Cuda;
 
-/// <summary>A piece of the device's memory behind tensors.</summary>
+/// <summary>An allocation in the device's memory, behind tensors.</summary>
 internal sealed class CudaStorage(Device device, long count)
     : DeviceHandle(device, Resource.Piece, device.Arena.Allocate(count * sizeof(float), mayReclaim: true)), IDeviceMemory
 {
@@ -20,13 +20,13 @@ internal sealed class CudaStorage(Device device, long count)
     /// <inheritdoc/>
     public long Count => count;
 
-    /// <summary>The same numbers rounded to bfloat16, made on first use.</summary>
+    /// <summary>A copy rounded to bfloat16, made on first use.</summary>
     public DeviceHandle? Rounded { get; set; }
 
-    /// <summary>Whether the numbers were written after they were rounded.</summary>
+    /// <summary>Whether the data was written after the copy was rounded.</summary>
     public bool IsStale { get; set; }
 
-    /// <summary>Whether that device lent it.</summary>
+    /// <summary>Whether that device allocated it.</summary>
     public bool IsOf(Device owner) => Device == owner;
 
     public new void Dispose()

@@ -5,7 +5,7 @@ namespace Engine.Backends.Cuda;
 
 internal sealed partial class CudaVerbs
 {
-    /// <summary>What vector loads and cuDNN's engines ask of an address; a view may offer less.</summary>
+    /// <summary>The alignment that vector loads and cuDNN's engines require; a view's address may have less.</summary>
     private const int VectorBytes = 16;
 
     /// <inheritdoc/>

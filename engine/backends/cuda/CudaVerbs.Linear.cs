@@ -5,7 +5,7 @@ namespace Engine.Backends.Cuda;
 
 internal sealed partial class CudaVerbs
 {
-    /// <summary>bfloat16 is for convolutions only: a linear layer then computes in TF32.</summary>
+    /// <summary>bfloat16 applies to convolutions only; a linear layer then computes in TF32.</summary>
     private Precision LinearPrecision => Precision == Precision.BFloat16 ? Precision.TensorFloat32 : Precision;
 
     /// <inheritdoc/>

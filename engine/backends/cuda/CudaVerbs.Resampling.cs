@@ -38,7 +38,7 @@ internal sealed partial class CudaVerbs
         Run(Launch.BlurAxisBackward(half, taps, 1, dx), dx.Tensor);
     }
 
-    /// <summary>Where a blur too wide for shared memory rests between its axes.</summary>
+    /// <summary>The intermediate result of a blur that is too wide for shared memory, between its two axes.</summary>
     private Tensor HalfBlurred(Shape shape)
     {
         _device.Enter(nameof(Blur));
@@ -48,7 +48,7 @@ internal sealed partial class CudaVerbs
         return _halfBlurred;
     }
 
-    /// <summary>Scratch memory in the guise of a storage. It is the scratch's to free.</summary>
+    /// <summary>Scratch memory as a storage. The scratch frees it.</summary>
     private sealed class Loan(nint address, long count) : IDeviceMemory
     {
         public long Count => count;

@@ -14,7 +14,7 @@ internal sealed partial class CudaVerbs : IVerbs
     private readonly Scratch _scratch;
     private readonly CudnnSession? _cudnn;
     private readonly ProductSession? _cublasLt;
-    private readonly Products _products;
+    private readonly MatrixProducts _products;
     private readonly Convolutions _convolutions;
 
     public CudaVerbs(Libraries libraries, CacheFolder cache, int ordinal, Precision precision, SearchLimits? limits)
@@ -22,7 +22,7 @@ internal sealed partial class CudaVerbs : IVerbs
         _device = new Device(libraries.Driver!, ordinal);
         try
         {
-            // Below 8.0 tensor cores know neither format.
+            // Tensor cores before compute capability 8.0 support neither format.
             Precision = _device.ComputeCapability < 80 ? Precision.Float32 : precision;
             _compiler = new KernelCompiler(libraries.Nvrtc, _device.ComputeCapability, cache);
             _kernels = new Kernels(_device, _compiler);
@@ -31,7 +31,7 @@ internal sealed partial class CudaVerbs : IVerbs
             _cudnn = Start(libraries.Cudnn, cudnn => new CudnnSession(cudnn, _device), notes);
             _cublasLt = Start(libraries.CublasLt, cublasLt => new ProductSession(cublasLt, _device), notes);
             Notes = notes;
-            _products = new Products(_device, _kernels, _scratch, _cublasLt, limits ??= new SearchLimits());
+            _products = new MatrixProducts(_device, _kernels, _scratch, _cublasLt, limits ??= new SearchLimits());
             _convolutions = new Convolutions(_device, _kernels, _scratch, _cudnn, _products, limits, cache);
         }
         catch
@@ -44,7 +44,7 @@ internal sealed partial class CudaVerbs : IVerbs
     /// <inheritdoc/>
     public string Name => $"{DeviceName}, {Precision.Word()}";
 
-    /// <summary>Whether cuDNN is there and started.</summary>
+    /// <summary>Whether cuDNN was found and started.</summary>
     public bool HasCudnn => _cudnn is not null;
 
     /// <inheritdoc cref="CudaBackend.DeviceName"/>
@@ -120,7 +120,7 @@ internal sealed partial class CudaVerbs : IVerbs
     /// <inheritdoc/>
     public void Dispose()
     {
-        // Libraries release what they hold in the context of the thread that asks them to.
+        // Libraries free their memory in the calling thread's context.
         _device.TryMakeCurrent();
         _convolutions.Dispose();
         _products.Dispose();
@@ -130,7 +130,7 @@ internal sealed partial class CudaVerbs : IVerbs
         _device.Dispose();
     }
 
-    /// <summary>Sends one launch and remembers what it writes.</summary>
+    /// <summary>Launches a kernel and records which tensor it writes.</summary>
     private void Run(in Launch launch, Tensor written, [CallerMemberName] string op = "")
     {
         _device.Enter(op);

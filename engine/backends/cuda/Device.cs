@@ -3,7 +3,7 @@ using Engine.Backends.Cuda.Native;
 
 namespace Engine.Backends.Cuda;
 
-/// <summary>What a device lends and wants back.</summary>
+/// <summary>Kinds of driver resources that a <see cref="DeviceHandle"/> owns.</summary>
 internal enum Resource
 {
     Piece,
@@ -14,9 +14,10 @@ internal enum Resource
 }
 
 /// <summary>
-/// One GPU with its primary context (the one that NVIDIA's libraries share) and the one stream on which everything runs in order.
-/// One caller at a time, on any thread: every entry makes the context that thread's. What is disposed or finalized waits in a queue until no verb
-/// runs: a verb may have its address, the finalizer's thread has no context, and nothing may be freed while a stream is being captured.
+/// One GPU with its primary context (which NVIDIA's libraries share) and the one stream on which everything runs in order. One caller at a
+/// time, on any thread: every entry makes the context current on the calling thread. Disposed and finalized resources are queued and freed
+/// only while no verb runs: a running verb may use the address, the finalizer's thread has no context, and nothing may be freed during a
+/// stream capture.
 /// </summary>
 internal sealed unsafe class Device : IDisposable
 {
@@ -26,7 +27,7 @@ internal sealed unsafe class Device : IDisposable
     private volatile bool _disposed;
     private DeviceLostException? _lost;
 
-    /// <exception cref="CudaException">The driver refuses the device.</exception>
+    /// <exception cref="CudaException">The driver cannot open the device.</exception>
     public Device(Driver driver, int ordinal)
     {
         (Driver, Ordinal) = (driver, ordinal);
@@ -61,7 +62,7 @@ internal sealed unsafe class Device : IDisposable
 
     public Driver Driver { get; }
 
-    /// <summary>Its number, from 0.</summary>
+    /// <summary>Its index, from 0.</summary>
     public int Ordinal { get; }
 
     public string Name { get; }
@@ -69,28 +70,28 @@ internal sealed unsafe class Device : IDisposable
     /// <summary>10 major + minor.</summary>
     public int ComputeCapability { get; }
 
-    /// <summary>Where everything runs.</summary>
+    /// <summary>The stream on which everything runs.</summary>
     public nint Stream { get; }
 
-    /// <summary>Where tensors live.</summary>
+    /// <summary>Allocates the memory of tensors.</summary>
     public Arena Arena { get; }
 
-    /// <summary>How numbers come and go.</summary>
+    /// <summary>Copies between host and device.</summary>
     public Staging Staging { get; }
 
-    /// <summary>What was last sent to the device: a fault shows in some later call.</summary>
+    /// <summary>The last queued op: an asynchronous fault is reported by some later call.</summary>
     public string LastOp { get; private set; } = "nothing";
 
-    /// <summary>Whether what is sent is being captured and not run.</summary>
+    /// <summary>Whether launches are being captured instead of executed.</summary>
     public bool IsCapturing { get; set; }
 
-    /// <summary>What the loop that is being captured has taken addresses of; null outside a capture.</summary>
+    /// <summary>Storages whose addresses the current capture has used; null outside a capture.</summary>
     public HashSet<CudaStorage>? Captured { get; set; }
 
-    /// <summary>Captured work that is alive: it holds addresses, so no buffer that it may use can move.</summary>
+    /// <summary>The number of live captures. They contain addresses, so while there are any no buffer that they may use can move.</summary>
     public int Captures { get; set; }
 
-    /// <summary>Begins an op: from here on this thread may call the driver.</summary>
+    /// <summary>Begins an op: from here on the calling thread may call the driver.</summary>
     public void Enter(string op)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -100,10 +101,10 @@ internal sealed unsafe class Device : IDisposable
         Check(Driver.cuCtxSetCurrent(_context), "cuCtxSetCurrent");
     }
 
-    /// <summary>Makes the context this thread's, where the device is still there.</summary>
+    /// <summary>Makes the context current on the calling thread, unless the device was lost or disposed.</summary>
     public bool TryMakeCurrent() => _lost is null && !_disposed && Driver.cuCtxSetCurrent(_context) == CUresult.CUDA_SUCCESS;
 
-    /// <summary>Frees what was given back. No verb may run.</summary>
+    /// <summary>Frees the queued resources. No verb may be running.</summary>
     public void Reclaim()
     {
         if (_returned.IsEmpty || IsCapturing)
@@ -112,7 +113,7 @@ internal sealed unsafe class Device : IDisposable
         Drain();
     }
 
-    /// <summary>Turns an answer that is not success into an exception that names the call and the last op.</summary>
+    /// <summary>Throws an exception that names the call and the last op unless the result is success.</summary>
     public void Check(CUresult result, string call)
     {
         if (result == CUresult.CUDA_SUCCESS)
@@ -130,28 +131,31 @@ internal sealed unsafe class Device : IDisposable
         }
     }
 
-    /// <summary>Waits until everything that was sent has run.</summary>
+    /// <summary>Waits until all queued work is done.</summary>
     public void Synchronize()
     {
         NotInCapture("waits for the device");
         Check(Driver.cuStreamSynchronize(Stream), "cuStreamSynchronize");
     }
 
-    /// <exception cref="InvalidOperationException">A loop that is being captured does what cannot be captured.</exception>
+    /// <exception cref="InvalidOperationException">The loop being captured does something that cannot be captured.</exception>
     public void NotInCapture(string what)
     {
         if (IsCapturing)
             throw new InvalidOperationException($"{LastOp} {what} inside a loop that is being captured: do it before the loop.");
     }
 
-    /// <summary>Gives something back, from any thread. It is freed before the next verb. What a disposed device gets went with its context.</summary>
+    /// <summary>
+    /// Queues a resource to be freed before the next verb; callable from any thread. If the device is disposed, its context already freed
+    /// it.
+    /// </summary>
     public void Return(Resource kind, ulong handle)
     {
         if (!_disposed)
             _returned.Enqueue((kind, handle));
     }
 
-    /// <summary>Frees everything but what others still hold; what they give back later goes with the context.</summary>
+    /// <summary>Frees everything except resources that others still own; the context frees those.</summary>
     public void Dispose()
     {
         if (_disposed)
@@ -168,7 +172,7 @@ internal sealed unsafe class Device : IDisposable
         _disposed = true;
     }
 
-    /// <summary>Frees something at once. After the device was lost, and at the end of a process, the driver does that itself.</summary>
+    /// <summary>Frees a resource at once. After the device was lost, and at the end of a process, the driver does it.</summary>
     public void Free(Resource kind, ulong handle)
     {
         if (_lost is not null)

@@ -2,7 +2,7 @@ using Engine.Backends.Cuda.Native;
 
 namespace Engine.Backends.Cuda;
 
-/// <summary>Something that the driver lent. It goes back through the device's queue, so it may be forgotten on any thread.</summary>
+/// <summary>Owns a driver resource. It is freed through the device's queue, so it may be disposed or finalized on any thread.</summary>
 internal class DeviceHandle(Device device, Resource kind, ulong value) : IDisposable
 {
     private int _isReturned;
@@ -11,7 +11,7 @@ internal class DeviceHandle(Device device, Resource kind, ulong value) : IDispos
 
     protected Device Device => device;
 
-    /// <summary>Whether it was given back.</summary>
+    /// <summary>Whether it was freed or queued to be freed.</summary>
     public bool IsReturned => Volatile.Read(ref _isReturned) != 0;
 
     /// <summary>The driver's handle or address.</summary>
@@ -23,7 +23,7 @@ internal class DeviceHandle(Device device, Resource kind, ulong value) : IDispos
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Gives it back at once, where nobody uses it any more and its memory is wanted now.</summary>
+    /// <summary>Frees it at once, if nothing uses it any more and its memory is needed now.</summary>
     public void Free()
     {
         if (MarkReturned())
@@ -36,24 +36,24 @@ internal class DeviceHandle(Device device, Resource kind, ulong value) : IDispos
             device.Return(kind, value);
     }
 
-    /// <summary>Whether this call is the first. An object whose constructor threw is finalized too, with nothing in it.</summary>
+    /// <summary>Whether this is the first call. An object whose constructor threw is finalized too; its value is 0.</summary>
     private bool MarkReturned() => value != 0 && Interlocked.Exchange(ref _isReturned, 1) == 0;
 }
 
-/// <summary>A moment on the device's stream.</summary>
+/// <summary>A CUDA event: a point on the device's stream.</summary>
 internal sealed unsafe class DeviceEvent(Device device, bool timed) : DeviceHandle(device, Resource.Event, Create(device, timed))
 {
-    /// <summary>Marks the moment when everything sent so far has run.</summary>
+    /// <summary>Records the event after all work queued so far.</summary>
     public void Record() => Device.Check(Device.Driver.cuEventRecord((nint)Value, Device.Stream), "cuEventRecord");
 
-    /// <summary>Waits for the moment last marked.</summary>
+    /// <summary>Waits until the recorded point is reached.</summary>
     public void Wait()
     {
         Device.NotInCapture("waits for an event");
         Device.Check(Device.Driver.cuEventSynchronize((nint)Value), "cuEventSynchronize");
     }
 
-    /// <summary>Milliseconds from another timed moment to this one; both must have passed.</summary>
+    /// <summary>Milliseconds from another timed event to this one; both must have been reached.</summary>
     public float Since(DeviceEvent start)
     {
         float milliseconds;

@@ -3,17 +3,17 @@ using Engine.Backends.Cuda.Native;
 namespace Engine.Backends.Cuda;
 
 /// <summary>
-/// Looks at everything CUDA needs and says, for each gap, the one thing that mends it. It changes nothing and never throws:
-/// on a machine without any of it, it says so.
+/// Checks everything that CUDA needs and gives a remedy for each problem. It changes nothing and never throws, also on a machine without
+/// CUDA.
 /// </summary>
 public sealed class Doctor
 {
-    /// <summary>Below it there are neither TF32 nor bfloat16 nor the committed PTX.</summary>
+    /// <summary>The lowest compute capability with TF32, bfloat16 and support for the committed PTX.</summary>
     private const int Ampere = 80;
 
     private const int OldestDriver = 12000;
 
-    /// <summary>What mends a cuDNN of which there is something, but not all of one version.</summary>
+    /// <summary>The remedy for a cuDNN that is incomplete or of mixed versions.</summary>
     internal const string MendCudnn =
         "install one cuDNN 9 whole (package nvidia-cudnn-cu12 or -cu13) and remove the parts of others beside it, or name its folder in IBA_CUDA_DIRS";
 
@@ -25,7 +25,7 @@ public sealed class Doctor
     private Doctor(Libraries libraries, Precision precision) => (_libraries, _precision) = (libraries, precision);
 
     /// <summary>Examines this machine.</summary>
-    /// <param name="precision">The precision that is wanted.</param>
+    /// <param name="precision">The requested precision.</param>
     public static Diagnosis Examine(Precision precision = Precision.TensorFloat32) =>
         Examine(Libraries.Load(Machine.Here(), new SystemLoader()), precision);
 
@@ -33,7 +33,7 @@ public sealed class Doctor
     {
         var doctor = new Doctor(libraries, precision);
         bool runs = doctor.DriverWorks() && doctor.DeviceIsThere();
-        // The other libraries are looked at even so: whoever mends the first gap wants to know the next.
+        // The other libraries are checked even so, to report all problems at once.
         doctor.LookAtNvrtc();
         doctor.LookAtCublasLt();
         doctor.LookAtCudnn();
@@ -50,7 +50,7 @@ public sealed class Doctor
             if (path is not null)
                 return Fatal("driver", $"{path}: {reason}", "update the NVIDIA driver to 525 or newer (CUDA 12)");
             const string mend = "install the NVIDIA driver (525 or newer); in a container start it with GPUs (docker run --gpus all)";
-            // A bare name is what the system's loader was asked for; a path is a file that is there.
+            // A bare name is what the system's loader was asked for; a path is an existing file.
             (path, reason) = _libraries.Refused.FirstOrDefault(refused => refused.Path.IndexOfAny(['/', '\\']) >= 0);
             return path is null
                 ? Fatal("driver", $"no NVIDIA driver ({string.Join(", ", _libraries.Refused.Select(refused => refused.Path))} is not there)", mend)
@@ -114,7 +114,7 @@ public sealed class Doctor
         driver.cuDeviceGetAttribute(&minor, CUdevice_attribute.COMPUTE_CAPABILITY_MINOR, device);
         driver.cuDeviceTotalMem_v2(&total, device);
 
-        // Only a context can tell how much is free.
+        // Only a context can tell how much memory is free.
         nint context;
         if (driver.cuDevicePrimaryCtxRetain(&context, device) == CUresult.CUDA_SUCCESS)
         {
@@ -188,7 +188,7 @@ public sealed class Doctor
 
     private unsafe void LookAtCudnnVersion(LibrarySet set, Cudnn cudnn)
     {
-        // This call needs no context, so it may come first.
+        // This call needs no context, so it can come first.
         nuint runtime = cudnn.cudnnGetCudartVersion();
         string found = $"{Cudnn.Print(cudnn.cudnnGetVersion())} for CUDA {runtime / 1000} at {set.Files[Library.Cudnn]}";
         int driver = _libraries.Driver!.Version / 1000;
@@ -206,7 +206,7 @@ public sealed class Doctor
             Fine("precision", _precision.Word());
     }
 
-    /// <summary>Where no driver lets it be loaded, a library is told by its file alone.</summary>
+    /// <summary>Without a driver no library is loaded; only its file was checked.</summary>
     private bool IsLookedAtOnly(string subject, Library library)
     {
         if (_libraries.AreLoaded || _libraries.Toolkit?.Files.GetValueOrDefault(library) is not { } path)

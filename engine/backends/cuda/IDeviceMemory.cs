@@ -2,9 +2,9 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda;
 
-/// <summary>Memory that kernels can be pointed at.</summary>
+/// <summary>Memory that kernels can access.</summary>
 internal interface IDeviceMemory : IStorage
 {
-    /// <summary>The address of its first number, as the device sees it.</summary>
+    /// <summary>The device address of its first element.</summary>
     nint Address { get; }
 }

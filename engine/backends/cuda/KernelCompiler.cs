@@ -6,8 +6,8 @@ using Engine.Backends.Cuda.Native;
 namespace Engine.Backends.Cuda;
 
 /// <summary>
-/// Kernels for one architecture: compiled by NVRTC to that GPU's own code and kept on disk under a hash of everything that goes into it.
-/// Without NVRTC, or where it refuses, the PTX shipped with the program takes its place, which the driver translates.
+/// Compiles the kernels for one architecture with NVRTC and caches the binaries on disk under a hash of all their inputs. Without NVRTC, or
+/// if it fails, the PTX shipped with the program is used, which the driver translates.
 /// </summary>
 internal sealed unsafe class KernelCompiler(Nvrtc? nvrtc, int computeCapability, CacheFolder cache)
 {
@@ -18,7 +18,7 @@ internal sealed unsafe class KernelCompiler(Nvrtc? nvrtc, int computeCapability,
     /// <summary>Why some files run from PTX, by file.</summary>
     public Dictionary<string, string> Refusals { get; } = [];
 
-    /// <summary>The code of a file of cuda/, for cuModuleLoadData: CUBIN, or PTX with a zero at its end.</summary>
+    /// <summary>The code of a file in cuda/ for cuModuleLoadData: a CUBIN, or zero-terminated PTX.</summary>
     /// <exception cref="CudaException">The file neither compiles nor has PTX.</exception>
     public byte[] Code(string file)
     {
@@ -40,7 +40,7 @@ internal sealed unsafe class KernelCompiler(Nvrtc? nvrtc, int computeCapability,
             : throw new CudaException($"cuda/{file}.cu cannot be compiled, and no PTX of it was shipped: {refusal}. `iba doctor` says what is missing.", 0);
     }
 
-    /// <summary>Everything that the code depends on, in a file's name.</summary>
+    /// <summary>The cache file's name: a hash of everything that the code depends on.</summary>
     private string Key(Nvrtc compiler, string file)
     {
         string all = $"{KernelSources.Digest(file)} {string.Join(' ', _options)} {compiler.Version}";
@@ -93,7 +93,7 @@ internal sealed unsafe class KernelCompiler(Nvrtc? nvrtc, int computeCapability,
         }
     }
 
-    /// <summary>Zero-terminated copies of texts that native code may read while this lives.</summary>
+    /// <summary>Zero-terminated copies of texts for native code, valid while this object lives.</summary>
     private sealed class Texts : IDisposable
     {
         private readonly nint[] _copies;

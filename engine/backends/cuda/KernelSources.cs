@@ -5,26 +5,26 @@ using System.Text.RegularExpressions;
 namespace Engine.Backends.Cuda;
 
 /// <summary>
-/// The files of cuda/ as the assembly carries them: CUDA C, one program per .cu file, with the headers they share; and the PTX made
-/// from each, for where there is no compiler.
+/// The files of cuda/, embedded in the assembly: CUDA C, one program per .cu file, with shared headers; and the PTX made from each, for
+/// machines without NVRTC.
 /// </summary>
 internal static partial class KernelSources
 {
     private const string Room = "cuda/";
 
     /// <summary>
-    /// How a file is compiled, besides the architecture. Without fused multiply-adds of the compiler's choosing the arithmetic is the
-    /// one that is written, and that the CPU does.
+    /// The compiler options besides the architecture. --fmad=false keeps the compiler from fusing multiplications and additions, so the
+    /// arithmetic is exactly as written, and equal to the CPU's.
     /// </summary>
     public static IReadOnlyList<string> Options { get; } = ["--std=c++17", "--fmad=false"];
 
-    /// <summary>The architecture that PTX is made for: the oldest with bfloat16. Every later device takes it.</summary>
+    /// <summary>The architecture of the PTX: the oldest with bfloat16. Every later device runs it.</summary>
     public const string PtxArchitecture = "compute_80";
 
-    /// <summary>The .cu files in alphabetical order, without their ending.</summary>
+    /// <summary>The .cu files in alphabetical order, without extension.</summary>
     public static IReadOnlyList<string> Files { get; } = Named(".cu");
 
-    /// <summary>The headers by name, as the files include them.</summary>
+    /// <summary>The headers by the name under which files include them.</summary>
     public static IReadOnlyDictionary<string, string> Headers { get; } =
         Named(".cuh").ToDictionary(name => name + ".cuh", name => Read(name + ".cuh")!);
 
@@ -32,13 +32,15 @@ internal static partial class KernelSources
     public static string Source(string file) =>
         Read(file + ".cu") ?? throw new ArgumentException($"there is no kernel file {file}.cu; there are {string.Join(", ", Files)}.");
 
-    /// <summary>The PTX made from a file, or null if none was made.</summary>
+    /// <summary>The PTX made from a file, or null if there is none.</summary>
     public static string? Ptx(string file) => Read($"ptx/{file}.ptx");
 
     /// <summary>The kernels that a text defines.</summary>
     public static IEnumerable<string> Kernels(string text) => Definition().Matches(text).Select(match => match.Groups[1].Value);
 
-    /// <summary>SHA-256, in hexadecimal, of what a file's machine code follows from besides compiler and architecture: text, headers, options.</summary>
+    /// <summary>
+    /// SHA-256, in hexadecimal, of the inputs of a file's machine code besides compiler and architecture: text, headers, options.
+    /// </summary>
     public static string Digest(string file)
     {
         var text = new StringBuilder().AppendJoin('\n', Options).Append('\n').Append(Source(file));
@@ -47,7 +49,7 @@ internal static partial class KernelSources
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
     }
 
-    /// <summary>The headers that a text includes, and those that they include, in alphabetical order.</summary>
+    /// <summary>The headers that a text includes, directly and indirectly, in alphabetical order.</summary>
     private static SortedSet<string> Included(string name, string text)
     {
         var included = new SortedSet<string>(StringComparer.Ordinal);

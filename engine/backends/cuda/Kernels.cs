@@ -3,7 +3,7 @@ using Engine.Backends.Cuda.Native;
 
 namespace Engine.Backends.Cuda;
 
-/// <summary>The kernels on one device, each file loaded when its first kernel is asked for.</summary>
+/// <summary>The kernels on one device. Each file is loaded when its first kernel is requested.</summary>
 internal sealed unsafe class Kernels(Device device, KernelCompiler compiler) : IDisposable
 {
     private readonly Dictionary<string, DeviceHandle> _modules = [];
@@ -12,13 +12,13 @@ internal sealed unsafe class Kernels(Device device, KernelCompiler compiler) : I
     /// <summary>Files that run from PTX, and why.</summary>
     public IReadOnlyDictionary<string, string> Refusals => compiler.Refusals;
 
-    /// <summary>Sends a launch to the device's stream.</summary>
+    /// <summary>Launches a kernel on the device's stream.</summary>
     public void Run(in Launch launch)
     {
         nint function = Function(launch.File, launch.Kernel);
         ReadOnlySpan<Argument> arguments = launch.Arguments;
         void** addresses = stackalloc void*[Launch.MaxArguments];
-        // The launch lies on the caller's stack, so its arguments do not move while the driver copies them.
+        // The launch is on the caller's stack, so its arguments do not move while the driver copies them.
         for (int i = 0; i < arguments.Length; i++)
             addresses[i] = Unsafe.AsPointer(ref Unsafe.AsRef(in arguments[i]));
         CUresult result = device.Driver.cuLaunchKernel(
@@ -44,7 +44,7 @@ internal sealed unsafe class Kernels(Device device, KernelCompiler compiler) : I
         nint function;
         fixed (byte* name = Utf8.Write(kernel))
             device.Check(device.Driver.cuModuleGetFunction(&function, Module(file), name), $"cuModuleGetFunction({kernel})");
-        // Loaded lazily, a kernel would arrive during its first launch, which may be in a capture.
+        // With lazy loading, a kernel would be loaded at its first launch, which may be inside a capture.
         if (device.Driver.cuFuncLoad is not null)
             device.Check(device.Driver.cuFuncLoad(function), $"cuFuncLoad({kernel})");
         return _functions[kernel] = function;

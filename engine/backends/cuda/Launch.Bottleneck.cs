@@ -18,7 +18,9 @@ internal readonly partial struct Launch
 
     /// <summary>
     /// <see cref="RestrictBackward"/>, and in the same pass dλ += weight active λ (r² + (2 - λ) / (1 - λ)) with r = (x - mean) / std:
-    /// the gradient of the whole loss where weight is its derivative by each neuron's information, β / (H W C) for β times their mean.
+    /// the gradient of the whole loss, weight being the loss's derivative with respect to each neuron's information: β / (H W C) for β
+    /// times
+    /// their mean.
     /// </summary>
     public static Launch RestrictInformationBackward(
         Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz,
@@ -32,7 +34,7 @@ internal readonly partial struct Launch
     public static Launch InformationBackward(Tensor r, Tensor λ, Tensor active, Tensor dy, Accumulator dλ) =>
         EachOfImages("information", "information_backward", r.Shape, r, λ, active, dy, dλ.Tensor, r.Shape.N, r.Shape.Row, dλ.Adds);
 
-    /// <summary>y (I, H, W) = the information of each pixel in nats: that of its neurons, summed over channels.</summary>
+    /// <summary>y (I, H, W) = the information of each pixel in nats, summed over channels.</summary>
     public static Launch Heatmap(Tensor r, Tensor λ, Tensor active, Tensor y) =>
         new("information", "heatmap_forward", Warps(Pixels(r)), Threads(128), r, λ, active, y, r.Shape.N, r.Shape.H * r.Shape.W, r.Shape.C);
 
@@ -51,7 +53,7 @@ internal readonly partial struct Launch
     public static Launch MaskBackwardAdam(Tensor α, Tensor dλ, Tensor taps, Tensor m, Tensor v, Tensor step, AdamSettings settings) =>
         Tiled("mask", "mask_backward_adam", α.Shape, taps, [Argument.Of(settings), α, dλ, taps, m, v, step], []);
 
-    /// <summary>Four neighbouring numbers of an image to a thread.</summary>
+    /// <summary>Four neighbouring elements of an image per thread.</summary>
     private static Launch EachOfImages(string file, string kernel, Shape images, params ReadOnlySpan<Argument> arguments) =>
         new(file, kernel, RowQuads(images.N, images.Row), Threads(256), arguments);
 
@@ -62,9 +64,9 @@ internal readonly partial struct Launch
     private static Argument Argue(Tensor mean, Tensor std, Tensor active) =>
         Argument.Of(new StatisticsArgument(Argument.Address(mean), Argument.Address(std), Argument.Address(active)));
 
-    /// <summary>Noise of philox.cuh: the seed's low word comes first.</summary>
+    /// <summary>The struct Noise of philox.cuh: the seed's low 32 bits come first.</summary>
     private readonly record struct NoiseArgument(nint Images, nint Step, nint Recorded, ulong Seed, int Copies, int Length);
 
-    /// <summary>Statistics of restrict.cu.</summary>
+    /// <summary>The struct Statistics of restrict.cu.</summary>
     private readonly record struct StatisticsArgument(nint Mean, nint Std, nint Active);
 }

@@ -28,23 +28,23 @@ internal readonly partial struct Launch
     public static Launch Gate(Tensor y, Tensor dy) => Each("elementwise", "gate_backward", y, y, dy, y.Shape.Count);
 
     /// <summary>Rounds x to bfloat16, 0 where the gate is at most 0.</summary>
-    /// <param name="x">float32 numbers.</param>
-    /// <param name="gate">The output of a ReLU, as many numbers, or null.</param>
-    /// <param name="y">Where as many 16-bit numbers go.</param>
+    /// <param name="x">float32 elements.</param>
+    /// <param name="gate">The output of a ReLU, with equal element count, or null.</param>
+    /// <param name="y">The address of equally many 16-bit elements.</param>
     public static Launch ToBf16(Tensor x, Tensor? gate, nint y) =>
         Each("precision", "float_to_bf16", x, x, Argument.Address(gate), y, x.Shape.Count);
 
-    /// <summary>The term of a gradient that was computed in bfloat16. Honours the gate.</summary>
+    /// <summary>Adds the term of a gradient that was computed in bfloat16. Supports the gate.</summary>
     public static Launch FromBf16(nint x, Accumulator y) =>
         Each("precision", "bf16_to_float", y.Tensor, x, y.Tensor, y.Tensor.Shape.Count, y.Adds, Argument.Address(y.Gate));
 
     public static Launch Ratio(Tensor a, Tensor b, float epsilon, Tensor y) => Each("lrp", "ratio_forward", y, a, b, epsilon, y, y.Shape.Count);
 
-    /// <summary>A kernel that gives four neighbouring numbers to a thread.</summary>
+    /// <summary>A kernel with four neighbouring elements per thread.</summary>
     private static Launch Each(string file, string kernel, Tensor like, params ReadOnlySpan<Argument> arguments) =>
         new(file, kernel, Quads(like.Shape.Count), Threads(256), arguments);
 
-    /// <summary>The names of a function's kernels: the struct's, in snake case.</summary>
+    /// <summary>The stem of a function's kernel names: the struct's name in snake case.</summary>
     private static class Stem<F>
     {
         public static readonly string Name = Capital().Replace(typeof(F).Name, "_$0").ToLowerInvariant();

@@ -2,10 +2,10 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda;
 
-/// <summary>The plain matrix products and convolutions, for where cublasLt and cuDNN will not.</summary>
+/// <summary>The plain matrix products and convolutions, for units that cuBLASLt and cuDNN do not support.</summary>
 internal readonly partial struct Launch
 {
-    /// <summary>Rows and columns of a block's results.</summary>
+    /// <summary>Rows and columns of the result that one block computes.</summary>
     private const int TileLines = 64;
 
     public static Launch Linear(Tensor x, Tensor w, Tensor? bias, bool relu, Tensor y) =>
@@ -39,6 +39,6 @@ internal readonly partial struct Launch
     private static Argument Images(Shape x, Shape y, ConvGeometry g) =>
         Argument.Of(new ImagesArgument(x.N, x.H, x.W, x.C, y.H, y.W, y.C, g.Kernel, g.Stride, g.Padding));
 
-    /// <summary>Images of convolution.cu.</summary>
+    /// <summary>The struct Images of convolution.cu.</summary>
     private readonly record struct ImagesArgument(int N, int H, int W, int C, int P, int Q, int K, int Kernel, int Stride, int Padding);
 }

@@ -4,7 +4,7 @@ namespace Engine.Backends.Cuda;
 
 internal readonly partial struct Launch
 {
-    /// <summary>As <see cref="IBackend.CrossEntropy"/>; a target that is no class gives not-a-number.</summary>
+    /// <summary>As <see cref="IBackend.CrossEntropy"/>; a target that is not a class index gives NaN.</summary>
     public static Launch CrossEntropy(Tensor logits, Tensor targets, Tensor y) =>
         new("cross_entropy", "cross_entropy_forward", new Extent((uint)logits.Shape.N), Threads(256), logits, targets, y, logits.Shape.C);
 

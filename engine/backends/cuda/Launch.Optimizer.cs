@@ -18,6 +18,6 @@ internal readonly partial struct Launch
 
     public static Launch Advance(Tensor step) => new("adam", "advance_step", new Extent(1), Threads(WarpSize), step);
 
-    /// <summary>sgd.cu's struct of this name.</summary>
+    /// <summary>The struct of the same name in sgd.cu.</summary>
     private readonly record struct SgdStep(float Momentum, float Decay, float Rate);
 }

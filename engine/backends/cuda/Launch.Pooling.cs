@@ -23,6 +23,6 @@ internal readonly partial struct Launch
             dy, dx.Tensor, x.N, x.H, x.W, x.C, dy.Shape.H, dy.Shape.W, dx.Adds);
     }
 
-    /// <summary>Four channels of a pixel to a thread.</summary>
+    /// <summary>Four channels of a pixel per thread.</summary>
     private static Extent PixelQuads(Tensor x, int block = 256) => RowQuads(Pixels(x), x.Shape.C, block);
 }

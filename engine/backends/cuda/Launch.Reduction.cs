@@ -4,17 +4,17 @@ namespace Engine.Backends.Cuda;
 
 internal readonly partial struct Launch
 {
-    /// <summary>Numbers that one warp sums: a run that is longer is summed in two stages.</summary>
+    /// <summary>Elements that one warp sums. A longer run is summed in two stages.</summary>
     private const int Chunk = 2048;
 
-    /// <summary>Bytes between the stages of a sum; 0 where <see cref="Sum"/> alone does it.</summary>
+    /// <summary>Scratch bytes between the two stages of a sum; 0 if <see cref="Sum"/> alone suffices.</summary>
     public static long SumScratch(Tensor x, Tensor y) => Chunks(x, y) > 1 ? (long)y.Shape.Count * Chunks(x, y) * sizeof(double) : 0;
 
-    /// <summary>All runs in one stage.</summary>
+    /// <summary>Sums all runs in one stage.</summary>
     public static Launch Sum(Tensor x, float factor, Tensor y) =>
         new("sum", "sum_forward", Warps(y.Shape.Count), Threads(128), x, factor, y, y.Shape.Count, Run(x, y));
 
-    /// <summary>The first of two stages: <paramref name="partial"/> has room for <see cref="SumScratch"/> bytes.</summary>
+    /// <summary>The first of two stages; <paramref name="partial"/> has <see cref="SumScratch"/> bytes.</summary>
     public static Launch SumChunks(Tensor x, nint partial, Tensor y) =>
         new("sum", "sum_chunks", Warps((long)y.Shape.Count * Chunks(x, y)), Threads(128),
             x, partial, y.Shape.Count, Run(x, y), Chunks(x, y), Chunk);
@@ -27,7 +27,7 @@ internal readonly partial struct Launch
         new("sum", "sum_backward", RowQuads(dy.Shape.Count, Run(dx.Tensor, dy)), Threads(256),
             dy, factor, dx.Tensor, dy.Shape.Count, Run(dx.Tensor, dy), dx.Adds);
 
-    /// <summary>Bytes between the stages of <see cref="BiasChunks"/> and <see cref="BiasTotal"/>.</summary>
+    /// <summary>Scratch bytes between <see cref="BiasChunks"/> and <see cref="BiasTotal"/>.</summary>
     public static long BiasScratch(Tensor dy) => (long)BiasGrid(dy).Y * dy.Shape.C * sizeof(double);
 
     public static Launch BiasChunks(Tensor dy, nint partial) =>
@@ -42,7 +42,7 @@ internal readonly partial struct Launch
 
     private static int Chunks(Tensor x, Tensor y) => Up(Run(x, y), Chunk);
 
-    /// <summary>Rows that one block sums: enough blocks to fill a device, few enough chunks for the second stage.</summary>
+    /// <summary>Rows that one block sums: enough blocks to fill a device, and few enough chunks for the second stage.</summary>
     private static int BiasChunk(Tensor dy) => Math.Max(128, Up(dy.Shape.Count / dy.Shape.C, 512));
 
     private static Extent BiasGrid(Tensor dy) => new((uint)Up(dy.Shape.C, 128), (uint)Up(dy.Shape.Count / dy.Shape.C, BiasChunk(dy)));

@@ -15,7 +15,7 @@ internal readonly partial struct Launch
             dy, dx.Tensor, x.N, x.H, x.W, x.C, dy.Shape.H, dy.Shape.W, corners == Corners.Aligned, dx.Adds);
     }
 
-    /// <summary>Whether a blur fits shared memory; one that is too wide runs one axis at a time (<see cref="BlurAxis"/>).</summary>
+    /// <summary>Whether a blur fits into shared memory; a wider one runs one axis at a time (<see cref="BlurAxis"/>).</summary>
     public static bool BlurFits(Shape x, int taps) => BlurTile.Of(x, taps / 2).SharedBytes(x, taps / 2) <= MaxSharedBytes;
 
     public static Launch Blur(Tensor x, Tensor taps, Tensor y) => Tiled("blur", "blur_forward", x.Shape, taps, [x, taps, y], []);
@@ -37,7 +37,7 @@ internal readonly partial struct Launch
 
     private static int Outer(Shape x, int axis) => axis == 1 ? x.N : x.N * x.H;
 
-    /// <summary>A kernel built on blur.cuh: the arguments before and after radius, H, W, C and the tile.</summary>
+    /// <summary>A kernel based on blur.cuh: the arguments before and after radius, H, W, C and the tile.</summary>
     private static Launch Tiled(
         string file, string kernel, Shape x, Tensor taps, ReadOnlySpan<Argument> before, ReadOnlySpan<Argument> after)
     {
@@ -49,13 +49,13 @@ internal readonly partial struct Launch
         };
     }
 
-    /// <summary>BlurTile of blur.cuh: pixels of a tile.</summary>
+    /// <summary>The struct BlurTile of blur.cuh: height and width of a tile in pixels.</summary>
     private readonly record struct BlurTile(int Height, int Width)
     {
         private const int Channels = 8;
         private const int Largest = 16;
 
-        /// <summary>Equal tiles of at most 16 x 16 pixels, smaller where the border of a wide blur needs the room.</summary>
+        /// <summary>Equal tiles of at most 16 x 16 pixels; smaller if the border of a wide blur needs the shared memory.</summary>
         public static BlurTile Of(Shape x, int radius)
         {
             BlurTile tile = default;
@@ -71,14 +71,16 @@ internal readonly partial struct Launch
         /// <summary>One block per image, tile and group of channels.</summary>
         public Extent Grid(Shape x) => Blocks((long)x.N * Up(x.H, Height) * Up(x.W, Width) * Up(x.C, Channels), 1);
 
-        /// <summary>The tile with its border, then with its border along W alone; the border does not leave the image.</summary>
+        /// <summary>
+        /// Bytes of the tile with its border, plus the tile with its border along W only. The border is clipped at the image.
+        /// </summary>
         public int SharedBytes(Shape x, int radius)
         {
             long rows = Math.Min(x.H, Height + 2L * radius), columns = Math.Min(x.W, Width + 2L * radius);
             return (int)Math.Min((rows + Height) * columns * Channels * sizeof(float), int.MaxValue);
         }
 
-        /// <summary>The extent of tiles of equal size, none above the largest.</summary>
+        /// <summary>The extent of equal tiles, at most <paramref name="largest"/>.</summary>
         private static int Even(int extent, int largest) => Up(extent, Up(extent, largest));
     }
 }

@@ -2,11 +2,11 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda;
 
-/// <summary>What follows a sum that a library left unfinished.</summary>
+/// <summary>The operations that follow a sum which a library computed without them.</summary>
 internal readonly partial struct Launch
 {
-    /// <summary>y = sum + bias + residual, then ReLU where asked. The sum may be y itself.</summary>
-    /// <param name="sum">As many numbers as y.</param>
+    /// <summary>y = sum + bias + residual, then ReLU if <paramref name="relu"/>. The sum may be y itself.</summary>
+    /// <param name="sum">The address of as many elements as y has.</param>
     /// <param name="bias">(K), or null.</param>
     /// <param name="residual">y's shape, or null.</param>
     /// <param name="relu">Whether a ReLU follows.</param>
@@ -15,7 +15,7 @@ internal readonly partial struct Launch
         new("unit", "unit_forward", RowQuads(Pixels(y), y.Shape.C), Threads(256),
             sum, Argument.Address(bias), Argument.Address(residual), y, Pixels(y), y.Shape.C, relu);
 
-    /// <summary>dx += sum. Honours the gate.</summary>
+    /// <summary>dx += sum. Supports the gate.</summary>
     public static Launch Term(nint sum, Accumulator dx) =>
         Each("unit", "unit_backward", dx.Tensor, sum, dx.Tensor, dx.Tensor.Shape.Count, dx.Adds, Argument.Address(dx.Gate));
 }

@@ -7,24 +7,24 @@ namespace Engine.Backends.Cuda;
 /// <summary>Blocks of a grid or threads of a block, along x and y.</summary>
 internal readonly record struct Extent(uint X, uint Y = 1)
 {
-    /// <summary>How many.</summary>
+    /// <summary>The product of both.</summary>
     public long Count => (long)X * Y;
 }
 
 /// <summary>
-/// One launch of a kernel of cuda/, as data: which, over how many threads, with what arguments. What a verb launches for a shape is
-/// decided here and nowhere else, so that tests without a GPU run the launches that the GPU runs. The methods named as verbs of
-/// <see cref="IBackend"/> launch what the verb says; a verb in several stages has one method for each. A launch lives on the stack:
-/// making one allocates nothing.
+/// One launch of a kernel of cuda/, as data: which kernel, how many threads, which arguments. This is the only place that decides what a
+/// verb launches for a shape, so tests without a GPU run the same launches as the GPU. The methods named like verbs of
+/// <see cref="IBackend"/> launch that verb; a verb in several stages has one method for each. A launch is on the stack: creating one
+/// allocates nothing.
 /// </summary>
 internal readonly partial struct Launch
 {
-    /// <summary>The most arguments that a kernel takes.</summary>
+    /// <summary>Upper bound of a kernel's arguments.</summary>
     public const int MaxArguments = 12;
 
     /// <summary>
-    /// The most dynamic shared memory of a launch: every device gives a block 48 KiB without being asked, and a kernel's own variables
-    /// come out of the same.
+    /// Upper bound of the dynamic shared memory of a launch: every device grants a block 48 KiB by default, and the kernel's static shared
+    /// variables are part of them.
     /// </summary>
     public const int MaxSharedBytes = 47 << 10;
 
@@ -41,32 +41,34 @@ internal readonly partial struct Launch
         arguments.CopyTo(_arguments);
     }
 
-    /// <summary>The file of cuda/ that holds the kernel, without its ending.</summary>
+    /// <summary>The file of cuda/ with the kernel, without extension.</summary>
     public string File { get; }
 
     /// <summary>The kernel's name.</summary>
     public string Kernel { get; }
 
-    /// <summary>Blocks.</summary>
+    /// <summary>The grid, in blocks.</summary>
     public Extent Grid { get; }
 
-    /// <summary>Threads of a block.</summary>
+    /// <summary>The block, in threads.</summary>
     public Extent Block { get; }
 
-    /// <summary>Dynamic shared memory of a block.</summary>
+    /// <summary>Dynamic shared memory per block, in bytes.</summary>
     public int SharedBytes { get; private init; }
 
-    /// <summary>In the kernel's order. Each begins with its value's bytes: its address is what cuLaunchKernel wants in kernelParams.</summary>
+    /// <summary>
+    /// The arguments in the kernel's order. Each begins with its value's bytes: its address is what cuLaunchKernel expects in kernelParams.
+    /// </summary>
     [UnscopedRef]
     public ReadOnlySpan<Argument> Arguments => ((ReadOnlySpan<Argument>)_arguments)[.._count];
 
-    /// <summary>Four neighbouring numbers to a thread.</summary>
+    /// <summary>Four neighbouring elements per thread.</summary>
     private static Extent Quads(int count) => Blocks(Up(count, Quad), 256);
 
-    /// <summary>Four neighbouring numbers to a thread, none across a row's end.</summary>
+    /// <summary>Four neighbouring elements per thread, none across a row's end.</summary>
     private static Extent RowQuads(int rows, int length, int block = 256) => Blocks((long)rows * Up(length, Quad), block);
 
-    /// <summary>So many threads, in blocks.</summary>
+    /// <summary>At least <paramref name="threads"/> threads, in blocks.</summary>
     private static Extent Blocks(long threads, int block)
     {
         Debug.Assert(threads <= uint.MaxValue - (uint)block, "a kernel counts its threads in 32 bits");

@@ -3,8 +3,8 @@ using Engine.Backends.Cuda.Native;
 namespace Engine.Backends.Cuda;
 
 /// <summary>
-/// NVIDIA's libraries as far as this machine has them. What is missing is null, and <see cref="Tried"/> and <see cref="Refused"/> say why;
-/// loading never throws.
+/// NVIDIA's libraries on this machine. A missing library is null, and <see cref="Tried"/> and <see cref="Refused"/> say why; loading never
+/// throws.
 /// </summary>
 internal sealed class Libraries
 {
@@ -31,14 +31,14 @@ internal sealed class Libraries
         Tried = [.. _tried.Distinct()];
     }
 
-    /// <summary>Looks for and loads everything.</summary>
+    /// <summary>Finds and loads all libraries.</summary>
     public static Libraries Load(Machine machine, Loader loader) => new(machine, loader);
 
     public Driver? Driver { get; private set; }
 
     public string? DriverPath { get; private set; }
 
-    /// <summary>Whether there is a driver to load the others for; if not, they were looked for and left where they are.</summary>
+    /// <summary>Whether the driver was found, without which the others are searched for and not loaded.</summary>
     public bool AreLoaded { get; }
 
     public Nvrtc? Nvrtc { get; private set; }
@@ -47,22 +47,22 @@ internal sealed class Libraries
 
     public Cudnn? Cudnn { get; private set; }
 
-    /// <summary>Where NVRTC and cuBLASLt came from.</summary>
+    /// <summary>Where NVRTC and cuBLASLt were found.</summary>
     public LibrarySet? Toolkit { get; private set; }
 
-    /// <summary>Where cuDNN came from.</summary>
+    /// <summary>Where cuDNN was found.</summary>
     public LibrarySet? CudnnSet { get; private set; }
 
-    /// <summary>What is wrong with that set of cuDNN, or null.</summary>
+    /// <summary>The problem with that cuDNN, or null.</summary>
     public string? CudnnFault { get; private set; }
 
-    /// <summary>The full versions of cuDNN's parts, where their files tell.</summary>
+    /// <summary>The full versions of cuDNN's parts, if their file names have them.</summary>
     public IReadOnlyDictionary<Library, string> CudnnVersions { get; private set; } = new Dictionary<Library, string>();
 
-    /// <summary>Every file that was looked for, in order.</summary>
+    /// <summary>Every file that was searched for, in order.</summary>
     public IReadOnlyList<string> Tried { get; }
 
-    /// <summary>Files that were there but would not load.</summary>
+    /// <summary>Files that were found and failed to load.</summary>
     public IReadOnlyList<(string Path, string Reason)> Refused => _refused;
 
     private void LoadDriver(LibraryPaths paths)
@@ -93,7 +93,9 @@ internal sealed class Libraries
         }
     }
 
-    /// <summary>A folder whose parts fit together comes before one whose parts do not, wherever they lie.</summary>
+    /// <summary>
+    /// A folder with matching parts is preferred to one with mixed versions, regardless of its place in the search order.
+    /// </summary>
     private void LoadCudnn(LibraryPaths paths)
     {
         foreach ((LibrarySet set, IReadOnlyDictionary<Library, string> versions) in CudnnsBestFirst(paths))
@@ -120,7 +122,7 @@ internal sealed class Libraries
     private IEnumerable<(LibrarySet Set, IReadOnlyDictionary<Library, string> Versions)> CudnnsBestFirst(LibraryPaths paths) =>
         paths.Cudnns(Toolkit).Select(set => (set, paths.Versions(set))).ToList().OrderBy(each => FaultOf(each.set, each.Item2) is null ? 0 : 1);
 
-    /// <summary>The last resort: names alone, which the system's loader may know from a place that nothing else tells.</summary>
+    /// <summary>The last resort: bare names, which the system's loader may find in places unknown to this search.</summary>
     private static IEnumerable<LibrarySet> ByName(int driverMajor, bool windows)
     {
         for (int major = Math.Min(driverMajor, LibraryNames.NewestMajor); major >= LibraryNames.OldestMajor; major--)

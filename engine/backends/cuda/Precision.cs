@@ -1,6 +1,6 @@
 namespace Engine.Backends.Cuda;
 
-/// <summary>How exactly convolutions and matrix products are computed. Everything else is float32 always.</summary>
+/// <summary>The precision of convolutions and matrix products. Everything else is always float32.</summary>
 public enum Precision
 {
     /// <summary>float32 products and sums.</summary>
@@ -13,7 +13,7 @@ public enum Precision
     BFloat16,
 }
 
-/// <summary>Precisions by the names that people and files call them by.</summary>
+/// <summary>Names of precisions on the command line and in files.</summary>
 public static class PrecisionNames
 {
     /// <summary>Every name, in the order of <see cref="Precision"/>.</summary>
@@ -22,6 +22,6 @@ public static class PrecisionNames
     /// <summary>fp32, tf32 or bf16.</summary>
     public static string Word(this Precision precision) => All[(int)precision];
 
-    /// <summary>The precision of that name, or null.</summary>
+    /// <summary>The precision with that name, or null.</summary>
     public static Precision? Find(string word) => All.Index().Where(each => each.Item == word).Select(each => (Precision?)each.Index).FirstOrDefault();
 }

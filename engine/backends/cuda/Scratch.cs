@@ -1,9 +1,9 @@
 namespace Engine.Backends.Cuda;
 
-/// <summary>What scratch memory is for. Uses of one verb do not overlap.</summary>
+/// <summary>Purposes of scratch memory. A verb uses a buffer for one purpose at a time.</summary>
 internal enum ScratchUse
 {
-    /// <summary>cuDNN's and cuBLASLt's own.</summary>
+    /// <summary>Workspace of cuDNN and cuBLASLt.</summary>
     Workspace,
 
     /// <summary>An input rounded to bfloat16.</summary>
@@ -12,23 +12,23 @@ internal enum ScratchUse
     /// <summary>A second input, or weights, rounded to bfloat16.</summary>
     SecondInput,
 
-    /// <summary>A result on its way to where it belongs.</summary>
+    /// <summary>A result before it is added to or copied to its destination.</summary>
     Result,
 
-    /// <summary>Sums between two stages.</summary>
+    /// <summary>Partial sums between two stages.</summary>
     Partial,
 }
 
 /// <summary>
-/// Memory that a verb needs while it runs: one buffer for each use, shared by all verbs since they run in order. Buffers only grow, and
-/// never inside a capture. While captured work is alive an outgrown buffer stays, because the capture holds its address.
+/// Memory that a verb needs while it runs: one buffer per purpose, shared by all verbs because they run in order. Buffers only grow, and
+/// never inside a capture. An outgrown buffer is kept while a capture is alive, because captures contain its address.
 /// </summary>
 internal sealed class Scratch(Device device)
 {
     private readonly (DeviceHandle? Buffer, long Bytes)[] _buffers = new (DeviceHandle?, long)[Enum.GetValues<ScratchUse>().Length];
     private readonly List<DeviceHandle> _outgrown = [];
 
-    /// <summary>At least so many bytes; 0 for none.</summary>
+    /// <summary>The address of at least <paramref name="bytes"/> bytes; 0 if none are needed.</summary>
     public ulong Get(ScratchUse use, long bytes)
     {
         ref (DeviceHandle? Buffer, long Bytes) held = ref _buffers[(int)use];
@@ -42,14 +42,14 @@ internal sealed class Scratch(Device device)
         return held.Buffer!.Value;
     }
 
-    /// <summary>Bytes held now.</summary>
+    /// <summary>Bytes allocated now.</summary>
     public long Bytes => _buffers.Sum(buffer => buffer.Bytes);
 
     private void Retire(DeviceHandle? buffer)
     {
         if (device.Captures == 0)
         {
-            // Freed before the successor is asked for: both may not fit.
+            // The old buffer is freed before the new one is allocated: both together may not fit.
             _outgrown.ForEach(old => old.Free());
             _outgrown.Clear();
             buffer?.Free();

@@ -3,8 +3,8 @@ using Engine.Backends.Cuda.Native;
 namespace Engine.Backends.Cuda;
 
 /// <summary>
-/// Two page-locked buffers through which numbers come and go: while the device copies one, the other is filled or emptied. Only
-/// page-locked memory is copied without the driver making a copy of its own first.
+/// Copies between host and device through two page-locked buffers: while the device copies one, the host fills or empties the other. From
+/// other memory the driver would first make a page-locked copy of its own.
 /// </summary>
 internal sealed unsafe class Staging(Device device) : IDisposable
 {
@@ -13,7 +13,9 @@ internal sealed unsafe class Staging(Device device) : IDisposable
     private readonly DeviceHandle?[] _buffers = new DeviceHandle?[2];
     private readonly DeviceEvent?[] _done = new DeviceEvent?[2];
 
-    /// <summary>Host to device. The host's memory is free again on return; the device's numbers are there for whatever is sent next.</summary>
+    /// <summary>
+    /// Copies host to device. On return the host's memory may be reused, and later work on the stream sees the device's data.
+    /// </summary>
     public void Upload(ReadOnlySpan<byte> from, ulong to)
     {
         device.NotInCapture("uploads");
@@ -30,7 +32,7 @@ internal sealed unsafe class Staging(Device device) : IDisposable
         }
     }
 
-    /// <summary>Device to host, after everything that was sent before; waits until the numbers are there.</summary>
+    /// <summary>Copies device to host after all work queued before, and waits for completion.</summary>
     public void Download(ulong from, Span<byte> to)
     {
         device.NotInCapture("downloads");
@@ -59,7 +61,7 @@ internal sealed unsafe class Staging(Device device) : IDisposable
         }
     }
 
-    /// <summary>What the device wrote into a buffer goes to the caller.</summary>
+    /// <summary>Copies what the device wrote into a buffer to the caller.</summary>
     private void Collect(int turn, Span<byte> to)
     {
         if (to.IsEmpty)

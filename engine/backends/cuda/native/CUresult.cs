@@ -1,6 +1,6 @@
 namespace Engine.Backends.Cuda.Native;
 
-/// <summary>The driver's answers that something here depends on; others keep their number.</summary>
+/// <summary>The driver's result codes that this program depends on; others keep their number.</summary>
 internal enum CUresult
 {
     CUDA_SUCCESS = 0,
@@ -34,7 +34,7 @@ internal enum CUresult
     CUDA_ERROR_STREAM_CAPTURE_INVALIDATED = 901,
 }
 
-/// <summary>What is asked of a device by number.</summary>
+/// <summary>Device attributes by number.</summary>
 internal enum CUdevice_attribute
 {
     MULTIPROCESSOR_COUNT = 16,
@@ -42,7 +42,7 @@ internal enum CUdevice_attribute
     COMPUTE_CAPABILITY_MINOR = 76,
 }
 
-/// <summary>Which other threads' calls a stream capture forbids.</summary>
+/// <summary>Which other threads' calls are prohibited during a stream capture.</summary>
 internal enum CUstreamCaptureMode
 {
     GLOBAL = 0,

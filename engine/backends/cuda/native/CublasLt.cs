@@ -21,7 +21,7 @@ internal enum cublasOperation
     CUBLAS_OP_T = 1,
 }
 
-/// <summary>What happens to a product before it is written. Values are bit sets of the library's own.</summary>
+/// <summary>The operations applied to a product before it is written. Values are the library's own bit sets.</summary>
 internal enum cublasLtEpilogue
 {
     CUBLASLT_EPILOGUE_DEFAULT = 1,
@@ -46,7 +46,7 @@ internal enum cublasLtMatmulPreferenceAttribute
     CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES = 8,
 }
 
-/// <summary>An algorithm with what it needs: 96 bytes, of which the first 64 are the library's own.</summary>
+/// <summary>An algorithm with its requirements: 96 bytes, of which the first 64 are opaque.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct cublasLtMatmulHeuristicResult
 {
@@ -57,7 +57,10 @@ internal unsafe struct cublasLtMatmulHeuristicResult
     public fixed int reserved[4];
 }
 
-/// <summary>cuBLASLt, matrix products with an epilogue: entry points alike in 12 and 13. Matrices are column-major. Answers are 0 or a cublasStatus.</summary>
+/// <summary>
+/// cuBLASLt, matrix products with an epilogue. Entry points are equal in 12 and 13. Matrices are column-major. Functions return 0 or a
+/// cublasStatus.
+/// </summary>
 internal sealed unsafe class CublasLt
 {
     public readonly delegate* unmanaged<nuint> cublasLtGetVersion;
@@ -72,7 +75,7 @@ internal sealed unsafe class CublasLt
     public readonly delegate* unmanaged<nint, int> cublasLtMatmulPreferenceDestroy;
     public readonly delegate* unmanaged<nint, cublasLtMatmulPreferenceAttribute, void*, nuint, int> cublasLtMatmulPreferenceSetAttribute;
 
-    /// <summary>handle, desc, A, B, C, D, preference, how many, results, how many came.</summary>
+    /// <summary>handle, desc, A, B, C, D, preference, results requested, results, results returned.</summary>
     public readonly delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, int, cublasLtMatmulHeuristicResult*, int*, int>
         cublasLtMatmulAlgoGetHeuristic;
 

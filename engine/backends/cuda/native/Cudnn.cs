@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Engine.Backends.Cuda.Native;
 
-/// <summary>cuDNN 9's backend graph API. Answers are 0 or a cudnnStatus; a category is code / 1000 x 1000.</summary>
+/// <summary>cuDNN 9's backend graph API. Functions return 0 or a cudnnStatus; its category is code / 1000 x 1000.</summary>
 internal sealed unsafe class Cudnn
 {
     public readonly delegate* unmanaged<nuint> cudnnGetVersion;
@@ -17,7 +17,7 @@ internal sealed unsafe class Cudnn
     public readonly delegate* unmanaged<nint, cudnnStatus> cudnnBackendFinalize;
     public readonly delegate* unmanaged<nint, cudnnBackendAttributeName, cudnnBackendAttributeType, long, void*, cudnnStatus> cudnnBackendSetAttribute;
 
-    /// <summary>descriptor, name, type, how many are asked for, how many there are, elements.</summary>
+    /// <summary>descriptor, name, type, elements requested, elements available, elements.</summary>
     public readonly delegate* unmanaged<nint, cudnnBackendAttributeName, cudnnBackendAttributeType, long, long*, void*, cudnnStatus>
         cudnnBackendGetAttribute;
 
@@ -50,7 +50,7 @@ internal sealed unsafe class Cudnn
     /// <summary>Major, minor and patch: 91301 is 9.13.1.</summary>
     public static string Print(nuint version) => $"{version / 10000}.{version / 100 % 100}.{version % 100}";
 
-    /// <summary>What the library says about its last refusal on this thread.</summary>
+    /// <summary>The library's text for its last error on this thread.</summary>
     [SkipLocalsInit]
     public string LastError(cudnnStatus status)
     {

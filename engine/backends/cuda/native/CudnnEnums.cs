@@ -1,6 +1,6 @@
 namespace Engine.Backends.Cuda.Native;
 
-// The values are sparse in NVIDIA's header and alike in every 9.x. Only those in use stand here.
+// The values are sparse in NVIDIA's header and equal in every 9.x. Only those in use are listed.
 
 internal enum cudnnStatus
 {
@@ -120,7 +120,7 @@ internal enum cudnnDataType
 
 internal enum cudnnConvolutionMode
 {
-    /// <summary>What PyTorch calls a convolution: the window is not flipped.</summary>
+    /// <summary>PyTorch's convolution: the kernel is not flipped.</summary>
     CUDNN_CROSS_CORRELATION = 1,
 }
 
@@ -143,7 +143,7 @@ internal enum cudnnBackendHeurMode
     CUDNN_HEUR_MODE_A = 3,
 }
 
-/// <summary>What an engine does to the numbers.</summary>
+/// <summary>Numerical properties of an engine.</summary>
 internal enum cudnnBackendNumericalNote
 {
     CUDNN_NUMERICAL_NOTE_TENSOR_CORE = 0,
@@ -154,7 +154,7 @@ internal enum cudnnBackendNumericalNote
     CUDNN_NUMERICAL_NOTE_WINOGRAD = 5,
 }
 
-/// <summary>How an engine runs.</summary>
+/// <summary>Runtime properties of an engine.</summary>
 internal enum cudnnBackendBehaviorNote
 {
     /// <summary>Compiled by NVRTC when its plan is built.</summary>

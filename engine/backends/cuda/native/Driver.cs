@@ -3,9 +3,9 @@ using System.Text;
 namespace Engine.Backends.Cuda.Native;
 
 /// <summary>
-/// The CUDA driver's entry points, one set for CUDA 12 and 13. Where a name has a suffix it is spelt out: the plain names are an
-/// older ABI (cuMemAlloc takes a 32-bit size), which the C header hides by macros. Pointers of the device are 64-bit numbers,
-/// handles are <see cref="nint"/>, sizes <see cref="nuint"/>.
+/// The CUDA driver's entry points, one set for CUDA 12 and 13. Version suffixes are spelt out: the names without suffix are an older ABI
+/// (cuMemAlloc takes a 32-bit size), which the C header hides with macros. Device pointers are 64-bit integers, handles are
+/// <see cref="nint"/>, sizes <see cref="nuint"/>.
 /// </summary>
 internal sealed unsafe class Driver
 {
@@ -69,8 +69,8 @@ internal sealed unsafe class Driver
     public readonly delegate* unmanaged<nint, CUresult> cuGraphExecDestroy;
     public readonly delegate* unmanaged<nint, CUresult> cuGraphDestroy;
 
-    // ---- not needed to run, or younger drivers only ----
-    /// <summary>With no room for nodes it tells how many there are.</summary>
+    // ---- optional, or in later drivers only ----
+    /// <summary>With a null array of nodes it returns their number.</summary>
     public readonly delegate* unmanaged<nint, nint*, nuint*, CUresult> cuGraphGetNodes;
 
     /// <summary>12.4 and later: loads a kernel before its first launch. Null before.</summary>
@@ -134,7 +134,7 @@ internal sealed unsafe class Driver
         exports.Check();
     }
 
-    /// <summary>The newest CUDA that the driver serves, as 1000 major + 10 minor: 12040 is 12.4.</summary>
+    /// <summary>The newest CUDA version that the driver supports, as 1000 major + 10 minor: 12040 is 12.4.</summary>
     public int Version
     {
         get
@@ -144,7 +144,7 @@ internal sealed unsafe class Driver
         }
     }
 
-    /// <summary>The driver's own name and description of an answer.</summary>
+    /// <summary>The driver's name and description of a result code.</summary>
     public string Describe(CUresult result)
     {
         byte* name, text;
@@ -158,7 +158,7 @@ internal sealed unsafe class Driver
 /// <summary>Zero-terminated text of native libraries.</summary>
 internal static unsafe class Utf8
 {
-    /// <summary>No message of a library is longer; text that does not end is cut there.</summary>
+    /// <summary>Upper bound of a library's message; unterminated text is cut there.</summary>
     private const int Longest = 1 << 16;
 
     public static string Read(byte* text)

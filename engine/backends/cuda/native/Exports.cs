@@ -1,16 +1,16 @@
 namespace Engine.Backends.Cuda.Native;
 
 /// <summary>
-/// The entry points of one library by name: 0 where it has none of that name. A table asks for all of its names first and then
-/// for a verdict, so that one message lists everything that is missing.
+/// The entry points of one library by name: 0 if the name is absent. A table first requests all of its names and then calls
+/// <see cref="Check"/>, so that one message lists everything that is missing.
 /// </summary>
-/// <param name="library">What people call the library.</param>
+/// <param name="library">The library's name, for messages.</param>
 /// <param name="find">The address of a name, or 0.</param>
 internal sealed class Exports(string library, Func<string, nint> find)
 {
     private readonly List<string> _missing = [];
 
-    /// <summary>An entry point without which the library is of no use here.</summary>
+    /// <summary>An entry point that this program requires.</summary>
     public nint Required(string name)
     {
         nint address = find(name);
@@ -19,10 +19,10 @@ internal sealed class Exports(string library, Func<string, nint> find)
         return address;
     }
 
-    /// <summary>An entry point that younger versions have: 0 where it is absent.</summary>
+    /// <summary>An entry point of later versions: 0 if absent.</summary>
     public nint Optional(string name) => find(name);
 
-    /// <exception cref="EntryPointNotFoundException">Something required is missing: the library is older than the table.</exception>
+    /// <exception cref="EntryPointNotFoundException">A required entry point is missing: the library is older than the table.</exception>
     public void Check()
     {
         if (_missing.Count > 0)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Engine.Backends.Cuda.Native;
 
-/// <summary>NVIDIA's libraries as far as they matter here, in the order in which they must be loaded: what a library needs comes before it.</summary>
+/// <summary>The NVIDIA libraries that this program uses, in the order in which they must be loaded: dependencies first.</summary>
 internal enum Library
 {
     Driver,
@@ -22,15 +22,15 @@ internal enum Library
     CudnnEnginesTensorIr,
 }
 
-/// <summary>How the libraries' files are called on either system.</summary>
+/// <summary>The libraries' file names on both systems.</summary>
 internal static class LibraryNames
 {
-    /// <summary>The oldest and newest CUDA whose names are known: libraries of other majors have other interfaces.</summary>
+    /// <summary>The oldest and newest supported CUDA major: others have other interfaces.</summary>
     public const int OldestMajor = 12, NewestMajor = 13;
 
     private const int CudnnMajor = 9;
 
-    /// <summary>cuDNN's parts that every convolution may need; the others came with later versions.</summary>
+    /// <summary>The parts of cuDNN that every convolution may need; the others were added by later versions.</summary>
     public static readonly IReadOnlyList<Library> CudnnCore =
     [
         Library.Cudnn, Library.CudnnGraph, Library.CudnnOps, Library.CudnnCnn,
@@ -39,7 +39,7 @@ internal static class LibraryNames
 
     public static bool IsCudnn(this Library library) => library >= Library.Cudnn;
 
-    /// <summary>The file's name for a CUDA major, or a prefix of it where minor versions are part of the name (NVRTC's built-ins).</summary>
+    /// <summary>The file name for a CUDA major, or its prefix if the name includes the minor version (NVRTC's built-ins).</summary>
     public static string Of(Library library, int major, bool windows) => library switch
     {
         Library.Driver => windows ? "nvcuda.dll" : "libcuda.so.1",
@@ -51,18 +51,20 @@ internal static class LibraryNames
         _ => windows ? $"cudnn{CudnnPart(library)}64_{CudnnMajor}.dll" : $"libcudnn{CudnnPart(library)}.so.{CudnnMajor}",
     };
 
-    /// <summary>The file among a folder's entries that is that library, or null.</summary>
+    /// <summary>The library's file among the entries of a folder, or null.</summary>
     public static string? Find(Library library, int major, bool windows, IReadOnlyCollection<string> entries)
     {
         string name = Of(library, major, windows);
         if (library != Library.NvrtcBuiltins)
             return entries.FirstOrDefault(entry => entry.Equals(name, windows ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal));
-        // libnvrtc-builtins.so.12.6 and its .12.6.85, nvrtc-builtins64_126.dll but not its .alt.dll: the shortest is the one NVRTC asks for.
+        // libnvrtc-builtins.so.12.6 and its .12.6.85, nvrtc-builtins64_126.dll but not its .alt.dll: NVRTC opens the shortest.
         return entries.Where(entry => entry.StartsWith(name, StringComparison.Ordinal) && (!windows || IsPlainDll(entry)))
             .OrderBy(entry => entry.Length).ThenByDescending(entry => entry, StringComparer.Ordinal).FirstOrDefault();
     }
 
-    /// <summary>The full version that a Linux file name ends in (9.13.1 of libcudnn.so.9.13.1), or null where it names a major only.</summary>
+    /// <summary>
+    /// The full version at the end of a Linux file name (9.13.1 of libcudnn.so.9.13.1), or null if it has the major only.
+    /// </summary>
     public static string? VersionOf(string file)
     {
         int at = file.LastIndexOf(".so.", StringComparison.Ordinal);

@@ -1,14 +1,14 @@
 namespace Engine.Backends.Cuda.Native;
 
-/// <summary>Folders that belong together: what one installation put on the machine.</summary>
-/// <param name="Origin">Who says so, in words.</param>
-/// <param name="Folders">Where its libraries may lie.</param>
+/// <summary>The folders of one installation.</summary>
+/// <param name="Origin">What points to it, in words.</param>
+/// <param name="Folders">Where its libraries may be.</param>
 internal sealed record Place(string Origin, IReadOnlyList<string> Folders);
 
-/// <summary>Libraries that were found side by side, by their full paths.</summary>
-/// <param name="Place">Where.</param>
-/// <param name="Major">The CUDA they belong to.</param>
-/// <param name="Files">What was found.</param>
+/// <summary>Libraries of one place, by their full paths.</summary>
+/// <param name="Place">The place.</param>
+/// <param name="Major">The CUDA major that they belong to.</param>
+/// <param name="Files">The files found.</param>
 internal sealed record LibrarySet(Place Place, int Major, IReadOnlyDictionary<Library, string> Files)
 {
     /// <summary>The libraries of a set, in the order in which they must be loaded.</summary>
@@ -18,9 +18,9 @@ internal sealed record LibrarySet(Place Place, int Major, IReadOnlyDictionary<Li
 }
 
 /// <summary>
-/// Where NVIDIA's libraries may lie, most telling place first: IBA_CUDA_DIRS, libraries loaded already, a Python environment, conda,
-/// the system's own folders, CUDA_PATH. The toolkit's libraries of one CUDA major come from one place, and cuDNN's parts from one
-/// folder: mixed sets load and then fail in odd ways. Nothing is loaded or run here.
+/// The search path of NVIDIA's libraries, most specific place first: IBA_CUDA_DIRS, libraries already loaded, a Python environment, conda,
+/// the system's own folders, CUDA_PATH. All toolkit libraries of one CUDA major come from one place, and cuDNN's parts from one folder:
+/// mixed sets load and then fail in obscure ways. Nothing is loaded or run here.
 /// </summary>
 internal sealed class LibraryPaths
 {
@@ -31,7 +31,7 @@ internal sealed class LibraryPaths
     private readonly Machine _machine;
     private readonly List<string> _tried = [];
 
-    /// <param name="machine">Where to look.</param>
+    /// <param name="machine">The machine to search.</param>
     public LibraryPaths(Machine machine)
     {
         _machine = machine;
@@ -41,10 +41,12 @@ internal sealed class LibraryPaths
     /// <summary>All places, in order.</summary>
     public IReadOnlyList<Place> Places { get; }
 
-    /// <summary>Every file that was looked for so far and where, in order.</summary>
+    /// <summary>Every file that was searched for so far, in order.</summary>
     public IReadOnlyList<string> Tried => _tried;
 
-    /// <summary>The driver: what the system's loader finds comes before folders that it may not know. A bare name is left to the loader.</summary>
+    /// <summary>
+    /// The driver: the system's loader is tried before folders that it may not know. A bare name is left to the loader.
+    /// </summary>
     public IReadOnlyList<string> Driver()
     {
         string name = LibraryNames.Of(Library.Driver, 0, _machine.IsWindows);
@@ -58,9 +60,10 @@ internal sealed class LibraryPaths
     }
 
     /// <summary>
-    /// Sets of NVRTC and cuBLASLt, best first: the newest CUDA that the driver serves, complete before incomplete, then the order of places.
+    /// Sets of NVRTC and cuBLASLt, best first: the newest CUDA that the driver supports, complete before incomplete, then the order of
+    /// places.
     /// </summary>
-    /// <param name="driverMajor">The newest CUDA major that the driver serves.</param>
+    /// <param name="driverMajor">The newest CUDA major that the driver supports.</param>
     public IReadOnlyList<LibrarySet> Toolkits(int driverMajor)
     {
         var sets = new List<LibrarySet>();
@@ -73,7 +76,7 @@ internal sealed class LibraryPaths
         return sets;
     }
 
-    /// <summary>Folders with cuDNN in them, the toolkit's own place first. All parts of a set lie in one folder.</summary>
+    /// <summary>Folders that contain cuDNN, the toolkit's own place first. All parts of a set are in one folder.</summary>
     public IReadOnlyList<LibrarySet> Cudnns(LibrarySet? toolkit)
     {
         int major = toolkit?.Major ?? LibraryNames.NewestMajor;
@@ -84,7 +87,9 @@ internal sealed class LibraryPaths
             .Where(set => set.Has(Library.Cudnn))];
     }
 
-    /// <summary>The full version of each file that tells one: from the name its link leads to, else from the one full name beside it.</summary>
+    /// <summary>
+    /// The full version of each file, if known: from the name of its link's target, else from the one versioned name beside it.
+    /// </summary>
     public IReadOnlyDictionary<Library, string> Versions(LibrarySet set)
     {
         var versions = new Dictionary<Library, string>();
@@ -136,7 +141,7 @@ internal sealed class LibraryPaths
             .Where(packages => _machine.Entries(_machine.Join(packages, "nvidia")).Count > 0);
     }
 
-    /// <summary>The wheels' folders: one for CUDA 13, one a library for CUDA 12, cuDNN's own for both.</summary>
+    /// <summary>The folders of the pip packages: one for all of CUDA 13, one per library for CUDA 12, cuDNN's own for both.</summary>
     private string[] PipFolders(string packages)
     {
         string nvidia = _machine.Join(packages, "nvidia");

@@ -2,10 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Backends.Cuda.Native;
 
-/// <summary>Loads libraries, and never throws: a library that will not load is a finding.</summary>
+/// <summary>Loads libraries and never throws: a library that fails to load is a finding.</summary>
 internal abstract class Loader
 {
-    /// <summary>The library at that path (or of that bare name), or 0 and the reason.</summary>
+    /// <summary>Loads the library at a path (or with a bare name); 0 and the reason if that fails.</summary>
     public abstract nint Load(string path, out string? reason);
 
     /// <summary>The address of an entry point, or 0.</summary>
@@ -13,8 +13,8 @@ internal abstract class Loader
 }
 
 /// <summary>
-/// The system's loader. Libraries are never unloaded: the driver keeps threads in them. On Linux they are loaded with their names
-/// visible to later ones (RTLD_GLOBAL), because cuDNN opens its own parts by bare name and must get those lying beside it.
+/// The system's loader. Libraries are never unloaded: the driver keeps threads in them. On Linux their symbols are visible to libraries
+/// loaded later (RTLD_GLOBAL), because cuDNN opens its own parts by bare name and must get those beside it.
 /// </summary>
 internal sealed partial class SystemLoader : Loader
 {
@@ -33,7 +33,7 @@ internal sealed partial class SystemLoader : Loader
         }
         try
         {
-            // With an absolute path Windows also looks beside the library for what it needs.
+            // With an absolute path, Windows also searches the library's own folder for its dependencies.
             return NativeLibrary.Load(path, typeof(SystemLoader).Assembly,
                 Path.IsPathFullyQualified(path) ? DllImportSearchPath.UseDllDirectoryForDependencies : DllImportSearchPath.System32);
         }

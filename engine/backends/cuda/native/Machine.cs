@@ -2,11 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace Engine.Backends.Cuda.Native;
 
-/// <summary>What the search for libraries may know of a machine, so that it can be tried on machines that are not there.</summary>
+/// <summary>What the search for libraries can see of a machine; a record, so that tests can describe machines.</summary>
 /// <param name="IsWindows">Windows, or else Linux.</param>
 /// <param name="Variable">An environment variable, or null.</param>
 /// <param name="Entries">The names of the files and folders in a folder; none where it does not exist.</param>
-/// <param name="Target">Where a path leads when links are followed; itself where it is no link.</param>
+/// <param name="Target">The target of a path after following links; the path itself if it is not a link.</param>
 /// <param name="Loaded">Paths of libraries that the process has loaded already.</param>
 internal sealed record Machine(
     bool IsWindows,
@@ -19,7 +19,7 @@ internal sealed record Machine(
     public static Machine Here() => new(
         RuntimeInformation.IsOSPlatform(OSPlatform.Windows), Environment.GetEnvironmentVariable, List, Follow, LoadedHere());
 
-    /// <summary>Joins folder and name as that machine's system writes paths.</summary>
+    /// <summary>Joins folder and name in the notation of that machine's system.</summary>
     public string Join(params IEnumerable<string> parts) => string.Join(IsWindows ? '\\' : '/', parts.Select(part => part.TrimEnd('/', '\\')));
 
     /// <summary>The entries of a variable that holds a list of folders, without empty ones.</summary>

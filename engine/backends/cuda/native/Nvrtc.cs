@@ -1,17 +1,17 @@
 namespace Engine.Backends.Cuda.Native;
 
-/// <summary>NVRTC's answers that something here depends on.</summary>
+/// <summary>NVRTC's result codes that this program depends on.</summary>
 internal enum nvrtcResult
 {
     NVRTC_SUCCESS = 0,
     NVRTC_ERROR_INVALID_OPTION = 5,
     NVRTC_ERROR_COMPILATION = 6,
 
-    /// <summary>The library of built-in headers, nvrtc-builtins, does not lie beside NVRTC.</summary>
+    /// <summary>The library of built-in headers, nvrtc-builtins, is not beside NVRTC.</summary>
     NVRTC_ERROR_BUILTIN_OPERATION_FAILURE = 7,
 }
 
-/// <summary>NVRTC, the compiler of CUDA C++ at run time: entry points alike in 11, 12 and 13.</summary>
+/// <summary>NVRTC, the runtime compiler of CUDA C++. Entry points are equal in 11, 12 and 13.</summary>
 internal sealed unsafe class Nvrtc
 {
     public readonly delegate* unmanaged<int*, int*, nvrtcResult> nvrtcVersion;

@@ -7,7 +7,7 @@ using static Engine.Backends.Cuda.Native.cudnnPointwiseMode;
 
 namespace Engine.Backends.Cuda.Plans;
 
-/// <summary>The tensors of a graph. The number is the tensor's unique id in it.</summary>
+/// <summary>The tensors of a graph. The value is the tensor's unique id in the graph.</summary>
 internal enum Role
 {
     X = 1,
@@ -19,17 +19,17 @@ internal enum Role
 }
 
 /// <summary>
-/// A convolution unit as a cuDNN operation graph. Layout is channels last throughout: dimensions are told in N, C, H, W order and the
-/// strides say that channels are neighbours. Between operations numbers are virtual float32 and never reach memory.
+/// A convolution unit as a cuDNN operation graph. The layout is channels last throughout: dimensions are given in N, C, H, W order, and
+/// strides make channels contiguous. Intermediate tensors between operations are virtual float32 and never written to memory.
 /// </summary>
-/// <param name="descriptors">Where descriptors are made.</param>
+/// <param name="descriptors">Creates the descriptors.</param>
 /// <param name="unit">What the graph computes.</param>
 internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit unit)
 {
     private readonly List<nint> _operations = [];
     private int _virtuals;
 
-    /// <summary>The tensors that an execution must name, in the order in which they came up.</summary>
+    /// <summary>The tensors that an execution must provide, in the order of their creation.</summary>
     public List<Role> Roles { get; } = [];
 
     private cudnnDataType Input => unit.Precision == Precision.BFloat16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
@@ -38,10 +38,10 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
 
     /// <summary>
     /// The whole unit in one graph: the sum and everything that follows it. The result is float32, so a bfloat16 unit ends in a conversion
-    /// even where nothing follows.
+    /// even if nothing follows the sum.
     /// </summary>
     /// <param name="handle">cuDNN's handle.</param>
-    /// <param name="biasFirst">Whether the bias is added before the addend: engines that know only one order know either.</param>
+    /// <param name="biasFirst">Whether the bias is added before the addend: some engines support only one of the orders.</param>
     public nint Fused(nint handle, bool biasFirst = false)
     {
         nint sum = Virtual();
@@ -67,7 +67,7 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
         return Graph(handle);
     }
 
-    /// <summary>The sum alone, with a result of the inputs' own type.</summary>
+    /// <summary>The sum alone, with a result of the inputs' type.</summary>
     public nint Single(nint handle)
     {
         Sum(Tensor(Result, Input));
@@ -83,7 +83,7 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
             Direction.BackwardData => (CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA),
             _ => (CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA),
         };
-        // cuDNN's own order of attributes: alpha, beta, convolution, then the tensors W X Y, W DX DY or DW X DY.
+        // cuDNN's order of attributes: alpha, beta, convolution, then the tensors W X Y, W DX DY or DW X DY.
         nint w = unit.Direction == Direction.BackwardWeights ? result : Tensor(Role.W, Input);
         nint x = unit.Direction == Direction.BackwardData ? result : Tensor(Role.X, Input);
         nint y = unit.Direction == Direction.Forward ? result : Tensor(Role.Y, Input);
@@ -97,7 +97,7 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
         _operations.Add(descriptors.Finish(operation));
     }
 
-    /// <summary>The forward geometry, whichever sum it is.</summary>
+    /// <summary>The forward geometry, for all three directions.</summary>
     private nint Convolution()
     {
         (int stride, int padding) = (unit.Geometry.Stride, unit.Geometry.Padding);
@@ -117,7 +117,7 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
         nint pointwise = descriptors.New(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
         descriptors.Set(pointwise, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, mode);
         descriptors.Set(pointwise, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
-        // By default a ReLU makes 0 of NaN.
+        // By default cuDNN's ReLU turns NaN into 0.
         if (mode is CUDNN_POINTWISE_RELU_FWD or CUDNN_POINTWISE_RELU_BWD)
         {
             descriptors.Set(
@@ -129,7 +129,7 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
         descriptors.SetParts(operation, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, pointwise);
         if (mode == CUDNN_POINTWISE_RELU_BWD)
         {
-            // The output of the ReLU serves as its input: one is positive where the other is.
+            // The ReLU's output is given as its input: one is positive exactly where the other is.
             descriptors.SetParts(operation, CUDNN_ATTR_OPERATION_POINTWISE_XDESC, other);
             descriptors.SetParts(operation, CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, x);
             descriptors.SetParts(operation, CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, result);
@@ -158,7 +158,7 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
         return Tensor((long)role, Extents(role), type, isVirtual: false);
     }
 
-    /// <summary>An intermediate of the result's shape, with an id that no role has.</summary>
+    /// <summary>An intermediate tensor of the result's shape, with an id that no role uses.</summary>
     private nint Virtual() => Tensor(100 + _virtuals++, Extents(Result), CUDNN_DATA_FLOAT, isVirtual: true);
 
     private nint Tensor(long id, (long N, long C, long H, long W) extents, cudnnDataType type, bool isVirtual)

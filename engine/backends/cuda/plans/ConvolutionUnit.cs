@@ -16,8 +16,9 @@ internal enum Direction
 }
 
 /// <summary>
-/// What one convolution must do: everything that decides which engine can do it, and nothing else. x is (N, H, W, C), y (N, P, Q, K).
-/// What follows the sum is in this order: addend, bias, ReLU forward; addend, gate backward.
+/// One convolution with what follows it: everything that determines which engines can compute it, and nothing else. x is (N, H, W, C), y
+/// (N, P, Q, K). The operations after the sum are, in this order: addend, bias, ReLU in the forward direction; addend, gate in the backward
+/// one.
 /// </summary>
 /// <param name="Direction">Which sum.</param>
 /// <param name="N">Images.</param>
@@ -25,23 +26,23 @@ internal enum Direction
 /// <param name="W">Columns of x.</param>
 /// <param name="C">Channels of x.</param>
 /// <param name="K">Channels of y.</param>
-/// <param name="Geometry">Window, stride and padding.</param>
-/// <param name="Precision">How exactly.</param>
+/// <param name="Geometry">Kernel size, stride and padding.</param>
+/// <param name="Precision">The precision of the factors.</param>
 internal readonly record struct ConvolutionUnit(Direction Direction, int N, int H, int W, int C, int K, ConvGeometry Geometry, Precision Precision)
 {
     /// <summary>Whether a bias (K) is added.</summary>
     public bool Bias { get; init; }
 
-    /// <summary>Whether something of the result's shape is added: a residual, or the gradient that is already there.</summary>
+    /// <summary>Whether a tensor of the result's shape is added: a residual, or the gradient's earlier terms.</summary>
     public bool Addend { get; init; }
 
-    /// <summary>Whether a ReLU ends it.</summary>
+    /// <summary>Whether the unit ends in a ReLU.</summary>
     public bool Relu { get; init; }
 
-    /// <summary>Whether the finished gradient is 0 where the output of an earlier ReLU is.</summary>
+    /// <summary>Whether the finished gradient is set to 0 where the output of an earlier ReLU is 0.</summary>
     public bool Gate { get; init; }
 
-    /// <summary>What every address is a multiple of, in bytes: 16, or 4 for views that begin anywhere.</summary>
+    /// <summary>The alignment of every address in bytes: 16, or 4 for views at any offset.</summary>
     public int Alignment { get; init; } = 16;
 
     /// <summary>Rows of y.</summary>
@@ -50,13 +51,13 @@ internal readonly record struct ConvolutionUnit(Direction Direction, int N, int 
     /// <summary>Columns of y.</summary>
     public int Q => Geometry.Output(W);
 
-    /// <summary>Whether the sum is all of it.</summary>
+    /// <summary>Whether nothing follows the sum.</summary>
     public bool IsPlain => !Bias && !Addend && !Relu && !Gate;
 
     /// <summary>The sum alone.</summary>
     public ConvolutionUnit Plain => this with { Bias = false, Addend = false, Relu = false, Gate = false };
 
-    /// <summary>Numbers in the result.</summary>
+    /// <summary>Elements of the result.</summary>
     public long ResultCount => Direction switch
     {
         Direction.Forward => (long)N * P * Q * K,
@@ -64,7 +65,7 @@ internal readonly record struct ConvolutionUnit(Direction Direction, int N, int 
         _ => (long)K * Geometry.Kernel * Geometry.Kernel * C,
     };
 
-    /// <summary>The unit in words, in a form that names it: equal units print alike and others do not.</summary>
+    /// <summary>The unit as text that identifies it: two units are equal exactly if their texts are.</summary>
     public override string ToString() =>
         $"{Direction switch { Direction.Forward => "forward", Direction.BackwardData => "data gradient", _ => "weight gradient" }} "
         + $"{N}x{H}x{W}x{C} -> {K}, {Geometry.Kernel}x{Geometry.Kernel}, stride {Geometry.Stride}, padding {Geometry.Padding}"

@@ -3,10 +3,12 @@ using Engine.Tensors;
 namespace Engine.Backends.Cuda.Plans;
 
 /// <summary>
-/// Convolutions on one device. The first call for a unit settles how it is computed from then on, trying in this order: one fused cuDNN
-/// graph; a cuDNN graph for the sum alone, with own kernels for the rest; cuBLASLt where the convolution is a plain product; the own kernel.
+/// Convolutions on one device. The first call for a unit decides how it is computed from then on, trying in this order: one fused cuDNN
+/// graph; a cuDNN graph for the sum alone, with this project's kernels for the rest; cuBLASLt if the convolution is a plain matrix product;
+/// this project's kernel.
 /// </summary>
-internal sealed class Convolutions(Device device, Kernels kernels, Scratch scratch, CudnnSession? cudnn, Products products, SearchLimits limits, CacheFolder cache)
+internal sealed class Convolutions(
+    Device device, Kernels kernels, Scratch scratch, CudnnSession? cudnn, MatrixProducts products, SearchLimits limits, CacheFolder cache)
     : IDisposable
 {
     private const int TimedRuns = 3;
@@ -15,10 +17,10 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
     private readonly PlanSearch? _search = cudnn is null ? null : new PlanSearch(cudnn, limits, cache);
     private readonly SpotCheck _check = new(device);
 
-    /// <summary>What was chosen so far, in no order.</summary>
+    /// <summary>The choices made so far, in no order.</summary>
     public IEnumerable<PlanChoice> Choices => _settled.Values.Select(settled => settled.Choice);
 
-    /// <summary>Told of every unit that is sent: its weights and what was chosen for it.</summary>
+    /// <summary>Called for every unit that runs, with its weights and the choice for it.</summary>
     public Action<Tensor, PlanChoice>? Watch { get; set; }
 
     /// <summary>Computes a unit.</summary>
@@ -68,7 +70,7 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
             }
             else
             {
-                // What the result is added to must survive the timing, so that goes elsewhere.
+                // The addend must survive the timing runs, so their result goes to another buffer.
                 ulong elsewhere = unit.Addend ? scratch.Get(ScratchUse.Result, unit.ResultCount * sizeof(float)) : 0;
                 foreach (GraphForm form in unit is { Bias: true, Addend: true } ? [GraphForm.Fused, GraphForm.FusedBiasFirst] : (GraphForm[])[GraphForm.Fused])
                 {
@@ -88,7 +90,7 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
         new(found.Plan, new PlanChoice(unit.ToString(), route, found.Reason, found.Plan.Choice.ToString(), found.Plan.IsCompiled,
             found.Plan.WorkspaceBytes, found.Milliseconds, rejected, found.Check));
 
-    /// <summary>How a plan of the whole unit is judged, its result where it is timed.</summary>
+    /// <summary>How a plan of the whole unit is checked, its result being in the buffer used for timing.</summary>
     private Func<Plan, Verdict>? Judge(ConvolutionUnit unit, Operands operands, ulong elsewhere) => !limits.Checked ? null : plan =>
     {
         ulong result = elsewhere == 0 ? At(ResultOf(unit, operands)) : elsewhere;
@@ -97,7 +99,7 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
         return _check.Hold(unit, operands, result, rounded: false);
     };
 
-    /// <summary>How a plan of the sum alone is judged.</summary>
+    /// <summary>How a plan of the sum alone is checked.</summary>
     private Func<Plan, Verdict>? JudgeSum(ConvolutionUnit unit, Operands operands) => !limits.Checked ? null : plan =>
     {
         ulong sum = scratch.Get(ScratchUse.Result, SumBytes(unit));
@@ -108,7 +110,7 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
 
     private static long SumBytes(in ConvolutionUnit unit) => unit.ResultCount * (unit.Precision == Precision.BFloat16 ? sizeof(ushort) : sizeof(float));
 
-    /// <summary>The least of a few runs, after one that loads and settles everything.</summary>
+    /// <summary>The minimum of a few runs, after a warm-up run.</summary>
     private float Time(Action run)
     {
         run();
@@ -129,14 +131,14 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
     /// <param name="plan">A graph of the whole unit.</param>
     /// <param name="unit">The unit.</param>
     /// <param name="operands">Its tensors.</param>
-    /// <param name="elsewhere">Where the result goes instead of its own place; 0 for its own place.</param>
+    /// <param name="elsewhere">Where the result goes instead of its own tensor; 0 for its own tensor.</param>
     private void RunFused(Plan plan, in ConvolutionUnit unit, in Operands operands, ulong elsewhere)
     {
         Addresses addresses = Inputs(unit, operands) with { Workspace = scratch.Get(ScratchUse.Workspace, plan.WorkspaceBytes) };
         plan.Run(elsewhere == 0 ? addresses : addresses.WithResult(unit.Direction, elsewhere));
     }
 
-    /// <summary>The sum alone: into its own place where nothing follows but what works in place, else into scratch memory.</summary>
+    /// <summary>Computes the sum alone: into the result if all that follows works in place, else into scratch memory.</summary>
     private ulong RunSum(Plan plan, in ConvolutionUnit unit, in Operands operands)
     {
         Addresses addresses = Inputs(unit, operands) with { Workspace = scratch.Get(ScratchUse.Workspace, plan.WorkspaceBytes) };
@@ -151,7 +153,7 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
         Tensor result = ResultOf(unit, operands);
         if (unit.Precision == Precision.BFloat16)
         {
-            // A bfloat16 sum is widened on its way; forward, what follows needs it in float32 first.
+            // A bfloat16 sum is converted to float32 on the way; in the forward direction, before the operations that follow.
             var into = unit.Direction == Direction.Forward ? new Accumulator(result, false) : new Accumulator(result, unit.Addend, operands.Gate);
             kernels.Run(Launch.FromBf16(sum, into));
             if (unit.Direction != Direction.Forward || unit.IsPlain)
@@ -177,7 +179,7 @@ internal sealed class Convolutions(Device device, Kernels kernels, Scratch scrat
         _ => Launch.ConvolutionBackwardWeights(operands.X, operands.Y, unit.Geometry, new Accumulator(operands.W, unit.Addend)),
     });
 
-    /// <summary>Addresses of all tensors, the sum's factors rounded where the precision says so.</summary>
+    /// <summary>Addresses of all tensors, the factors rounded if the precision requires it.</summary>
     private Addresses Inputs(in ConvolutionUnit unit, in Operands operands)
     {
         var addresses = new Addresses(

@@ -2,10 +2,10 @@ using Engine.Backends.Cuda.Native;
 
 namespace Engine.Backends.Cuda.Plans;
 
-/// <summary>cuDNN on one device: its handle, bound to the device's stream. Not shared between threads at one time.</summary>
+/// <summary>cuDNN on one device: its handle, bound to the device's stream. Used by one thread at a time.</summary>
 internal sealed unsafe class CudnnSession : IDisposable
 {
-    /// <exception cref="CudnnException">cuDNN does not start: its parts do not fit together, or it does not fit the driver.</exception>
+    /// <exception cref="CudnnException">cuDNN does not start: its parts have mixed versions, or it does not match the driver.</exception>
     public CudnnSession(Cudnn cudnn, Device device)
     {
         (Cudnn, Device) = (cudnn, device);

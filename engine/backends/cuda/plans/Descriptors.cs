@@ -2,20 +2,20 @@ using Engine.Backends.Cuda.Native;
 
 namespace Engine.Backends.Cuda.Plans;
 
-/// <summary>cuDNN refused a call.</summary>
-/// <param name="status">Its answer.</param>
+/// <summary>A cuDNN call failed.</summary>
+/// <param name="status">The returned status.</param>
 /// <param name="message">The call and what cuDNN says about it.</param>
 internal sealed class CudnnException(cudnnStatus status, string message) : CudaException(message, (int)status);
 
 /// <summary>
-/// cuDNN's descriptors while something is built from them: made, described attribute by attribute, and made final. All of them go when
-/// this is disposed, the youngest first, but those that were taken out.
+/// The cuDNN descriptors of one build: created, described attribute by attribute, and finalized. Disposal destroys all of them except those
+/// that were taken, the last created first.
 /// </summary>
 internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
 {
     private readonly List<nint> _made = [];
 
-    /// <summary>A new descriptor, to be described and then made final.</summary>
+    /// <summary>Creates a descriptor, to be described and then finalized.</summary>
     public nint New(cudnnBackendDescriptorType kind)
     {
         nint descriptor;
@@ -24,7 +24,7 @@ internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
         return descriptor;
     }
 
-    /// <summary>Describes an attribute by one value or several.</summary>
+    /// <summary>Sets an attribute to one or several values.</summary>
     public void Set<T>(nint descriptor, cudnnBackendAttributeName name, cudnnBackendAttributeType type, params ReadOnlySpan<T> values) where T : unmanaged
     {
         fixed (T* elements = values)
@@ -40,18 +40,18 @@ internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
     public void Set(nint descriptor, cudnnBackendAttributeName name, cudnnDataType value) =>
         Set(descriptor, name, cudnnBackendAttributeType.CUDNN_TYPE_DATA_TYPE, value);
 
-    /// <summary>A part, or several, which must be final.</summary>
+    /// <summary>Sets an attribute to one or several descriptors, which must be finalized.</summary>
     public void SetParts(nint descriptor, cudnnBackendAttributeName name, params ReadOnlySpan<nint> parts) =>
         Set(descriptor, name, cudnnBackendAttributeType.CUDNN_TYPE_BACKEND_DESCRIPTOR, parts);
 
-    /// <summary>Makes a descriptor final: it can be used, and no longer described.</summary>
+    /// <summary>Finalizes a descriptor: from now on it can be used, and not be changed.</summary>
     public nint Finish(nint descriptor)
     {
         Check(cudnn.cudnnBackendFinalize(descriptor), "cudnnBackendFinalize");
         return descriptor;
     }
 
-    /// <summary>How many values an attribute has.</summary>
+    /// <summary>The number of an attribute's values.</summary>
     public long Count(nint descriptor, cudnnBackendAttributeName name, cudnnBackendAttributeType type)
     {
         long count = 0;
@@ -59,8 +59,10 @@ internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
         return count;
     }
 
-    /// <summary>Values of an attribute. Values that are descriptors must hold descriptors already, which are then filled.</summary>
-    /// <returns>How many there are.</returns>
+    /// <summary>
+    /// Gets an attribute's values. If they are descriptors, the array must contain created descriptors, which are then filled.
+    /// </summary>
+    /// <returns>The number of values.</returns>
     public int Get<T>(nint descriptor, cudnnBackendAttributeName name, cudnnBackendAttributeType type, Span<T> values) where T : unmanaged
     {
         long count = 0;
@@ -69,7 +71,7 @@ internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
         return (int)Math.Min(count, values.Length);
     }
 
-    /// <summary>The one value of an attribute.</summary>
+    /// <summary>The only value of an attribute.</summary>
     public T Get<T>(nint descriptor, cudnnBackendAttributeName name, cudnnBackendAttributeType type) where T : unmanaged
     {
         T value = default;
@@ -77,7 +79,7 @@ internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
         return value;
     }
 
-    /// <summary>Keeps a descriptor: whoever takes it destroys it.</summary>
+    /// <summary>Transfers ownership of a descriptor to the caller, who destroys it.</summary>
     public nint Take(nint descriptor)
     {
         _made.Remove(descriptor);

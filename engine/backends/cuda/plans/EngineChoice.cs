@@ -4,21 +4,21 @@ using System.Text;
 namespace Engine.Backends.Cuda.Plans;
 
 /// <summary>
-/// One of cuDNN's engines with its settings: all that is needed to build a plan again without asking the heuristics. As text, a line each.
+/// A cuDNN engine with its settings: all that is needed to rebuild a plan without querying the heuristics. Its text has one line for each.
 /// </summary>
-/// <param name="Index">The engine's number, the same wherever the operation graph is the same.</param>
+/// <param name="Index">The engine's global index: the same for the same operation graph.</param>
 /// <param name="Knobs">Its settings, by type.</param>
 internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Value)> Knobs)
 {
-    /// <summary>More settings than any engine has: a file with more is not ours.</summary>
+    /// <summary>Upper bound of the settings: a file with more was not written by this program.</summary>
     private const int MostKnobs = 256;
 
     private const string Time = "milliseconds ";
 
-    /// <summary>How long a run took when it was chosen; null where there was no choice.</summary>
+    /// <summary>The time of a run when it was chosen; null if there was one candidate.</summary>
     public float? Milliseconds { get; init; }
 
-    /// <summary>The choice for a key, or null where the text is anything else.</summary>
+    /// <summary>The choice stored for a key, or null if the text is anything else.</summary>
     public static EngineChoice? Parse(string key, ReadOnlySpan<byte> text)
     {
         string[] lines = Encoding.UTF8.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -42,7 +42,7 @@ internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Va
         return new EngineChoice(engine[0], knobs) { Milliseconds = milliseconds };
     }
 
-    /// <summary>The choice for a key, as <see cref="Parse"/> reads it.</summary>
+    /// <summary>The text for a key, as <see cref="Parse"/> reads it.</summary>
     public byte[] Print(string key)
     {
         var text = new StringBuilder().Append(key).Append('\n').Append(CultureInfo.InvariantCulture, $"engine {Index}\n");

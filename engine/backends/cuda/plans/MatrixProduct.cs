@@ -8,9 +8,9 @@ using static Engine.Backends.Cuda.Native.cudaDataType;
 namespace Engine.Backends.Cuda.Plans;
 
 /// <summary>
-/// cuBLASLt's product for a unit. The library's matrices are column-major, so a row-major x (P, C) is its C x P matrix with leading
-/// dimension C: y = x wᵀ is computed as yᵀ = w xᵀ, whose rows are y's channels, and the bias belongs to rows, as the library has it.
-/// The unit's ReLU is left to the caller: the library does not say what its own makes of NaN.
+/// One cuBLASLt matrix product. The library's matrices are column-major, so a row-major x (P, C) is its C x P matrix with leading dimension
+/// C: y = x wᵀ is computed as yᵀ = w xᵀ, whose rows are y's channels, and the bias applies to rows, as the library defines it. The unit's
+/// ReLU is left to the caller: the library does not document how its own treats NaN.
 /// </summary>
 internal sealed unsafe class MatrixProduct : IDisposable
 {
@@ -19,7 +19,7 @@ internal sealed unsafe class MatrixProduct : IDisposable
     private readonly ProductUnit _unit;
     private cublasLtMatmulHeuristicResult _algorithm;
 
-    /// <exception cref="CudaException">The library knows no algorithm for it.</exception>
+    /// <exception cref="CudaException">The library has no algorithm for it.</exception>
     public MatrixProduct(ProductSession session, ProductUnit unit)
     {
         (_session, _unit) = (session, unit);
@@ -28,7 +28,7 @@ internal sealed unsafe class MatrixProduct : IDisposable
         {
             _description = Describe();
             cudaDataType input = unit.Precision == Precision.BFloat16 ? CUDA_R_16BF : CUDA_R_32F;
-            // rows x columns as they lie in memory, before any transposition.
+            // rows x columns in memory, before any transposition.
             (_a, _b, _result) = unit.Direction switch
             {
                 Direction.Forward => (Layout(input, c, k), Layout(input, c, p), Layout(CUDA_R_32F, k, p)),
@@ -44,11 +44,11 @@ internal sealed unsafe class MatrixProduct : IDisposable
         }
     }
 
-    /// <summary>Memory that it needs beside its matrices.</summary>
+    /// <summary>Workspace: memory needed besides its matrices.</summary>
     public long WorkspaceBytes => (long)_algorithm.workspaceSize;
 
-    /// <summary>Sends it to the device's stream.</summary>
-    /// <param name="addresses">The result and the addend may be the same.</param>
+    /// <summary>Queues it on the device's stream.</summary>
+    /// <param name="addresses">Result and addend may be equal.</param>
     public void Run(in Addresses addresses)
     {
         ulong bias = addresses.Bias;
@@ -144,7 +144,7 @@ internal sealed unsafe class MatrixProduct : IDisposable
 /// <summary>cuBLASLt on one device.</summary>
 internal sealed unsafe class ProductSession : IDisposable
 {
-    /// <summary>What NVIDIA recommends for Hopper; older devices need less.</summary>
+    /// <summary>NVIDIA's recommendation for Hopper; older devices need less.</summary>
     public const long MostWorkspaceBytes = 32L << 20;
 
     /// <summary>CUBLAS_STATUS_NOT_SUPPORTED.</summary>

@@ -2,15 +2,15 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda.Plans;
 
-/// <summary>Single numbers of a unit's result by its definition, in double on the host, from what is fetched of its operands.</summary>
+/// <summary>Single elements of a unit's result by its definition, in double on the host, from downloaded operands.</summary>
 /// <param name="unit">What the unit computes.</param>
 /// <param name="operands">Its tensors.</param>
-/// <param name="read">Fetches so many numbers of a tensor from a place on.</param>
+/// <param name="read">Downloads a number of elements of a tensor, beginning at an offset.</param>
 internal sealed class PlainSum(ConvolutionUnit unit, Operands operands, Func<Tensor, long, int, float[]> read)
 {
     private float[]? _allW, _allX, _allY;
 
-    /// <summary>Bytes of the operands that are needed whole, because one number's share of them lies scattered.</summary>
+    /// <summary>Bytes of the operands that are downloaded completely, because the terms of one element are scattered over them.</summary>
     public long WholeBytes => sizeof(float) * unit.Direction switch
     {
         Direction.Forward => 0,
@@ -26,7 +26,7 @@ internal sealed class PlainSum(ConvolutionUnit unit, Operands operands, Func<Ten
 
     private long YCount => (long)unit.N * unit.P * unit.Q * unit.K;
 
-    /// <summary>The number at a place, and the sum of the magnitudes of its terms.</summary>
+    /// <summary>The element at an index, and the sum of the magnitudes of its terms.</summary>
     public (double Value, double Size) At(long place)
     {
         (double sum, double size) = unit.Direction switch
@@ -113,14 +113,14 @@ internal sealed class PlainSum(ConvolutionUnit unit, Operands operands, Func<Ten
         size += Math.Abs(term);
     }
 
-    /// <summary>The output whose window holds an input at one of its places, along one axis, or null.</summary>
+    /// <summary>The output position along one axis whose kernel covers an input at a given kernel offset, or null.</summary>
     private int? Output(int input, int inWindow, int outputs)
     {
         int start = input + unit.Geometry.Padding - inWindow;
         return start >= 0 && start % unit.Geometry.Stride == 0 && start / unit.Geometry.Stride < outputs ? start / unit.Geometry.Stride : null;
     }
 
-    /// <summary>A place in a tensor of four axes, the last three given.</summary>
+    /// <summary>Splits an index into four axes, given the extents of the last three.</summary>
     private static (int, int, int, int) Split(long place, int second, int third, int fourth) =>
         ((int)(place / fourth / third / second), (int)(place / fourth / third % second), (int)(place / fourth % third), (int)(place % fourth));
 }

@@ -4,7 +4,7 @@ using static Engine.Backends.Cuda.Native.cudnnBackendDescriptorType;
 
 namespace Engine.Backends.Cuda.Plans;
 
-/// <summary>Addresses by role, 0 where there is none; the workspace comes last.</summary>
+/// <summary>Addresses by role, 0 for absent tensors; the workspace comes last.</summary>
 internal readonly record struct Addresses(ulong X, ulong W, ulong Y, ulong Bias, ulong Addend, ulong Gate, ulong Workspace)
 {
     public ulong this[Role role] => role switch
@@ -17,7 +17,7 @@ internal readonly record struct Addresses(ulong X, ulong W, ulong Y, ulong Bias,
         _ => Gate,
     };
 
-    /// <summary>The same with the result elsewhere.</summary>
+    /// <summary>The same addresses with another result.</summary>
     public Addresses WithResult(Direction direction, ulong result) => direction switch
     {
         Direction.Forward => this with { Y = result },
@@ -28,12 +28,14 @@ internal readonly record struct Addresses(ulong X, ulong W, ulong Y, ulong Bias,
 
 /// <summary>An operation graph bound to an engine, ready to run.</summary>
 /// <param name="session">cuDNN.</param>
-/// <param name="descriptor">The finished execution plan, which is this one's from now on.</param>
-/// <param name="roles">The tensors that an execution names.</param>
+/// <param name="descriptor">The finalized execution plan, owned by this object.</param>
+/// <param name="roles">The tensors that an execution must provide.</param>
 /// <param name="choice">The engine.</param>
 internal sealed unsafe class Plan(CudnnSession session, nint descriptor, IReadOnlyList<Role> roles, EngineChoice choice) : IDisposable
 {
-    /// <summary>A tape's plan runs at few addresses; one that is run at ever new ones starts over.</summary>
+    /// <summary>
+    /// Upper bound of the cached variant packs. A tape's plan runs at few addresses; past the bound the cache is cleared.
+    /// </summary>
     private const int MostPacks = 256;
 
     private readonly Dictionary<Addresses, nint> _packs = [];
@@ -41,13 +43,13 @@ internal sealed unsafe class Plan(CudnnSession session, nint descriptor, IReadOn
     /// <summary>The engine and its settings.</summary>
     public EngineChoice Choice => choice;
 
-    /// <summary>Memory that it needs beside its tensors.</summary>
+    /// <summary>Workspace: memory needed besides its tensors.</summary>
     public long WorkspaceBytes { get; init; }
 
     /// <summary>Whether cuDNN compiled it when it was built.</summary>
     public bool IsCompiled { get; init; }
 
-    /// <summary>Sends it to the device's stream. Addresses that were used before cost nothing but the call.</summary>
+    /// <summary>Queues it on the device's stream. For addresses used before, it only makes the call.</summary>
     public void Run(in Addresses addresses)
     {
         if (!_packs.TryGetValue(addresses, out nint pack))

@@ -9,7 +9,7 @@ using static Engine.Backends.Cuda.Native.cudnnBackendNumericalNote;
 
 namespace Engine.Backends.Cuda.Plans;
 
-/// <summary>How a unit is drawn as a graph.</summary>
+/// <summary>The graph that represents a unit.</summary>
 internal enum GraphForm
 {
     /// <summary>Everything in one graph, the addend before the bias.</summary>
@@ -22,40 +22,41 @@ internal enum GraphForm
     Single,
 }
 
-/// <summary>What a search may use.</summary>
-/// <param name="WorkspaceBytes">The most memory that a plan may ask for.</param>
+/// <summary>Limits of a search.</summary>
+/// <param name="WorkspaceBytes">Upper bound of a plan's workspace.</param>
 /// <param name="Candidates">How many plans are built and timed.</param>
 /// <param name="Deterministic">Whether every run must give the same bits.</param>
-/// <param name="Checked">Whether a plan's numbers are held against the plain sum before it is trusted.</param>
+/// <param name="Checked">Whether a plan's result is compared with the plain sum before it is used.</param>
 internal sealed record SearchLimits(long WorkspaceBytes = 512L << 20, int Candidates = 6, bool Deterministic = true, bool Checked = true);
 
-/// <summary>A plan that will do.</summary>
-/// <param name="Plan">The plan, which is the finder's from now on.</param>
+/// <summary>The plan that a search found.</summary>
+/// <param name="Plan">The plan, owned by the caller.</param>
 /// <param name="Milliseconds">Its time, if it was timed.</param>
-/// <param name="Reason">Where it comes from.</param>
-/// <param name="Check">What its spot check said, if there was one.</param>
+/// <param name="Reason">Why it was chosen.</param>
+/// <param name="Check">The result of its spot check, if there was one.</param>
 internal readonly record struct FoundPlan(Plan Plan, float? Milliseconds, string Reason, string? Check);
 
 /// <summary>
-/// Finds the plan for a unit: the one kept on disk from an earlier run, else the fastest of the first few that cuDNN's heuristic A names
-/// and that may be used, else the first of its fallback list. Heuristics err, by factors on some versions, so the first is not trusted.
+/// Finds the plan for a unit: the one cached on disk by an earlier run, else the fastest of the first few usable ones that cuDNN's
+/// heuristic A proposes, else the first usable one of its fallback list. Heuristics are off by large factors in some versions, so their
+/// first proposal is not taken without timing.
 /// </summary>
 internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, CacheFolder cache)
 {
     private const string Kind = "plans";
 
-    /// <summary>More notes than any engine has.</summary>
+    /// <summary>Upper bound of an engine's notes.</summary>
     private const int MostNotes = 32;
 
     private const int MostKnobs = 64;
 
     /// <param name="unit">What the plan computes.</param>
-    /// <param name="form">How it is drawn.</param>
+    /// <param name="form">The graph that represents it.</param>
     /// <param name="time">Runs a plan and returns milliseconds.</param>
-    /// <param name="rejected">Told why engines were passed over.</param>
-    /// <param name="judge">Runs a plan and holds its numbers against the plain sum; null for none.</param>
-    /// <returns>The plan; null where no engine will do.</returns>
-    /// <exception cref="DeviceMemoryException">Engines would do, but the memory that they need is not there.</exception>
+    /// <param name="rejected">Receives the reasons why engines were rejected.</param>
+    /// <param name="judge">Runs a plan and compares its result with the plain sum; null for no check.</param>
+    /// <returns>The plan; null if no engine is usable.</returns>
+    /// <exception cref="DeviceMemoryException">Engines are usable, but there is not enough memory for them.</exception>
     public FoundPlan? Find(ConvolutionUnit unit, GraphForm form, Func<Plan, float> time, List<string> rejected, Func<Plan, Verdict>? judge = null)
     {
         using var descriptors = new Descriptors(session.Cudnn);
@@ -84,7 +85,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
         {
             rejected.Add($"{form}: {e.Message}");
         }
-        // A smaller batch on a fast engine is better than this one on a slow route.
+        // A smaller batch on a fast engine is better than this batch on a slow one.
         return full is null ? null : throw full;
     }
 
@@ -115,7 +116,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
         return plans;
     }
 
-    /// <summary>A plan of a configured engine, or null and the reason.</summary>
+    /// <summary>Builds the plan of a configured engine; null if it cannot be used, with the reason in the list.</summary>
     private Plan? Build(Descriptors descriptors, nint config, IReadOnlyList<Role> roles, ConvolutionUnit unit, List<string> rejected)
     {
         string who = "an engine";
@@ -158,14 +159,14 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
         }
     }
 
-    /// <summary>Why an engine's arithmetic will not do, or null.</summary>
+    /// <summary>Why an engine's arithmetic is not acceptable, or null.</summary>
     private string? Objection(Precision precision, ReadOnlySpan<cudnnBackendNumericalNote> notes)
     {
         if (limits.Deterministic && notes.Contains(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC))
             return "its bits differ from run to run";
         if (precision == Precision.BFloat16)
             return null;
-        // TF32 is what float32 tensors become in tensor cores; rounding further is never meant.
+        // Tensor cores compute float32 tensors in TF32; rounding further than that is never acceptable.
         if (precision == Precision.Float32 && notes.Contains(CUDNN_NUMERICAL_NOTE_TENSOR_CORE))
             return "it computes in TF32";
         if (precision == Precision.Float32 && notes.Contains(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS))
@@ -186,7 +187,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
             descriptors.Get<long>(choice, CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE, CUDNN_TYPE_INT64)))];
     }
 
-    /// <summary>The fastest plan whose numbers are right; the others are destroyed, whatever happens.</summary>
+    /// <summary>The fastest plan whose result is correct. The others are destroyed on every path.</summary>
     private static (Plan Plan, float? Milliseconds, Verdict? Verdict)? Best(
         List<Plan> plans, Func<Plan, float> time, Func<Plan, Verdict>? judge, List<string> rejected, ref DeviceMemoryException? full)
     {
@@ -218,7 +219,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
         }
     }
 
-    /// <summary>A plan whose memory is not to be had, or that its engine will not run after all, is passed over.</summary>
+    /// <summary>Runs a plan. It is rejected if there is no memory for it, or if its engine fails to run.</summary>
     private static bool Try<T>(Plan plan, Func<T> run, List<string> rejected, ref DeviceMemoryException? full, out T? result)
     {
         result = default;
@@ -235,7 +236,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
         }
     }
 
-    /// <summary>The plan that an earlier run chose, built from its engine and settings without a heuristic.</summary>
+    /// <summary>The plan that an earlier run chose, rebuilt from its engine and settings without a heuristic.</summary>
     private Plan? Kept(
         string key, Descriptors descriptors, nint graph, IReadOnlyList<Role> roles, ConvolutionUnit unit, List<string> rejected, out float? milliseconds)
     {

@@ -3,16 +3,16 @@ using Engine.Tensors;
 namespace Engine.Backends.Cuda.Plans;
 
 /// <summary>
-/// The factors of a sum in bfloat16. Weights that fill a storage of their own are rounded once, and again after each write; everything else
-/// is rounded on every call, into scratch memory. A captured loop passes by here only while it is captured, so what is written beside
-/// it is rounded again before its next run, and what it writes itself counts as written after every run.
+/// Rounds the factors of a sum to bfloat16. Weights that fill a storage of their own are rounded once, and again after each write;
+/// everything else is rounded on every call, into scratch memory. A captured loop calls this only while it is captured. Weights that others
+/// write are therefore rounded again before the loop's next run, and weights that the loop writes count as written after every run.
 /// </summary>
 internal sealed class Rounding(Device device, Kernels kernels, Scratch scratch)
 {
     private readonly HashSet<CudaStorage> _stale = [];
     private HashSet<CudaStorage>? _recorded;
 
-    /// <summary>Told of every write.</summary>
+    /// <summary>Called on every write.</summary>
     public void Written(CudaStorage storage)
     {
         if (storage.Rounded is null)
@@ -22,7 +22,7 @@ internal sealed class Rounding(Device device, Kernels kernels, Scratch scratch)
         _stale.Add(storage);
     }
 
-    /// <summary>Rounds again whatever was written since it was rounded.</summary>
+    /// <summary>Rounds all weights again that were written since they were rounded.</summary>
     public void Refresh()
     {
         foreach (CudaStorage storage in _stale)
@@ -33,10 +33,10 @@ internal sealed class Rounding(Device device, Kernels kernels, Scratch scratch)
         _stale.Clear();
     }
 
-    /// <summary>Remembers what is written from here on.</summary>
+    /// <summary>Starts recording which storages are written.</summary>
     public void StartRecording() => _recorded = [];
 
-    /// <summary>What was written since.</summary>
+    /// <summary>Ends the recording and returns the storages written.</summary>
     public IReadOnlyCollection<CudaStorage> StopRecording()
     {
         HashSet<CudaStorage> recorded = _recorded ?? [];
@@ -59,7 +59,7 @@ internal sealed class Rounding(Device device, Kernels kernels, Scratch scratch)
             return Once(w, ScratchUse.SecondInput);
         if (storage.Rounded is null)
         {
-            // Inside a capture this would be rounded on every replay, and its memory would be the capture's.
+            // Inside a capture every replay would round the weights again, and the capture would own the copy's memory.
             device.NotInCapture("rounds weights for the first time");
             storage.Rounded = new DeviceHandle(device, Resource.Piece, device.Arena.Allocate(storage.Count * sizeof(ushort)));
             storage.IsStale = true;

@@ -4,32 +4,36 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda.Plans;
 
-/// <summary>What a spot check says of a plan.</summary>
-/// <param name="IsWrong">Whether a number is further from the plain sum than rounding can take it.</param>
-/// <param name="IsFinal">Whether other operands would not say more.</param>
-/// <param name="Words">The same for people.</param>
+/// <summary>The result of a spot check.</summary>
+/// <param name="IsWrong">Whether an element differs from the plain sum by more than rounding explains.</param>
+/// <param name="IsFinal">Whether checking with other operands could not tell more.</param>
+/// <param name="Words">The result as text.</param>
 internal readonly record struct Verdict(bool IsWrong, bool IsFinal, string Words);
 
 /// <summary>
-/// Holds a result against the definition of its sum: a few of its numbers, the first and the last among them, are computed again on the
-/// host in double from the operands themselves. Engines have been wrong before (strided data gradients with something fused to them, before
-/// cuDNN 8.9.7), and nobody would notice. It costs some hundred small downloads, once for a plan.
+/// Compares a result with the definition of its sum: a few elements, the first and the last among them, are computed again on the host, in
+/// double, from the operands. cuDNN's engines have been wrong before (strided data gradients with something fused to them, before 8.9.7),
+/// and nothing else would detect it. It costs some hundred small downloads, once per plan.
 /// </summary>
 internal sealed unsafe class SpotCheck(Device device)
 {
     private const int Numbers = 16;
 
-    /// <summary>What is not contiguous for one number is fetched whole; beyond this much it is not fetched.</summary>
+    /// <summary>
+    /// Upper bound of a complete download. Operands are downloaded completely if the terms of one element are not contiguous; larger ones
+    /// are not
+    /// checked.
+    /// </summary>
     private const long MostBytes = 64L << 20;
 
-    /// <summary>Fills a result's place with NaN, so that what a plan leaves out is seen.</summary>
+    /// <summary>Fills a result with NaN, so that elements which a plan fails to write are detected.</summary>
     public void Spoil(ulong result, long bytes) =>
         device.Check(device.Driver.cuMemsetD8Async(result, 0xFF, (nuint)bytes, device.Stream), "cuMemsetD8Async");
 
     /// <summary>Compares a result with the plain sum.</summary>
     /// <param name="unit">What was to be computed.</param>
     /// <param name="operands">Its tensors, as they were when it was computed.</param>
-    /// <param name="result">Where the result lies.</param>
+    /// <param name="result">The result's address.</param>
     /// <param name="rounded">Whether the result is bfloat16.</param>
     public Verdict Hold(in ConvolutionUnit unit, in Operands operands, ulong result, bool rounded)
     {
@@ -39,7 +43,7 @@ internal sealed unsafe class SpotCheck(Device device)
 
         long[] places = Places(unit.ResultCount);
         (double Value, double Size)[] expected = [.. places.Select(place => sum.At(place))];
-        // Engines that transform whole tiles (Winograd's) round by the largest of a neighbourhood.
+        // Engines that transform whole tiles (Winograd) have rounding errors relative to the largest element of a neighbourhood.
         double size = expected.Where(each => double.IsFinite(each.Size)).Select(each => each.Size).DefaultIfEmpty().Max();
         if (size == 0)
             return new Verdict(false, false, "not checked: the operands were zero or not finite");
@@ -57,9 +61,9 @@ internal sealed unsafe class SpotCheck(Device device)
     }
 
     /// <summary>
-    /// How far rounding can take a sum, as a share of the sum of its terms' magnitudes. float32: 2^-24 for each of the n additions, and for
-    /// each of some hundred more in the transforms of Winograd's engines. TF32: either factor cut off after 10 bits, 2 x 2^-10. bfloat16: either
-    /// factor rounded to 8 bits, 2 x 2^-8, and the sum once more where it is stored so.
+    /// Upper bound of a sum's rounding error, relative to the sum of its terms' magnitudes. float32: 2^-24 for each of the n additions, and
+    /// for each of some hundred more in Winograd transforms. TF32: each factor truncated after 10 bits, 2 x 2^-10. bfloat16: each factor
+    /// rounded to 8 bits, 2 x 2^-8, plus the rounding of the sum if it is stored as bfloat16.
     /// </summary>
     internal static double Bound(in ConvolutionUnit unit)
     {
@@ -79,7 +83,7 @@ internal sealed unsafe class SpotCheck(Device device)
         };
     }
 
-    /// <summary>The same places for the same count, both ends among them.</summary>
+    /// <summary>The indices to check: the same for the same count, both ends included.</summary>
     private static long[] Places(long count)
     {
         if (count <= Numbers)

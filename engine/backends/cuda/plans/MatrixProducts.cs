@@ -2,27 +2,27 @@ using Engine.Tensors;
 
 namespace Engine.Backends.Cuda.Plans;
 
-/// <summary>Matrix products on one device: cuBLASLt's, or the own kernel where it will not.</summary>
-internal sealed class Products(Device device, Kernels kernels, Scratch scratch, ProductSession? session, SearchLimits limits) : IDisposable
+/// <summary>Matrix products on one device: by cuBLASLt, or by this project's kernel for units that it does not support.</summary>
+internal sealed class MatrixProducts(Device device, Kernels kernels, Scratch scratch, ProductSession? session, SearchLimits limits) : IDisposable
 {
     private readonly Dictionary<ProductUnit, (MatrixProduct? Product, string? Check)> _settled = [];
     private readonly SpotCheck _check = new(device);
     private readonly Dictionary<ProductUnit, PlanChoice> _choices = [];
 
-    /// <summary>How factors are rounded to bfloat16.</summary>
+    /// <summary>Rounds factors to bfloat16.</summary>
     public Rounding Rounding { get; } = new(device, kernels, scratch);
 
-    /// <summary>What was chosen so far, in no order.</summary>
+    /// <summary>The choices made so far, in no order.</summary>
     public IEnumerable<PlanChoice> Choices => _choices.Values;
 
-    /// <summary>Told of every linear layer that is sent: its weights and what was chosen for it.</summary>
+    /// <summary>Called for every linear layer that runs, with its weights and the choice for it.</summary>
     public Action<Tensor, PlanChoice>? Watch { get; set; }
 
-    /// <summary>Whether cuBLASLt does the unit. Why not is added to the rejections.</summary>
+    /// <summary>Whether cuBLASLt computes the unit. If not, the reason is added to the rejections.</summary>
     /// <param name="unit">The unit.</param>
-    /// <param name="operands">Its tensors, on which it is tried.</param>
-    /// <param name="rejected">Told why not.</param>
-    /// <param name="check">What the spot check said.</param>
+    /// <param name="operands">Its tensors, with which it is tried.</param>
+    /// <param name="rejected">Receives the reason if not.</param>
+    /// <param name="check">The result of the spot check.</param>
     public bool TrySettle(ProductUnit unit, Operands operands, List<string> rejected, out string? check)
     {
         if (_settled.TryGetValue(unit, out (MatrixProduct? Product, string? Check) known))
@@ -81,7 +81,7 @@ internal sealed class Products(Device device, Kernels kernels, Scratch scratch, 
             kernels.Run(Launch.Gate(gate, operands.X));
     }
 
-    /// <summary>Runs a unit that cuBLASLt does.</summary>
+    /// <summary>Runs a unit that cuBLASLt computes.</summary>
     public void Run(in ProductUnit unit, in Operands operands)
     {
         Run(_settled[unit].Product!, unit, operands, 0);
@@ -90,10 +90,10 @@ internal sealed class Products(Device device, Kernels kernels, Scratch scratch, 
     }
 
     /// <summary>The product without the unit's ReLU.</summary>
-    /// <param name="product">What runs.</param>
+    /// <param name="product">The matrix product to run.</param>
     /// <param name="unit">The unit.</param>
     /// <param name="operands">Its tensors.</param>
-    /// <param name="elsewhere">Where the result goes instead of its own place; 0 for its own place.</param>
+    /// <param name="elsewhere">Where the result goes instead of its own tensor; 0 for its own tensor.</param>
     private void Run(MatrixProduct product, in ProductUnit unit, in Operands operands, ulong elsewhere)
     {
         var addresses = new Addresses(At(operands.X), At(operands.W), At(operands.Y), At(operands.Bias), At(operands.Addend), 0, 0);
@@ -115,7 +115,7 @@ internal sealed class Products(Device device, Kernels kernels, Scratch scratch, 
     {
         ConvolutionUnit sum = unit.AsConvolution with { Relu = false };
         Tensor own = unit.Direction switch { Direction.Forward => operands.Y, Direction.BackwardData => operands.X, _ => operands.W };
-        // What the result is added to must survive.
+        // The addend must survive.
         ulong elsewhere = unit.Addend ? scratch.Get(ScratchUse.Result, sum.ResultCount * sizeof(float)) : 0;
         ulong result = elsewhere == 0 ? At(own) : elsewhere;
         _check.Spoil(result, sum.ResultCount * sizeof(float));
