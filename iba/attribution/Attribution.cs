@@ -1,17 +1,17 @@
 namespace Iba.Attribution;
 
-/// <summary>What a network made of one image, and why.</summary>
-/// <param name="Heatmap">Where the evidence is.</param>
+/// <summary>The explanation of one image's classification.</summary>
+/// <param name="Heatmap">The evidence per pixel.</param>
 /// <param name="Target">The class explained.</param>
 /// <param name="Logits">The network's output for the unchanged image, one per class.</param>
 public record Attribution(Heatmap Heatmap, int Target, float[] Logits)
 {
     /// <summary>
-    /// What the map was made of where the method works on colours: a number for each colour value, H x W x 3. Otherwise null.
+    /// For methods that work on colours, the value of each colour before the three of a pixel were combined, H x W x 3. Otherwise null.
     /// </summary>
     public float[]? Colours { get; init; }
 
-    /// <summary>Numbers to judge it by, where the method has any and was asked for them.</summary>
+    /// <summary>Figures that check the result, if the method has any and they were requested.</summary>
     public Check? Check { get; init; }
 
     /// <summary>The class with the largest logit.</summary>
@@ -21,39 +21,39 @@ public record Attribution(Heatmap Heatmap, int Target, float[] Logits)
     public double Probability => Classes.Softmax(Logits)[Target];
 }
 
-/// <summary>A heatmap: a number for each pixel of the network's input.</summary>
+/// <summary>A heatmap: one value per pixel of the network's input.</summary>
 /// <param name="Height">Rows.</param>
 /// <param name="Width">Columns.</param>
 /// <param name="Values">Row-major.</param>
-/// <param name="Unit">What the numbers are.</param>
+/// <param name="Unit">The unit of the values.</param>
 public sealed record Heatmap(int Height, int Width, float[] Values, HeatmapUnit Unit)
 {
-    /// <summary>The largest number.</summary>
+    /// <summary>The largest value.</summary>
     public float Max => Values.Max();
 }
 
-/// <summary>What the numbers of a heatmap are.</summary>
+/// <summary>The unit of a heatmap's values.</summary>
 public enum HeatmapUnit
 {
-    /// <summary>Information that the network was given at that pixel.</summary>
+    /// <summary>Information that the network received at that pixel.</summary>
     BitsPerPixel,
 
-    /// <summary>A pixel's part in a logit, or in its change; signed.</summary>
+    /// <summary>A pixel's contribution to a logit, or to its change; signed.</summary>
     Logit,
 
-    /// <summary>Change of a logit when the whole patch around the pixel is taken away; signed.</summary>
+    /// <summary>Change of a logit when the whole patch around the pixel is removed; signed.</summary>
     LogitPerPatch,
 
-    /// <summary>No unit: only the order of the pixels means something.</summary>
+    /// <summary>No unit: only the order of the pixels is meaningful.</summary>
     Relative,
 }
 
-/// <summary>Units in words.</summary>
+/// <summary>Names of the units.</summary>
 public static class HeatmapUnits
 {
     extension(HeatmapUnit unit)
     {
-        /// <summary>What a colour bar says.</summary>
+        /// <summary>The label of a colour bar.</summary>
         public string Words => unit switch
         {
             HeatmapUnit.BitsPerPixel => "bits / pixel",

@@ -1,20 +1,20 @@
 namespace Iba.Attribution;
 
-/// <summary>Numbers by which a reader can judge an attribution without trusting the program that made it.</summary>
+/// <summary>Figures by which a reader can check an attribution without trusting this program.</summary>
 public abstract record Check
 {
-    /// <summary>The numbers by name, as they are kept with a result.</summary>
+    /// <summary>The figures by name, as they are saved with a result.</summary>
     public abstract IEnumerable<KeyValuePair<string, double>> Numbers { get; }
 }
 
 /// <summary>
-/// The change of the logit along the gradient, as the gradient says and as the network shows: a spot check of the derivative.
+/// A spot check of the derivative: the change of the logit along the gradient, as predicted by the gradient and as measured on the network.
 /// </summary>
 /// <param name="Slope">The gradient's Euclidean norm: the steepest ascent, logit per unit of input.</param>
 /// <param name="Measured">The central difference of the logit for a small step in that direction, per unit of input.</param>
 public sealed record SlopeCheck(double Slope, double Measured) : Check
 {
-    /// <summary>|slope - measured| / |slope|; a ReLU that switches within the step makes it larger without any error.</summary>
+    /// <summary>|slope - measured| / |slope|. A ReLU that switches within the step increases it although nothing is wrong.</summary>
     public double Gap => Slope == Measured ? 0 : Math.Abs(Slope - Measured) / Math.Abs(Slope);
 
     /// <inheritdoc/>
@@ -23,13 +23,13 @@ public sealed record SlopeCheck(double Slope, double Measured) : Check
 }
 
 /// <summary>
-/// Completeness of integrated gradients: attributions of all colour values add up to the change of the logit from the baseline.
+/// Completeness of integrated gradients: the attributions of all colour values sum to the change of the logit from the baseline.
 /// </summary>
 /// <param name="Sum">Sum of (input - baseline) x mean gradient over all colour values.</param>
 /// <param name="LogitDifference">Logit of the input less logit of the baseline.</param>
 public sealed record CompletenessCheck(double Sum, double LogitDifference) : Check
 {
-    /// <summary>|sum - difference| / |difference|: what the finite number of steps leaves out.</summary>
+    /// <summary>|sum - difference| / |difference|: the error of the finite number of steps.</summary>
     public double Gap => Sum == LogitDifference ? 0 : Math.Abs(Sum - LogitDifference) / Math.Abs(LogitDifference);
 
     /// <inheritdoc/>
@@ -37,17 +37,17 @@ public sealed record CompletenessCheck(double Sum, double LogitDifference) : Che
         [new("check.sum", Sum), new("check.logit_difference", LogitDifference), new("check.completeness_gap", Gap)];
 }
 
-/// <summary>What becomes of the relevance on its way from the logit to the pixels.</summary>
+/// <summary>How much relevance each layer preserves on the way from the logit to the pixels.</summary>
 /// <param name="Layers">The layers, last to first.</param>
 public sealed record ConservationCheck(IReadOnlyList<LayerRelevance> Layers) : Check
 {
-    /// <summary>A layer that keeps all but this share conserves: room for float32.</summary>
+    /// <summary>A layer conserves relevance if it loses at most this fraction: the rounding of float32.</summary>
     public const double Tolerance = 1e-4;
 
-    /// <summary>The first layer, seen from the logit, that does not keep what it was given; null if all do.</summary>
+    /// <summary>The first layer, counted from the logit, that does not conserve relevance; null if all do.</summary>
     public LayerRelevance? FirstLoss => Losses.FirstOrDefault();
 
-    /// <summary>The share of the logit that reaches the pixels.</summary>
+    /// <summary>The fraction of the logit that reaches the pixels.</summary>
     public double Kept => Layers.Aggregate(1.0, (kept, layer) => kept * layer.Kept);
 
     /// <inheritdoc/>
@@ -67,6 +67,6 @@ public sealed record ConservationCheck(IReadOnlyList<LayerRelevance> Layers) : C
 /// <param name="PassedOn">Relevance of its input, summed.</param>
 public sealed record LayerRelevance(string Layer, double Given, double PassedOn)
 {
-    /// <summary>The share that it passes on; 1 where it was given none.</summary>
+    /// <summary>The fraction that it passes on; 1 if it was given none.</summary>
     public double Kept => Given == 0 ? 1 : PassedOn / Given;
 }

@@ -3,7 +3,7 @@ namespace Iba.Attribution;
 /// <summary>Logits read as a decision among classes.</summary>
 public static class Classes
 {
-    /// <summary>The class with the largest logit, the first of equals.</summary>
+    /// <summary>The class with the largest logit, the first one in case of a tie.</summary>
     public static int Largest(ReadOnlySpan<float> logits)
     {
         int largest = 0;
@@ -15,7 +15,7 @@ public static class Classes
         return largest;
     }
 
-    /// <summary>The probability of each class, in double, safe for large logits.</summary>
+    /// <summary>The probability of each class, in double, without overflow for large logits.</summary>
     public static double[] Softmax(ReadOnlySpan<float> logits)
     {
         double largest = logits[Largest(logits)];

@@ -1,9 +1,9 @@
 namespace Iba.Attribution;
 
-/// <summary>Which class a method speaks of.</summary>
+/// <summary>Which class a method explains.</summary>
 public enum ExplainedClass
 {
-    /// <summary>The sample's target, or the predicted class where it has none.</summary>
+    /// <summary>The sample's target, or the predicted class if it has none.</summary>
     Target,
 
     /// <summary>

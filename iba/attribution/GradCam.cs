@@ -6,18 +6,17 @@ using Iba.Images;
 namespace Iba.Attribution;
 
 /// <summary>
-/// Grad-CAM (Selvaraju et al. 2017): the feature maps of a late layer, each weighted by the mean of the logit's gradient over the map,
-/// summed; what is negative is cut off, the rest enlarged to the image.
+/// Grad-CAM (Selvaraju et al. 2017): the feature maps of a late layer, each weighted by the mean of the logit's gradient over the map, and
+/// summed. Negative values are set to 0, and the map is enlarged to the image.
 /// </summary>
 public sealed class GradCam : NetworkMethod
 {
-    private readonly RecordedRows<Cut> _recorded;
+    private readonly BatchCache<Cut> _recorded;
     private readonly string _layer;
 
     /// <param name="network">The classifier.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="layer">The layer whose feature maps are weighted; null for the network's last one with rows and columns, as in the
-    /// paper.</param>
+    /// <param name="layer">The layer of the feature maps; null for the network's last one with rows and columns, as in the paper.</param>
     /// <exception cref="ArgumentException">The layer does not exist or its output has no rows and columns.</exception>
     public GradCam(Network network, Shape image, string? layer = null) : base(network, image)
     {
@@ -28,16 +27,16 @@ public sealed class GradCam : NetworkMethod
                 $"Grad-CAM needs a layer whose output has rows and columns; '{_layer}' has none. Try {DefaultLayer(network)}.",
                 nameof(layer));
         }
-        _recorded = new RecordedRows<Cut>(rows => new Cut(network, Image.WithN(rows), _layer), cut => cut.Bytes);
+        _recorded = new BatchCache<Cut>(rows => new Cut(network, Image.WithN(rows), _layer), cut => cut.Bytes);
     }
 
     /// <inheritdoc/>
     public override string Name => "grad-cam";
 
-    /// <summary>Which class is explained; the paper's code knows only the predicted one.</summary>
+    /// <summary>Which class is explained; the paper's code always explains the predicted one.</summary>
     public ExplainedClass Class { get; init; } = ExplainedClass.Predicted;
 
-    /// <summary>Whether the map is divided by its largest number (plus 1e-5), as the paper's code does.</summary>
+    /// <summary>Whether the map is divided by its maximum (plus 1e-5), as in the paper's code.</summary>
     public bool Normalises { get; init; } = true;
 
     private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
@@ -79,7 +78,7 @@ public sealed class GradCam : NetworkMethod
     private static string DefaultLayer(Network network) => network.Architecture?.CamLayer
         ?? throw new ArgumentException($"{network.Name} is of no known architecture: name the layer for Grad-CAM.");
 
-    /// <summary>The network cut at the layer: forward alone before it, with a gradient after it.</summary>
+    /// <summary>The network cut at the layer: without gradients before it, with gradients after it.</summary>
     private sealed class Cut(Network network, Shape images, string layer) : IDisposable
     {
         public Inference Trunk { get; } = new(network.Until(layer), images);
@@ -96,7 +95,7 @@ public sealed class GradCam : NetworkMethod
     }
 }
 
-/// <summary>A Grad-CAM map with what it was made of.</summary>
+/// <summary>A Grad-CAM map with its intermediate result.</summary>
 /// <param name="Heatmap">At the image's size.</param>
 /// <param name="Target">The class explained.</param>
 /// <param name="Logits">The network's output.</param>
@@ -104,12 +103,12 @@ public sealed class GradCam : NetworkMethod
 public sealed record ClassActivationAttribution(Heatmap Heatmap, int Target, float[] Logits, ClassActivation Activation)
     : Attribution(Heatmap, Target, Logits);
 
-/// <summary>Feature maps weighted by how much the class's logit asks for each.</summary>
+/// <summary>Feature maps weighted by the logit's mean gradient over each of them.</summary>
 public sealed class ClassActivation
 {
     /// <param name="features">(N, H, W, C) the shape of the features.</param>
     /// <param name="maps">H x W x C features of one image.</param>
-    /// <param name="gradient">H x W x C numbers: d logit / d features.</param>
+    /// <param name="gradient">H x W x C elements: d logit / d features.</param>
     public ClassActivation(Shape features, ReadOnlySpan<float> maps, ReadOnlySpan<float> gradient)
     {
         (Height, Width) = (features.H, features.W);
@@ -131,10 +130,10 @@ public sealed class ClassActivation
     /// <summary>Mean of the gradient over each feature map.</summary>
     public IReadOnlyList<double> Weights { get; }
 
-    /// <summary>The weighted sum of the maps, row-major, before what is negative is cut off.</summary>
+    /// <summary>The weighted sum of the maps, row-major, before negative values are set to 0.</summary>
     public IReadOnlyList<double> Cells { get; }
 
-    /// <summary>The positive part, enlarged bilinearly between half-pixel centres, the border replicated as OpenCV does.</summary>
+    /// <summary>The positive part, enlarged bilinearly with half-pixel centres, the border replicated as in OpenCV.</summary>
     public Heatmap Heatmap(int height, int width, bool normalised)
     {
         const double Floor = 1e-5;

@@ -4,25 +4,25 @@ using Engine.Tensors;
 
 namespace Iba.Attribution;
 
-/// <summary>A method that runs each image forward once and backward once, by the chain rule or by another rule in its place.</summary>
+/// <summary>A method with one forward and one backward pass per image, by the chain rule or by another backward rule.</summary>
 public abstract class GradientMethod : NetworkMethod
 {
-    private readonly RecordedRows<ScoreGradient> _recorded;
+    private readonly BatchCache<ScoreGradient> _recorded;
 
     /// <inheritdoc/>
     private protected GradientMethod(Network network, Shape image) : base(network, image) =>
-        _recorded = new RecordedRows<ScoreGradient>(rows => Record(Image.WithN(rows)), pass => pass.Bytes);
+        _recorded = new BatchCache<ScoreGradient>(rows => Record(Image.WithN(rows)), pass => pass.Bytes);
 
-    /// <summary>From the gradient to the map.</summary>
+    /// <summary>How the gradient becomes a map.</summary>
     public MapRecipe Recipe { get; init; } = MapRecipe.Revised;
 
     /// <summary>Which class is explained.</summary>
     public ExplainedClass Class { get; init; }
 
-    /// <summary>Whether results come with numbers to judge them by, where the method has any.</summary>
+    /// <summary>Whether results include a check, if the method has one.</summary>
     public bool Checks { get; init; }
 
-    /// <summary>What the map's numbers are.</summary>
+    /// <summary>The unit of the map's values.</summary>
     private protected virtual HeatmapUnit Unit => HeatmapUnit.Relative;
 
     private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
@@ -32,14 +32,14 @@ public abstract class GradientMethod : NetworkMethod
     /// <summary>Records the network for a batch.</summary>
     private protected virtual ScoreGradient Record(Shape images) => new(Network, images);
 
-    /// <summary>The gradient that the backward pass starts from, at the logit of the explained class.</summary>
+    /// <summary>The initial gradient of the backward pass, at the logit of the explained class.</summary>
     private protected virtual float Seed(float logit) => 1;
 
-    /// <summary>Numbers to judge the results by, one for each image.</summary>
+    /// <summary>The checks of the results, one per image.</summary>
     /// <param name="pass">The recording, its inputs still those of the images.</param>
     /// <param name="samples">The images.</param>
     /// <param name="classes">The classes explained.</param>
-    /// <param name="gradients">What the backward pass gave for each image.</param>
+    /// <param name="gradients">The result of the backward pass for each image.</param>
     private protected virtual Check?[] Check(ScoreGradient pass, Sample[] samples, int[] classes, float[][] gradients) =>
         new Check?[samples.Length];
 

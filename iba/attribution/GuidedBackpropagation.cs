@@ -7,7 +7,7 @@ using Engine.Tensors;
 namespace Iba.Attribution;
 
 /// <summary>
-/// Guided backpropagation (Springenberg et al. 2014): a ReLU passes back only what is positive, and only where it was on.
+/// Guided backpropagation (Springenberg et al. 2014): a ReLU passes only positive gradients back, and only where it was active.
 /// </summary>
 public sealed class GuidedBackpropagation : GradientMethod
 {
@@ -23,7 +23,8 @@ public sealed class GuidedBackpropagation : GradientMethod
 }
 
 /// <summary>
-/// dx = max(dy, 0) where y is positive. What a ReLU lets through is decided before and after the gate alike, so fused units take it, too.
+/// dx = max(dy, 0) where y is positive. The result is the same whether the ReLU's gate was applied before or not, so fused units are
+/// supported.
 /// </summary>
 public sealed class GuidedRule : BackwardRule
 {

@@ -2,10 +2,10 @@ namespace Iba.Attribution;
 
 /// <summary>
 /// Guided Grad-CAM (Selvaraju et al. 2017): the Grad-CAM map times the map of guided backpropagation, pixel by pixel. As in the paper's
-/// code, by default the first speaks of the predicted class and the second of the target: the parts' own settings decide.
+/// code, by default the first explains the predicted class and the second the target: the parts' own settings decide.
 /// </summary>
-/// <param name="cam">Where; it is disposed of with this method.</param>
-/// <param name="guided">Which edges; it is disposed of with this method.</param>
+/// <param name="cam">The coarse map; disposed with this method.</param>
+/// <param name="guided">The fine map; disposed with this method.</param>
 public sealed class GuidedGradCam(GradCam cam, GuidedBackpropagation guided) : IAttributionMethod
 {
     /// <inheritdoc/>
@@ -23,7 +23,7 @@ public sealed class GuidedGradCam(GradCam cam, GuidedBackpropagation guided) : I
         guided.Dispose();
     }
 
-    /// <summary>The first part's progress is not the whole's, but what it has to say is.</summary>
+    /// <summary>Forwards the first part's messages but not its progress, which is not that of the whole.</summary>
     private sealed class Notes(IProgress<AttributionProgress> progress) : IProgress<AttributionProgress>
     {
         public void Report(AttributionProgress at)

@@ -3,11 +3,12 @@ using Engine.Tensors;
 
 namespace Iba.Attribution;
 
-/// <summary>d logit / d image itself, read as a map; where asked, held against a difference of logits.</summary>
+/// <summary>d logit / d image as a map; optionally checked against a finite difference of logits.</summary>
 public abstract class InputGradient : GradientMethod
 {
     /// <summary>
-    /// The step of the spot check moves the logit by this share of the largest: far above its rounding, small beside the network's kinks.
+    /// The step of the spot check changes the logit by this fraction of the largest logit: far above rounding, small beside the ReLUs'
+    /// kinks.
     /// </summary>
     private const double Step = 1e-3;
 
@@ -36,8 +37,8 @@ public abstract class InputGradient : GradientMethod
 }
 
 /// <summary>
-/// Gradient maps (Baehrens et al. 2010): the signed gradient, mean over colours. The sign is the derivative's own: positive where more of
-/// the colour raises the logit. <see cref="MapRecipe.PublishedGradient"/> is what the paper's code does instead.
+/// Gradient maps (Baehrens et al. 2010): the signed gradient, mean over colours. A positive value means that more of the colour raises the
+/// logit. <see cref="MapRecipe.PublishedGradient"/> is the paper's code's variant.
 /// </summary>
 public sealed class Gradient : InputGradient
 {
@@ -45,7 +46,7 @@ public sealed class Gradient : InputGradient
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
     public Gradient(Network network, Shape image) : base(network, image) => Recipe = DefaultRecipe;
 
-    /// <summary>Mean over colours, clipped, shares of all magnitudes.</summary>
+    /// <summary>Mean over colours, clipped, divided by the sum of magnitudes.</summary>
     public static MapRecipe DefaultRecipe { get; } = new(Colours.Mean, Scaling.ClippedShares);
 
     /// <inheritdoc/>

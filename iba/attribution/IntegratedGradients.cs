@@ -6,9 +6,9 @@ using Engine.Tensors;
 namespace Iba.Attribution;
 
 /// <summary>
-/// Integrated gradients (Sundararajan et al. 2017): the mean gradient on the straight path from a baseline to the image, at i / steps for
-/// i = 1 ... steps, times (image - baseline), summed over colours. So a pixel's number is its part in the change of the logit from the
-/// baseline to the image. The paper's code leaves the factor out: <see cref="TimesInput"/> off.
+/// Integrated gradients (Sundararajan et al. 2017): the mean gradient on the straight path from a baseline to the image, at i / steps for i
+/// = 1 ... steps, times (image - baseline), summed over colours. A pixel's value is thus its contribution to the change of the logit from
+/// the baseline to the image. The paper's code omits the factor (image - baseline): <see cref="TimesInput"/> = false.
 /// </summary>
 public sealed class IntegratedGradients(Network network, Shape image) : MeanGradientMethod(network, image)
 {
@@ -18,12 +18,12 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
     /// <summary>Points on the path; 50 in the paper's table.</summary>
     public int Steps { get; init; } = 50;
 
-    /// <summary>Where the path begins.</summary>
+    /// <summary>The start of the path.</summary>
     public Baseline Baseline { get; init; } = Baseline.MeanColour;
 
     /// <summary>
-    /// Whether the map is the original definition: (image - baseline) x mean gradient, summed over colours, in units of the logit. Where
-    /// it is not, <see cref="MeanGradientMethod.Recipe"/> makes the map of the mean gradient, as the paper's code does.
+    /// Whether the map is the original definition: (image - baseline) x mean gradient, summed over colours, in units of the logit. If not,
+    /// <see cref="MeanGradientMethod.Recipe"/> turns the mean gradient into the map, as in the paper's code.
     /// </summary>
     public bool TimesInput { get; init; } = true;
 

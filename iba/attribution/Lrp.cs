@@ -4,8 +4,8 @@ using Engine.Tensors;
 namespace Iba.Attribution;
 
 /// <summary>
-/// Layer-wise relevance propagation (Bach et al. 2015) with one rule on every layer, from the logit itself to a signed sum over colours;
-/// see <see cref="LrpRule"/>. The paper reports none for ResNet-50: residual sums have their rule here.
+/// Layer-wise relevance propagation (Bach et al. 2015) with one rule on every layer, starting from the logit, summed over colours with
+/// signs; see <see cref="LrpRule"/>. The paper has no LRP result for ResNet-50; the rule for residual sums is this project's.
 /// </summary>
 public sealed class Lrp : GradientMethod
 {
@@ -24,18 +24,18 @@ public sealed class Lrp : GradientMethod
     private protected override HeatmapUnit Unit { get; }
 
     /// <summary>
-    /// α = 1, β = 0, ε = 0: positive contributions alone. Relevance is conserved, but where a neuron is on by its bias alone.
+    /// α = 1, β = 0, ε = 0: positive contributions only. Relevance is conserved, except where a neuron is active through its bias alone.
     /// </summary>
     /// <param name="network">The classifier.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="checks">Whether results come with the relevance that each layer keeps.</param>
-    /// <param name="memoryBudget">Bytes that a chunk may take.</param>
+    /// <param name="checks">Whether results include the relevance that each layer conserves.</param>
+    /// <param name="memoryBudget">Upper bound of a chunk's memory in bytes.</param>
     public static Lrp Positive(Network network, Shape image, bool checks = false, long memoryBudget = DefaultMemoryBudget) =>
         new(network, image, "lrp-alpha1-beta0", new LrpRule(1, 0, 0), HeatmapUnit.Logit, checks, memoryBudget);
 
     /// <summary>
-    /// What the paper calls α = 0, β = -1, ε = 5: negative contributions alone, with weight +1. Relevance is not conserved: ε outweighs
-    /// most sums, so the map's numbers are tiny and only their order means something.
+    /// The paper's α = 0, β = -1, ε = 5: negative contributions only, with weight +1. Relevance is not conserved: ε is larger than most
+    /// sums, so the map's values are tiny and only their order is meaningful.
     /// </summary>
     /// <inheritdoc cref="Positive"/>
     public static Lrp Negative(Network network, Shape image, bool checks = false, long memoryBudget = DefaultMemoryBudget) =>

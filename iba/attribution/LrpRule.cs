@@ -6,16 +6,16 @@ using Engine.Tensors;
 namespace Iba.Attribution;
 
 /// <summary>
-/// Layer-wise relevance propagation (Bach et al. 2015) as the paper's code has it. Through a weighted sum, positive contributions
-/// z+ = a+ w+ + a- w- and negative ones z- = a- w+ + a+ w- are told apart and each shared out for itself:
+/// Layer-wise relevance propagation (Bach et al. 2015) as in the paper's code. For a weighted sum, positive contributions z+ = a+ w+ + a-
+/// w- and negative ones z- = a- w+ + a+ w- are redistributed separately:
 /// R_i = Σ_j (α z+_ij / s(Z+_j) - β z-_ij / s(Z-_j)) R_j, where α - β = 1, Z sums over i, s(x) = x + ε sign(x) and s(0) = 1 + ε.
-/// Biases take no part. ReLUs hand relevance on unchanged and max pools give it to the winner. Average pools and the sums of residual
-/// blocks have no weights that could speak for or against: under either rule they share relevance out by positive contribution, which
-/// conserves it.
+/// Biases are ignored. ReLUs pass relevance on unchanged, and max pools pass it to the maximum. Average pools and the sums of residual
+/// blocks have no weights whose sign separates contributions: under either rule they redistribute relevance in proportion to
+/// positive contributions, which conserves it.
 /// </summary>
 /// <param name="α">Weight of the positive contributions.</param>
 /// <param name="β">Weight of the negative contributions, α - 1.</param>
-/// <param name="ε">Held against small sums; what it holds back is lost.</param>
+/// <param name="ε">Stabilises small sums; relevance that it absorbs is lost.</param>
 public sealed class LrpRule(float α, float β, float ε) : BackwardRule, IDisposable
 {
     private readonly SignedParts _parts = new();
@@ -72,7 +72,7 @@ public sealed class LrpRule(float α, float β, float ε) : BackwardRule, IDispo
     }
 
     /// <summary>
-    /// Shares out factor R by contributions of one sign: those are a+ times weights of that sign, and a- times weights of the other.
+    /// Redistributes factor R by contributions of one sign: a+ times weights of that sign, and a- times weights of the other.
     /// </summary>
     private Accumulator Share(
         IBackend on, WeightedSum sum, Tensor dy, Gradients d, float factor, bool positive, Accumulator dx)
@@ -111,7 +111,7 @@ public sealed class LrpRule(float α, float β, float ε) : BackwardRule, IDispo
         return dx;
     }
 
-    /// <summary>A mean of numbers that come out of ReLUs: all contributions are positive.</summary>
+    /// <summary>A mean of ReLU outputs: all contributions are positive.</summary>
     private static void Pool(IBackend on, Value y, Tensor dy, Gradients d)
     {
         if (d.Scratch(y) is not [var share, var spread])
@@ -122,7 +122,7 @@ public sealed class LrpRule(float α, float β, float ε) : BackwardRule, IDispo
     }
 
     /// <summary>
-    /// Whether a value cannot be negative, by what made it: then half of the contributions are 0 and need not be computed.
+    /// Whether a value is nonnegative because of the op that computed it. Then half of the contributions are 0 and need no computation.
     /// </summary>
     private static bool IsNonnegative(Value x) => x.Op switch
     {

@@ -1,6 +1,6 @@
 namespace Iba.Attribution;
 
-/// <summary>How the three colour values of a pixel become one number.</summary>
+/// <summary>How the three colour values of a pixel are combined.</summary>
 public enum Colours
 {
     /// <summary>Their mean.</summary>
@@ -16,42 +16,42 @@ public enum Colours
     SumOfMagnitudes,
 }
 
-/// <summary>What is done with a map at the end.</summary>
+/// <summary>The final scaling of a map.</summary>
 public enum Scaling
 {
-    /// <summary>Nothing.</summary>
+    /// <summary>No scaling.</summary>
     None,
 
-    /// <summary>Numbers outside of the 0.5 and 99.5 percentiles are moved there, then all are divided by the sum of their magnitudes.</summary>
+    /// <summary>Values are clipped to the 0.5 and 99.5 percentiles, then divided by the sum of their magnitudes.</summary>
     ClippedShares,
 
     /// <summary>
-    /// The same divided by the signed sum, as the code behind the paper's table does it. Where that sum is negative, every sign and the
-    /// order of the pixels turn round.
+    /// The same divided by the signed sum, as in the code behind the paper's table. If that sum is negative, it reverses every sign and the
+    /// order of the pixels.
     /// </summary>
     ClippedSignedShares,
 
-    /// <summary>All are divided by the largest.</summary>
+    /// <summary>All values are divided by the largest.</summary>
     ShareOfLargest,
 }
 
-/// <summary>From a number per colour value to a number per pixel.</summary>
-/// <param name="Colours">How three numbers become one.</param>
-/// <param name="Scaling">What is done with the map at the end.</param>
+/// <summary>How colour values become pixel values.</summary>
+/// <param name="Colours">How three colour values are combined.</param>
+/// <param name="Scaling">The final scaling.</param>
 public sealed record MapRecipe(Colours Colours, Scaling Scaling)
 {
-    /// <summary>What the paper's published evaluation code does with averaged gradients.</summary>
+    /// <summary>Averaged gradients as in the paper's published evaluation code.</summary>
     public static MapRecipe Released { get; } = new(Colours.Mean, Scaling.None);
 
-    /// <summary>What the code behind the paper's table does with a plain gradient.</summary>
+    /// <summary>A plain gradient as in the code behind the paper's table.</summary>
     public static MapRecipe PublishedGradient { get; } = new(Colours.Mean, Scaling.ClippedSignedShares);
 
-    /// <summary>What a later state of that code does, the one that ran for the paper's table.</summary>
+    /// <summary>Averaged gradients as in a later state of that code, which produced the paper's table.</summary>
     public static MapRecipe Revised { get; } = new(Colours.LargestMagnitude, Scaling.ClippedShares);
 
     private const double LowerShare = 0.005, UpperShare = 0.995;
 
-    /// <summary>The map of H x W x 3 numbers.</summary>
+    /// <summary>The map of H x W x 3 values.</summary>
     public Heatmap Apply(ReadOnlySpan<float> values, int height, int width, HeatmapUnit unit = HeatmapUnit.Relative)
     {
         var map = new float[height * width];
@@ -80,7 +80,7 @@ public sealed record MapRecipe(Colours Colours, Scaling Scaling)
         _ => Math.Abs(r) + Math.Abs(g) + Math.Abs(b),
     };
 
-    /// <summary>The number below which a share of the map lies, interpolated linearly between the two nearest.</summary>
+    /// <summary>The percentile of the map at <paramref name="share"/>, interpolated linearly between the two nearest values.</summary>
     private static float Percentile(float[] map, double share)
     {
         float[] sorted = [.. map.Order()];
@@ -89,7 +89,7 @@ public sealed record MapRecipe(Colours Colours, Scaling Scaling)
         return (float)double.Lerp(sorted[below], sorted[Math.Min(below + 1, sorted.Length - 1)], place - below);
     }
 
-    /// <summary>A map that is 0 everywhere stays so.</summary>
+    /// <summary>Divides all values; a map that is 0 everywhere stays so.</summary>
     private static void Divide(float[] map, double by)
     {
         for (int i = 0; i < map.Length && by != 0; i++)

@@ -7,13 +7,13 @@ namespace Iba.Attribution;
 /// <summary>A method that averages the gradients of several variations of each image.</summary>
 public abstract class MeanGradientMethod : NetworkMethod
 {
-    private readonly RecordedRows<ScoreGradient> _recorded;
+    private readonly BatchCache<ScoreGradient> _recorded;
 
     /// <inheritdoc/>
     private protected MeanGradientMethod(Network network, Shape image) : base(network, image) =>
-        _recorded = new RecordedRows<ScoreGradient>(rows => new ScoreGradient(network, Image.WithN(rows)), pass => pass.Bytes);
+        _recorded = new BatchCache<ScoreGradient>(rows => new ScoreGradient(network, Image.WithN(rows)), pass => pass.Bytes);
 
-    /// <summary>From the mean gradient to the map.</summary>
+    /// <summary>How the mean gradient becomes a map.</summary>
     public MapRecipe Recipe { get; init; } = MapRecipe.Revised;
 
     private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
@@ -47,7 +47,7 @@ public abstract class MeanGradientMethod : NetworkMethod
     private protected override void Release() => _recorded.Dispose();
 
     /// <summary>
-    /// Runs one chunk. Rows are in order of image and variation, so every image's gradients are added in the same order in any chunk.
+    /// Runs one chunk. Rows are ordered by image, then variation, so the order of summation is the same for every chunk size.
     /// </summary>
     private void Accumulate(ScoreGradient pass, int first, int count, int[] classes, Variations variations, Tensor sums)
     {
@@ -67,13 +67,13 @@ public abstract class MeanGradientMethod : NetworkMethod
         }
     }
 
-    /// <summary>The variations of some images, made on the device when they are needed.</summary>
+    /// <summary>The variations of some images, computed on the device when they are needed.</summary>
     private protected abstract class Variations : IDisposable
     {
         /// <summary>Writes a variation of an image to (1, H, W, 3).</summary>
         public abstract void Place(int image, int variation, Tensor row);
 
-        /// <summary>What the mean gradient of an image's variations says.</summary>
+        /// <summary>The attribution that follows from the mean gradient of an image's variations.</summary>
         public abstract Attribution Read(int image, float[] mean, int explained, float[] logits);
 
         /// <inheritdoc/>

@@ -5,7 +5,7 @@ using Iba.Statistics;
 
 namespace Iba.Attribution;
 
-/// <summary>What a method must be given beside the network.</summary>
+/// <summary>What a method needs besides the network.</summary>
 public enum MethodNeeds
 {
     /// <summary>Nothing.</summary>
@@ -21,24 +21,24 @@ public enum MethodNeeds
     Patterns,
 }
 
-/// <summary>A method by name, and how it is made.</summary>
-/// <param name="Name">On the command line.</param>
-/// <param name="Title">In the paper's figures and tables.</param>
-/// <param name="Make">Makes it; what it needs is there.</param>
-/// <param name="Needs">What it must be given beside the network.</param>
+/// <summary>A method: its names, its requirements and its constructor.</summary>
+/// <param name="Name">The name on the command line.</param>
+/// <param name="Title">The name in the paper's figures and tables.</param>
+/// <param name="Make">Creates it; everything that it needs was checked.</param>
+/// <param name="Needs">What it needs besides the network.</param>
 public sealed record MethodKind(string Name, string Title, Func<MethodInputs, IAttributionMethod> Make, MethodNeeds Needs = MethodNeeds.Nothing)
 {
-    /// <summary>The networks that the paper has no result of this method for.</summary>
+    /// <summary>The networks for which the paper has no result of this method.</summary>
     public IReadOnlyList<string> NotReportedOn { get; init; } = [];
 
-    /// <summary>What a reader of its map should know, in one sentence, where several definitions go by its name; else null.</summary>
+    /// <summary>One sentence that tells readers of its map which of several definitions it uses; null if there is one definition.</summary>
     public Func<MethodInputs, string>? Note { get; init; }
 
     /// <summary>Whether the paper reports it for a network of that architecture.</summary>
     public bool IsReportedOn(string network) => !NotReportedOn.Contains(network);
 
-    /// <summary>Makes the method.</summary>
-    /// <exception cref="ArgumentException">It lacks what it needs; the message says how to come by it.</exception>
+    /// <summary>Creates the method.</summary>
+    /// <exception cref="ArgumentException">Something that it needs is missing; the message says how to get it.</exception>
     public IAttributionMethod Create(MethodInputs from) => Needs switch
     {
         MethodNeeds.Statistics when from.Statistics is null => throw Missing("feature statistics", "iba estimate --images DIR --out FILE"),
@@ -51,45 +51,46 @@ public sealed record MethodKind(string Name, string Title, Func<MethodInputs, IA
 }
 
 /// <summary>
-/// What methods are made of. Settings that a method does not know are ignored; null leaves a method what made the paper's table.
+/// The inputs and settings from which methods are created. A method ignores settings that it does not have; defaults are those of the
+/// paper's table.
 /// </summary>
 /// <param name="Network">The classifier.</param>
 /// <param name="Image">(1, H, W, 3) the shape of an image.</param>
 public sealed record MethodInputs(Network Network, Shape Image)
 {
-    /// <summary>Of the features at the bottleneck's layer; per-sample needs it.</summary>
+    /// <summary>Feature statistics at the bottleneck's layer; required by per-sample.</summary>
     public FeatureStatistics? Statistics { get; init; }
 
     /// <summary>Hyper-parameters of per-sample.</summary>
     public BottleneckSettings Bottleneck { get; init; } = new();
 
-    /// <summary>Images that per-sample fits at a time.</summary>
+    /// <summary>Images that per-sample fits in one batch.</summary>
     public int Batch { get; init; } = 1;
 
-    /// <summary>Makes the readout bottleneck; readout needs it.</summary>
+    /// <summary>Creates the readout bottleneck; required by readout.</summary>
     public Func<IAttributionMethod>? Readout { get; init; }
 
-    /// <summary>The network's patterns; pattern needs them.</summary>
+    /// <summary>The network's signal patterns; required by pattern.</summary>
     public Patterns? Patterns { get; init; }
 
-    /// <summary>SHA-256 of the network's weights, to be held against that of statistics; empty if unknown.</summary>
+    /// <summary>SHA-256 of the network's weights, compared with that of the statistics; empty if unknown.</summary>
     public string WeightsSha256 { get; init; } = "";
 
-    /// <summary>Which class Grad-CAM and PatternAttribution speak of; null for the predicted one, as in the paper's code.</summary>
+    /// <summary>Which class Grad-CAM and PatternAttribution explain; null for the predicted one, as in the paper's code.</summary>
     public ExplainedClass? Class { get; init; }
 
     /// <summary>The key of all noise.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Bytes that the activations and gradients of a chunk may take.</summary>
+    /// <summary>Upper bound of the activations and gradients of a chunk, in bytes.</summary>
     public long MemoryBudget { get; init; } = NetworkMethod.DefaultMemoryBudget;
 
-    /// <summary>Whether results come with numbers to judge them by, which may take a few more runs of the network.</summary>
+    /// <summary>Whether results include checks, which may take a few more runs of the network.</summary>
     public bool Checks { get; init; }
 
     /// <summary>
-    /// Whether maps are made exactly as the paper's published code makes them, where that is not the textbook's definition: the gradient
-    /// divided by its signed sum, integrated gradients without the factor (input - baseline).
+    /// Whether maps follow the paper's published code where it differs from the textbook's definition: the gradient divided by its signed
+    /// sum, integrated gradients without the factor (input - baseline).
     /// </summary>
     public bool AsPublished { get; init; }
 
@@ -99,10 +100,10 @@ public sealed record MethodInputs(Network Network, Shape Image)
     /// <summary>Points on the path of integrated gradients.</summary>
     public int PathSteps { get; init; } = 50;
 
-    /// <summary>What integrated gradients start from and occluded patches are replaced by.</summary>
+    /// <summary>The start of integrated gradients and the replacement of occluded patches.</summary>
     public Baseline Baseline { get; init; } = Baseline.MeanColour;
 
-    /// <summary>The layer of Grad-CAM; null for the network's own.</summary>
+    /// <summary>The layer of Grad-CAM; null for the architecture's default.</summary>
     public string? CamLayer { get; init; }
 }
 
@@ -113,7 +114,7 @@ public static class Methods
     public const string PerSample = "per-sample";
 
     /// <summary>
-    /// In the order of the paper's figure 5: the bottlenecks, then gradients, rules, activation maps, occlusion and chance.
+    /// In the order of the paper's figure 5: bottlenecks, then gradients, backward rules, activation maps, occlusion and random maps.
     /// </summary>
     public static IReadOnlyList<MethodKind> All { get; } =
     [
@@ -167,7 +168,7 @@ public static class Methods
         new("random", "Random", from => new RandomMap(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Seed = from.Seed }),
     ];
 
-    /// <summary>The method of that name.</summary>
+    /// <summary>The method with that name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
     public static MethodKind Find(string name) => All.FirstOrDefault(kind => kind.Name == name)
         ?? throw new ArgumentException(

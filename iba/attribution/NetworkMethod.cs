@@ -5,15 +5,16 @@ using Engine.Tensors;
 namespace Iba.Attribution;
 
 /// <summary>
-/// A method that runs a network on rows made of each image: the image itself, or noisy, mixed or occluded versions of it. Rows are run
-/// in chunks that stay inside a budget of memory, whatever the number of images, and what comes out for an image depends neither on the
-/// chunk nor on the images beside it, to the bit.
+/// A method that runs a network on rows derived from each image: the image itself, or noisy, mixed or occluded versions. Rows run in chunks
+/// within a memory budget, whatever the number of images. The result of an image is the same to the bit for every chunk size and any other
+/// images in the batch.
 /// </summary>
 public abstract class NetworkMethod : IAttributionMethod
 {
     /// <summary>
-    /// 256 MiB. On a processor more is slower: chunks leave its caches, and every page is met for the first time (SmoothGrad on ResNet-50 at 224 x 224: 2.6 s an
-    /// image with 128 or 256 MiB, 3 to 4 s with 1 GiB). What is best for a GPU has not been measured.
+    /// 256 MiB. On a CPU more is slower, because chunks exceed the caches and every page of memory is touched for the first time
+    /// (SmoothGrad on ResNet-50 at 224 x 224: 2.6 s per image with 128 or 256 MiB, 3 to 4 s with 1 GiB). The best value for a GPU has not
+    /// been measured.
     /// </summary>
     public const long DefaultMemoryBudget = 256L << 20;
 
@@ -24,7 +25,7 @@ public abstract class NetworkMethod : IAttributionMethod
     /// <inheritdoc/>
     public abstract string Name { get; }
 
-    /// <summary>Bytes that the activations and gradients of a chunk may take, beside the parameters; one row always runs.</summary>
+    /// <summary>Upper bound of the activations and gradients of a chunk, in bytes, besides the parameters; at least one row runs.</summary>
     public long MemoryBudget { get; init; } = DefaultMemoryBudget;
 
     private protected Network Network { get; }
@@ -33,19 +34,19 @@ public abstract class NetworkMethod : IAttributionMethod
 
     private protected IBackend Backend => Network.Backend;
 
-    /// <summary>Rows that an image takes.</summary>
+    /// <summary>Rows per image.</summary>
     private protected virtual int RowsPerImage => 1;
 
-    /// <summary>Rows that the budget has room for.</summary>
+    /// <summary>The number of rows that the budget allows.</summary>
     private protected abstract int RowsWithinBudget { get; }
 
-    /// <summary>Takes no more than half the rows at a time from here on, because the device has no room for more.</summary>
-    /// <returns>How many rows those are.</returns>
+    /// <summary>Halves the number of rows per chunk from now on, because the device is out of memory.</summary>
+    /// <returns>The new number of rows.</returns>
     private protected abstract int Halve(DeviceMemoryException full);
 
-    /// <summary>Explains as many images as fit the budget together, or one.</summary>
+    /// <summary>Explains as many images together as the budget allows, at least one.</summary>
     /// <param name="samples">The images.</param>
-    /// <param name="rowsDone">To be told of progress; it throws where the work is to be cancelled.</param>
+    /// <param name="rowsDone">Called with progress; it throws on cancellation.</param>
     private protected abstract IEnumerable<Attribution> Explain(Sample[] samples, Action<int> rowsDone);
 
     /// <inheritdoc/>
@@ -64,7 +65,7 @@ public abstract class NetworkMethod : IAttributionMethod
         }
     }
 
-    /// <summary>Explains the images from one on that fit the budget together.</summary>
+    /// <summary>Explains the images from an index on that fit the budget together.</summary>
     private IEnumerable<Attribution> Together(
         IReadOnlyList<Sample> samples, int first, IProgress<AttributionProgress>? progress, CancellationToken cancellation)
     {
@@ -81,7 +82,7 @@ public abstract class NetworkMethod : IAttributionMethod
         }
     }
 
-    /// <summary>The next result; null where there is none, or where the rest must be begun anew in smaller chunks.</summary>
+    /// <summary>The next result; null at the end, or if the rest must be restarted in smaller chunks.</summary>
     private Attribution? Next(IEnumerator<Attribution> results, int finished, int images, IProgress<AttributionProgress>? progress)
     {
         try
@@ -103,11 +104,11 @@ public abstract class NetworkMethod : IAttributionMethod
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Disposes of the recordings.</summary>
+    /// <summary>Disposes the recordings.</summary>
     private protected abstract void Release();
 
     /// <summary>The class to explain.</summary>
-    /// <exception cref="ArgumentException">The network knows no such class.</exception>
+    /// <exception cref="ArgumentException">The network has no such class.</exception>
     private protected static int ClassOf(Sample sample, ReadOnlySpan<float> logits, ExplainedClass which = ExplainedClass.Target)
     {
         int explained = which == ExplainedClass.Target ? sample.Target ?? Classes.Largest(logits) : Classes.Largest(logits);

@@ -5,19 +5,19 @@ using Engine.Tensors;
 namespace Iba.Attribution;
 
 /// <summary>
-/// Occlusion (Zeiler and Fergus 2014): how far the logit drops when a square patch is taken away, patch beside patch. The drop stands at
-/// every pixel of the patch; patches at the right and lower border are cut off where the image ends.
+/// Occlusion (Zeiler and Fergus 2014): the drop of the logit when a square patch is replaced, for adjacent patches. Every pixel of the
+/// patch has the patch's drop as its value. Patches at the right and lower border are cut off at the image's edge.
 /// </summary>
 public sealed class Occlusion : NetworkMethod
 {
-    private readonly RecordedRows<Inference> _recorded;
+    private readonly BatchCache<Inference> _recorded;
     private readonly int _patch;
     private readonly int _columns;
     private readonly int _cells;
 
     /// <param name="network">The classifier.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="patch">Pixels along a side of a patch: 8 and 14 in the paper.</param>
+    /// <param name="patch">The side of a patch in pixels: 8 and 14 in the paper.</param>
     /// <exception cref="ArgumentException">The patch has no pixels.</exception>
     public Occlusion(Network network, Shape image, int patch) : base(network, image)
     {
@@ -26,14 +26,14 @@ public sealed class Occlusion : NetworkMethod
         _patch = patch;
         _columns = (image.W + patch - 1) / patch;
         _cells = _columns * ((image.H + patch - 1) / patch);
-        _recorded = new RecordedRows<Inference>(
+        _recorded = new BatchCache<Inference>(
             rows => new Inference(network, Image.WithN(rows)), run => sizeof(float) * (run.ArenaCount + run.Input.Shape.Count));
     }
 
     /// <inheritdoc/>
     public override string Name => $"occlusion-{_patch}";
 
-    /// <summary>What a patch is replaced by.</summary>
+    /// <summary>What replaces a patch.</summary>
     public Baseline Baseline { get; init; } = Baseline.MeanColour;
 
     private protected override int RowsPerImage => _cells + 1;
@@ -76,7 +76,7 @@ public sealed class Occlusion : NetworkMethod
 
     private protected override void Release() => _recorded.Dispose();
 
-    /// <summary>Copies an image and lays the fill over one of its cells, a row of pixels at a time; cell -1 is none.</summary>
+    /// <summary>Copies an image and fills one of its cells, row by row; cell -1 means none.</summary>
     private void Place(Tensor image, Tensor fill, int cell, Tensor row)
     {
         Backend.Copy(image, row);

@@ -4,8 +4,8 @@ using Engine.Tensors;
 namespace Iba.Attribution;
 
 /// <summary>
-/// PatternAttribution (Kindermans et al. 2018), from the logit to the sum of magnitudes over colours, divided by the largest; see
-/// <see cref="PatternRule"/>. By default it speaks of the predicted class, as the paper's code does. The paper reports none for ResNet-50.
+/// PatternAttribution (Kindermans et al. 2018), from the logit to the sum of magnitudes over colours, divided by the maximum; see
+/// <see cref="PatternRule"/>. By default it explains the predicted class, as the paper's code does. The paper has no result for ResNet-50.
 /// </summary>
 public sealed class PatternAttribution : GradientMethod
 {
@@ -14,7 +14,7 @@ public sealed class PatternAttribution : GradientMethod
     /// <param name="network">The classifier.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
     /// <param name="patterns">Its patterns.</param>
-    /// <exception cref="PatternsException">The patterns are of another network.</exception>
+    /// <exception cref="PatternsException">The patterns belong to another network.</exception>
     public PatternAttribution(Network network, Shape image, Patterns patterns) : base(network, image)
     {
         _rule = new PatternRule(network, patterns);

@@ -8,24 +8,24 @@ using Iba.Images;
 namespace Iba.Attribution;
 
 /// <summary>
-/// Estimates signal patterns (Kindermans et al. 2018, section 4) from images that are seen once and not kept: every weight needs no more
-/// than a few sums over all its inputs x and outputs y, and a weight's gradient is such a sum.
+/// Estimates signal patterns (Kindermans et al. 2018, section 4) in one pass over images that are not stored: every weight needs only a few
+/// sums over all its inputs x and outputs y, and each of them is computed as a weight gradient.
 /// </summary>
 public static class PatternFit
 {
     /// <summary>Estimates the patterns of all weights.</summary>
     /// <param name="network">The classifier.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="images">The images' numbers, taken one by one.</param>
+    /// <param name="images">The images' pixels, enumerated once.</param>
     /// <param name="estimator">How the direction of the signal is estimated.</param>
-    /// <param name="batch">Images to run at a time; all their activations are held. The result depends on it by rounding alone.</param>
-    /// <param name="weightsSha256">SHA-256 of the network's weights, kept with the patterns; empty if unknown.</param>
-    /// <param name="preprocessing">How the images were prepared, kept with the patterns; null if unknown.</param>
-    /// <param name="progress">Told the number of images seen.</param>
-    /// <param name="halved">Told how many images are run at a time from there on, where the device has no room for more.</param>
-    /// <param name="cancellation">Asked between batches.</param>
+    /// <param name="batch">Images per run; all their activations are in memory. It affects the result by rounding only.</param>
+    /// <param name="weightsSha256">SHA-256 of the network's weights, saved with the patterns; empty if unknown.</param>
+    /// <param name="preprocessing">How the images were prepared, saved with the patterns; null if unknown.</param>
+    /// <param name="progress">Called with the number of images seen.</param>
+    /// <param name="halved">Called with the new number of images per run if the device is out of memory.</param>
+    /// <param name="cancellation">Checked between batches.</param>
     /// <exception cref="PatternsException">There were fewer than two images.</exception>
-    /// <exception cref="ArgumentException">An image has a number that is not finite.</exception>
+    /// <exception cref="ArgumentException">An image has a value that is not finite.</exception>
     public static Patterns Run(
         Network network, Shape image, IEnumerable<float[]> images, SignalEstimator estimator = SignalEstimator.TwoComponent, int batch = 4,
         string weightsSha256 = "", Preprocessing? preprocessing = null, IProgress<long>? progress = null, Action<int>? halved = null,
@@ -49,7 +49,7 @@ public static class PatternFit
                     }
                     catch (DeviceMemoryException) when (seen == 0 && some.Length > 1)
                     {
-                        // The sums begin anew, so that nothing is counted twice. Later batches need no more memory than the first.
+                        // The sums restart at 0, so that nothing is counted twice. Later batches need no more memory than the first.
                         Forget();
                         most = some.Length / 2;
                         halved?.Invoke(most);
@@ -103,7 +103,7 @@ public static class PatternFit
         }
     }
 
-    /// <summary>The network in parts on a kept tape: after a run every input and output of every weighted sum can be looked at.</summary>
+    /// <summary>The unfused network on a kept tape: after a run every input and output of every weighted sum can be read.</summary>
     private sealed class ActivationTape : IDisposable
     {
         private readonly Tape _tape;

@@ -8,9 +8,8 @@ namespace Iba.Attribution;
 
 /// <summary>
 /// PatternAttribution (Kindermans et al. 2018, arXiv 1705.05598): the gradient with every weight multiplied by its pattern. ReLUs and pools
-/// keep their derivative. Since a pattern's product with its weights is 1, a weighted sum hands on as much relevance as it was given; so
-/// that the sum
-/// of a residual block does, too, it shares out by positive contribution as under LRP.
+/// keep their derivatives. A pattern's product with its weights is 1, so a weighted sum conserves relevance. The sum of a residual block
+/// conserves it as well, because it redistributes relevance in proportion to positive contributions, as under LRP.
 /// </summary>
 public sealed class PatternRule : BackwardRule, IDisposable
 {
@@ -18,7 +17,7 @@ public sealed class PatternRule : BackwardRule, IDisposable
 
     /// <param name="network">The classifier.</param>
     /// <param name="patterns">A pattern for each of its weights.</param>
-    /// <exception cref="PatternsException">The patterns are of another network.</exception>
+    /// <exception cref="PatternsException">The patterns belong to another network.</exception>
     public PatternRule(Network network, Patterns patterns)
     {
         patterns.MustFit(network);

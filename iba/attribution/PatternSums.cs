@@ -5,9 +5,10 @@ using Engine.Tensors;
 namespace Iba.Attribution;
 
 /// <summary>
-/// The sums over all inputs x (patches, for a convolution) and outputs y of one weight w from which its pattern follows:
-/// a = (E[x y] - E[x] E[y]) / (wᵀ of the same), where for the two-component estimator E of what has an x in it runs over the inputs with
-/// y > 0 alone. A bias in y changes nothing: it drops out of the difference.
+/// The sums over all inputs x (patches, for a convolution) and outputs y of one weight w that determine its pattern:
+/// a = (E[x y] - E[x] E[y]) / (wᵀ of the same). For the two-component estimator, every E that involves x is taken over the inputs with y >
+/// 0
+/// only. A bias in y changes nothing: it cancels in the difference.
 /// </summary>
 internal sealed class PatternSums : IDisposable
 {
@@ -23,9 +24,9 @@ internal sealed class PatternSums : IDisposable
     private long _all;
     private bool _begun;
 
-    /// <param name="on">Where the sums are kept: as many numbers as two times the weight.</param>
+    /// <param name="on">The device of the sums, which have twice the elements of the weight.</param>
     /// <param name="sum">The weighted sum.</param>
-    /// <param name="whereOn">Whether only inputs that switch the neuron on count.</param>
+    /// <param name="whereOn">Whether only inputs that activate the neuron count.</param>
     public PatternSums(IBackend on, WeightedSum sum, bool whereOn)
     {
         (_on, _whereOn) = (on, whereOn);
@@ -38,7 +39,7 @@ internal sealed class PatternSums : IDisposable
         (_y, _count) = (new double[w.N], new double[w.N]);
     }
 
-    /// <summary>Takes a batch in.</summary>
+    /// <summary>Adds a batch.</summary>
     public void Add(WeightedSum sum)
     {
         Tensor y = sum.Line.Data;
@@ -48,7 +49,7 @@ internal sealed class PatternSums : IDisposable
         AddTo(_y, y);
         if (_whereOn)
         {
-            // The slope of a ReLU is 1 where it is on.
+            // The derivative of a ReLU is 1 where it is active.
             _on.Fill(positive, 1);
             _on.MapBackward(new Relu(), y, y, positive, new Accumulator(flag, Adds: false));
             _on.Map(new Relu(), y, positive);
@@ -65,7 +66,7 @@ internal sealed class PatternSums : IDisposable
         _begun = true;
     }
 
-    /// <summary>The pattern of each output, in the weight's layout; 0 for an output that never varied or was never on.</summary>
+    /// <summary>The pattern of each output, in the weight's layout; 0 for an output that never varied or was never active.</summary>
     public float[] Finish(Tensor weight)
     {
         float[] xy = _on.Read(_xy), x = _on.Read(_x), w = _on.Read(weight);
@@ -89,7 +90,7 @@ internal sealed class PatternSums : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _tensors.Dispose();
 
-    /// <summary>Adds the sum of every output, in double from batch to batch.</summary>
+    /// <summary>Adds the sum of every output; sums over batches are in double.</summary>
     private void AddTo(double[] sums, Tensor y)
     {
         _on.BiasBackward(y, new Accumulator(_perOutput, Adds: false));

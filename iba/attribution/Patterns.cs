@@ -10,24 +10,24 @@ public enum SignalEstimator
     /// <summary>a = cov(x, y) / var(y): from all inputs of a neuron.</summary>
     Linear,
 
-    /// <summary>From the inputs that switch the neuron on, where a ReLU follows; as <see cref="Linear"/> elsewhere.</summary>
+    /// <summary>From the inputs that activate the neuron, if a ReLU follows; else as <see cref="Linear"/>.</summary>
     TwoComponent,
 }
 
 /// <summary>Where patterns come from.</summary>
 /// <param name="Network">The architecture: <c>vgg16</c>.</param>
-/// <param name="WeightsSha256">SHA-256 of the weights file in hexadecimal, or empty where unknown.</param>
+/// <param name="WeightsSha256">SHA-256 of the weights file in hexadecimal, or empty if unknown.</param>
 /// <param name="Estimator">How they were estimated.</param>
-/// <param name="Images">From how many images.</param>
+/// <param name="Images">The number of images.</param>
 public sealed record PatternOrigin(string Network, string WeightsSha256, SignalEstimator Estimator, long Images)
 {
-    /// <summary>How the images were prepared, in <see cref="Preprocessing"/>'s own words; empty where unknown.</summary>
+    /// <summary>How the images were prepared, as <see cref="Preprocessing"/> describes itself; empty if unknown.</summary>
     public string Preprocessing { get; init; } = "";
 }
 
 /// <summary>
-/// For each weight of a network, how its input moves when the signal grows by one: the weight's direction, cleaned of what the weight
-/// only cancels.
+/// For each weight of a network, how its input changes when the signal grows by one: the weight's direction without the components that
+/// only cancel distractors.
 /// </summary>
 public sealed class Patterns
 {
@@ -46,7 +46,7 @@ public sealed class Patterns
     /// <summary>The weights that have a pattern: those of convolutions and linear layers.</summary>
     public static IEnumerable<Parameter> WeightsOf(Network network) => network.Parameters.Where(parameter => parameter.Data.Shape.Rank > 1);
 
-    /// <summary>Refuses to be used for a network they are not of.</summary>
+    /// <summary>Throws if the patterns do not belong to the given network.</summary>
     /// <param name="network">The network.</param>
     /// <param name="weightsSha256">SHA-256 of its weights file, or empty if unknown.</param>
     /// <param name="preprocessing">How its photos are prepared, or null if unknown.</param>
@@ -66,8 +66,8 @@ public sealed class Patterns
     }
 
     /// <summary>Reads a file that <see cref="Save"/> wrote.</summary>
-    /// <exception cref="PatternsException">It is no patterns file.</exception>
-    /// <exception cref="FileFormatException">It is no safetensors file.</exception>
+    /// <exception cref="PatternsException">It is not a patterns file.</exception>
+    /// <exception cref="FileFormatException">It is not a safetensors file.</exception>
     public static Patterns Load(string path)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
@@ -77,7 +77,7 @@ public sealed class Patterns
             throw new PatternsException($"{path} is damaged: its image count '{Metadata("images")}' is no number above 0.");
         var origin = new PatternOrigin(Metadata("network"), Metadata("weights_sha256"), estimator, images)
         {
-            // Files of earlier releases do not say it.
+            // Files of earlier releases have no such entry.
             Preprocessing = file.Metadata.GetValueOrDefault("preprocessing", ""),
         };
         return new Patterns(origin, file.Entries.ToDictionary(entry => entry.Name, entry => file.ReadFloats(entry.Name)));
@@ -88,9 +88,9 @@ public sealed class Patterns
                 $"{path} does not say its {key}: it is no patterns file. Make one with: iba patterns fit --images DIR --out FILE");
     }
 
-    /// <summary>Writes everything to a safetensors file, at once or not at all.</summary>
+    /// <summary>Writes a safetensors file, atomically.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="network">The network they are of, for the shapes.</param>
+    /// <param name="network">Their network, for the shapes.</param>
     public void Save(string path, Network network) => SafetensorsFile.Write(
         path,
         [.. WeightsOf(network).Select(weight => new SafetensorsTensor(weight.Name, [.. weight.Data.Shape.Dims], this[weight.Name]))],

@@ -6,22 +6,22 @@ using Iba.Bottleneck;
 namespace Iba.Attribution;
 
 /// <summary>
-/// No attribution at all, the floor of every evaluation: the numbers from -1 to 1 at equal distances, no two alike, in a random order that
-/// follows from the seed and the image.
+/// A random map, the baseline of every evaluation: equally spaced, distinct values from -1 to 1 in a random order that depends on the seed
+/// and the image only.
 /// </summary>
 public sealed class RandomMap : NetworkMethod
 {
-    private readonly RecordedRows<Inference> _recorded;
+    private readonly BatchCache<Inference> _recorded;
 
-    /// <param name="network">The classifier, which is only asked for its logits.</param>
+    /// <param name="network">The classifier, used for its logits only.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    public RandomMap(Network network, Shape image) : base(network, image) => _recorded = new RecordedRows<Inference>(
+    public RandomMap(Network network, Shape image) : base(network, image) => _recorded = new BatchCache<Inference>(
         rows => new Inference(network, Image.WithN(rows)), run => sizeof(float) * (run.ArenaCount + run.Input.Shape.Count));
 
     /// <inheritdoc/>
     public override string Name => "random";
 
-    /// <summary>The order's key.</summary>
+    /// <summary>The key of the order.</summary>
     public ulong Seed { get; init; }
 
     private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
@@ -59,7 +59,7 @@ public sealed class RandomMap : NetworkMethod
         Backend.AddNoise(still, new Noise(Seed, word, step), 1, noise);
         float[] keys = Backend.Read(noise);
 
-        // Stable, so that equal keys still give an order.
+        // The sort is stable, so that equal keys also give a defined order.
         int[] order = [.. Enumerable.Range(0, keys.Length).OrderBy(pixel => keys[pixel])];
         var map = new float[keys.Length];
         for (int rank = 0; rank < order.Length; rank++)

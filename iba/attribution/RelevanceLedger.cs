@@ -5,8 +5,9 @@ using Engine.Tensors;
 namespace Iba.Attribution;
 
 /// <summary>
-/// Another rule, and beside it a note of how much relevance stands at the output of each layer when the pass comes by. Layers follow one
-/// another, so between two of them all relevance is there to be summed, residual blocks or not.
+/// Wraps another rule and records the sum of relevance at each layer's output during the pass. Layers are sequential, so between two of
+/// them
+/// all relevance is at one place, residual blocks or not.
 /// </summary>
 internal sealed class RelevanceLedger : BackwardRule, IDisposable
 {

@@ -7,14 +7,15 @@ namespace Iba.Attribution;
 
 /// <summary>
 /// Relevance at the sum y = a + b of a residual block: R_a = a+ / (a+ + b+) R and R_b = b+ / (a+ + b+) R, where a+ = max(a, 0). The ReLU
-/// behind the sum has relevance only where y is positive, and there a+ + b+ is, too: nothing is lost. (The paper's code knows no such sum.)
+/// after the sum has relevance only where y is positive, where a+ + b+ is positive too, so nothing is lost. (The paper's code has no
+/// residual sums.)
 /// </summary>
 internal static class ResidualShare
 {
-    /// <summary>Memory to work in.</summary>
+    /// <summary>Shapes of the scratch memory.</summary>
     public static IEnumerable<Shape> Scratch(Value y) => [y.Shape, y.Shape, y.Shape];
 
-    /// <summary>Shares dy out.</summary>
+    /// <summary>Redistributes dy.</summary>
     public static void Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
         if (d.Scratch(y) is not [var share, var a, var b])

@@ -6,29 +6,31 @@ using Iba.Statistics;
 namespace Iba.Attribution;
 
 /// <summary>An image whose classification is to be explained.</summary>
-/// <param name="Pixels">The network's input, H x W x 3 numbers in that order, all finite.</param>
+/// <param name="Pixels">The network's input, H x W x 3 elements in that order, all finite.</param>
 /// <param name="Target">The class to explain, or null for the class that the network predicts.</param>
 public sealed record Sample(float[] Pixels, int? Target = null)
 {
     /// <summary>
-    /// Room for the roundings of other orders of operations, in colours from 0 to 1. Scaling to 0..1 and subtracting the mean round by at most
-    /// 2⁻²⁵ each, and dividing by the standard deviation by 2⁻²⁴ of a difference of at most 1: 2⁻²³ = 1.2e-7 in all, on either side.
+    /// Tolerance for rounding in other orders of operations, for colours from 0 to 1. Scaling to 0..1 and subtracting the mean round by at
+    /// most 2⁻²⁵ each, and dividing by the standard deviation by 2⁻²⁴ of a difference of at most 1: 2⁻²³ = 1.2e-7 in all, in either
+    /// direction.
     /// </summary>
     private const float Rounding = 1e-6f;
 
     /// <summary>
-    /// How the pixels were made of a photo's colours. Pixels that it cannot give are refused, as are statistics of photos that were prepared otherwise.
-    /// Null turns both checks off: pixels may then be any finite numbers.
+    /// How the pixels were computed from a photo's colours. Pixels outside its range are rejected, and so are statistics of photos that
+    /// were prepared differently. Null turns both checks off: pixels may then be any finite values.
     /// </summary>
     public Preprocessing? Preprocessing { get; init; } = Preprocessing.ImageNet;
 
-    /// <summary>Refuses images that a method cannot explain, before anything is computed.</summary>
+    /// <summary>Validates images before anything is computed.</summary>
     /// <param name="samples">The images.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="method">What was made for that shape.</param>
-    /// <param name="statistics">What noise is drawn from, where it is.</param>
-    /// <exception cref="ArgumentException">An image has another size, or a number that is not finite or that its preprocessing cannot give.</exception>
-    /// <exception cref="StatisticsException">The statistics are of photos that were prepared otherwise.</exception>
+    /// <param name="method">The method's name, for messages.</param>
+    /// <param name="statistics">The statistics of the method's noise, or null.</param>
+    /// <exception cref="ArgumentException">An image has another size, or a value that is not finite or outside its preprocessing's
+    /// range.</exception>
+    /// <exception cref="StatisticsException">The statistics are of photos that were prepared differently.</exception>
     internal static void Check(IReadOnlyList<Sample> samples, Shape image, string method, FeatureStatistics? statistics = null)
     {
         for (int i = 0; i < samples.Count; i++)
@@ -45,9 +47,9 @@ public sealed record Sample(float[] Pixels, int? Target = null)
         }
     }
 
-    /// <summary>Refuses an image with a number that is not finite.</summary>
-    /// <param name="pixels">H x W x 3 numbers.</param>
-    /// <param name="number">The image's number, for the message.</param>
+    /// <summary>Throws if an image has a value that is not finite.</summary>
+    /// <param name="pixels">H x W x 3 elements.</param>
+    /// <param name="number">The image's index, for the message.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
     /// <exception cref="ArgumentException">There is one.</exception>
     internal static void CheckFinite(float[] pixels, long number, Shape image)

@@ -19,9 +19,9 @@ internal sealed class ScoreGradient : IDisposable
     private readonly Value _score;
     private readonly BackwardRule? _rule;
 
-    /// <param name="network">The network, or what follows a layer of it.</param>
+    /// <param name="network">The network, or the part after a layer.</param>
     /// <param name="input">(N, H, W, C) the shape of a batch.</param>
-    /// <param name="rule">Replaces derivatives; null for the gradient itself.</param>
+    /// <param name="rule">Replaces derivatives; null for the plain gradient.</param>
     /// <param name="fused">Whether units are recorded as one line each: fast, but a rule that tells their parts apart needs the
     /// parts.</param>
     public ScoreGradient(Network network, Shape input, BackwardRule? rule = null, bool fused = true)
@@ -37,13 +37,13 @@ internal sealed class ScoreGradient : IDisposable
         _tape.Plan(_score, rule, _logits);
     }
 
-    /// <summary>(N, H, W, C) to be written before <see cref="Forward"/>.</summary>
+    /// <summary>(N, H, W, C); write it before <see cref="Forward"/>.</summary>
     public Tensor Input { get; }
 
-    /// <summary>(N, K) to be written before <see cref="Backward"/>.</summary>
+    /// <summary>(N, K); write it before <see cref="Backward"/>.</summary>
     public Tensor Seed { get; }
 
-    /// <summary>(N, H, W, C) what the last <see cref="Backward"/> gave.</summary>
+    /// <summary>(N, H, W, C) the result of the last <see cref="Backward"/>.</summary>
     public Tensor? InputGradient { get; private set; }
 
     /// <summary>Rows of a batch.</summary>
@@ -52,17 +52,17 @@ internal sealed class ScoreGradient : IDisposable
     /// <summary>Classes.</summary>
     public int Classes => Seed.Shape.C;
 
-    /// <summary>Memory held, beside the parameters.</summary>
+    /// <summary>Bytes allocated, besides the parameters.</summary>
     public long Bytes => sizeof(float) * (_tape.ArenaCount + Input.Shape.Count + Seed.Shape.Count);
 
-    /// <summary>Runs the network and reads the logits: N x K numbers.</summary>
+    /// <summary>Runs the network and downloads the logits: N x K values.</summary>
     public float[] Forward()
     {
         _tape.Forward();
         return Download(_logits);
     }
 
-    /// <summary>The logits of any number of inputs, H x W x C numbers each.</summary>
+    /// <summary>The logits of any number of inputs, H x W x C elements each.</summary>
     public float[][] Logits(IReadOnlyList<float[]> inputs)
     {
         var logits = new float[inputs.Count][];
@@ -79,16 +79,16 @@ internal sealed class ScoreGradient : IDisposable
     }
 
     /// <summary>
-    /// Runs the network backwards: d(score)/d(input), or what the rule makes of it, (N, H, W, C). The next call overwrites it.
+    /// Runs the backward pass: d(score)/d(input), or the rule's replacement for it, (N, H, W, C). The next call overwrites it.
     /// </summary>
-    /// <param name="seed">N x K numbers.</param>
+    /// <param name="seed">N x K elements.</param>
     public Tensor Backward(ReadOnlySpan<float> seed)
     {
         _tape.Backend.Upload(seed, Seed);
         return InputGradient = _tape.Backward(_score, _rule)[_input];
     }
 
-    /// <summary>The numbers of a tensor.</summary>
+    /// <summary>The elements of a tensor.</summary>
     public float[] Download(Tensor tensor) => _tape.Backend.Read(tensor);
 
     /// <inheritdoc/>

@@ -5,7 +5,7 @@ using Engine.Tensors;
 
 namespace Iba.Attribution;
 
-/// <summary>The positive or negative parts of weights, made when they are first needed.</summary>
+/// <summary>The positive or negative parts of weights, computed when they are first needed.</summary>
 internal sealed class SignedParts : IDisposable
 {
     private readonly Dictionary<(Tensor Weights, bool Positive), Tensor> _parts = [];

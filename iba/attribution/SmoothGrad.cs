@@ -6,8 +6,8 @@ using Iba.Bottleneck;
 namespace Iba.Attribution;
 
 /// <summary>
-/// SmoothGrad (Smilkov et al. 2017): the mean of the signed gradients at noisy copies of the image. The noise of a copy follows from the
-/// seed, the image and the copy's number (the noise's step word) alone.
+/// SmoothGrad (Smilkov et al. 2017): the mean of the signed gradients of noisy copies of the image. The noise of a copy depends only on the
+/// seed, the image and the copy's index (the step in the noise's counter).
 /// </summary>
 public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMethod(network, image)
 {
@@ -17,14 +17,17 @@ public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMetho
     /// <summary>Noisy copies of each image; 50 in the paper's table.</summary>
     public int Samples { get; init; } = 50;
 
-    /// <summary>The noise's standard deviation as a share of the image's range, largest less smallest number over all colours.</summary>
+    /// <summary>
+    /// The noise's standard deviation as a fraction of the image's range, the largest minus the smallest value over all colours.
+    /// </summary>
     public float RelativeStd { get; init; } = 0.15f;
 
     /// <summary>The noise's key.</summary>
     public ulong Seed { get; init; }
 
     /// <summary>
-    /// Samples x H x W x 3 unit normals to take for every image in place of the generator's, or null. For comparison with other programs.
+    /// Samples x H x W x 3 standard normal values to use for every image instead of the generator's, or null. For comparison with other
+    /// programs.
     /// </summary>
     public float[]? RecordedNoise { get; init; }
 

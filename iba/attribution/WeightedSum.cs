@@ -6,10 +6,10 @@ using Engine.Tensors;
 namespace Iba.Attribution;
 
 /// <summary>
-/// What a convolution or a linear layer does to its input, bias left aside: a linear map, to be run with other weights or another input
-/// in place of its own, transposed, or correlated with its input.
+/// The linear map of a convolution or a linear layer, without bias. It can be applied with other weights or inputs, transposed, or
+/// correlated with its input.
 /// </summary>
-/// <param name="Line">The line of the tape, recorded without residual and ReLU.</param>
+/// <param name="Line">The line on the tape, recorded without residual and ReLU.</param>
 internal readonly record struct WeightedSum(Value Line)
 {
     /// <summary>The input.</summary>
@@ -19,7 +19,7 @@ internal readonly record struct WeightedSum(Value Line)
     public Value W => Line[1];
 
     /// <summary>The line's linear map, or null if it computes something else.</summary>
-    /// <exception cref="NotSupportedException">It was recorded as one with what follows it.</exception>
+    /// <exception cref="NotSupportedException">It was recorded fused with what follows it.</exception>
     public static WeightedSum? Of(Value line) => line.Op switch
     {
         Convolution { Residual: false, Relu: false } or Linear { Relu: false } => new WeightedSum(line),
@@ -46,7 +46,7 @@ internal readonly record struct WeightedSum(Value Line)
             on.LinearBackwardData(z, w, x);
     }
 
-    /// <summary>w += the sum of every input times every number of z that it goes into.</summary>
+    /// <summary>w += the correlation of x and z: the sum of every input times every element of z that it contributes to.</summary>
     public void Correlate(IBackend on, Tensor z, Accumulator w)
     {
         if (Line.Op is Convolution convolution)

@@ -7,11 +7,12 @@ namespace Iba.Bottleneck;
 /// <param name="Target">The class explained.</param>
 /// <param name="Logits">The network's output for the unchanged image.</param>
 /// <param name="TotalBits">
-/// The information that passes the whole layer in bits, this image's term of L_I (paper, equations 4 and 5). In expectation over images L_I is
-/// an upper bound of the mutual information I[R, Z]; for one image the number is no bound.
+/// The information that passes the whole layer in bits: this image's term of L_I (paper, equations 4 and 5). In expectation over images,
+/// L_I is an upper bound of the mutual information I[R, Z]. For one image the value is not a bound.
 /// </param>
-/// <param name="ProbabilityRestricted">The network's probability of the target when only that much information passes, mean over the noise samples.</param>
-/// <param name="Losses">One for each step, before its update; empty where nothing was fitted.</param>
+/// <param name="ProbabilityRestricted">The network's probability of the target for the restricted features, mean over the noise
+/// samples.</param>
+/// <param name="Losses">One per step, before its update; empty if nothing was fitted.</param>
 public sealed record BottleneckAttribution(
     Heatmap Heatmap, int Target, float[] Logits, double TotalBits, double ProbabilityRestricted, IReadOnlyList<StepLoss> Losses)
     : Attribution.Attribution(Heatmap, Target, Logits);
@@ -22,6 +23,6 @@ public sealed record BottleneckAttribution(
 /// <param name="Beta">Weight of the information.</param>
 public readonly record struct StepLoss(float Model, float Information, float Beta)
 {
-    /// <summary>What is minimised.</summary>
+    /// <summary>The minimised sum.</summary>
     public float Total => Model + Beta * Information;
 }

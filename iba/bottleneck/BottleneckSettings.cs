@@ -2,33 +2,38 @@ using Engine.Tensors;
 
 namespace Iba.Bottleneck;
 
-/// <summary>Which spread of the features noise is drawn with.</summary>
+/// <summary>The statistics of the noise that replaces features.</summary>
 public enum Spread
 {
     /// <summary>Mean and standard deviation over all images: the paper's text and the reference package.</summary>
     Standard,
 
-    /// <summary>Mean 0 and the root mean square where the neuron is on, the restricted features held at 0 from below: the paper's own code on ResNet-50.</summary>
+    /// <summary>
+    /// Mean 0 and the root mean square over images in which the neuron is active; restricted features are clamped to at least 0: the
+    /// paper's own code on ResNet-50.
+    /// </summary>
     ReluRms,
 }
 
 /// <summary>Which mask the heatmap shows.</summary>
 public enum FinalMap
 {
-    /// <summary>That of the last forward pass, before the last update: the reference's PyTorch code.</summary>
+    /// <summary>The mask of the last forward pass, before the last update: the reference's PyTorch code.</summary>
     BeforeLastUpdate,
 
-    /// <summary>That after the last update.</summary>
+    /// <summary>The mask after the last update.</summary>
     AfterLastUpdate,
 }
 
 /// <summary>The per-sample bottleneck's settings, with the paper's defaults (Table 2).</summary>
 public sealed record BottleneckSettings
 {
-    /// <summary>The most that <see cref="Sigma"/> may be, feature cells.</summary>
+    /// <summary>Upper bound of <see cref="Sigma"/>, in feature cells.</summary>
     public const double MostSigma = 10;
 
-    /// <summary>Weight of the mean information in nats against the cross-entropy in nats. The paper's β = 10/k for the summed information.</summary>
+    /// <summary>
+    /// Weight of the mean information in nats relative to the cross-entropy in nats: the paper's β = 10/k for the summed information.
+    /// </summary>
     public float Beta { get; init; } = 10f;
 
     /// <summary>Updates of the mask.</summary>
@@ -43,16 +48,16 @@ public sealed record BottleneckSettings
     /// <summary>Standard deviation of the mask's smoothing in feature cells; 0 for none.</summary>
     public double Sigma { get; init; } = 1;
 
-    /// <summary>α of every neuron at the start: sigmoid(5) = 0.993 passes.</summary>
+    /// <summary>The initial α of every neuron: sigmoid(5) = 0.993 of the signal passes.</summary>
     public float InitialAlpha { get; init; } = 5f;
 
-    /// <summary>Spreads below this are taken for this.</summary>
+    /// <summary>Lower bound of σ_R, the features' standard deviation.</summary>
     public float MinimumStd { get; init; } = 0.01f;
 
-    /// <summary>Neurons that were on in no larger share of the images carry no information and give 0.</summary>
+    /// <summary>Neurons active in at most this fraction of images are masked out: they carry no information and give 0.</summary>
     public float ActiveThreshold { get; init; } = 0.01f;
 
-    /// <summary>Which spread of the features noise is drawn with.</summary>
+    /// <summary>The statistics of the noise that replaces features.</summary>
     public Spread Spread { get; init; } = Spread.Standard;
 
     /// <summary>Which mask the heatmap shows.</summary>
@@ -61,7 +66,7 @@ public sealed record BottleneckSettings
     /// <summary>The noise's key.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Refuses more copies than one tensor can hold of an image, before any work.</summary>
+    /// <summary>Rejects, before any work, more copies of an image than one tensor can hold.</summary>
     /// <param name="features">(N, H, W, C) the features at the bottleneck's layer.</param>
     /// <exception cref="ArgumentException">There are too many copies.</exception>
     public void Check(Shape features)
@@ -75,7 +80,7 @@ public sealed record BottleneckSettings
         }
     }
 
-    /// <summary>Refuses settings that mean nothing.</summary>
+    /// <summary>Rejects settings out of range.</summary>
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     public void Check()
     {

@@ -3,7 +3,10 @@ using Iba.Images;
 
 namespace Iba.Bottleneck;
 
-/// <summary>The information that passes each cell of a layer: the neurons' KL divergences summed over channels (paper section 3.1), in bits.</summary>
+/// <summary>
+/// The information that passes each cell of a layer: the neurons' KL divergences summed over channels, in bits (paper, section 3.2,
+/// "Measure of information").
+/// </summary>
 public sealed class CapacityMap
 {
     private readonly double[] _bits;
@@ -11,7 +14,7 @@ public sealed class CapacityMap
     /// <param name="height">Rows of cells.</param>
     /// <param name="width">Columns of cells.</param>
     /// <param name="channels">Neurons per cell.</param>
-    /// <param name="nats">H x W x C numbers.</param>
+    /// <param name="nats">H x W x C elements.</param>
     public CapacityMap(int height, int width, int channels, ReadOnlySpan<float> nats)
     {
         (Height, Width) = (height, width);
@@ -38,8 +41,8 @@ public sealed class CapacityMap
     public double TotalBits => _bits.Sum();
 
     /// <summary>
-    /// Bits per pixel: every cell's bits shared out among the pixels it covers, then enlarged bilinearly as skimage does. Because that
-    /// mirrors the border about the edge cell's centre, the pixels add up to <see cref="TotalBits"/> only nearly.
+    /// Bits per pixel: every cell's bits divided by the number of pixels that it covers, then enlarged bilinearly as in skimage. Because
+    /// the enlargement mirrors the border about the edge cell's centre, the pixels sum to <see cref="TotalBits"/> only approximately.
     /// </summary>
     public Heatmap Heatmap(int height, int width)
     {

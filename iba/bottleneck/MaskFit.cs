@@ -9,9 +9,9 @@ using Iba.Statistics;
 namespace Iba.Bottleneck;
 
 /// <summary>
-/// The optimisation of the masks of a batch of images (paper section 3.2): minimise cross-entropy + β x mean information over α, where
-/// λ = blur(sigmoid(α)) and Z = λ R + (1 - λ) ε. Each image has its own α and its own state of Adam, and the loss of one does not touch the
-/// mask of another. It is recorded once and replayed for every step of every batch of that size.
+/// The optimisation of the masks of a batch of images (paper, section 3.2): minimise cross-entropy + β x mean information over α, where λ =
+/// blur(sigmoid(α)) and Z = λ R + (1 - λ) ε. Each image has its own α and its own Adam state, and its loss does not affect the masks of
+/// others. The loop is recorded once and replayed for every step of every batch of that size.
 /// </summary>
 internal sealed class MaskFit : IDisposable
 {
@@ -30,10 +30,10 @@ internal sealed class MaskFit : IDisposable
     private readonly IReplay _step;
 
     /// <param name="after">The network after the bottleneck's layer.</param>
-    /// <param name="statistics">Of the features at that layer.</param>
-    /// <param name="images">Images to a batch.</param>
+    /// <param name="statistics">Statistics of the features at that layer.</param>
+    /// <param name="images">Images per batch.</param>
     /// <param name="settings">The paper's hyper-parameters.</param>
-    /// <param name="recordedNoise">Whether <see cref="Noise"/> is to be used in place of the generator's.</param>
+    /// <param name="recordedNoise">Whether <see cref="Noise"/> replaces the generator's.</param>
     public MaskFit(Network after, FeatureStatistics statistics, int images, BottleneckSettings settings, bool recordedNoise = false)
     {
         settings.Check();
@@ -57,19 +57,19 @@ internal sealed class MaskFit : IDisposable
         _step = _backend.Replay(StepByVerbs);
     }
 
-    /// <summary>(I, H, W, C) the features of the images, to be written before <see cref="Begin"/>.</summary>
+    /// <summary>(I, H, W, C) the images' features; write them before <see cref="Begin"/>.</summary>
     public Tensor Features => _restriction.Features;
 
     /// <summary>(I, H, W, C) the parameters of the masks.</summary>
     public Tensor Alpha { get; }
 
-    /// <summary>(I) a whole number below 2^24 for each image, kept as a float: which noise it meets.</summary>
+    /// <summary>(I) the image index in the noise's counter: an integer below 2^24 per image, stored as a float.</summary>
     public Tensor NoiseWords => _restriction.NoiseWords;
 
-    /// <summary>(I x copies) the class to be explained, once for every copy.</summary>
+    /// <summary>(I x copies) the class to explain, repeated for every copy.</summary>
     public Tensor Targets { get; }
 
-    /// <summary>(I x copies, H, W, C) noise to be used, where asked for.</summary>
+    /// <summary>(I x copies, H, W, C) recorded noise, if requested.</summary>
     public Tensor? Noise => _restriction.Noise;
 
     /// <summary>(steps, I) cross-entropy in nats, mean over copies, before each update.</summary>
@@ -87,10 +87,10 @@ internal sealed class MaskFit : IDisposable
     /// <summary>dLoss/dα of the last step.</summary>
     public Tensor? AlphaGradient { get; private set; }
 
-    /// <summary>Numbers of memory held for the loop beside the leaves.</summary>
+    /// <summary>Elements of memory allocated for the loop besides the leaves.</summary>
     public long ArenaCount => _tape.ArenaCount;
 
-    /// <summary>Starts over for the features that were written.</summary>
+    /// <summary>Resets masks and optimizer for the features that were written.</summary>
     public void Begin()
     {
         _restriction.Standardise();
@@ -98,20 +98,20 @@ internal sealed class MaskFit : IDisposable
         _adam.Reset();
     }
 
-    /// <summary>One forward pass, one backward pass, one update. Nothing waits for the device, and nothing is allocated.</summary>
+    /// <summary>One forward pass, one backward pass, one update, without synchronisation or allocation.</summary>
     public void Step() => _step.Run();
 
-    /// <summary>The same step, its verbs sent one by one, for whoever measures what a replay saves.</summary>
+    /// <summary>The same step, launched verb by verb, to measure what the replay saves.</summary>
     public void StepByVerbs()
     {
-        Look();
+        RecordLosses();
         Gradients d = _tape.Backward(_loss);
         AlphaGradient = d[_alpha];
         _adam.Step(AlphaGradient);
     }
 
-    /// <summary>A step's forward pass and its losses without its update: all of the last step that a map from before it shows.</summary>
-    public void Look()
+    /// <summary>Forward pass and loss log without the update.</summary>
+    public void RecordLosses()
     {
         Evaluate();
         _backend.Append(_model, _adam.StepCount, ModelHistory);

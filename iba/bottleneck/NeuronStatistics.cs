@@ -5,7 +5,7 @@ using Iba.Statistics;
 
 namespace Iba.Bottleneck;
 
-/// <summary>What the bottleneck needs to know of each neuron, on a device: (1, H, W, C) each.</summary>
+/// <summary>The statistics of each neuron that the bottleneck needs, on a device: (1, H, W, C) each.</summary>
 internal sealed class NeuronStatistics : IDisposable
 {
     private readonly TensorScope _tensors;
@@ -26,7 +26,9 @@ internal sealed class NeuronStatistics : IDisposable
 
     public Tensor Std { get; }
 
-    /// <summary>1 for neurons that carry information, 0 for those that are nearly always off. The paper's own code knows no such mask.</summary>
+    /// <summary>
+    /// 1 for neurons that carry information, 0 for those that are almost always 0. The paper's own code has no such mask.
+    /// </summary>
     public Tensor Active { get; }
 
     public (Value Mean, Value Std, Value Active) On(Tape tape) =>

@@ -7,8 +7,8 @@ using Iba.Statistics;
 namespace Iba.Bottleneck;
 
 /// <summary>
-/// The per-sample bottleneck (paper section 3.2): for each image, noise is let into one layer wherever the decision does not need what
-/// is there, and what still passes is counted in bits.
+/// The per-sample bottleneck (paper, section 3.2): for each image, noise replaces the features of one layer wherever the decision does not
+/// need them, and the information that still passes is measured in bits.
 /// </summary>
 public sealed class PerSampleBottleneck : IAttributionMethod
 {
@@ -17,14 +17,14 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     private readonly Shape _image;
     private readonly int _batch;
     private readonly FeatureStatistics _statistics;
-    private readonly RecordedRows<Loop> _recorded;
+    private readonly BatchCache<Loop> _recorded;
 
     /// <param name="network">The classifier.</param>
-    /// <param name="statistics">Of the features at the bottleneck's layer, for images of the same size.</param>
+    /// <param name="statistics">Statistics of the features at the bottleneck's layer, for images of the same size.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="batch">Images to fit at a time at most, each with its own mask.</param>
+    /// <param name="batch">Upper bound of the images fitted together, each with its own mask.</param>
     /// <param name="settings">Hyper-parameters; null for the paper's.</param>
-    /// <param name="weightsSha256">SHA-256 of the network's weights, to be held against the statistics'; empty if unknown.</param>
+    /// <param name="weightsSha256">SHA-256 of the network's weights, compared with the statistics'; empty if unknown.</param>
     /// <exception cref="StatisticsException">The statistics belong to another network, layer, size or weights.</exception>
     /// <exception cref="ArgumentException">A setting is out of its range, or the copies of one image are more than a tensor can hold.</exception>
     public PerSampleBottleneck(
@@ -40,7 +40,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
         _settings.Check();
         _settings.Check(features);
         _batch = Math.Min(batch, int.MaxValue / (_settings.Copies * features.Row));
-        _recorded = new RecordedRows<Loop>(images => new Loop(until, after, statistics, image.WithN(images), _settings));
+        _recorded = new BatchCache<Loop>(images => new Loop(until, after, statistics, image.WithN(images), _settings));
     }
 
     /// <inheritdoc/>
@@ -76,7 +76,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     {
         using Backend.Call together = _backend.Enter(Name);
         int[] targets = Prepare(loop, samples, out float[] logits);
-        // An update that no map shows is not computed.
+        // An update that no map would show is skipped.
         bool last = _settings.FinalMap == FinalMap.AfterLastUpdate;
         for (int step = 0; step < _settings.Steps; step++)
         {
@@ -84,14 +84,14 @@ public sealed class PerSampleBottleneck : IAttributionMethod
             if (last || step < _settings.Steps - 1)
                 loop.Fit.Step();
             else
-                loop.Fit.Look();
+                loop.Fit.RecordLosses();
         }
         if (last)
             loop.Fit.Evaluate();
         return [.. Read(loop, targets, logits)];
     }
 
-    /// <summary>Runs the trunk and the plain network, and sets the fit up.</summary>
+    /// <summary>Runs the trunk and the unrestricted network, and initialises the fit.</summary>
     private int[] Prepare(Loop loop, Sample[] samples, out float[] logits)
     {
         (Inference trunk, Inference head, MaskFit fit) = (loop.Trunk, loop.Head, loop.Fit);
@@ -130,7 +130,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
         }
     }
 
-    /// <summary>Everything that is recorded for so many images together.</summary>
+    /// <summary>The recordings for one batch size.</summary>
     private sealed class Loop : IDisposable
     {
         public Loop(Network until, Network after, FeatureStatistics statistics, Shape images, BottleneckSettings settings)
@@ -160,7 +160,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
         /// <inheritdoc/>
         public void Dispose()
         {
-            // What follows one that did not fit was never made.
+            // If a constructor ran out of memory, the parts after it do not exist.
             Fit?.Dispose();
             Head?.Dispose();
             Trunk?.Dispose();

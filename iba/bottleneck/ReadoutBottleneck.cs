@@ -7,8 +7,8 @@ using Iba.Statistics;
 namespace Iba.Bottleneck;
 
 /// <summary>
-/// The readout bottleneck (paper section 3.3): the mask is not fitted to the image but made by a trained network in one forward pass. It does
-/// not know which class is to be explained: the map says what the classifier was given for its decision, whatever the target.
+/// The readout bottleneck (paper, section 3.3): the mask is not fitted to the image but predicted by a trained network in one forward pass.
+/// It does not depend on the class to be explained: the map shows the information that the classifier received, whatever the target.
 /// </summary>
 public sealed class ReadoutBottleneck : IAttributionMethod
 {
@@ -17,21 +17,21 @@ public sealed class ReadoutBottleneck : IAttributionMethod
     private readonly int _batch;
     private readonly FeatureStatistics _statistics;
     private readonly Tensor _step;
-    private readonly RecordedRows<ReadoutPass> _recorded;
+    private readonly BatchCache<ReadoutPass> _recorded;
 
     /// <param name="network">The classifier.</param>
-    /// <param name="readout">What makes the masks; it stays the caller's.</param>
+    /// <param name="readout">Predicts the masks; the caller disposes it.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="batch">Images to run at a time at most.</param>
-    /// <param name="weightsSha256">SHA-256 of the network's weights, to be held against that of the readout; empty if unknown.</param>
-    /// <exception cref="StatisticsException">The readout was trained for another network, size of image or weights.</exception>
+    /// <param name="batch">Upper bound of the images per run.</param>
+    /// <param name="weightsSha256">SHA-256 of the network's weights, compared with that of the readout; empty if unknown.</param>
+    /// <exception cref="StatisticsException">The readout was trained for another network, image size or weights.</exception>
     public ReadoutBottleneck(Network network, ReadoutNetwork readout, Shape image, int batch = 1, string weightsSha256 = "")
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         readout.MustFit(network, image, weightsSha256);
         (_backend, _image, _batch, _statistics) = (network.Backend, image, batch, readout.Statistics.First);
         _step = _backend.Allocate(new Shape(1));
-        _recorded = new RecordedRows<ReadoutPass>(images => new ReadoutPass(network, readout, image, images, _step, trains: false));
+        _recorded = new BatchCache<ReadoutPass>(images => new ReadoutPass(network, readout, image, images, _step, trains: false));
     }
 
     /// <inheritdoc/>

@@ -1,52 +1,61 @@
 namespace Iba.Bottleneck;
 
-/// <summary>How wide the second of the readout's three convolutions is, for C channels at the bottleneck.</summary>
+/// <summary>
+/// The width of the second of the readout's three convolutions, for C channels at the bottleneck. The paper's Table 3 and section 3.3 give
+/// no
+/// widths; both variants come from released code. The default is B: the reference package trains it and the released ResNet-50 weights have
+/// it, so it is the variant whose results can be reproduced and compared. The authors' code calls B an error, so A is there as well.
+/// </summary>
 public enum ReadoutWidth
 {
-    /// <summary>C / 4: the paper's appendix and the released readout of VGG-16.</summary>
+    /// <summary>C / 4: the class "ReadoutBottleneckA" of the paper's released code, whose last state uses it for both networks.</summary>
     A,
 
-    /// <summary>2 C: the reference package and the released readout of ResNet-50.</summary>
+    /// <summary>2 C: the reference package's readout, and the first released weights of ResNet-50.</summary>
     B,
 }
 
-/// <summary>What a readout and its training depend on, with the paper's defaults (Table 3).</summary>
+/// <summary>
+/// The settings of a readout and its training. Defaults are the paper's (Table 3), except <see cref="Width"/>, which it does not give.
+/// </summary>
 public sealed record ReadoutSettings
 {
-    /// <summary>The most that <see cref="Batch"/> may be.</summary>
+    /// <summary>Upper bound of <see cref="Batch"/>.</summary>
     public const int MostBatch = 4096;
 
-    /// <summary>How wide the second convolution is.</summary>
+    /// <summary>The width of the second convolution.</summary>
     public ReadoutWidth Width { get; init; } = ReadoutWidth.B;
 
-    /// <summary>Weight of the mean information in nats against the cross-entropy in nats. The paper's β = 10/k for the summed information.</summary>
+    /// <summary>
+    /// Weight of the mean information in nats relative to the cross-entropy in nats: the paper's β = 10/k for the summed information.
+    /// </summary>
     public float Beta { get; init; } = 10f;
 
     /// <summary>Adam's learning rate.</summary>
     public double LearningRate { get; init; } = 1e-5;
 
-    /// <summary>Images to a step of training.</summary>
+    /// <summary>Images per training step.</summary>
     public int Batch { get; init; } = 16;
 
     /// <summary>Standard deviation of the mask's smoothing in feature cells; 0 for none.</summary>
     public double Sigma { get; init; } = 1;
 
-    /// <summary>α is held between minus this and this.</summary>
+    /// <summary>α is clamped to between minus this and this.</summary>
     public float AlphaBound { get; init; } = 5f;
 
-    /// <summary>Spreads below this are taken for this, at every layer: a neuron that never varies then divides by no 0.</summary>
+    /// <summary>Lower bound of the standard deviation, at every layer: it avoids a division by 0 for neurons that never vary.</summary>
     public float MinimumStd { get; init; } = 0.01f;
 
-    /// <summary>Neurons that were on in no larger share of the images carry no information and give 0.</summary>
+    /// <summary>Neurons active in at most this fraction of images are masked out: they carry no information and give 0.</summary>
     public float ActiveThreshold { get; init; } = 0.01f;
 
-    /// <summary>Whether the restricted features are held at 0 from below: the reference package does, the paper's own code does not.</summary>
+    /// <summary>Whether restricted features are clamped to at least 0: the reference package does, the paper's own code does not.</summary>
     public bool Clamp { get; init; }
 
     /// <summary>The key of the initial parameters, of the order of the images and of all noise.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>What the bottleneck itself needs to know of them: one noise sample per image.</summary>
+    /// <summary>The settings of the bottleneck itself: one noise sample per image.</summary>
     public BottleneckSettings Bottleneck => new()
     {
         Copies = 1,
@@ -57,7 +66,7 @@ public sealed record ReadoutSettings
         Seed = Seed,
     };
 
-    /// <summary>Refuses settings that mean nothing.</summary>
+    /// <summary>Rejects settings out of range.</summary>
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     public void Check()
     {

@@ -7,7 +7,7 @@ using Iba.Statistics;
 namespace Iba.Bottleneck;
 
 /// <summary>
-/// The bottleneck itself (paper section 3.1), whoever makes its mask: λ = blur(sigmoid(α)), Z = λ R + (1 - λ) ε, and the information
+/// The bottleneck itself (paper, section 3.1), however its mask is computed: λ = blur(sigmoid(α)), Z = λ R + (1 - λ) ε, and the information
 /// that still passes.
 /// </summary>
 internal sealed class Restriction : IDisposable
@@ -19,10 +19,10 @@ internal sealed class Restriction : IDisposable
     private readonly Tensor? _taps;
 
     /// <param name="backend">Where it runs.</param>
-    /// <param name="statistics">Of the features R.</param>
-    /// <param name="images">Images to a batch.</param>
+    /// <param name="statistics">Statistics of the features R.</param>
+    /// <param name="images">Images per batch.</param>
     /// <param name="settings">Copies, smoothing, spread and the noise's key.</param>
-    /// <param name="recordedNoise">Whether <see cref="Noise"/> is to be used in place of the generator's.</param>
+    /// <param name="recordedNoise">Whether <see cref="Noise"/> replaces the generator's.</param>
     public Restriction(IBackend backend, FeatureStatistics statistics, int images, BottleneckSettings settings, bool recordedNoise)
     {
         (_backend, _settings) = (backend, settings);
@@ -43,22 +43,22 @@ internal sealed class Restriction : IDisposable
     /// <summary>(I, H, W, C) the features R of the images.</summary>
     public Tensor Features { get; }
 
-    /// <summary>(I, H, W, C) the features in units of their own spread.</summary>
+    /// <summary>(I, H, W, C) the features minus their mean, in units of their standard deviation.</summary>
     public Tensor Standardised { get; }
 
-    /// <summary>(I) a whole number below 2^24 for each image, kept as a float: which noise it meets.</summary>
+    /// <summary>(I) the image index in the noise's counter: an integer below 2^24 per image, stored as a float.</summary>
     public Tensor NoiseWords { get; }
 
-    /// <summary>(I x copies, H, W, C) noise to be used, where asked for.</summary>
+    /// <summary>(I x copies, H, W, C) recorded noise, if requested.</summary>
     public Tensor? Noise { get; }
 
-    /// <summary>Makes <see cref="Standardised"/> of the features that were written.</summary>
+    /// <summary>Computes <see cref="Standardised"/> from the features that were written.</summary>
     public void Standardise() => _backend.Standardise(Features, _neurons.Mean, _neurons.Std, Standardised);
 
-    /// <summary>Writes the bottleneck on α's tape.</summary>
+    /// <summary>Records the bottleneck on α's tape.</summary>
     /// <param name="α">(I, H, W, C) the parameters of the masks.</param>
-    /// <param name="step">(1) the noise's step word.</param>
-    /// <param name="clamp">Whether Z is held at 0 from below.</param>
+    /// <param name="step">(1) the step in the noise's counter.</param>
+    /// <param name="clamp">Whether Z is clamped to at least 0.</param>
     /// <returns>Z (I x copies, H, W, C), and the information in nats that passes each neuron (I, H, W, C).</returns>
     public (Value Z, Value Capacity) Record(Value α, Tensor step, bool clamp)
     {

@@ -6,17 +6,17 @@ using Iba.Attribution;
 
 namespace Iba.Bottleneck;
 
-/// <summary>Samples on their way through a network recorded for a fixed number of images: a batch that is not full is filled up with its last image.</summary>
+/// <summary>Samples for a network recorded for a fixed number of images: a batch that is not full is padded with its last image.</summary>
 /// <param name="samples">At least one.</param>
-/// <param name="size">Images that the network takes.</param>
+/// <param name="size">Images per batch of the network.</param>
 internal sealed class SampleBatch(IReadOnlyList<Sample> samples, int size)
 {
-    /// <summary>(size) which noise each image meets.</summary>
+    /// <summary>(size) the image index of each image in the noise's counter.</summary>
     public float[] NoiseWords => [.. Enumerable.Range(0, size).Select(i => (float)NoiseWord(At(i).Pixels))];
 
     /// <summary>
-    /// Which noise an image meets: the first 24 bits of the SHA-256 of its pixels, so that neither its place in a list nor its company
-    /// matters.
+    /// The image index in the noise's counter: the first 24 bits of the SHA-256 of the pixels, so that the noise depends neither on the
+    /// image's place in a list nor on the other images.
     /// </summary>
     public static uint NoiseWord(ReadOnlySpan<float> pixels)
     {
@@ -32,9 +32,9 @@ internal sealed class SampleBatch(IReadOnlyList<Sample> samples, int size)
             backend.Upload(At(i).Pixels, input.Rows(i, 1));
     }
 
-    /// <summary>The class of each sample, or the predicted class of one that has none; those of the filling repeat the last.</summary>
-    /// <param name="logits">size x classes numbers.</param>
-    /// <exception cref="ArgumentException">The network knows no such class.</exception>
+    /// <summary>The class of each sample, or the predicted class if it has none; padding repeats the last one.</summary>
+    /// <param name="logits">size x classes elements.</param>
+    /// <exception cref="ArgumentException">The network has no such class.</exception>
     public int[] Targets(float[] logits)
     {
         int classes = logits.Length / size;

@@ -1,6 +1,6 @@
 namespace Iba.Bottleneck;
 
-/// <summary>SplitMix64 (Steele, Lea and Flood 2014) as a function of a counter: the same numbers on every machine, in any order.</summary>
+/// <summary>SplitMix64 (Steele, Lea and Flood 2014) as a function of a counter: the same values on every machine, in any order.</summary>
 /// <param name="seed">The key.</param>
 internal readonly struct SplitMix(ulong seed)
 {
@@ -13,9 +13,9 @@ internal readonly struct SplitMix(ulong seed)
         return z ^ (z >> 31);
     }
 
-    /// <summary>A number from 0 to 1, without 1.</summary>
+    /// <summary>A uniform value in [0, 1).</summary>
     public float Uniform(ulong counter) => (Bits(counter) >> 40) * (1f / (1 << 24));
 
-    /// <summary>The key of another, independent row of numbers.</summary>
+    /// <summary>The key of another, independent sequence.</summary>
     public SplitMix Fork(ulong number) => new(Bits(~number));
 }

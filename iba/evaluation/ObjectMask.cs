@@ -5,15 +5,15 @@ using Iba.Images;
 namespace Iba.Evaluation;
 
 /// <summary>
-/// Where the annotated objects lie in what the network sees of a photo: the union of their boxes, resized and cropped like the photo
-/// itself, so that its edges are soft (paper section 4.5).
+/// The annotated objects in the network's crop of a photo: the union of their boxes, resized and cropped like the photo itself, so that its
+/// edges are soft (paper, section 4.5).
 /// </summary>
 public sealed class ObjectMask
 {
-    // Above this share of the picture chance alone finds the object too often (paper section 4.5).
+    // With more coverage than this, a random map finds the object too often (paper, section 4.5).
     private const double LargestCoverage = 0.33;
 
-    // More than half of a pixel belongs to a box.
+    // More than half of the pixel belongs to a box.
     private const byte Half = 128;
 
     private readonly bool[] _inside;
@@ -30,16 +30,22 @@ public sealed class ObjectMask
         Coverage = soft.Average(value => value / 255.0);
     }
 
-    /// <summary>n, the pixels inside.</summary>
+    /// <summary>n, the number of pixels inside: those whose soft mask is at least 128.</summary>
     public int Pixels { get; }
 
-    /// <summary>The mean of the soft mask, 0 to 1: what a random map scores.</summary>
+    /// <summary>
+    /// The mean of the soft mask, 0 to 1, which decides whether the photo <see cref="Counts"/>. It differs by border pixels from the
+    /// expected score
+    /// of a random map, which is n / (H W).
+    /// </summary>
     public double Coverage { get; }
 
-    /// <summary>Whether the paper would evaluate the photo: the objects cover a third of it at most, and the crop kept some of them.</summary>
+    /// <summary>
+    /// Whether the paper would evaluate the photo: the objects cover at most a third of it, and the crop contains some of them.
+    /// </summary>
     public bool Counts => Pixels > 0 && Coverage <= LargestCoverage;
 
-    /// <summary>Why the photo is not evaluated, in words that go on from its name; null where it <see cref="Counts"/>.</summary>
+    /// <summary>Why the photo is not evaluated, worded to follow its name; null if it <see cref="Counts"/>.</summary>
     public string? LeftOut => Counts ? null
         : _nothing is not null ? _nothing
         : Pixels == 0 ? "the network's crop keeps none of its boxes"
@@ -48,7 +54,7 @@ public sealed class ObjectMask
     /// <summary>The mask of an annotated photo.</summary>
     /// <param name="annotation">The boxes.</param>
     /// <param name="extents">Width and height of the photo, pixels.</param>
-    /// <param name="source">What messages call the photo.</param>
+    /// <param name="source">The photo's name in messages.</param>
     /// <param name="preprocessing">How the photo is resized and cropped.</param>
     public static ObjectMask Of(Annotation annotation, (int Width, int Height) extents, string source, Preprocessing preprocessing)
     {
@@ -60,10 +66,10 @@ public sealed class ObjectMask
     }
 
     /// <summary>
-    /// Of the n highest pixels of a map, the share that lies inside, 0 to 1 (paper section 4.5). Where pixels tie for the last places,
-    /// each of them has the same part in those places.
+    /// The fraction of a map's n highest pixels that lies inside, 0 to 1 (paper, section 4.5). Pixels that tie for the last places share
+    /// those places equally.
     /// </summary>
-    /// <exception cref="ArgumentException">The map has another size or holds NaN.</exception>
+    /// <exception cref="ArgumentException">The map has another size or contains NaN.</exception>
     /// <exception cref="InvalidOperationException">The mask is empty.</exception>
     public double Score(Heatmap map)
     {

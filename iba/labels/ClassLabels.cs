@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Iba.Labels;
 
-/// <summary>What the classes of a network are called: in words, and by WordNet id where one is known.</summary>
+/// <summary>The names of a network's classes: in words, and as WordNet ids if known.</summary>
 public sealed partial class ClassLabels
 {
     private readonly Entry[] _entries;
@@ -13,26 +13,26 @@ public sealed partial class ClassLabels
     /// <summary>The 1000 classes of ILSVRC 2012, in torchvision's order, which is that of their WordNet ids.</summary>
     public static ClassLabels ImageNet { get; } = ReadEmbedded();
 
-    /// <summary>Classes with a name.</summary>
+    /// <summary>The number of named classes.</summary>
     public int Count => _entries.Length;
 
-    /// <summary>The class in words: the first of its names, or its number where it has none.</summary>
+    /// <summary>The class's first name, or its number if it has none.</summary>
     public string this[int index] => index < _entries.Length ? _entries[index].Names[0] : $"class {index}";
 
-    /// <summary>The class in words and by number: <c>tabby (281)</c>, or <c>class 5</c> where it has no name.</summary>
+    /// <summary>The class's name and number: <c>tabby (281)</c>, or <c>class 5</c> if it has no name.</summary>
     public string Describe(int index) => index < _entries.Length ? $"{this[index]} ({index})" : this[index];
 
-    /// <summary>The class's WordNet id, such as <c>n02123045</c>; null where none is known.</summary>
+    /// <summary>The class's WordNet id, such as <c>n02123045</c>; null if unknown.</summary>
     public string? WordNetId(int index) => index < _entries.Length ? _entries[index].Id : null;
 
     /// <summary>ImageNet's names for a network of 1000 classes, numbers for any other.</summary>
     public static ClassLabels For(int classes) => classes == ImageNet.Count ? ImageNet : new([]);
 
     /// <summary>
-    /// Reads a text file: one class per line, the first for class 0. A line is a name and its synonyms, separated by commas; before them may
-    /// stand a number and a tab, which are dropped, or a WordNet id and a blank or tab.
+    /// Reads a text file: one class per line, the first for class 0. A line is a name and its synonyms, separated by commas; they may be
+    /// preceded by a number and a tab, which are dropped, or by a WordNet id and a space or tab.
     /// </summary>
-    /// <exception cref="InvalidDataException">The file has not one name for each class.</exception>
+    /// <exception cref="InvalidDataException">The file does not have one name for each class.</exception>
     public static ClassLabels Read(string path, int classes)
     {
         ClassLabels labels = Read(path);
@@ -43,7 +43,7 @@ public sealed partial class ClassLabels
     /// <summary>Reads a text file for a network whose number of classes is not known yet.</summary>
     public static ClassLabels Read(string path) => new(Parse(File.ReadLines(path).Take(1_000_001)));
 
-    /// <summary>The class of that number, WordNet id or name, whole or one of its synonyms, case ignored.</summary>
+    /// <summary>The class with that number, WordNet id or name (a whole name or one of its synonyms), ignoring case.</summary>
     /// <param name="text">A number, an id or a name.</param>
     /// <param name="classes">Classes of the network.</param>
     /// <exception cref="ArgumentException">There is none, or several classes share the name: the message lists them.</exception>
@@ -60,10 +60,10 @@ public sealed partial class ClassLabels
         };
     }
 
-    /// <summary>The class of that number, WordNet id or name; null where there is none, or more than one.</summary>
+    /// <summary>The class with that number, WordNet id or name; null if there is none, or more than one.</summary>
     public int? Find(string text, int classes) => Matches(text, classes) is [int only] ? only : null;
 
-    /// <summary>All classes of that number, WordNet id or name.</summary>
+    /// <summary>All classes with that number, WordNet id or name.</summary>
     private int[] Matches(string text, int classes)
     {
         string wanted = text.Trim();

@@ -44,7 +44,7 @@ public static class Estimation
         Preprocessing? preprocessing = null, IProgress<long>? progress = null, Action<int>? halved = null, CancellationToken cancellation = default)
     {
         Network deepest = layers.Select(network.Until).MaxBy(until => until.Layers.Count)!;
-        using var trunk = new RecordedRows<Inference>(rows => new Inference(deepest, image.WithN(rows), [.. layers]));
+        using var trunk = new BatchCache<Inference>(rows => new Inference(deepest, image.WithN(rows), [.. layers]));
         FeatureOrigin[] origins = [.. layers.Select(layer => FeatureOrigin.Of(network, layer, image, weightsSha256) with { Preprocessing = $"{preprocessing}" })];
         FeatureEstimator[] estimators = [.. origins.Select(origin => new FeatureEstimator(origin.Shape.Count))];
         float[][] features = [.. origins.Select(origin => new float[batch * origin.Shape.Count])];

@@ -17,7 +17,7 @@ public sealed class MethodTests
             made.Add(count);
             return new MemoryStream(new byte[100 * count]);
         }
-        using var rows = new RecordedRows<MemoryStream>(Record, stream => stream.Length);
+        using var rows = new BatchCache<MemoryStream>(Record, stream => stream.Length);
         Assert.Equal(8, rows.Within(899));
         Assert.Equal(1, rows.Within(1));
         Assert.Equal(100 * 8, rows.For(50 + 6, 899).Length);

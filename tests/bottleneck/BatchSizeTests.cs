@@ -59,7 +59,7 @@ public sealed class BatchSizeTests
     [InlineData(int.MaxValue, 1, 1)]
     public void Rows_are_parted_equally(int left, int most, int part)
     {
-        using var rows = new RecordedRows<Nothing>(_ => new Nothing());
+        using var rows = new BatchCache<Nothing>(_ => new Nothing());
         Assert.Equal(part, rows.Part(left, most));
     }
 
@@ -70,7 +70,7 @@ public sealed class BatchSizeTests
     [InlineData(1, 1)]
     public void A_recording_is_filled_up_where_less_than_half_of_it_would_be_idle(int left, int part)
     {
-        using var rows = new RecordedRows<Nothing>(_ => new Nothing());
+        using var rows = new BatchCache<Nothing>(_ => new Nothing());
         rows.With(8, (_, images) => images, null);
         Assert.Equal(part, rows.Part(left, 8));
     }

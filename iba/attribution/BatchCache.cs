@@ -3,14 +3,14 @@ using Engine.Backends;
 namespace Iba.Attribution;
 
 /// <summary>
-/// A recording of a network for some number of rows. It is made when it is first needed and anew only when another number is, so that a
-/// single image does not pay for a batch, and a long list is recorded once. Where the device's memory is full it is made for half as many.
+/// Caches a network's recording for one batch size. It is recorded on first use and again only if another size is needed, so a single image
+/// does not pay for a batch, and a long list is recorded once. If the device is out of memory, the size is halved.
 /// </summary>
-/// <param name="record">Records for so many rows.</param>
-/// <param name="bytes">What a recording holds; null where no budget is kept.</param>
-internal sealed class RecordedRows<P>(Func<int, P> record, Func<P, long>? bytes = null) : IDisposable where P : class, IDisposable
+/// <param name="record">Records for a number of rows.</param>
+/// <param name="bytes">The memory of a recording; null if there is no budget.</param>
+internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = null) : IDisposable where P : class, IDisposable
 {
-    /// <summary>An arena is counted in ints.</summary>
+    /// <summary>An arena's element count is an int.</summary>
     private const long MostBytes = sizeof(float) * (long)int.MaxValue;
 
     private P? _recorded;
@@ -18,7 +18,7 @@ internal sealed class RecordedRows<P>(Func<int, P> record, Func<P, long>? bytes 
     private int _most = int.MaxValue;
     private long _perRow;
 
-    /// <summary>How many rows a budget has room for, at least one. Measured on a recording of one row.</summary>
+    /// <summary>The number of rows that a budget allows, at least one; measured on a recording of one row.</summary>
     public int Within(long budget)
     {
         if (_perRow == 0)
@@ -26,7 +26,7 @@ internal sealed class RecordedRows<P>(Func<int, P> record, Func<P, long>? bytes 
         return (int)Math.Max(Math.Min(_most, Math.Min(budget, MostBytes) / _perRow), 1);
     }
 
-    /// <summary>A recording for a number of rows in all, taken in equal chunks that stay inside the budget.</summary>
+    /// <summary>A recording for processing a number of rows in equal chunks within the budget.</summary>
     public P For(int rows, long budget)
     {
         int most = Within(budget);
@@ -35,10 +35,10 @@ internal sealed class RecordedRows<P>(Func<int, P> record, Func<P, long>? bytes 
     }
 
     /// <summary>
-    /// How many rows to take of those that are left: equal parts that stay below a limit, so that no part is nearly empty; or as many as the
-    /// recording that is there has, where filling it up costs less than half of it.
-    /// </summary>
-    /// <param name="left">Rows that are left.</param>
+    /// How many of the remaining rows to process next: equal parts up to an upper bound, so that no part is nearly empty; or the size of
+    /// the present recording, if filling it up wastes less than half of it.
+    /// <param name="left">Remaining rows.</param>
+    /// <param name="most">The upper bound.</param>
     /// <param name="most">The limit.</param>
     public int Part(int left, int most)
     {
@@ -46,10 +46,10 @@ internal sealed class RecordedRows<P>(Func<int, P> record, Func<P, long>? bytes 
         return _recorded is not null && _rows >= part && _rows < 2L * part ? _rows : part;
     }
 
-    /// <summary>Does work on a recording of so many rows, or of as many as turn out to fit.</summary>
-    /// <param name="rows">How many at most.</param>
-    /// <param name="work">Given the recording and its rows; where the memory is full it is begun anew with fewer.</param>
-    /// <param name="halved">Told how many rows are left.</param>
+    /// <summary>Runs work on a recording of the given number of rows, or of fewer if memory does not suffice.</summary>
+    /// <param name="rows">The upper bound.</param>
+    /// <param name="work">Called with the recording and its rows; restarted with fewer if the device is out of memory.</param>
+    /// <param name="halved">Called with the new number of rows.</param>
     /// <exception cref="DeviceMemoryException">Not even one row fits.</exception>
     public R With<R>(int rows, Func<P, int, R> work, Action<int>? halved)
     {
@@ -67,10 +67,10 @@ internal sealed class RecordedRows<P>(Func<int, P> record, Func<P, long>? bytes 
         }
     }
 
-    /// <summary>Forgets the recording, and makes none of more than half its rows any more.</summary>
-    /// <param name="full">Why.</param>
-    /// <returns>How many rows are left.</returns>
-    /// <exception cref="DeviceMemoryException">It was one row.</exception>
+    /// <summary>Drops the recording; from now on none has more than half its rows.</summary>
+    /// <param name="full">The reason.</param>
+    /// <returns>The new number of rows.</returns>
+    /// <exception cref="DeviceMemoryException">It had one row already.</exception>
     public int Halve(DeviceMemoryException full)
     {
         Dispose();
