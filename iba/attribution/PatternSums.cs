@@ -7,8 +7,7 @@ namespace Iba.Attribution;
 /// <summary>
 /// The sums over all inputs x (patches, for a convolution) and outputs y of one weight w that determine its pattern:
 /// a = (E[x y] - E[x] E[y]) / (wᵀ of the same). For the two-component estimator, every E that involves x is taken over the inputs with y >
-/// 0
-/// only. A bias in y changes nothing: it cancels in the difference.
+/// 0 only. A bias in y changes nothing: it cancels in the difference.
 /// </summary>
 internal sealed class PatternSums : IDisposable
 {

@@ -6,8 +6,7 @@ namespace Iba.Attribution;
 
 /// <summary>
 /// Wraps another rule and records the sum of relevance at each layer's output during the pass. Layers are sequential, so between two of
-/// them
-/// all relevance is at one place, residual blocks or not.
+/// them all relevance is at one place, residual blocks or not.
 /// </summary>
 internal sealed class RelevanceLedger : BackwardRule, IDisposable
 {

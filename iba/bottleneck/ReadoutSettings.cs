@@ -2,13 +2,15 @@ namespace Iba.Bottleneck;
 
 /// <summary>
 /// The width of the second of the readout's three convolutions, for C channels at the bottleneck. The paper's Table 3 and section 3.3 give
-/// no
-/// widths; both variants come from released code. The default is B: the reference package trains it and the released ResNet-50 weights have
-/// it, so it is the variant whose results can be reproduced and compared. The authors' code calls B an error, so A is there as well.
+/// no widths; both variants come from released code. The default is B: the reference package trains it and the first released weights of
+/// ResNet-50 have it, so its results can be compared. The authors' code calls B an error, which is why A can be chosen.
 /// </summary>
 public enum ReadoutWidth
 {
-    /// <summary>C / 4: the class "ReadoutBottleneckA" of the paper's released code, whose last state uses it for both networks.</summary>
+    /// <summary>
+    /// C / 4: the class "ReadoutBottleneckA" of the paper's released code, whose last state uses it for both networks, and the released
+    /// readout of VGG-16.
+    /// </summary>
     A,
 
     /// <summary>2 C: the reference package's readout, and the first released weights of ResNet-50.</summary>

@@ -35,8 +35,7 @@ public sealed class ObjectMask
 
     /// <summary>
     /// The mean of the soft mask, 0 to 1, which decides whether the photo <see cref="Counts"/>. It differs by border pixels from the
-    /// expected score
-    /// of a random map, which is n / (H W).
+    /// expected score of a random map, which is n / (H W).
     /// </summary>
     public double Coverage { get; }
 

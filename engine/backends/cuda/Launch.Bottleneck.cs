@@ -19,8 +19,7 @@ internal readonly partial struct Launch
     /// <summary>
     /// <see cref="RestrictBackward"/>, and in the same pass dλ += weight active λ (r² + (2 - λ) / (1 - λ)) with r = (x - mean) / std:
     /// the gradient of the whole loss, weight being the loss's derivative with respect to each neuron's information: β / (H W C) for β
-    /// times
-    /// their mean.
+    /// times their mean.
     /// </summary>
     public static Launch RestrictInformationBackward(
         Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz,

@@ -21,8 +21,7 @@ internal sealed unsafe class SpotCheck(Device device)
 
     /// <summary>
     /// Upper bound of a complete download. Operands are downloaded completely if the terms of one element are not contiguous; larger ones
-    /// are not
-    /// checked.
+    /// are not checked.
     /// </summary>
     private const long MostBytes = 64L << 20;
 
