@@ -1,5 +1,5 @@
 // The optimizer and the loop's counters, all on the device.
-// Bytes: 28 per parameter (read p, g, m, v; write p, m, v); 8 per number appended.
+// Bytes: 28 per parameter (read p, g, m, v; write p, m, v); 8 per appended element.
 #include "adam.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) adam_update_all(
@@ -17,7 +17,7 @@ extern "C" __global__ void __launch_bounds__(256) adam_update_all(
     adam_update(s, load4(dp + i, n - i), p + i, m + i, v + i, n - i);
 }
 
-// Row number step of history = x; past the last row nothing is written.
+// Row step of history = x; past the last row nothing is written.
 extern "C" __global__ void __launch_bounds__(256) append_row(
     const float* x,         // input: (length)
     const float* step,      // input: (1)

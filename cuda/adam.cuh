@@ -1,8 +1,8 @@
 // One step of Adam with PyTorch's semantics (Kingma and Ba 2015): with t = steps done + 1,
 //     m = beta1 m + (1 - beta1) g,    v = beta2 v + (1 - beta2) g^2,
 //     p -= lr / (1 - beta1^t) m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon).
-// What depends on t alone is computed in double, as PyTorch's host does; the rest is float32 in PyTorch's order, as on the CPU. The step
-// count lies on the device, so a recorded loop can be replayed.
+// Values that depend on t alone are computed in double, as on PyTorch's host; the rest is float32 in PyTorch's order, as on the CPU. The
+// step count is on the device, so a recorded loop can be replayed.
 #pragma once
 #include "quad.cuh"
 
@@ -11,7 +11,7 @@ struct AdamSettings
     double learning_rate, beta1, beta2, epsilon;
 };
 
-// What all numbers of a step share.
+// The scalars that all elements of a step share.
 struct AdamStep
 {
     float beta1, rest1;     // beta1, 1 - beta1
@@ -29,7 +29,7 @@ __device__ inline double power(double base, unsigned exponent)
     return result;
 }
 
-// Double precision is scarce on small devices: one thread computes for its block. Every thread of the block must come here.
+// Double precision is slow on small devices, so one thread computes for its block. Every thread of the block must call this.
 __device__ inline AdamStep adam_step(AdamSettings s, const float* step)
 {
     __shared__ AdamStep shared;
@@ -43,7 +43,7 @@ __device__ inline AdamStep adam_step(AdamSettings s, const float* step)
     return shared;
 }
 
-// p, m, v: where the four numbers lie.
+// p, m, v: the addresses of the four elements.
 __device__ inline void adam_update(AdamStep s, float4 gradient, float* p, float* m, float* v, unsigned left)
 {
     float4 mean = map4([s](float m, float g) { return fmaf(g, s.rest1, m * s.beta1); }, load4(m, left), gradient);

@@ -1,7 +1,7 @@
 // Bin k of an axis of `to` bins over `from` pixels is the mean over floor(k from / to) to ceil((k + 1) from / to): global
-// average pooling where to = 1, repetition where to > from.  dx = each dy spread evenly over its bin, gathered.
-// Sums run along H, then W, as the CPU's do: the same bits.
-// Bytes: 4 |x| + 4 |y| either way.
+// average pooling if to = 1, repetition if to > from.  dx = each dy spread evenly over its bin, gathered.
+// Sums run along H, then W, as on the CPU, and give the same bits.
+// Bytes: 4 |x| + 4 |y| in either direction.
 #include "quad.cuh"
 
 struct Bin
@@ -16,7 +16,7 @@ __device__ inline Bin bin(int k, int from, int to) { return { floor_ratio(k, fro
 
 __device__ inline float share(Bin b) { return 1.f / (float)(b.end - b.first); }
 
-// The bins that hold pixel i: k from / to < i + 1 and (k + 1) from / to > i.
+// The bins that contain pixel i: k from / to < i + 1 and (k + 1) from / to > i.
 __device__ inline Bin bins_of(int i, int from, int to) { return { floor_ratio(i, to, from), ceil_ratio(i + 1, to, from) }; }
 
 extern "C" __global__ void __launch_bounds__(64) average_pool_forward(

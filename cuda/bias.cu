@@ -1,7 +1,7 @@
 // db[k] = the sum of dy (rows, K) over its rows: the gradient of a bias. Forward is part of the convolution or the product.
 //
-// Two stages in a fixed order, in double. A block of 32 x 8 threads takes a chunk of rows and 128 columns: thread (x, y) adds
-// four columns over every eighth row, then the eight sums of a column meet in shared memory. Bytes: 4 per number of dy.
+// Two stages in a fixed order, in double. A block of 32 x 8 threads takes a chunk of rows and 128 columns: thread (x, y) sums
+// four columns over every eighth row, then the eight sums of a column are added in shared memory. Bytes: 4 per element of dy.
 #include "quad.cuh"
 
 constexpr int BiasLanes = 32;   // blockDim.x: quads of columns

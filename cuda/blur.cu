@@ -1,5 +1,5 @@
-// y = x blurred along H and W, each channel alone, the border mirrored (mirror.cuh);  dx = the adjoint.
-// Bytes: 8 per number, 12 where it adds; the tiles' borders come from the caches.
+// y = x blurred along H and W, per channel, the border mirrored (mirror.cuh);  dx = the adjoint.
+// Bytes: 8 per element, 12 if it adds; the tiles' borders come from the L1 and L2 cache.
 #include "blur.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) blur_forward(
@@ -24,8 +24,8 @@ extern "C" __global__ void __launch_bounds__(256) blur_backward(
                     taps, radius, H, W, C, tile);
 }
 
-// A blur too wide for a tile runs one axis at a time through a buffer between: 16 bytes per number instead of 8.
-// An axis of `extent` numbers lies between `outer` images or rows and `inner` numbers: (N, H, W C) for H, (N H, W, C) for W.
+// A blur too wide for a tile runs one axis at a time through an intermediate buffer: 16 bytes per element instead of 8.
+// An axis of `extent` elements lies between `outer` images or rows and `inner` elements: (N, H, W C) for H, (N H, W, C) for W.
 
 extern "C" __global__ void __launch_bounds__(256) blur_axis_forward(
     const float* x,         // input: (outer, extent, inner)

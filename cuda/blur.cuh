@@ -1,12 +1,11 @@
 // The blur of an image or its adjoint, separable, in one pass over memory.
 //
-// A block makes a tile of height x width pixels by 8 channels of one image: it loads the tile with a border of `radius` (inside the
-// image), blurs it along H into shared memory and along W into registers. What is loaded and what becomes of the result are the
-// caller's:
-//     load(offset, left) -> float4            four numbers at that offset of the (N, H, W, C) tensor
+// A block computes a tile of height x width pixels by 8 channels of one image: it loads the tile with a border of `radius` (clipped at the
+// image), blurs it along H into shared memory and along W into registers. The caller defines what is loaded and where the result goes:
+//     load(offset, left) -> float4            four elements at that offset of the (N, H, W, C) tensor
 //     store(offset, left, float4 blurred)
-// Threads go along the channels first: 8 of them are one 32-byte sector. Sums run along H, then W, from the first number to the last,
-// as the CPU's do: the same bits.
+// Threads run along the channels first: 8 of them are one 32-byte sector. Sums run along H, then W, from the first element to the last,
+// as on the CPU, and give the same bits.
 #pragma once
 #include "mirror.cuh"
 #include "quad.cuh"
@@ -19,7 +18,7 @@ struct BlurTile
     int height, width;                  // pixels of a tile; those at the image's end may be smaller
 };
 
-// The part of a line that a tile from `first` on needs.
+// The part of an axis that a tile beginning at `first` needs.
 struct Stretch
 {
     int first, end;
@@ -30,7 +29,7 @@ __device__ inline Stretch with_border(int first, int tile, int radius, int exten
     return { max(first - radius, 0), min(first + tile + radius, extent) };
 }
 
-// One number of a blurred line, number `at` of `extent`; line(j) are four numbers at j.
+// One element of a blurred axis, element `at` of `extent`; line(j) gives four elements at j.
 template <bool Adjoint, class Line>
 __device__ inline float4 blur_line(const float* taps, int radius, int at, int extent, Line line)
 {

@@ -1,9 +1,9 @@
 // y (N, P, Q, K) = x (N, H, W, C) * w (K, R, R, C), cross-correlation, + bias + residual, then ReLU; dx the transposed convolution of dy,
-// dw the correlation of x with dy. Each is a matrix product whose operands are looked up, not written out:
+// dw the correlation of x with dy. Each is a matrix product whose operands are looked up by index and never stored (implicit GEMM):
 //     forward     rows n p q,  columns k,      depth r s c:   x there, w
 //     data        rows n h w,  columns c,      depth r s k:   dy there where the stride lands, w
 //     weights     rows k,      columns r s c,  depth n p q:   dy, x there
-// Plain: used where cuDNN cannot be, and to check what cuDNN says. FLOP: 2 N P Q K R R C each.
+// Plain: used where cuDNN cannot be, and to check cuDNN's results. FLOP: 2 N P Q K R R C each.
 #include "product.cuh"
 
 struct Images
@@ -13,7 +13,7 @@ struct Images
     int kernel, stride, padding;
 };
 
-// x as forward and the weights' gradient see it: pixel (n, p, q) of y and place (r, s, c) of its window.
+// x for the forward pass and the weight gradient: pixel (n, p, q) of y and offset (r, s, c) of the kernel.
 __device__ inline float windowed(const Images& g, const float* x, unsigned pixel, unsigned place)
 {
     int q = pixel % g.Q, p = pixel / g.Q % g.P, n = pixel / g.Q / g.P;
@@ -38,7 +38,7 @@ struct Places       // a line is a place of the window
     __device__ float operator()(unsigned line, unsigned d) const { return windowed(g, x, d, line); }
 };
 
-// dy as the data's gradient sees it: pixel (n, h, w) of x got something from place (r, s) of the window at p = (h + padding - r) / stride.
+// dy for the data gradient: pixel (n, h, w) of x contributes through kernel offset (r, s) to p = (h + padding - r) / stride.
 struct Outputs
 {
     Images g;

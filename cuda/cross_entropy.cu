@@ -1,9 +1,8 @@
 // y[n] = -ln softmax(logits[n])[target] in nats;  dlogits[n] = dy[n] (softmax(logits[n]) - onehot(target)).
 //
-// One block per row; the row's largest logit is taken out before the exponential, so nothing overflows, and the sum is
-// taken in double. Targets are class indices kept as floats; a number that is no class gives
-// NaN and NaN gradients, not a read past the row.
-// Bytes: 4 per logit forward, 8 backward (12 where it adds); the row is read three times, twice from the caches.
+// One block per row. The row's largest logit is subtracted before the exponential, so nothing overflows, and the sum is in double.
+// Targets are class indices stored as floats; a value that is not a class index gives NaN and NaN gradients, and no read past the row.
+// Bytes: 4 per logit forward, 8 backward (12 if it adds); the row is read three times, twice from the L1 and L2 cache.
 #include "reduce.cuh"
 
 struct Softmax

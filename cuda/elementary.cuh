@@ -1,6 +1,6 @@
-// Elementary functions as the CPU backend has them (engine/backends/Lanes.cs, the same coefficients in the same order): within one to
-// two units in the last place, and the same bits on every device. They hold to fused multiply-adds where fmaf stands and to none
-// elsewhere, so kernels are compiled with --fmad=false.
+// Elementary functions as on the CPU backend (engine/backends/Lanes.cs, the same coefficients in the same order): accurate to one or two
+// units in the last place, with the same bits on every device. Only fmaf may fuse a multiplication and an addition, so kernels are compiled
+// with --fmad=false.
 #pragma once
 
 __device__ inline float as_float(unsigned bits) { return __uint_as_float(bits); }
@@ -13,7 +13,7 @@ __device__ inline float exponential(float x)
     x = 90.f < x ? 90.f : x;
     x = -110.f > x ? -110.f : x;
 
-    // x = n ln 2 + r + lost, |r| <= ln 2 / 2, and lost is what r's own rounding lost.
+    // x = n ln 2 + r + lost, where |r| <= ln 2 / 2 and lost is the rounding error of r.
     float rounded = fmaf(x, 1.442695041f, Rounder);
     float n = rounded - Rounder;
     float high = fmaf(n, -0.693359375f, x);
@@ -26,12 +26,12 @@ __device__ inline float exponential(float x)
     p = fmaf(p, r, 0.16666517f);
     p = fmaf(p, r, 0.5f);
 
-    // e^r = (1 + r) + (r^2 p + lost), with what the rounding of 1 + r lost added to the small part: one rounding at full size.
+    // e^r = (1 + r) + (r^2 p + lost). The rounding error of 1 + r is added to the small part, so the result rounds once at full size.
     float sum = 1.f + r;
     float small = fmaf(r * r, p, lost) + (r - (sum - 1.f));
     p = sum + small;
 
-    // 2^n in two factors, each a normal number, also where the product is not.
+    // 2^n as two factors, each a normal number, also where 2^n itself is not.
     unsigned half = as_bits(fmaf(n, 0.5f, Rounder));
     return p * as_float(0x3F800000u + (half << 23)) * as_float(0x3F800000u + ((as_bits(rounded) - half) << 23));
 }
@@ -56,13 +56,13 @@ __device__ inline float logarithm_of_normal(float x)
     p = fmaf(p, f, -0.2500001f);
     p = fmaf(p, f, 0.33333313f);
 
-    // The small terms first, so that only the last addition rounds at the size of the result.
+    // The small terms come first, so that only the last addition rounds at the size of the result.
     float y = fmaf(e, -2.12194440e-4f, square * f * p);
     y = fmaf(-0.5f, square, y);
     return fmaf(e, 0.693359375f, f + y);
 }
 
-// ln x: -infinity at 0, not a number below.
+// ln x: -infinity at 0, NaN below.
 __device__ inline float logarithm(float x)
 {
     if (x < 0.f) return as_float(0x7FC00000u);
@@ -72,7 +72,7 @@ __device__ inline float logarithm(float x)
     return logarithm_of_normal(tiny ? x * 8388608.f : x) - (tiny ? 15.942385f : 0.f);
 }
 
-// e^-|x| cannot overflow, and where the result is small its error is not doubled: e^x / (1 + e^x) for x below 0.
+// e^-|x| cannot overflow. For x below 0 the result is e^x / (1 + e^x): it is small there, and this form does not double its error.
 __device__ inline float sigmoid(float x)
 {
     float small = exponential(as_float(as_bits(x) | 0x80000000u));
@@ -84,8 +84,8 @@ struct SinCos
     float sin, cos;
 };
 
-// Sine and cosine of (turn + 1/2) / 2^32 turns. The nearest quarter turn is taken off the whole number, exactly, so the angle
-// left, at most pi/4, is as accurate for every turn.
+// Sine and cosine of (turn + 1/2) / 2^32 turns. The nearest quarter turn is subtracted in integers, exactly, so the remaining
+// angle, at most pi/4, is equally accurate for every turn.
 __device__ inline SinCos sin_cos_of_turn(unsigned turn)
 {
     constexpr float High = 1.46291812e-09f, Low = -4.07094027e-17f;     // 2 pi / 2^32 in two parts: one alone is wrong by half a unit
@@ -100,7 +100,7 @@ __device__ inline SinCos sin_cos_of_turn(unsigned turn)
     s = fmaf(square * a, s, a);
     c = fmaf(square * square, c, fmaf(square, -0.5f, 1.f));
 
-    // Odd quarters swap the two; the sine is negative in quarters 2 and 3, the cosine in 1 and 2.
+    // Odd quarters swap the two. The sine is negative in quarters 2 and 3, the cosine in 1 and 2.
     bool odd = quarters & 0x40000000u;
     return { as_float(as_bits(odd ? c : s) ^ (quarters & 0x80000000u)),
              as_float(as_bits(odd ? s : c) ^ ((quarters + 0x40000000u) & 0x80000000u)) };

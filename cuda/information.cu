@@ -1,9 +1,9 @@
-// The information that passes each neuron (paper equation 4), in nats. With r = (x - mean) / std and s = 1 - lambda,
+// The information that passes each neuron (paper, equation 5), in nats. With r = (x - mean) / std and s = 1 - lambda,
 //     y = active / 2 ((lambda r)^2 + s^2 - ln s^2 - 1);    dlambda = dy active lambda (r^2 + (2 - lambda) / s).
-// s is held above 2^-24, the last step below 1 in float32, so lambda = 1 is finite.
-// x, r, lambda: (I, H, W, C), an image a row; mean, std, active: (1, H, W, C), shared by all.
-// Bytes per number: 16 (standardise, forward), 20 (backward, 24 where it adds), 12 (heatmap); the statistics come from the caches
-// for all images but the first.
+// The lower bound of s is 2^-24, the distance of the largest float32 below 1, so the result is finite at lambda = 1.
+// x, r, lambda: (I, H, W, C), one image per row; mean, std, active: (1, H, W, C), shared by all images.
+// Bytes per element: 16 (standardise, forward), 20 (backward, 24 if it adds), 12 (heatmap); for all images but the first, the statistics
+// come from the L2 cache.
 #include "information.cuh"
 #include "quad.cuh"
 #include "reduce.cuh"
@@ -55,7 +55,7 @@ extern "C" __global__ void __launch_bounds__(256) information_backward(
     accumulate4(dlambda + at, left, term, adds);
 }
 
-// The heatmap: information summed over the channels of each pixel, in double, one warp to a pixel. The capacity itself is not written.
+// The heatmap: information summed over the channels of each pixel, in double, one warp per pixel. The capacity itself is not stored.
 extern "C" __global__ void __launch_bounds__(128) heatmap_forward(
     const float* r,         // input: (images, pixels, C)
     const float* lambda,    // input: (images, pixels, C)
@@ -69,7 +69,7 @@ extern "C" __global__ void __launch_bounds__(128) heatmap_forward(
     double sum = 0;
     for (unsigned c = 4 * lane; c < C; c += 4 * WarpSize)
     {
-        // Lanes past the last channel are inactive: they hold 0.
+        // Lanes past the last channel are inactive: their value is 0.
         float4 v = map4(information, load4(r + at + c, C - c), load4(lambda + at + c, C - c), load4(active + shared + c, C - c));
         sum += ((double)v.x + v.y) + ((double)v.z + v.w);
     }

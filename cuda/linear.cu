@@ -1,4 +1,4 @@
-// y = x w' + bias (then ReLU);  dx = dy w,  dw = dy' x.  x (N, C), w (K, C), y (N, K). Plain: used where cublasLt cannot be.
+// y = x w' + bias (then ReLU);  dx = dy w,  dw = dy' x.  x (N, C), w (K, C), y (N, K). Plain: used where cuBLASLt cannot be.
 // FLOP: 2 N K C each; bytes: 4 (N C + K C + N K).
 #include "product.cuh"
 

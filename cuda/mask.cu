@@ -1,8 +1,8 @@
-// The mask of the bottleneck, lambda = blur(sigmoid(alpha)), with its neighbours in the loop fused in (paper section 3.1).
-//     mask_forward         lambda from alpha                              8 bytes per number
-//     mask_backward        dalpha = s (1 - s) A' dlambda, s made again    12
-//     mask_backward_adam   the same, and Adam's step on alpha at once     28: dalpha never reaches memory
-// Apart they would be 16, 20 and 48. The arithmetic of each number is that of sigmoid.cu, blur.cu and adam.cu in turn.
+// The mask of the bottleneck, lambda = blur(sigmoid(alpha)), fused with its neighbours in the loop (paper, section 3.2, equation 7).
+//     mask_forward         lambda from alpha                                   8 bytes per element
+//     mask_backward        dalpha = s (1 - s) A' dlambda, s computed again     12
+//     mask_backward_adam   the same, and Adam's step on alpha                  28: dalpha is never stored
+// Unfused they would take 16, 20 and 48. The arithmetic per element is that of sigmoid.cu, blur.cu and adam.cu in sequence.
 #include "adam.cuh"
 #include "blur.cuh"
 #include "elementary.cuh"

@@ -1,10 +1,10 @@
-// y = the largest number in each window of x, NaN if one is NaN; padding never wins.  dx = dy at each window's first largest, row by row,
-// or at its last NaN, as in PyTorch.
+// y = the maximum of each window of x, NaN if it contains one; padding is never the maximum.  dx = dy at each window's first maximum in
+// row-major order, or at its last NaN, as in PyTorch.
 //
-// Backward gathers: a pixel asks each window that covers it whether it is the first number equal to the window's y. No index is
-// stored and no two threads write one place. Storing the winner (1 byte per output) would halve the bytes of a 2x2 pool, some
+// Backward gathers: each pixel checks, for every window that covers it, whether it is the first element equal to the window's y. No index
+// is stored and no two threads write one address. Storing the index (1 byte per output) would halve the bytes of a 2x2 pool, some
 // 5 us of a step whose convolutions take milliseconds, for one more buffer on the tape: not worth it.
-// Bytes: 4 |x| + 4 |y| forward; 8 |x| + 8 |y| backward (neighbouring threads share windows: the rest comes from the caches).
+// Bytes: 4 |x| + 4 |y| forward; 8 |x| + 8 |y| backward (neighbouring threads share windows: the rest comes from the L1 and L2 cache).
 #include "quad.cuh"
 
 struct Window
@@ -53,7 +53,7 @@ extern "C" __global__ void __launch_bounds__(256) max_pool_backward(
             size_t there = ((size_t)(at.n * P + p) * Q + q) * C + at.c;
             float4 top = load4(y + there, left);
             float4 term = map4([](float v, float top, float dy) { return v == top || v != v ? dy : 0.f; }, v, top, load4(dy + there, left));
-            // An equal number earlier in the window takes it.
+            // An equal element earlier in the window has precedence.
             int h0 = p * window.stride - window.padding, w0 = q * window.stride - window.padding;
             for (int h = max(h0, 0); h <= at.h; h++)
                 for (int w = max(w0, 0); w < (h < at.h ? min(w0 + window.kernel, W) : at.w); w++)
@@ -61,7 +61,7 @@ extern "C" __global__ void __launch_bounds__(256) max_pool_backward(
                     float4 earlier = load4(x + ((size_t)(at.n * H + h) * W + w) * C + at.c, left);
                     term = map4([](float term, float e, float top) { return e == top ? 0.f : term; }, term, earlier, top);
                 }
-            // A NaN later in the window takes it, too; only a NaN can lose to one.
+            // A NaN later in the window has precedence, too; only a NaN can lose to one.
             if (v.x == v.x && v.y == v.y && v.z == v.z && v.w == v.w) { sum = add4(sum, term); continue; }
             for (int h = at.h; h < min(h0 + window.kernel, H); h++)
                 for (int w = h > at.h ? max(w0, 0) : at.w + 1; w < min(w0 + window.kernel, W); w++)

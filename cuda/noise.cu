@@ -1,5 +1,5 @@
-// y = x + scale epsilon: every row of y gets noise of its own, from a row of x of its own or from one that its image's copies share.
-// Bytes: 8 per number of y, 4 where the copies share x (the rest from the caches).
+// y = x + scale epsilon: every row of y gets its own noise. It has its own row of x, or shares one with the other copies of its image.
+// Bytes: 8 per element of y, 4 if the copies share x (the rest comes from the L2 cache).
 #include "philox.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) noise_forward(

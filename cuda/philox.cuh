@@ -1,8 +1,8 @@
-// Unit normal noise that is never stored (engine/backends/Noise.cs lays the mapping down, engine/backends/cpu/NormalNoise.cs is the
-// CPU's): Philox4x32-10 (Salmon et al. 2011) with key = seed and counter = (element / 4, image, copy, step) gives four words
-// a b c d; Box-Muller turns (a, b) into elements 4e, 4e + 1 and (c, d) into 4e + 2, 4e + 3:
+// Standard normal noise that is never stored (engine/backends/Noise.cs defines the mapping, engine/backends/cpu/NormalNoise.cs is the
+// CPU's implementation): Philox4x32-10 (Salmon et al. 2011) with key = seed and counter = (element / 4, image, copy, step) gives four
+// 32-bit outputs a b c d; Box-Muller turns (a, b) into elements 4e, 4e + 1 and (c, d) into 4e + 2, 4e + 3:
 //     r cos t, r sin t    with r = sqrt(-2 ln((a + 1/2) / 2^32)), t = 2 pi (b + 1/2) / 2^32.
-// A thread's quad of elements is one counter, so its noise never leaves the registers.
+// A thread's four elements are one counter, so its noise never leaves the registers.
 #pragma once
 #include "elementary.cuh"
 #include "quad.cuh"
@@ -45,13 +45,13 @@ struct Noise
     unsigned length;        // elements of one image
 };
 
-// The counter of the four elements from `at` (a multiple of 4) on, for copy 0.
+// The counter of the four elements beginning at `at` (a multiple of 4), for copy 0.
 __device__ inline Philox noise_counter(const Noise& noise, unsigned image, unsigned at)
 {
     return { at / 4, (unsigned)noise.images[image], 0, (unsigned)noise.step[0] };
 }
 
-// Their noise in a copy; `left` of them exist.
+// The noise of these elements in a copy; `left` of them exist.
 __device__ inline float4 noise4(const Noise& noise, Philox counter, unsigned image, unsigned copy, unsigned at, unsigned left)
 {
     if (noise.recorded) return load4(noise.recorded + (size_t)(image * noise.copies + copy) * noise.length + at, left);

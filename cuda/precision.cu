@@ -1,8 +1,8 @@
-// bfloat16: float32 without its lower 16 bits, carried as unsigned short (no CUDA header is needed).
-// Convolutions may run in it; everything else stays float32, so numbers cross here once each way, and the gradient's two
-// chores ride along: the gate of a ReLU on the way in, gate and sum on the way out.
-// Rounding is to nearest, ties to even. A NaN stays a NaN: rounding its bits up could carry into infinity.
-// Bytes per number: 6, +4 where gated, +4 where it adds.
+// bfloat16: float32 without its lower 16 bits, stored as unsigned short (no CUDA header is needed).
+// Only convolutions may run in it, so their inputs and results are converted here. The kernels also apply two steps of the gradient: the
+// gate of a ReLU to the input, gate and sum to the output.
+// Rounding is to nearest, ties to even. NaN stays NaN: rounding its bits up could carry into infinity.
+// Bytes per element: 6, +4 if gated, +4 if it adds.
 #include "quad.cuh"
 
 struct alignas(8) Bf16x4

@@ -1,11 +1,11 @@
-// y (rows, columns) = the sum over depth of a(row, d) b(column, d): the plain matrix product that runs where the vendors' libraries
-// will not. What the matrices are is the caller's: a and b are structs that fetch one number,
+// y (rows, columns) = the sum over depth of a(row, d) b(column, d): the plain matrix product, for shapes that the vendor libraries do
+// not support. The caller defines the matrices: a and b are structs that load one element,
 //     float operator()(unsigned line, unsigned d)    line: a row of a, a column of y for b
 //     static constexpr bool AlongDepth               whether neighbours in d are neighbours in memory (else neighbours in line)
-// and store(row, column, sum) takes each result.
+// and store(row, column, sum) receives each result.
 //
-// A block of 256 threads makes 64 x 64 results, a thread 4 x 4 of them in registers; 16 steps of depth at a time pass through shared
-// memory, loaded along whichever index is contiguous. Depth runs from 0 up whatever the rows: a row's bits depend on no other row.
+// A block of 256 threads computes 64 x 64 results, each thread 4 x 4 of them in registers. Depth passes through shared memory in steps of
+// 16, loaded along whichever index is contiguous. Depth always runs from 0 up, so a row's bits do not depend on other rows.
 #pragma once
 
 constexpr unsigned TileLines = 64;      // rows and columns of a block
@@ -25,7 +25,7 @@ __device__ inline void fetch_tile(Fetch fetch, float (*tile)[TileLines + 1], uns
 template <class A, class B, class Store>
 __device__ inline void product(A a, B b, Store store, unsigned rows, unsigned columns, unsigned depth)
 {
-    // One number more to a line, so that neighbours in depth lie in different banks.
+    // One extra element per row, so that neighbours in depth lie in different banks.
     __shared__ float tile_a[TileDepth][TileLines + 1], tile_b[TileDepth][TileLines + 1];
     unsigned row0 = blockIdx.x * TileLines, column0 = blockIdx.y * TileLines;
     unsigned down = threadIdx.x / 16, across = threadIdx.x % 16;
@@ -49,7 +49,7 @@ __device__ inline void product(A a, B b, Store store, unsigned rows, unsigned co
         }
 }
 
-// A matrix in memory: number d of a line is data[line * stride + d], or data[d * stride + line].
+// A matrix in memory: element d of a line is data[line * stride + d], or data[d * stride + line].
 struct Lines
 {
     const float* data;
@@ -66,7 +66,7 @@ struct Columns
     __device__ float operator()(unsigned line, unsigned d) const { return data[(size_t)d * stride + line]; }
 };
 
-// What becomes of a result in a forward pass: bias and residual are added (each may be null), then ReLU where asked.
+// The forward pass's store: adds bias and residual (each may be null), then applies ReLU if requested.
 struct Unit
 {
     const float* bias;      // (columns)
@@ -83,7 +83,7 @@ struct Unit
     }
 };
 
-// In a backward pass: one term of a gradient, gated where `gate` is not null.
+// The backward pass's store: one term of a gradient, gated if `gate` is not null.
 struct Term
 {
     float* dx;              // (rows, columns)

@@ -1,4 +1,4 @@
-// Sums and maxima over a warp or a block, always in the same order: the result depends on nothing but the numbers.
+// Sums and maxima over a warp or a block, always in the same order: the result is deterministic.
 #pragma once
 
 constexpr int WarpSize = 32;
@@ -20,7 +20,7 @@ __device__ inline float warp_max(float v)
     return v;
 }
 
-// The sum over a block of whole warps (at most 32 of them), in every thread. Every thread of the block must come here.
+// The sum over a block of whole warps (at most 32 of them), in every thread. Every thread of the block must call this.
 __device__ inline double block_sum(double v)
 {
     __shared__ double slots[WarpSize];

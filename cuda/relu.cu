@@ -1,4 +1,4 @@
-// y = max(x, 0);  dx = dy, but 0 where y is at most 0. NaN stays NaN.
+// y = max(x, 0);  dx = dy where y is positive, 0 where y is at most 0. NaN propagates.
 #include "unary.cuh"
 
 struct Relu

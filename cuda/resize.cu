@@ -1,11 +1,11 @@
 // y = x (N, H, W, C) resized bilinearly to (N, P, Q, C), without antialiasing;  dx = the adjoint, gathered.
 //
 // Along an axis of `from` pixels, output i of `to` lies at the source coordinate
-//     half-pixel corners   (2 i + 1) from / (2 to) - 1/2, held inside [0, from - 1]
+//     half-pixel corners   (2 i + 1) from / (2 to) - 1/2, clamped to [0, from - 1]
 //     aligned corners      i (from - 1) / (to - 1)
-// a ratio of whole numbers: its floor is exact and its fraction rounded once.
-// Sums run along H, then W, as the CPU's do: the same bits.
-// Bytes: 4 |x| + 4 |y| either way; an enlargement's backward reads each dy for the four pixels around it, from the caches.
+// a ratio of integers: its floor is exact and its fraction is rounded once.
+// Sums run along H, then W, as on the CPU, and give the same bits.
+// Bytes: 4 |x| + 4 |y| in either direction; when enlarging, backward reads each dy for the four pixels around it, from the L1 and L2 cache.
 #include "quad.cuh"
 
 struct Source
@@ -26,10 +26,10 @@ __device__ inline Source source_of(int i, int from, int to, int aligned)
 
 __device__ inline bool uses(Source s, int x) { return s.low == x || s.high == x; }
 
-// How much of a pixel that it uses is in the output. 0 counts as well: 0 times infinity is not a number.
+// The weight of pixel x in the output. A weight of 0 counts as well: 0 times infinity is NaN.
 __device__ inline float share(Source s, int x) { return s.low == x ? s.near : s.far; }
 
-// The first output whose source lies above pixel x - 1, or an earlier one: coordinates rise with i, so their bound is turned round.
+// The first output whose source lies above pixel x - 1, or an earlier one: coordinates rise with i, so the formula can be inverted.
 __device__ inline int first_output(int x, int from, int to, int aligned)
 {
     if (x == 0) return 0;

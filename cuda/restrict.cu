@@ -1,9 +1,9 @@
-// The restricted features (paper equation 1) for several copies of each image, and the gradient of the mask:
+// The restricted features (paper, equation 2) for several copies of each image, and the gradient of the mask:
 //     z = active (lambda x + (1 - lambda) (mean + std epsilon)), then max(z, 0) where `clamps`
 //     dlambda = active (the sum over an image's copies of dz (x - mean - std epsilon), 0 where clamped)
-// The noise is made in registers in both passes. A thread walks the copies of its four elements, so what the copies share is read
+// Both passes generate the noise in registers. A thread processes all copies of its four elements: data that the copies share is read
 // once, and their gradients are summed in the order of the copies.
-// Bytes per element of an image: 20 + 4 copies (forward), 20 + 4 copies (8 where clamped) (backward).
+// Bytes per element of an image: 20 + 4 copies (forward), 20 + 4 copies (8 if clamped) (backward).
 #include "information.cuh"
 #include "philox.cuh"
 
@@ -78,8 +78,8 @@ extern "C" __global__ void __launch_bounds__(256) restrict_backward(
     accumulate4(dlambda + at, left, map4([](float active, float sum) { return active * sum; }, active, sum), adds);
 }
 
-// The whole gradient of the bottleneck's loss by lambda in one pass: the copies' cross-entropy, and `weight` times the information
-// of every neuron (information.cu), whose standardised features are made here from x.
+// The whole gradient of the bottleneck's loss with respect to lambda in one pass: the copies' cross-entropy, and `weight` times the
+// information of every neuron (information.cu), whose standardised features are computed here from x.
 extern "C" __global__ void __launch_bounds__(256) restrict_information_backward(
     Noise noise, Statistics statistics,
     const float* x,         // input: (images, length)

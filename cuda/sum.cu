@@ -1,8 +1,8 @@
 // y[i] = factor x the sum of the i-th of `runs` equal runs of x;  dx = factor dy[i] over the i-th run.
 //
-// Sums are taken in double: the total of a long run is then as good as its numbers. One warp walks one run, or one chunk of a
-// long run; how a run is cut depends on its length alone, so a row's bits do not depend on how many rows there are.
-// Bytes: 4 per number of x (forward), 4 per number of dx, 8 where it adds (backward).
+// Sums are in double, so the total of a long run is as precise as its elements. One warp sums one run, or one chunk of a long run.
+// The chunk size depends on the run's length alone, so a row's bits do not depend on the number of rows.
+// Bytes: 4 per element of x (forward), 4 per element of dx, 8 if it adds (backward).
 #include "quad.cuh"
 #include "reduce.cuh"
 
@@ -30,7 +30,7 @@ extern "C" __global__ void __launch_bounds__(128) sum_forward(
     if (threadIdx.x % WarpSize == 0) y[run] = (float)(factor * sum);
 }
 
-// The first of two stages for long runs: a run is `chunks` chunks of `chunk` numbers, the last one perhaps shorter.
+// The first of two stages for long runs: a run is `chunks` chunks of `chunk` elements; the last one may be shorter.
 extern "C" __global__ void __launch_bounds__(128) sum_chunks(
     const float* x,         // input: (runs, length)
     double* partial,        // output: (runs, chunks)

@@ -1,10 +1,10 @@
-// Functions of one number: y = f(x) and dx = dy f'(x).
+// Elementwise functions: y = f(x) and dx = dy f'(x).
 //
 // A function is a struct whose fields are its settings, with
 //     float at(float x)                              f(x)
 //     float backward(float dy, float x, float y)     dy f'(x), given y = f(x) too
-// as IUnary has it on the host: the same fields in the same order, passed by value as the kernels' first argument.
-// Bytes: 8 per number forward, 12 to 20 backward (an array that backward ignores is not read).
+// as in IUnary on the host: the same fields in the same order, passed by value as the kernels' first argument.
+// Bytes: 8 per element forward, 12 to 20 backward (an array that backward ignores is not read).
 #pragma once
 #include "quad.cuh"
 

@@ -1,7 +1,7 @@
-// What follows a sum that a library left unfinished: bias, residual and ReLU forward; the other terms and the gate backward.
+// The operations after a sum that a library computed without them: bias, residual and ReLU forward; other terms and gate backward.
 //     y = sum + residual + bias, then max(y, 0)         dx = sum or dx += sum, then 0 where the gate is at most 0
-// Sums come from cuDNN where no engine does the whole unit in one pass. They may lie where the result goes.
-// Bytes per number: 8, +4 with a residual; 8 backward, +4 where it adds, +4 where gated.
+// The sums come from cuDNN if no engine computes the whole unit in one pass. A sum may be in the result's memory.
+// Bytes per element: 8, +4 with a residual; 8 backward, +4 if it adds, +4 if gated.
 #include "quad.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) unit_forward(
