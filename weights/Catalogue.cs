@@ -2,38 +2,38 @@ using Engine.Networks;
 
 namespace Weights;
 
-/// <summary>How a photo becomes the network's input where the makers of weights evaluate them: resize, cut the centre, normalise.</summary>
+/// <summary>How photos are prepared when the publishers of weights evaluate them: resize, centre crop, normalise.</summary>
 /// <param name="Resize">The shorter side after resizing, pixels.</param>
-/// <param name="Crop">The side of the square cut from the centre, pixels.</param>
-/// <param name="Interpolation">How it is resized; this program knows Pillow's <c>bilinear</c>.</param>
-/// <param name="Mean">What is subtracted from red, green and blue from 0 to 1.</param>
-/// <param name="Std">What the differences are divided by.</param>
+/// <param name="Crop">The side of the square centre crop, pixels.</param>
+/// <param name="Interpolation">The interpolation; this program supports Pillow's <c>bilinear</c>.</param>
+/// <param name="Mean">Subtracted from red, green and blue in 0 to 1.</param>
+/// <param name="Std">Divisor of the differences.</param>
 public sealed record InputTransform(int Resize, int Crop, string Interpolation, IReadOnlyList<float> Mean, IReadOnlyList<float> Std)
 {
-    /// <summary>torchvision's evaluation of most networks on ImageNet, which the demo networks were trained for, too.</summary>
+    /// <summary>torchvision's evaluation of most networks on ImageNet; the demo networks were trained for it, too.</summary>
     public static InputTransform ImageNet { get; } = new(256, 224, "bilinear", [0.485f, 0.456f, 0.406f], [0.229f, 0.224f, 0.225f]);
 }
 
-/// <summary>A weights file that its makers publish.</summary>
-/// <param name="Name">What to call it on a command line.</param>
+/// <summary>A published weights file.</summary>
+/// <param name="Name">The name on the command line.</param>
 /// <param name="Architecture">The network it belongs to, as <see cref="Network.Name"/>.</param>
-/// <param name="Description">Where it comes from, for people.</param>
-/// <param name="Source">Where it lies.</param>
-/// <param name="Bytes">Its size.</param>
+/// <param name="Description">Its origin, for people.</param>
+/// <param name="Source">Its address.</param>
+/// <param name="Bytes">Its size in bytes.</param>
 /// <param name="Sha256">Its SHA-256, 64 lower-case hexadecimal digits; the first eight are in the file's name.</param>
 public sealed record PublishedWeights(string Name, string Architecture, string Description, Uri Source, long Bytes, string Sha256)
 {
-    /// <summary>How their makers prepare photos for them.</summary>
+    /// <summary>How its publishers prepare photos.</summary>
     public InputTransform Input { get; init; } = InputTransform.ImageNet;
 
     /// <summary>The file's name as published.</summary>
     public string FileName => Path.GetFileName(Source.LocalPath);
 }
 
-/// <summary>The files of torchvision that this program's networks take.</summary>
+/// <summary>torchvision's files for the networks of this program.</summary>
 public static class Catalogue
 {
-    /// <summary>All of them; the first of each architecture is the one that the paper used.</summary>
+    /// <summary>All of them; the first of each architecture is the paper's.</summary>
     public static IReadOnlyList<PublishedWeights> Entries { get; } =
     [
         Torchvision("resnet50", ResNet.ResNet50.Name, "ResNet50_Weights.IMAGENET1K_V1, 76.1 % top-1", "resnet50-0676ba61.pth",
@@ -44,13 +44,15 @@ public static class Catalogue
             553_433_881, "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"),
     ];
 
-    /// <summary>The entry of that name or file name, or null.</summary>
+    /// <summary>The entry with that name or file name, or null.</summary>
     public static PublishedWeights? Find(string name) => Entries.FirstOrDefault(entry => name == entry.Name || name == entry.FileName);
 
     /// <summary>The entry whose file has that SHA-256, or null.</summary>
     public static PublishedWeights? WithSha256(string sha256) => Entries.FirstOrDefault(entry => sha256 == entry.Sha256);
 
-    /// <summary>The entry that a file holds, as it is or converted: by its SHA-256, by that of the file it was made from, or by its name.</summary>
+    /// <summary>
+    /// The entry that a file contains, original or converted: by its SHA-256, by that of the file it was converted from, or by its name.
+    /// </summary>
     /// <param name="weights">The file.</param>
     /// <param name="sha256">Its SHA-256.</param>
     public static PublishedWeights? Of(StateDict weights, string sha256) =>

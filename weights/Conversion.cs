@@ -4,7 +4,7 @@ using Engine.Files;
 
 namespace Weights;
 
-/// <summary>Writes a state dict as a safetensors file, which opens faster and cannot hold a program.</summary>
+/// <summary>Writes a state dict as a safetensors file, which opens faster and cannot contain code.</summary>
 public static class Conversion
 {
     /// <summary>Metadata name of the file that was converted.</summary>
@@ -14,14 +14,14 @@ public static class Conversion
     public const string SourceSha256Key = "source_sha256";
 
     /// <summary>
-    /// Writes every tensor under its name, tensor by tensor; integers stay as they are. Tensors of a type that is not known here are left out.
+    /// Writes every tensor under its name, one at a time; integers are unchanged. Tensors of unknown types are left out.
     /// </summary>
-    /// <param name="from">What to write. If it is a part of a checkpoint, it must be a whole network.</param>
-    /// <param name="path">Where to; the file appears whole or not at all.</param>
+    /// <param name="from">The state dict. If it is a part of a checkpoint, it must be a whole network.</param>
+    /// <param name="path">The file, which is written atomically.</param>
     /// <param name="type">F32, or F16 for half the size and about three digits.</param>
-    /// <param name="cancel">Leaves an older file as it was.</param>
+    /// <param name="cancel">Cancels the writing; an older file then stays as it was.</param>
     /// <exception cref="FileFormatException">
-    /// A tensor cannot be read, or holds a number beyond the range of half precision; or the tensors are less than a network.
+    /// A tensor cannot be read, or has a value beyond the range of half precision; or the tensors are not a whole network.
     /// </exception>
     public static void Write(StateDict from, string path, ElementType type = ElementType.F32, CancellationToken cancel = default)
     {
@@ -50,11 +50,11 @@ public static class Conversion
         }
     }
 
-    /// <summary>Numbers as half precision, little-endian.</summary>
-    /// <param name="path">The file they are read from or written to, for messages.</param>
-    /// <param name="tensor">What they belong to, for messages.</param>
+    /// <summary>Converts values to half precision, little-endian.</summary>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="tensor">The tensor's name, for messages.</param>
     /// <param name="values">The numbers.</param>
-    /// <exception cref="FileFormatException">A finite number is beyond the range.</exception>
+    /// <exception cref="FileFormatException">A finite value is beyond the range.</exception>
     internal static byte[] Halves(string path, string tensor, ReadOnlySpan<float> values)
     {
         byte[] bytes = new byte[values.Length * 2];

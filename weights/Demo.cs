@@ -3,21 +3,21 @@ using Engine.Files;
 namespace Weights;
 
 /// <summary>
-/// What comes with the program, so that the first thing a newcomer runs needs nothing else: small networks, the statistics of their
-/// features, their classes' names and a photo. The files lie in the assembly; demo/README.md says how they are made again.
+/// The demo files that come with the program, so that a first run needs no download: small networks, the statistics of their features,
+/// their class names and a photo. They are embedded in the assembly; demo/README.md says how to make them.
 /// </summary>
 public static class Demo
 {
     /// <summary>A text file with one class name per line.</summary>
     public const string Classes = "demo-classes.txt";
 
-    /// <summary>A photo that the networks know.</summary>
+    /// <summary>A photo of a class that the networks know.</summary>
     public const string Sample = "sample.png";
 
-    /// <summary>What to call the networks on a command line; the first is the one that explains the sample.</summary>
+    /// <summary>The networks' names on the command line; the first one explains the sample.</summary>
     public static IReadOnlyList<string> Networks { get; } = ["demo-resnet50", "demo-vgg16"];
 
-    /// <summary>How photos are prepared for the networks; they were trained on crops that are normalised so.</summary>
+    /// <summary>How photos are prepared for the networks, as in their training.</summary>
     public static InputTransform Input => InputTransform.ImageNet;
 
     /// <summary>The weights of a network: a safetensors file with torchvision's names.</summary>
@@ -26,9 +26,9 @@ public static class Demo
     /// <summary>The statistics of its features at the paper's layer.</summary>
     public static string Statistics(string network) => $"{network}.statistics.safetensors";
 
-    /// <summary>Puts a file into a folder, unless it is there already.</summary>
+    /// <summary>Writes a file to a folder, unless it is there already.</summary>
     /// <param name="file">One of the names above.</param>
-    /// <param name="folder">Made if missing.</param>
+    /// <param name="folder">Created if missing.</param>
     /// <returns>The file's path.</returns>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public static string Extract(string file, string folder)
@@ -38,7 +38,7 @@ public static class Demo
         byte[] bytes = new byte[resource.Length];
         resource.ReadExactly(bytes);
         string path = Path.Combine(folder, file);
-        // Another version of the program may have left its own there.
+        // Another version of the program may have left a different file there.
         if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes))
             AtomicFile.Write(path, bytes);
         return path;

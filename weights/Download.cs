@@ -4,34 +4,34 @@ using System.Net.Sockets;
 
 namespace Weights;
 
-/// <summary>How far a download has come.</summary>
-/// <param name="Received">Bytes on disk, those of an earlier run included.</param>
+/// <summary>The progress of a download.</summary>
+/// <param name="Received">Bytes on disk, including those of an earlier run.</param>
 /// <param name="Total">Bytes of the whole file.</param>
 public readonly record struct DownloadProgress(long Received, long Total);
 
-/// <summary>A file could not be fetched. The message names the source, the reason and what to do next.</summary>
+/// <summary>A download failed. The message names the source, the reason and what to do next.</summary>
 public sealed class DownloadException(Uri source, string reason, string advice, Exception? inner = null)
     : IOException($"{source}: {reason}. {advice}", inner);
 
 /// <summary>
-/// Fetches published files. Bytes go to FILE.part; a broken or cancelled download goes on from there. No answer of a server shortens
-/// FILE.part: one that sends everything again must repeat the bytes that are there, and what another sends is taken back. Only a file of the
-/// published size and SHA-256 gets its name.
+/// Downloads published files. Bytes go to FILE.part; an interrupted download resumes there. No response of a server shortens FILE.part: a
+/// server that sends the whole file must repeat the bytes that are there, and bytes of a wrong response are removed again. Only a file of
+/// the published size and SHA-256 is renamed to its final name.
 /// </summary>
 /// <param name="http">The client to use.</param>
-/// <param name="clock">Measures how long the server is silent.</param>
+/// <param name="clock">Measures how long the server sends nothing.</param>
 public sealed class Download(HttpClient http, TimeProvider? clock = null)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
-    /// <summary>Fetches a file into a folder, unless it is there already.</summary>
-    /// <param name="weights">What to fetch.</param>
-    /// <param name="folder">Where to put it; made if missing.</param>
-    /// <param name="progress">Told now and then.</param>
-    /// <param name="cancel">Stops and keeps what has arrived.</param>
+    /// <summary>Downloads a file into a folder, unless it is there already.</summary>
+    /// <param name="weights">The file.</param>
+    /// <param name="folder">The folder; created if missing.</param>
+    /// <param name="progress">Called from time to time.</param>
+    /// <param name="cancel">Stops the download and keeps the received bytes.</param>
     /// <returns>The path of the file.</returns>
     /// <exception cref="DownloadException">
-    /// There is no network, the server lacks the file or sends another, or the connection broke.
+    /// There is no network, the server does not have the file or sends another, or the connection broke.
     /// </exception>
     public async Task<string> FetchAsync(
         PublishedWeights weights, string folder, IProgress<DownloadProgress>? progress = null, CancellationToken cancel = default)
@@ -50,7 +50,7 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         try
         {
             await using FileStream file = OpenPart(weights, part);
-            // Longer than the whole: none of it can be trusted.
+            // It is longer than the whole file, so none of it can be trusted.
             if (file.Length > weights.Bytes)
                 file.SetLength(0);
             kept = file.Length;
@@ -60,7 +60,7 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         }
         finally
         {
-            // Nothing to go on from.
+            // There is nothing to resume from.
             if (new FileInfo(part) is { Exists: true, Length: 0 })
                 File.Delete(part);
         }
@@ -72,7 +72,7 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         return path;
     }
 
-    /// <summary>Takes back what arrived. What was there before may be right: it stays, unless it was the whole file.</summary>
+    /// <summary>Removes the received bytes. Earlier bytes may be right and are kept, unless they were the whole file.</summary>
     private static DownloadException Discard(PublishedWeights weights, string part, long kept, string sha256)
     {
         string reason = $"what arrived makes a file with the SHA-256 {sha256}, not {weights.Sha256}, and was deleted";
@@ -91,7 +91,7 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
     private static FileStream OpenPart(PublishedWeights weights, string part)
     {
         const string Advice = "Check that no other download of it is running, that the folder can be written, and remove what stands there.";
-        // A link would have its target overwritten, which may be any file of the user.
+        // A link would have its target overwritten, which may be any of the user's files.
         if (new FileInfo(part).LinkTarget is not null)
             throw new DownloadException(weights.Source, $"{part} is a link", Advice);
         try
@@ -151,7 +151,7 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         }
     }
 
-    /// <summary>Asks for what is missing, and looks at the head of the answer: a part that starts there, or everything.</summary>
+    /// <summary>Requests the missing bytes and checks the response's headers: a part that starts there, or the whole file.</summary>
     private async Task<HttpResponseMessage> RequestAsync(PublishedWeights weights, long have, CancellationToken cancel)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, weights.Source);
@@ -162,7 +162,7 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         {
             response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
         }
-        // A redirect to an address that is none, or that is none of the web.
+        // The redirect's target is not a valid address, or not http or https.
         catch (Exception e) when (e is UriFormatException or InvalidOperationException or NotSupportedException)
         {
             throw Answer(weights, $"sends to an address that cannot be fetched ({e.Message.TrimEnd('.')})");

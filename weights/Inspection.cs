@@ -3,18 +3,18 @@ using Engine.Files;
 
 namespace Weights;
 
-/// <summary>What a weights file holds, for people. The tensors themselves are <see cref="StateDict.Entries"/>.</summary>
+/// <summary>A summary of a weights file. The tensors themselves are in <see cref="StateDict.Entries"/>.</summary>
 /// <param name="Path">The file.</param>
-/// <param name="Format">How it is packed.</param>
-/// <param name="Bytes">Its size.</param>
+/// <param name="Format">Its container format.</param>
+/// <param name="Bytes">Its size in bytes.</param>
 /// <param name="Sha256">Its SHA-256.</param>
-/// <param name="Published">The published file it is, or null.</param>
-/// <param name="Parameters">Floating point numbers in it that are trained, over all tensors.</param>
-/// <param name="Buffers">Numbers that are measured: running means and variances of batch norms, and how many batches they have seen.</param>
+/// <param name="Published">The published file that it is, or null.</param>
+/// <param name="Parameters">The number of trained floating point elements, over all tensors.</param>
+/// <param name="Buffers">The number of measured elements: running means and variances of batch norms, and their batch counts.</param>
 public sealed record Inspection(
     string Path, WeightsFormat Format, long Bytes, string Sha256, PublishedWeights? Published, long Parameters, long Buffers)
 {
-    /// <summary>Looks at a file without reading its tensors.</summary>
+    /// <summary>Inspects a file without reading its tensors.</summary>
     /// <exception cref="FileFormatException">The file cannot be read.</exception>
     public static Inspection Of(StateDict weights, CancellationToken cancel = default)
     {
@@ -25,8 +25,8 @@ public sealed record Inspection(
     }
 
     /// <summary>
-    /// Reads every tensor and says what is wrong with the file: numbers that are not finite, in the file or once batch norms are folded,
-    /// tensors that do not fit the network, a file named after a published one that is another. Nothing is wrong where the list is empty.
+    /// Reads every tensor and lists the file's problems: values that are not finite, in the file or after folding batch norms; tensors that
+    /// do not fit the network; a file named like a published one with other contents. No problems give an empty list.
     /// </summary>
     public static IReadOnlyList<string> Problems(StateDict weights, CancellationToken cancel = default)
     {

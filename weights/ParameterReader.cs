@@ -6,8 +6,8 @@ using Engine.Tensors;
 namespace Weights;
 
 /// <summary>
-/// A network's parameters, read from a state dict that was checked: convolutions turned from (K, C, R, S) to (K, R, S, C) with the
-/// batch norm after them folded in, linear layers from (K, C H W) to (K, H W C). Numbers pass through a buffer of a few megabytes.
+/// A network's parameters, read from a validated state dict: convolutions transposed from (K, C, R, S) to (K, R, S, C) with the batch norm
+/// after them folded in, linear layers from (K, C H W) to (K, H W C). Elements pass through a buffer of a few megabytes.
 /// </summary>
 internal sealed class ParameterReader(StateDict weights, IBackend backend, CancellationToken cancel) : IParameterSource
 {
@@ -16,7 +16,9 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend, Cance
 
     private readonly List<string> _notFinite = [];
 
-    /// <summary>A line for each tensor with numbers that are not finite, in the file or once folded: its name, how many, and the first.</summary>
+    /// <summary>
+    /// A line for each tensor with values that are not finite, in the file or after folding: its name, their number, and the first one.
+    /// </summary>
     public IReadOnlyList<string> NotFinite => _notFinite;
 
     public ParameterPair Convolution(ConvolutionSpec wanted)
@@ -37,8 +39,8 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend, Cance
     }
 
     /// <summary>
-    /// Batch norm at inference is y = γ (x + b - mean) / √(var + ε) + β, b the convolution's own bias: it scales the convolution's k-th
-    /// output by γ / √(var + ε) and leaves β + (b - mean) γ / √(var + ε) as the bias. In double, because var can be tiny.
+    /// Batch norm at inference is y = γ (x + b - mean) / √(var + ε) + β, where b is the convolution's own bias: it scales the convolution's
+    /// k-th output by γ / √(var + ε), and the bias becomes β + (b - mean) γ / √(var + ε). In double, because var can be tiny.
     /// </summary>
     private (double[] Scale, float[] Bias) Fold(string norm, float[] own)
     {
@@ -64,7 +66,7 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend, Cance
         return values;
     }
 
-    /// <summary>Reads block after block of rows, turns channels to the inside and scales the k-th row.</summary>
+    /// <summary>Reads blocks of rows, transposes channels to the innermost axis and scales the k-th row.</summary>
     private Tensor Read(StateDictEntry entry, Shape shape, int channels, double[]? scale)
     {
         Tensor tensor = backend.Allocate(shape);
@@ -82,7 +84,7 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend, Cance
             folded = folded.With(turned.AsSpan(0, rows * row), (long)first * row);
             backend.Upload(turned.AsSpan(0, rows * row), tensor.Rows(first, rows));
         }
-        // What is not finite in the file, or is scaled by what is not, has a line already.
+        // Values that are not finite in the file, or were scaled by such a value, are reported already.
         if (read.Count > 0)
             Report(entry.Name, read, "");
         else if (scale is null || scale.All(factor => float.IsFinite((float)factor)))
@@ -98,7 +100,7 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend, Cance
             _notFinite.Add($"{name}: {found}{how}");
     }
 
-    /// <summary>(C, plane) to (plane, C), times a factor.</summary>
+    /// <summary>Transposes (C, plane) to (plane, C), times a factor.</summary>
     private static void Turn(ReadOnlySpan<float> from, Span<float> to, int channels, double factor)
     {
         int plane = from.Length / channels;
@@ -116,10 +118,10 @@ internal sealed class ParameterReader(StateDict weights, IBackend backend, Cance
         return new ParameterPair(new Parameter($"{name}.weight", weight), new Parameter($"{name}.bias", tensor));
     }
 
-    /// <summary>Numbers that are not finite: how many, the index of the first in C order, and what it is.</summary>
+    /// <summary>Values that are not finite: their number, the index of the first in C order, and its value.</summary>
     private readonly record struct NonFinite(long Count, long First, float Value)
     {
-        /// <summary>Together with those of the next part of the tensor, which starts at index <paramref name="from"/>.</summary>
+        /// <summary>Merged with those of the tensor's next part, which starts at index <paramref name="from"/>.</summary>
         public NonFinite With(ReadOnlySpan<float> values, long from)
         {
             NonFinite all = this;

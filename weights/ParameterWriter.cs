@@ -6,9 +6,9 @@ using Engine.Tensors;
 namespace Weights;
 
 /// <summary>
-/// Writes a network's parameters as a state dict with torchvision's names and layouts: the way of <see cref="ParameterReader"/> back.
-/// A folded batch norm becomes one that changes nothing but adds its bias: weight 1, mean 0, and a variance that with ε gives 1.
-/// It walks through the architecture as a source of parameters, since that alone knows which norm follows which convolution.
+/// Writes a network's parameters as a state dict with torchvision's names and layouts: the inverse of <see cref="ParameterReader"/>.
+/// A folded batch norm is written as one that only adds its bias: weight 1, mean 0, and a variance that gives 1 with ε added.
+/// The writer acts as a source of parameters for the architecture, which alone knows which norm follows which convolution.
 /// </summary>
 public sealed class ParameterWriter : IParameterSource
 {
@@ -26,11 +26,12 @@ public sealed class ParameterWriter : IParameterSource
     }
 
     /// <summary>Writes a whole network.</summary>
-    /// <param name="network">What to write; all of its layers.</param>
-    /// <param name="path">Where to; the file appears whole or not at all.</param>
-    /// <param name="type">Of weights and biases: F32, or F16 for half the size and about three digits. What stands for a batch norm stays F32.</param>
-    /// <param name="metadata">Names and texts for the file's header.</param>
-    /// <exception cref="FileFormatException">A number is beyond the range of half precision.</exception>
+    /// <param name="network">The network, with all of its layers.</param>
+    /// <param name="path">The file, which is written atomically.</param>
+    /// <param name="type">The type of weights and biases: F32, or F16 for half the size and about three digits. Batch norms are always
+    /// F32.</param>
+    /// <param name="metadata">Keys and values for the file's header.</param>
+    /// <exception cref="FileFormatException">A value is beyond the range of half precision.</exception>
     public static void Write(Network network, string path, ElementType type = ElementType.F32, IReadOnlyDictionary<string, string>? metadata = null)
     {
         if (type is not (ElementType.F32 or ElementType.F16))
@@ -74,7 +75,7 @@ public sealed class ParameterWriter : IParameterSource
 
     private float[] Numbers(Parameter parameter) => _network.Backend.Read(parameter.Data);
 
-    /// <summary>Every output's (plane, C) turned to (C, plane).</summary>
+    /// <summary>Transposes every output's (plane, C) to (C, plane).</summary>
     private float[] Turned(Parameter weight, int channels)
     {
         float[] from = Numbers(weight), to = new float[from.Length];

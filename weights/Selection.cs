@@ -5,37 +5,37 @@ using Weights.Torch;
 namespace Weights;
 
 /// <summary>
-/// The tensors of a file that are taken for the network's, under its own names. They are found by what they are: names that fit a network,
-/// wherever the mapping lies and whatever stands before or between them.
+/// The tensors of a file that belong to the network, under the network's own names. They are found by their names, wherever the mapping is
+/// in the file and whatever precedes the names.
 /// <para>
 /// Where several fit: the one that has more of its network's names; then the trained weights before an average of them (a place or prefix
 /// with a word like ema, swa, shadow, average or teacher); then the one with fewer keys on the way to it; then the first in the file. Where
 /// none fits, it is the mapping with the most tensors.
 /// </para>
 /// </summary>
-/// <param name="Mapping">Where they lie.</param>
-/// <param name="Prefix">What stood before every name.</param>
+/// <param name="Mapping">The mapping that contains them.</param>
+/// <param name="Prefix">What preceded every name.</param>
 /// <param name="Entries">The tensors, renamed.</param>
 /// <param name="Outside">Names in the mapping that do not begin with the prefix.</param>
-/// <param name="Inner">Wrapper segments that stood inside of names, such as <c>module.</c> in <c>features.module.0.weight</c>.</param>
+/// <param name="Inner">Wrapper segments inside names, such as <c>module.</c> in <c>features.module.0.weight</c>.</param>
 internal sealed partial record Selection(
     TensorMapping Mapping, string Prefix, IReadOnlyList<StateDictEntry> Entries, IReadOnlyList<string> Outside, IReadOnlyList<string> Inner)
 {
-    // A network's names are shorter, and wrapped less deep; the bounds keep the search linear for names that are megabytes long.
+    // A network's names are shorter and less deeply wrapped; the bounds keep the search linear for names that are megabytes long.
     private const int MostPrefixes = 32, LongestName = 512, DeepestPrefix = 16, MostAlternatives = 20;
 
     private static readonly string[] Averages = ["ema", "swa", "shadow", "average", "averaged", "averaging", "avg", "teacher", "polyak"];
 
-    // DataParallel and DistributedDataParallel, torch.compile: they may stand anywhere in a name. No network here has such layers.
+    // DataParallel, DistributedDataParallel and torch.compile add these anywhere in a name. No network of this program has such layers.
     private static readonly string[] Wrappers = ["module", "_orig_mod"];
 
-    /// <summary>The others that fit a network as well.</summary>
+    /// <summary>The other mappings that match a network equally well.</summary>
     public IReadOnlyList<string> Alternatives { get; private init; } = [];
 
-    /// <summary>Where this lies, for people and for the choice of one: <c>checkpoint["model"], prefix "module."</c>.</summary>
+    /// <summary>Its place in the file, for messages and for choosing one: <c>checkpoint["model"], prefix "module."</c>.</summary>
     public string Label => string.Join(", ", Steps);
 
-    /// <summary>What was taken away around the tensors.</summary>
+    /// <summary>What was removed around the tensors.</summary>
     public IEnumerable<string> Steps
     {
         get
@@ -52,11 +52,11 @@ internal sealed partial record Selection(
     private bool IsAverage => Word().Matches(Label).Any(word => Averages.Contains(word.Value, StringComparer.OrdinalIgnoreCase));
 
     /// <summary>Chooses.</summary>
-    /// <param name="mappings">All there are, at least one.</param>
-    /// <param name="part">A text that the place or prefix of the wanted one holds; null for the rule above.</param>
-    /// <param name="budget">Pays for the search.</param>
-    /// <exception cref="NotWeightsException">None holds the part.</exception>
-    /// <exception cref="InvalidDataException">The chosen one has a name twice.</exception>
+    /// <param name="mappings">All mappings of the file, at least one.</param>
+    /// <param name="part">A text that the place or prefix of the wanted one contains; null for the rule above.</param>
+    /// <param name="budget">Charged for the search.</param>
+    /// <exception cref="NotWeightsException">None contains the text.</exception>
+    /// <exception cref="InvalidDataException">The chosen one has a duplicate name.</exception>
     public static Selection Of(IReadOnlyList<TensorMapping> mappings, string? part, FileBudget budget)
     {
         Selection[] fitting = [.. mappings.SelectMany(mapping => Fitting(mapping, budget))];
@@ -83,7 +83,7 @@ internal sealed partial record Selection(
 
     private IEnumerable<string> Names => Entries.Select(entry => entry.Name);
 
-    /// <summary>The networks in a mapping: one for each prefix before names that a network begins with.</summary>
+    /// <summary>The networks in a mapping: one for each prefix of names that a network begins with.</summary>
     private static IEnumerable<Selection> Fitting(TensorMapping mapping, FileBudget budget)
     {
         var prefixes = new HashSet<string>();
@@ -96,13 +96,13 @@ internal sealed partial record Selection(
         foreach (string prefix in prefixes)
         {
             budget.Charge((FileBudget.Object + MostPrefixes) * (long)mapping.Tensors.Count);
-            // A name under a longer prefix belongs to the network there.
+            // A name with a longer prefix belongs to the network there.
             string[] inner = [.. prefixes.Where(other => other.Length > prefix.Length && Begins(other, prefix))];
             yield return Under(mapping, prefix, name => Begins(name, prefix) && !inner.Any(other => Begins(name, other)), budget);
         }
     }
 
-    /// <summary>A mapping that fits no network: only what wraps every name is taken away.</summary>
+    /// <summary>A mapping that matches no network: only wrappers of every name are removed.</summary>
     private static Selection Plain(TensorMapping mapping, FileBudget budget)
     {
         budget.Charge(mapping.Tensors.Sum(tensor => FileBudget.Object + 2L * tensor.Name.Length));
@@ -135,7 +135,7 @@ internal sealed partial record Selection(
         };
     }
 
-    /// <summary>What stands before the part of a name that a network begins with; null where it has no such part.</summary>
+    /// <summary>What precedes the part of a name that a network begins with; null if it has no such part.</summary>
     private static string? NetworkPrefix(string name)
     {
         if (name.Length > LongestName)

@@ -7,11 +7,11 @@ namespace Weights;
 
 /// <summary>
 /// The named tensors of a network in a weights file, in the file's order: a PyTorch file of either container, a safetensors file or the
-/// index of several, told apart by their content. Opening reads the file once, into memory; numbers are made from it tensor by tensor, when
-/// asked for. Nothing in the file is run.
+/// index of several, recognised by content. Opening reads the file once, into memory; elements are converted tensor by tensor, on request.
+/// Nothing in the file is executed.
 /// <para>
-/// In a checkpoint of training the network's tensors are found by what they are; <see cref="Unwrapped"/>, <see cref="LeftOut"/>,
-/// <see cref="Skipped"/> and <see cref="Alternatives"/> say what else there was. <c>weights/README.md</c> has the rules and the bounds of
+/// In a training checkpoint the network's tensors are found by their names; <see cref="Unwrapped"/>, <see cref="LeftOut"/>,
+/// <see cref="Skipped"/> and <see cref="Alternatives"/> list what else there was. <c>weights/README.md</c> has the rules and the bounds of
 /// memory and time.
 /// </para>
 /// </summary>
@@ -20,7 +20,9 @@ public sealed class StateDict : IDisposable
     private const string Advice = "Fetch it again if it is damaged; of a checkpoint that holds more than tensors, "
         + "save the state dict alone: torch.save(model.state_dict(), FILE).";
 
-    /// <summary>Bytes that the tensors of a PyTorch file may have for each byte of its storages, and in any case: they may repeat numbers.</summary>
+    /// <summary>
+    /// Upper bounds of the tensors' bytes in a PyTorch file, per byte of its storages and in total: tensors may repeat elements.
+    /// </summary>
     private const long TensorBytes = 4, FreeTensorBytes = 1 << 20;
 
     private readonly OrderedDictionary<string, StateDictEntry> _entries = [];
@@ -47,27 +49,27 @@ public sealed class StateDict : IDisposable
     /// <summary>The file.</summary>
     public string Path { get; }
 
-    /// <summary>How the file is packed.</summary>
+    /// <summary>The file's container format.</summary>
     public WeightsFormat Format { get; }
 
-    /// <summary>Size of the file; of an index, together with the files it names.</summary>
+    /// <summary>Size of the file; for an index, including the files it names.</summary>
     public long Bytes { get; }
 
-    /// <summary>What lay around the tensors, outermost first: <c>checkpoint["model"]</c>, <c>prefix "module."</c>; it was taken away.</summary>
+    /// <summary>What was removed around the tensors, outermost first: <c>checkpoint["model"]</c>, <c>prefix "module."</c>.</summary>
     public IReadOnlyList<string> Unwrapped { get; }
 
     /// <summary>
-    /// What else the mapping with the tensors holds: values that are no tensors, with their type, and tensors outside of the prefix.
+    /// Other contents of the mapping with the tensors: values that are not tensors, with their type, and tensors without the prefix.
     /// </summary>
     public IReadOnlyList<string> LeftOut { get; }
 
-    /// <summary>What lies beside that mapping in a checkpoint, with its type: <c>checkpoint["args"] (argparse.Namespace)</c>.</summary>
+    /// <summary>What is beside that mapping in a checkpoint, with its type: <c>checkpoint["args"] (argparse.Namespace)</c>.</summary>
     public IReadOnlyList<string> Skipped { get; }
 
-    /// <summary>Other places in the file whose tensors fit a network as well: <c>checkpoint["model_ema"], prefix "module."</c>.</summary>
+    /// <summary>Other places in the file whose tensors match a network as well: <c>checkpoint["model_ema"], prefix "module."</c>.</summary>
     public IReadOnlyList<string> Alternatives { get; }
 
-    /// <summary>Names of Python classes and functions in the file that mean nothing here. None of them was run.</summary>
+    /// <summary>Names of unknown Python classes and functions in the file. None of them was executed.</summary>
     public IReadOnlyCollection<string> Unknown { get; private init; } = [];
 
     /// <summary>The metadata of a safetensors file; empty for PyTorch's.</summary>
@@ -76,20 +78,20 @@ public sealed class StateDict : IDisposable
     /// <summary>The tensors, in the file's order.</summary>
     public IReadOnlyList<StateDictEntry> Entries => _entries.Values;
 
-    /// <summary>The tensor of this name.</summary>
+    /// <summary>The tensor with that name.</summary>
     /// <exception cref="FileFormatException">There is none.</exception>
     public StateDictEntry this[string name] => TryGet(name, out StateDictEntry? entry)
         ? entry
         : throw new FileFormatException(Path, $"it holds no tensor named '{name}'", "`iba weights inspect` lists what it holds.");
 
-    /// <summary>Opens a file of any known format; a pipe or standard input is as good as a file.</summary>
+    /// <summary>Opens a file of any known format; a pipe or standard input works like a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="part">
-    /// Where several places in it fit a network: a text that the place or prefix of the wanted one holds, such as <c>model_ema</c>. Null takes
-    /// the whole before a part, the trained before an average, the outer before the inner, the first before the next.
+    /// If several places in it match a network: a text that the place or prefix of the wanted one contains, such as <c>model_ema</c>. Null
+    /// prefers a whole network to a part, trained weights to an average, the outer to the inner, the first to the next.
     /// </param>
-    /// <param name="cancel">Ends the opening, within the reading of a megabyte or of one value.</param>
-    /// <exception cref="FileFormatException">It is missing, holds no weights, or is damaged; the message says which.</exception>
+    /// <param name="cancel">Cancels the opening, within the reading of a megabyte or of one value.</param>
+    /// <exception cref="FileFormatException">It is missing, contains no weights, or is damaged; the message says which.</exception>
     public static StateDict Open(string path, string? part = null, CancellationToken cancel = default)
     {
         if (!File.Exists(path))
@@ -122,12 +124,12 @@ public sealed class StateDict : IDisposable
         }
     }
 
-    /// <summary>Whether the file holds a tensor of this name.</summary>
+    /// <summary>Whether the file has a tensor with that name.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out StateDictEntry? entry) => _entries.TryGetValue(name, out entry);
 
     /// <summary>
-    /// SHA-256 of the file, as it was read, as 64 lower-case hexadecimal digits. Of an index: of the lines <c>SHA-256 name</c> of the index
-    /// and its files, in the order of their names.
+    /// SHA-256 of the file, as it was read, as 64 lower-case hexadecimal digits. For an index: of the lines <c>SHA-256 name</c> of the
+    /// index and its files, in the order of their names.
     /// </summary>
     public string Sha256(CancellationToken cancel = default) => _sha256(cancel);
 
@@ -174,7 +176,8 @@ public sealed class StateDict : IDisposable
         new(entry.Name, entry.Type, entry.TypeName, entry.Shape, new SafetensorsSource(file, entry));
 
     /// <summary>
-    /// A stride of 0 repeats numbers, and any number of tensors may look at one storage: a few bytes could ask for any amount of memory and disk.
+    /// A stride of 0 repeats elements, and any number of tensors may view one storage: a few bytes could demand any amount of memory and
+    /// disk.
     /// </summary>
     private static void CheckRepeats(IEnumerable<StateDictEntry> entries, long storedBytes)
     {

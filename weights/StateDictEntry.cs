@@ -2,7 +2,7 @@ using Engine.Files;
 
 namespace Weights;
 
-/// <summary>One tensor of a state dict. Its numbers are read from the file each time they are asked for, and not kept.</summary>
+/// <summary>One tensor of a state dict. Its elements are read from the file on each request and not cached.</summary>
 public sealed class StateDictEntry
 {
     private readonly ITensorSource _source;
@@ -10,13 +10,13 @@ public sealed class StateDictEntry
     internal StateDictEntry(string name, ElementType type, string typeName, IReadOnlyList<int> shape, ITensorSource source) =>
         (Name, Type, TypeName, Shape, _source) = (name, type, typeName, shape, source);
 
-    /// <summary>The name, without what <see cref="StateDict.Unwrapped"/> took away.</summary>
+    /// <summary>The name, without what <see cref="StateDict.Unwrapped"/> removed.</summary>
     public string Name { get; }
 
-    /// <summary>What the elements are in the file.</summary>
+    /// <summary>The element type in the file.</summary>
     public ElementType Type { get; }
 
-    /// <summary>The type as the file spells it, also where it is <see cref="ElementType.Other"/>.</summary>
+    /// <summary>The type in the file's spelling, also if it is <see cref="ElementType.Other"/>.</summary>
     public string TypeName { get; }
 
     /// <summary>Extents, outermost first; empty for a scalar.</summary>
@@ -25,20 +25,20 @@ public sealed class StateDictEntry
     /// <summary>Number of elements.</summary>
     public long Count => Shape.Aggregate(1L, (product, extent) => product * extent);
 
-    /// <summary>Whether it is state of a batch norm that is measured, not trained: running mean and variance, and the count of batches.</summary>
+    /// <summary>Whether it is measured, not trained: a batch norm's running mean or variance, or its batch count.</summary>
     public bool IsBuffer => Name.EndsWith("running_mean", StringComparison.Ordinal) || Name.EndsWith("running_var", StringComparison.Ordinal)
         || Name.EndsWith("num_batches_tracked", StringComparison.Ordinal);
 
     /// <summary>The elements of a floating point tensor as float32, in C order.</summary>
-    /// <param name="cancel">Ends the reading between chunks.</param>
-    /// <exception cref="FileFormatException">The elements are no floating point numbers, or the file is damaged here.</exception>
+    /// <param name="cancel">Cancels the reading between chunks.</param>
+    /// <exception cref="FileFormatException">The elements are not floating point values, or the file is damaged here.</exception>
     public float[] Read(CancellationToken cancel = default) => _source.Floats(cancel);
 
-    /// <summary>Rows of the outermost axis as float32, in C order: a large tensor can pass through a small buffer.</summary>
+    /// <summary>Rows of the outermost axis as float32, in C order, so that a large tensor can pass through a small buffer.</summary>
     /// <param name="first">The first row, from 0.</param>
     /// <param name="count">How many rows.</param>
-    /// <param name="cancel">Ends the reading between chunks.</param>
-    /// <exception cref="FileFormatException">The elements are no floating point numbers, or the file is damaged here.</exception>
+    /// <param name="cancel">Cancels the reading between chunks.</param>
+    /// <exception cref="FileFormatException">The elements are not floating point values, or the file is damaged here.</exception>
     public float[] ReadRows(int first, int count, CancellationToken cancel = default)
     {
         if (Shape.Count == 0 || first < 0 || count < 0 || count > Shape[0] - first)
@@ -46,19 +46,19 @@ public sealed class StateDictEntry
         return _source.Floats(first, count, cancel);
     }
 
-    /// <summary>The elements as they are, little-endian, in C order.</summary>
-    /// <param name="cancel">Ends the reading between chunks.</param>
+    /// <summary>The raw elements, little-endian, in C order.</summary>
+    /// <param name="cancel">Cancels the reading between chunks.</param>
     /// <exception cref="FileFormatException">The file is damaged here.</exception>
     public byte[] ReadBytes(CancellationToken cancel = default) => _source.Bytes(cancel);
 
-    /// <summary>The entry as a person reads it: <c>conv1.weight F32 (64, 3, 7, 7)</c>.</summary>
+    /// <summary>The entry for people: <c>conv1.weight F32 (64, 3, 7, 7)</c>.</summary>
     public override string ToString() => $"{Name} {TypeName} ({string.Join(", ", Shape)})";
 
     /// <summary>The same tensor under another name.</summary>
     internal StateDictEntry Named(string name) => new(name, Type, TypeName, Shape, _source);
 }
 
-/// <summary>Where the numbers of one entry come from.</summary>
+/// <summary>The source of one entry's elements.</summary>
 internal interface ITensorSource
 {
     float[] Floats(CancellationToken cancel);

@@ -1,6 +1,6 @@
 namespace Weights;
 
-/// <summary>How a file's weights are packed.</summary>
+/// <summary>The container format of a weights file.</summary>
 public enum WeightsFormat
 {
     /// <summary>PyTorch's zip archive, since 1.6.</summary>

@@ -37,9 +37,9 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
     /// <summary>
     /// How many of the remaining rows to process next: equal parts up to an upper bound, so that no part is nearly empty; or the size of
     /// the present recording, if filling it up wastes less than half of it.
+    /// </summary>
     /// <param name="left">Remaining rows.</param>
     /// <param name="most">The upper bound.</param>
-    /// <param name="most">The limit.</param>
     public int Part(int left, int most)
     {
         int parts = (left - 1) / most + 1, part = (left - 1) / parts + 1;

@@ -2,7 +2,7 @@ using Engine.Files;
 
 namespace Weights.Containers;
 
-/// <summary>A part of a file's bytes as a stream of its own. Streams over one file do not disturb each other's position.</summary>
+/// <summary>A part of a file's bytes as a stream. Streams over one file have independent positions.</summary>
 internal sealed class ContentsStream(FileContents contents, long start, long length) : Stream
 {
     private long _at;

@@ -2,19 +2,19 @@ using System.Text;
 
 namespace Weights.Containers;
 
-/// <summary>Tells from a file's first bytes what it is; names and extensions are not believed.</summary>
+/// <summary>Recognises a file by its first bytes; names and extensions are ignored.</summary>
 internal static class FileKind
 {
     private const int Prefix = 512;   // as far as a mark of any kind lies
     private const string FetchAgain = "Fetch it again, and compare its size with the source's.";
 
-    /// <exception cref="NotWeightsException">No weights; the message says what it is instead.</exception>
+    /// <exception cref="NotWeightsException">It does not contain weights; the message says what it is instead.</exception>
     public static WeightsFormat Detect(ReadOnlySpan<byte> start)
     {
         start = start[..Math.Min(start.Length, Prefix)];
         if (start.StartsWith("PK\x3\x4"u8))
             return WeightsFormat.TorchZip;
-        // First: the length of a header may begin with a pickle's first byte, but no PyTorch file has a 0 and a brace here.
+        // This comes first: the length of a header may begin with a pickle's first byte, but no PyTorch file has a 0 and a brace here.
         if (start is [_, _, _, _, _, _, _, 0, (byte)'{', ..])
             return WeightsFormat.Safetensors;
         if (start is [0x80, ..])

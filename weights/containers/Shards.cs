@@ -6,7 +6,7 @@ using Engine.Files;
 namespace Weights.Containers;
 
 /// <summary>
-/// Safetensors files that hold one state dict together, named by an index beside them (<c>model.safetensors.index.json</c>): its
+/// Safetensors files that contain one state dict together, named by an index beside them (<c>model.safetensors.index.json</c>): its
 /// <c>weight_map</c> gives the file of each tensor.
 /// </summary>
 internal sealed class Shards : IDisposable
@@ -23,17 +23,17 @@ internal sealed class Shards : IDisposable
     /// <summary>The tensors, in the order of the index.</summary>
     public IReadOnlyList<(SafetensorsFile File, SafetensorsEntry Entry)> Tensors => _tensors;
 
-    /// <summary>Tensors that lie in a shard and not in the index.</summary>
+    /// <summary>Tensors that are in a shard and not in the index.</summary>
     public IReadOnlyList<string> Unlisted { get; private set; } = [];
 
     /// <summary>Bytes of the index and its files.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Opens the files that an index names. They lie in its own folder and nowhere else.</summary>
+    /// <summary>Opens the files that an index names. They must be in the index's own folder.</summary>
     /// <param name="path">The index.</param>
     /// <param name="index">Its bytes; disposed with the result.</param>
-    /// <param name="budget">Pays for the index; each file has its own.</param>
-    /// <exception cref="InvalidDataException">The index is broken, or does not fit its files.</exception>
+    /// <param name="budget">Charged for the index; each file has its own.</param>
+    /// <exception cref="InvalidDataException">The index is damaged, or does not match its files.</exception>
     /// <exception cref="FileFormatException">A shard is missing or damaged.</exception>
     public static Shards Open(string path, FileContents index, FileBudget budget)
     {
@@ -89,7 +89,7 @@ internal sealed class Shards : IDisposable
 
     private SafetensorsFile OpenShard(string name, CancellationToken cancel)
     {
-        // A path could name any file of the machine, and reading one can have effects.
+        // A path could name any file of the machine, and reading one can have side effects.
         if (!name.EndsWith(".safetensors", StringComparison.Ordinal) || name.AsSpan().ContainsAny('/', '\\', ':'))
             throw new InvalidDataException($"its index names the shard '{name}', which is no .safetensors file of its own folder");
         string path = Path.Combine(Path.GetDirectoryName(_path) ?? "", name);
@@ -100,7 +100,7 @@ internal sealed class Shards : IDisposable
         return SafetensorsFile.Open(path, contents, cancel);
     }
 
-    /// <summary>The file of each tensor; null where the JSON has no such map.</summary>
+    /// <summary>The file of each tensor; null if the JSON has no such map.</summary>
     private static Dictionary<string, string>? WeightMap(ReadOnlySpan<byte> text, FileBudget budget)
     {
         try
@@ -134,7 +134,7 @@ internal sealed class Shards : IDisposable
             }
             return map;
         }
-        // InvalidOperationException: a text that is not UTF-8.
+        // InvalidOperationException: a text is not UTF-8.
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new InvalidDataException($"it is neither weights nor the index of sharded ones ({e.Message.TrimEnd('.')})", e);

@@ -8,9 +8,9 @@ using Weights.Torch;
 namespace Weights.Containers;
 
 /// <summary>
-/// PyTorch's container before 1.6: five pickles in a row (a magic number, the protocol version, facts about the machine, the state
-/// dict, the keys of the storages), then each storage as its number of elements (int64) and its raw numbers. The writer turns both
-/// little-endian on every machine, whatever its facts say.
+/// PyTorch's container before 1.6: five consecutive pickles (a magic number, the protocol version, facts about the machine, the state dict,
+/// the keys of the storages), then each storage as its element count (int64) and its raw elements. Both are little-endian on every machine,
+/// whatever the facts say.
 /// </summary>
 internal sealed class TorchStream : ITorchFile
 {
@@ -21,7 +21,7 @@ internal sealed class TorchStream : ITorchFile
     private readonly FileContents _file;
     private readonly Dictionary<string, long> _storages = [];
 
-    /// <exception cref="InvalidDataException">The file is broken, cut off, or a pickle that PyTorch did not write.</exception>
+    /// <exception cref="InvalidDataException">The file is damaged, truncated, or a pickle that PyTorch did not write.</exception>
     public TorchStream(FileContents file, FileBudget budget)
     {
         _file = file;

@@ -6,8 +6,8 @@ using Weights.Torch;
 namespace Weights.Containers;
 
 /// <summary>
-/// PyTorch's container since 1.6: a zip archive with <c>data.pkl</c> (the pickle), <c>data/KEY</c> (one storage each) and perhaps
-/// <c>byteorder</c>, under one folder of any name.
+/// PyTorch's container since 1.6: a zip archive with <c>data.pkl</c> (the pickle), <c>data/KEY</c> (one storage each) and optionally
+/// <c>byteorder</c>, in one folder of any name.
 /// </summary>
 internal sealed class TorchZip : ITorchFile
 {
@@ -17,7 +17,7 @@ internal sealed class TorchZip : ITorchFile
     private readonly ZipDirectory _zip;
     private readonly string _prefix;
 
-    /// <exception cref="InvalidDataException">The archive is broken or is none of PyTorch's state dicts.</exception>
+    /// <exception cref="InvalidDataException">The archive is damaged or is not a PyTorch state dict.</exception>
     public TorchZip(FileContents file, FileBudget budget)
     {
         _zip = new ZipDirectory(file, budget);

@@ -11,8 +11,8 @@ namespace Weights.Containers;
 internal sealed record ZipEntry(string Name, bool Deflated, long CompressedLength, long Length, long HeaderAt);
 
 /// <summary>
-/// The central directory of a zip archive, with zip64. Read here rather than by a library because a storage must be opened anywhere
-/// in the middle, by several readers at once, and because no claim of the archive may be believed further than its bytes reach.
+/// The central directory of a zip archive, with zip64. It is not read by a library because storages are read from the middle, by several
+/// readers at once, and because no field of the archive is trusted beyond the file's actual bytes.
 /// </summary>
 internal sealed class ZipDirectory : IDisposable
 {
@@ -25,15 +25,16 @@ internal sealed class ZipDirectory : IDisposable
     private readonly ConcurrentDictionary<string, Lazy<FileContents>> _inflated = [];
 
     /// <param name="file">The archive; disposed with this.</param>
-    /// <param name="budget">Pays for the directory and its entries.</param>
-    /// <exception cref="InvalidDataException">The archive is broken, cut off, encrypted, or a bomb.</exception>
+    /// <param name="budget">Charged for the directory and its entries.</param>
+    /// <exception cref="InvalidDataException">The archive is damaged, truncated, encrypted, or a zip bomb.</exception>
     public ZipDirectory(FileContents file, FileBudget budget)
     {
         (_file, _budget) = (file, budget);
         (long at, long length) = FindDirectory();
         budget.Charge(length);
         Read(Bytes(at, length));
-        // PyTorch stores; a file packed again by hand shrinks a little, never 20 times. Overlapping entries are caught here too.
+        // PyTorch stores without compression; a file repacked by hand shrinks a little, never 20 times. Overlapping entries are detected
+        // here, too.
         if (_entries.Values.Aggregate((Int128)0, (sum, entry) => sum + entry.Length) > (Int128)_file.Length * BombRatio)
             throw new InvalidDataException($"it would unpack to more than {BombRatio} times its size, as no weights do");
     }
@@ -41,8 +42,8 @@ internal sealed class ZipDirectory : IDisposable
     public IReadOnlyDictionary<string, ZipEntry> Entries => _entries;
 
     /// <summary>
-    /// Where an entry's bytes lie. A deflated one is inflated once, whole, and kept: tensors are read in any order and in parts, and
-    /// inflating from its start each time would take quadratic time. All entries together are bounded by <see cref="BombRatio"/>.
+    /// An entry's bytes. A deflated entry is inflated once, completely, and kept: tensors are read in any order and in parts, and inflating
+    /// from its start each time would take quadratic time. All entries together are bounded by <see cref="BombRatio"/>.
     /// </summary>
     public StorageBytes Open(ZipEntry entry, CancellationToken cancel)
     {
@@ -55,13 +56,13 @@ internal sealed class ZipDirectory : IDisposable
         }
         catch
         {
-            // A cancelled one is inflated again by whoever asks next.
+            // A cancelled inflation is repeated by the next caller.
             _inflated.TryRemove(new(entry.Name, inflated));
             throw;
         }
     }
 
-    /// <summary>A small entry as a whole.</summary>
+    /// <summary>A small entry, completely.</summary>
     public byte[] ReadAll(ZipEntry entry, int limit)
     {
         if (entry.Length > limit)
@@ -73,7 +74,7 @@ internal sealed class ZipDirectory : IDisposable
         return bytes;
     }
 
-    /// <summary>Frees the archive and what was inflated.</summary>
+    /// <summary>Frees the archive and the inflated entries.</summary>
     public void Dispose()
     {
         _file.Dispose();
@@ -116,7 +117,7 @@ internal sealed class ZipDirectory : IDisposable
         ReadOnlySpan<byte> record = tail[end..];
         (long at, long length) = (UInt32(record, 16), UInt32(record, 12));
 
-        // zip64: a locator right before the end record points to a record with 64-bit fields.
+        // zip64: a locator directly before the end record points to a record with 64-bit fields.
         long locatorAt = tailAt + end - 20;
         if (locatorAt >= 0 && Bytes(locatorAt, 20) is var locator && locator.StartsWith("PK\x6\x7"u8))
         {
@@ -151,7 +152,7 @@ internal sealed class ZipDirectory : IDisposable
     {
         int flags = UInt16(record, 8), method = UInt16(record, 10);
         long compressed = UInt32(record, 20), length = UInt32(record, 24), at = UInt32(record, 42);
-        // Fields that do not fit are all ones here; the zip64 extra field then holds just those, in this order.
+        // Fields that do not fit are all ones here; the zip64 extra field then contains exactly those, in this order.
         ReadOnlySpan<byte> wide = Zip64(extra);
         length = Widen(length, ref wide);
         compressed = Widen(compressed, ref wide);

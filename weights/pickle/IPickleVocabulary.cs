@@ -3,8 +3,7 @@ using Engine.Files;
 namespace Weights.Pickle;
 
 /// <summary>
-/// The names that mean something in a pickle. The machine itself can make nothing but plain data; every other name is a
-/// <see cref="PickleOpaque"/>.
+/// The known names of a pickle. The reader itself creates plain data only; every unknown name becomes a <see cref="PickleOpaque"/>.
 /// </summary>
 internal interface IPickleVocabulary
 {
@@ -14,14 +13,14 @@ internal interface IPickleVocabulary
     /// </summary>
     object Global(string module, string name);
 
-    /// <summary>What a persistent id stands for: for PyTorch, a storage.</summary>
-    /// <exception cref="InvalidDataException">It stands for nothing.</exception>
+    /// <summary>The object of a persistent id: for PyTorch, a storage.</summary>
+    /// <exception cref="InvalidDataException">The id is unknown.</exception>
     object Persistent(object? id);
 
-    /// <summary>Sets the state of an object made by a function (Python's <c>__setstate__</c>).</summary>
+    /// <summary>Sets the state of an object created by a function (Python's <c>__setstate__</c>).</summary>
     /// <exception cref="InvalidDataException">The object has no state.</exception>
     void Build(object? target, object? state);
 }
 
-/// <summary>A function a pickle may call: plain data in, plain data out. It charges what it makes.</summary>
+/// <summary>A function that a pickle may call: plain data in, plain data out. It charges the budget for what it creates.</summary>
 internal delegate object PickleFunction(ReadOnlySpan<object?> arguments, FileBudget budget);

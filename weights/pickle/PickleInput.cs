@@ -6,14 +6,16 @@ using Engine.Files;
 
 namespace Weights.Pickle;
 
-/// <summary>The operands of a pickle, read from a stream. A length is believed only as far as the stream reaches, and paid for.</summary>
+/// <summary>
+/// The operands of a pickle, read from a stream. A length is accepted only within the stream, and is charged to the budget.
+/// </summary>
 internal sealed class PickleInput(Stream stream, FileBudget budget)
 {
     private const int MaximumLine = 1 << 10, MaximumInteger = 64;
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>Bytes read so far; where an error is found.</summary>
+    /// <summary>Bytes read so far, for error messages.</summary>
     public long Position => stream.Position;
 
     public byte Byte() => stream.ReadByte() is var b and >= 0 ? (byte)b : throw End();
@@ -26,7 +28,7 @@ internal sealed class PickleInput(Stream stream, FileBudget budget)
     /// <summary>The one big-endian operand of the format.</summary>
     public double Double() => BinaryPrimitives.ReadDoubleBigEndian(Fixed(stackalloc byte[8]));
 
-    /// <summary>Checks that a frame lies in the stream; frames carry no meaning beyond that.</summary>
+    /// <summary>Checks that a frame is within the stream; frames have no other meaning.</summary>
     public void Frame()
     {
         ulong length = UInt64();
@@ -58,7 +60,7 @@ internal sealed class PickleInput(Stream stream, FileBudget budget)
         }
     }
 
-    /// <summary>A text of Python 2, which had no encoding; Latin-1 never fails and keeps ASCII.</summary>
+    /// <summary>A string of Python 2, which has no encoding; decoding as Latin-1 never fails and keeps ASCII.</summary>
     public string OldText(ulong length)
     {
         byte[] bytes = Bytes(length);
@@ -66,7 +68,7 @@ internal sealed class PickleInput(Stream stream, FileBudget budget)
         return Encoding.Latin1.GetString(bytes);
     }
 
-    /// <summary>Two's complement of any width; a long where it fits, as nearly always.</summary>
+    /// <summary>Two's complement of any width; a long if it fits, as almost always.</summary>
     public object Integer(ulong length)
     {
         if (length > MaximumInteger)

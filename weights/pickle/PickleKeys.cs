@@ -4,20 +4,20 @@ using Engine.Files;
 
 namespace Weights.Pickle;
 
-/// <summary>A Python dictionary, in order of insertion. A later value of a key replaces the earlier one in its place.</summary>
+/// <summary>A Python dictionary, in order of insertion. A later value of a key replaces the earlier one at its position.</summary>
 internal sealed class PickleDictionary() : OrderedDictionary<object, object?>(PickleKeys.Comparer)
 {
     /// <summary>Units of the empty dictionary, and of each pair: entries and buckets, which double as they grow.</summary>
     public const int Units = 2 * FileBudget.Object, PairUnits = FileBudget.Object;
 
-    /// <summary>Sets a value, and pays for it.</summary>
+    /// <summary>Sets a value and charges the budget.</summary>
     public void Set(object? key, object? value, FileBudget budget)
     {
         budget.Charge(PairUnits + PickleKeys.HashUnits(key));
         this[key ?? PickleKeys.None] = value;
     }
 
-    /// <summary>The value under a text key, when it is of type <typeparamref name="T"/>.</summary>
+    /// <summary>The value of a text key, if it has type <typeparamref name="T"/>.</summary>
     public bool TryGet<T>(string key, [NotNullWhen(true)] out T? value) where T : class
     {
         value = TryGetValue(key, out object? found) ? found as T : null;
@@ -31,7 +31,7 @@ internal sealed class PickleSet() : HashSet<object>(PickleKeys.Comparer)
     /// <summary>Units of the empty set, and of each item.</summary>
     public const int Units = 2 * FileBudget.Object, ItemUnits = FileBudget.Object;
 
-    /// <summary>Adds an item, and pays for it.</summary>
+    /// <summary>Adds an item and charges the budget.</summary>
     public void Add(object? item, FileBudget budget)
     {
         budget.Charge(ItemUnits + PickleKeys.HashUnits(item));
@@ -40,8 +40,8 @@ internal sealed class PickleSet() : HashSet<object>(PickleKeys.Comparer)
 }
 
 /// <summary>
-/// Equality of keys: texts and plain numbers by value, everything else by reference. Tuples can share parts, and hashing one by value
-/// could take exponential time; no name of a tensor is a tuple.
+/// Equality of keys: texts and plain numbers by value, everything else by reference. Tuples can share parts, and hashing one by value could
+/// take exponential time; tensor names are never tuples.
 /// </summary>
 internal sealed class PickleKeys : IEqualityComparer<object>
 {
@@ -55,7 +55,7 @@ internal sealed class PickleKeys : IEqualityComparer<object>
 
     public new bool Equals(object? a, object? b) => a is string or long or bool or double ? a.Equals(b) : ReferenceEquals(a, b);
 
-    // HashCode mixes in a secret of the process; a bare number is its own hash, so a file could be made of colliding keys.
+    // HashCode mixes in a per-process secret. A bare number is its own hash, so a file could contain colliding keys.
     public int GetHashCode(object key) => key switch
     {
         string or bool => key.GetHashCode(),

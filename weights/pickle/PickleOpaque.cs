@@ -1,23 +1,23 @@
 namespace Weights.Pickle;
 
 /// <summary>
-/// A class or function whose name means nothing here, or an object made by one. None of it is run. What the pickle gives it is kept as
-/// plain data: a subclass of dict holds a state dict as well as a dict does, and a pickled module holds its tensors.
+/// An unknown class or function, or an object created by one. None of it is executed. What the pickle passes to it is kept as plain data,
+/// so state dicts in a subclass of dict and tensors in a pickled module are found.
 /// </summary>
-/// <param name="name">Module and name, as the pickle has them.</param>
+/// <param name="name">Module and name, as in the pickle.</param>
 internal sealed class PickleOpaque(string name)
 {
     public string Name => name;
 
-    /// <summary>What it was called with.</summary>
+    /// <summary>The arguments of its call.</summary>
     public object? Arguments { get; init; }
 
-    /// <summary>Its attributes, or whatever else BUILD gave it.</summary>
+    /// <summary>Its attributes, or any other argument of BUILD.</summary>
     public object? State { get; set; }
 
-    /// <summary>What was set under keys, as in a subclass of dict; null where nothing was.</summary>
+    /// <summary>Values set under keys, as in a subclass of dict; null if none.</summary>
     public PickleDictionary? Items { get; set; }
 
-    /// <summary>What was appended, as to a subclass of list; null where nothing was.</summary>
+    /// <summary>Values appended, as to a subclass of list; null if none.</summary>
     public List<object?>? Elements { get; set; }
 }

@@ -3,20 +3,21 @@ using Engine.Files;
 namespace Weights.Pickle;
 
 /// <summary>
-/// Python's pickle machine, closed: it makes plain data (null, bool, long, BigInteger, double, string, byte[], object?[] for a tuple,
-/// List, PickleDictionary, PickleSet) and whatever its vocabulary gives. It runs no code of the file: a name outside the vocabulary
-/// becomes a <see cref="PickleOpaque"/>. There is no recursion, so depth costs no stack.
+/// A restricted reader of Python's pickles: it creates plain data (null, bool, long, BigInteger, double, string, byte[], object?[] for a
+/// tuple, List, PickleDictionary, PickleSet) and the objects of its vocabulary. It executes no code of the file: a name outside the
+/// vocabulary becomes a <see cref="PickleOpaque"/>. There is no recursion, so nesting cannot overflow the stack.
 /// </summary>
-/// <param name="stream">Where the pickle lies; it needs a length and a position, and is read exactly up to the last instruction.</param>
-/// <param name="vocabulary">The names that mean something.</param>
-/// <param name="budget">Pays for every instruction and every value; whoever makes a value charges it.</param>
+/// <param name="stream">The pickle's stream; it needs a length and a position, and is read exactly up to the last instruction.</param>
+/// <param name="vocabulary">The known names.</param>
+/// <param name="budget">Charged for every instruction and every value; the creator of a value charges it.</param>
 internal sealed class PickleReader(Stream stream, IPickleVocabulary vocabulary, FileBudget budget)
 {
     private readonly PickleInput _input = new(stream, budget);
     private readonly PickleStack _stack = new(budget);
 
-    /// <summary>Reads one pickle. Files of the old container hold several in a row; call again for the next.</summary>
-    /// <exception cref="InvalidDataException">The pickle is broken, or asks for what it may not have; the message says where.</exception>
+    /// <summary>Reads one pickle. Files of the old container have several consecutive ones; call again for the next.</summary>
+    /// <exception cref="InvalidDataException">The pickle is damaged, or requests something that is not permitted; the message says
+    /// where.</exception>
     public object? Load()
     {
         _stack.Clear();
@@ -102,7 +103,7 @@ internal sealed class PickleReader(Stream stream, IPickleVocabulary vocabulary, 
             case PickleOpcode.StackGlobal: _stack.Push(StackGlobal()); break;
             case PickleOpcode.BinPersistentId: _stack.Push(vocabulary.Persistent(_stack.Pop())); break;
             case PickleOpcode.Reduce or PickleOpcode.NewObj: _stack.Push(Call(_stack.Pop(2))); break;
-            // Arguments by keyword: only classes that mean nothing here take them.
+            // Keyword arguments: only unknown classes take them.
             case PickleOpcode.NewObjEx: _stack.Push(Call(_stack.Pop(3)[..2])); break;
             case PickleOpcode.Build:
                 object? state = _stack.Pop();
@@ -115,7 +116,7 @@ internal sealed class PickleReader(Stream stream, IPickleVocabulary vocabulary, 
 
     private void Append(object?[] items)
     {
-        // A list doubles: at most two new slots and two old ones for each item.
+        // A list doubles its capacity: at most two new slots and two old ones for each item.
         budget.Charge(32L * items.Length);
         (_stack.Top() switch
         {

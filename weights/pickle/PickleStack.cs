@@ -3,7 +3,7 @@ using Engine.Files;
 
 namespace Weights.Pickle;
 
-/// <summary>The working memory of the pickle machine: a stack with marks, and the memo. Every value put here is paid for.</summary>
+/// <summary>The state of the pickle reader: a stack with marks, and the memo. Every value is charged to the budget.</summary>
 internal sealed class PickleStack(FileBudget budget)
 {
     // A slot of 8 bytes in a list that doubles; a number in it is an object of its own.
@@ -14,7 +14,7 @@ internal sealed class PickleStack(FileBudget budget)
     private readonly List<object?> _values = [], _memo = [];
     private readonly List<int> _marks = [];
 
-    /// <summary>Forgets everything; the next pickle of the same file starts.</summary>
+    /// <summary>Clears everything, before the next pickle of the same file.</summary>
     public void Clear()
     {
         _values.Clear();
@@ -54,7 +54,7 @@ internal sealed class PickleStack(FileBudget budget)
         return values;
     }
 
-    /// <summary>Takes everything above the last mark, and the mark.</summary>
+    /// <summary>Pops everything above the last mark, and the mark.</summary>
     public object?[] PopToMark()
     {
         if (_marks.Count == 0)
@@ -66,7 +66,7 @@ internal sealed class PickleStack(FileBudget budget)
 
     public void Put(uint index)
     {
-        // Writers number the memo in order; a gap is filled, and paid for.
+        // Writers number the memo in order. A gap is filled, and charged.
         if (index >= _memo.Count)
         {
             budget.Charge(MemoUnits * (index - _memo.Count + 1L));

@@ -4,11 +4,11 @@ using Weights.Pickle;
 namespace Weights.Torch;
 
 /// <summary>
-/// What a PyTorch file unpickled to, searched for mappings of names to tensors wherever they lie: in dictionaries and their subclasses, in
-/// lists, in the attributes of objects. A pickled module becomes the mapping that its <c>state_dict()</c> would give.
+/// The unpickled contents of a PyTorch file, searched for mappings from names to tensors: in dictionaries and their subclasses, in lists,
+/// in the attributes of objects. A pickled module becomes the mapping that its <c>state_dict()</c> would return.
 /// </summary>
-/// <param name="source">Makes the entry of a tensor.</param>
-/// <param name="budget">Pays for every reference that is followed. Each object is visited once, however often it is referred to.</param>
+/// <param name="source">Creates the entry of a tensor.</param>
+/// <param name="budget">Charged for every reference that is followed. Each object is visited once, however often it is referenced.</param>
 internal sealed class Checkpoint(Func<string, TensorView, StateDictEntry> source, FileBudget budget)
 {
     private const string Advice = "Save the state dict: torch.save(model.state_dict(), 'weights.pth').";
@@ -18,7 +18,7 @@ internal sealed class Checkpoint(Func<string, TensorView, StateDictEntry> source
     private readonly Queue<Place> _open = [];
     private readonly List<TensorMapping> _mappings = [];
 
-    /// <summary>All mappings that hold a tensor, those nearest to the root first.</summary>
+    /// <summary>All mappings that contain a tensor, those nearest to the root first.</summary>
     /// <exception cref="NotWeightsException">There is none.</exception>
     public IReadOnlyList<TensorMapping> Mappings(object? root)
     {
@@ -102,12 +102,14 @@ internal sealed class Checkpoint(Func<string, TensorView, StateDictEntry> source
         ? "nothing"
         : string.Join(", ", dictionary.Keys.Take(MostNames).Select(key => $"'{Short(Text(key))}'")) + (dictionary.Count > MostNames ? " ..." : "");
 
-    /// <summary>Where a value lies: <paramref name="Key"/> of <paramref name="Parent"/>, or its only content where the key is null.</summary>
+    /// <summary>
+    /// The place of a value: <paramref name="Key"/> of <paramref name="Parent"/>, or its only content if the key is null.
+    /// </summary>
     private sealed record Place(object Value, Place? Parent, object? Key)
     {
         private const int DeepestLabel = 8;
 
-        /// <summary>Keys on the way here.</summary>
+        /// <summary>The number of keys on the path.</summary>
         public int Depth { get; } = Parent is null ? 0 : Parent.Depth + (Key is null ? 0 : 1);
 
         /// <summary><c>checkpoint["model"][0]</c>; empty for the root. Computed for mappings with tensors only.</summary>
@@ -123,7 +125,7 @@ internal sealed class Checkpoint(Func<string, TensorView, StateDictEntry> source
             }
         }
 
-        /// <summary>What lies beside the way here: <c>checkpoint["epoch"] (int)</c>.</summary>
+        /// <summary>What is beside the path: <c>checkpoint["epoch"] (int)</c>.</summary>
         public IEnumerable<string> Beside
         {
             get
@@ -155,7 +157,9 @@ internal sealed class Checkpoint(Func<string, TensorView, StateDictEntry> source
         public static bool Is(PickleDictionary state) =>
             state.TryGet("_parameters", out object? _) && state.TryGet("_buffers", out object? _) && state.TryGet("_modules", out object? _);
 
-        /// <summary>The tensors under the names that they have in a state dict. A module that holds itself ends with the budget.</summary>
+        /// <summary>
+        /// The tensors under their names in a state dict. For a module that contains itself, the budget ends the recursion.
+        /// </summary>
         public PickleDictionary Flatten(PickleOpaque root)
         {
             var open = new Stack<(object? Module, string Prefix)>([(root, "")]);
@@ -190,18 +194,18 @@ internal sealed class Checkpoint(Func<string, TensorView, StateDictEntry> source
 }
 
 /// <summary>A mapping of names to tensors somewhere in a file.</summary>
-/// <param name="Label">Where: <c>checkpoint["model"]</c>; empty where it is all of the file.</param>
-/// <param name="Depth">Keys on the way there.</param>
-/// <param name="Tensors">Under the names they have in the mapping, in its order.</param>
-/// <param name="Others">What else is in the mapping: names, with their types.</param>
+/// <param name="Label">Its place: <c>checkpoint["model"]</c>; empty if it is the whole file.</param>
+/// <param name="Depth">The number of keys on the path to it.</param>
+/// <param name="Tensors">The tensors under their names in the mapping, in its order.</param>
+/// <param name="Others">Other contents of the mapping: names, with their types.</param>
 internal sealed record TensorMapping(string Label, int Depth, IReadOnlyList<StateDictEntry> Tensors, IReadOnlyList<string> Others)
 {
-    /// <summary>Whether it stands for a pickled module.</summary>
+    /// <summary>Whether it comes from a pickled module.</summary>
     public bool IsModule { get; init; }
 
-    /// <summary>Whether some of the tensors are parameters, which know that they are trained.</summary>
+    /// <summary>Whether some of the tensors are parameters, which are marked as trained.</summary>
     public bool HasParameters { get; init; }
 
-    /// <summary>What lies beside the way there.</summary>
+    /// <summary>What is beside the path to it.</summary>
     public IEnumerable<string> Beside { get; init; } = [];
 }

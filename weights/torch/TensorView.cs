@@ -4,17 +4,17 @@ using Engine.Files;
 
 namespace Weights.Torch;
 
-/// <summary>A storage as a pickle names it: a run of raw numbers somewhere in the container, or a part of one.</summary>
+/// <summary>A storage as a pickle names it: a run of raw elements in the container, or a part of one.</summary>
 /// <param name="Key">The container's name for the whole storage.</param>
-/// <param name="Type">What its elements are; U8 for an untyped one.</param>
+/// <param name="Type">Its element type; U8 for an untyped one.</param>
 /// <param name="WholeBytes">Bytes of the whole storage, as the pickle claims.</param>
 /// <param name="Start">First byte of this part; 0 for all but views of the oldest files.</param>
 /// <param name="Bytes">Bytes of this part.</param>
 internal sealed record StorageReference(string Key, ElementType Type, long WholeBytes, long Start, long Bytes);
 
-/// <summary>A tensor as PyTorch keeps it: a strided window on a storage.</summary>
-/// <param name="Storage">Where the numbers lie.</param>
-/// <param name="Type">What they are.</param>
+/// <summary>A tensor as PyTorch stores it: a strided view of a storage.</summary>
+/// <param name="Storage">The storage.</param>
+/// <param name="Type">The element type.</param>
 /// <param name="Offset">Elements of the storage before the first of the tensor.</param>
 /// <param name="Shape">Extents, outermost first.</param>
 /// <param name="Strides">Elements from one index to the next, axis by axis; 0 repeats.</param>
@@ -42,8 +42,8 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
         }
     }
 
-    /// <summary>Makes a view of numbers from a file, none of them trusted.</summary>
-    /// <exception cref="InvalidDataException">The view leaves its storage.</exception>
+    /// <summary>Creates a view from values in a file, none of them trusted.</summary>
+    /// <exception cref="InvalidDataException">The view exceeds its storage.</exception>
     public static TensorView Create(
         StorageReference storage, ElementType type, long offset, ReadOnlySpan<object?> shape, ReadOnlySpan<object?> strides)
     {
@@ -57,7 +57,7 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
             if (shape[axis] is not (>= 0L and <= int.MaxValue and long extent) || strides[axis] is not (>= 0L and long step))
                 throw new InvalidDataException("a tensor has an extent or a stride that is no number from 0 on");
             (extents[axis], steps[axis]) = ((int)extent, step);
-            // 128 bits: each term is below 2^31 x 2^63, and there are at most 64; the product is stopped at every step.
+            // 128 bits suffice: each term is below 2^31 x 2^63, and there are at most 64; the product is checked at every step.
             last += (Int128)Math.Max(extent - 1, 0) * step;
             count *= extent;
             if (count > Array.MaxLength)
@@ -79,7 +79,7 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
         return values;
     }
 
-    /// <summary>The elements as they are, little-endian, in C order.</summary>
+    /// <summary>The raw elements, little-endian, in C order.</summary>
     public byte[] ReadBytes(IStorages storages, CancellationToken cancel)
     {
         long length = (long)Count * Type.Size;
@@ -92,7 +92,7 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
 
     private delegate void Sink(int at, ReadOnlySpan<byte> elements);
 
-    /// <summary>Hands out chunk after chunk, in C order.</summary>
+    /// <summary>Yields chunk after chunk, in C order.</summary>
     private void Read(IStorages storages, Sink sink, CancellationToken cancel)
     {
         if (Count == 0)
@@ -117,8 +117,8 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
     }
 
     /// <summary>
-    /// Walks the indices in C order, like an odometer. Elements are fetched one by one, however far apart they lie: a window over all of
-    /// them could be as large as the storage for each of many small tensors.
+    /// Iterates over the indices in C order, like an odometer. Elements are read one by one, however far apart they are: a buffer that
+    /// covers all of them could be as large as the storage, for each of many small tensors.
     /// </summary>
     private void Gather(FileContents contents, long start, Span<byte> to, int[] index, ref long from)
     {
@@ -138,7 +138,7 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
 
     private void Reverse(Span<byte> elements)
     {
-        // Of a complex number, each part is reversed.
+        // Each part of a complex number is reversed.
         switch (Type is ElementType.C64 or ElementType.C128 ? Type.Size / 2 : Type.Size)
         {
             case 2: Reverse<ushort>(elements, BinaryPrimitives.ReverseEndianness); break;

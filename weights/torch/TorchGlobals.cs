@@ -5,7 +5,7 @@ using Weights.Pickle;
 
 namespace Weights.Torch;
 
-/// <summary>The globals of a pickled state dict that mean something, by their Python names.</summary>
+/// <summary>The known globals of a pickled state dict, by their Python names.</summary>
 internal static class TorchGlobals
 {
     private static readonly FrozenDictionary<string, ElementType> ElementTypeOf = new Dictionary<string, ElementType>
@@ -23,7 +23,7 @@ internal static class TorchGlobals
         ["Untyped"] = ElementType.U8,
         ["ComplexFloat"] = ElementType.C64,
         ["ComplexDouble"] = ElementType.C128,
-        // Quantised numbers as the integers they are stored as.
+        // Quantised values as the integers that are stored.
         ["QInt8"] = ElementType.I8,
         ["QUInt8"] = ElementType.U8,
         ["QInt32"] = ElementType.I32,
@@ -71,7 +71,7 @@ internal static class TorchGlobals
             ["torch._tensor._rebuild_from_type_v2"] = (PickleFunction)FromType,
             ["torch.Tensor"] = "torch.Tensor",
             ["torch._tensor.Tensor"] = "torch.Tensor",
-            // Protocol 2 spells bytes as a text that Latin-1 turns back.
+            // Protocol 2 encodes bytes as a text, which Latin-1 decodes.
             ["_codecs.encode"] = (PickleFunction)Encode,
         };
         foreach (string builtins in (string[])["__builtin__", "builtins"])
@@ -94,7 +94,7 @@ internal static class TorchGlobals
         return globals.ToFrozenDictionary();
     }
 
-    /// <summary>(storage, offset, size, stride, ...); version 3 names the type of an untyped storage's elements as 7th argument.</summary>
+    /// <summary>(storage, offset, size, stride, ...); version 3 names the element type of an untyped storage as 7th argument.</summary>
     public static TensorView Rebuild(ReadOnlySpan<object?> arguments, FileBudget budget)
     {
         if (arguments is not [StorageReference storage, long offset, object?[] shape, object?[] strides, ..])

@@ -4,14 +4,14 @@ using Weights.Pickle;
 namespace Weights.Torch;
 
 /// <summary>
-/// What means something in a PyTorch file: storages, the functions that rebuild tensors from them, and Python's plain containers. Every
-/// other name, whatever it is, becomes an opaque object.
+/// The known names of a PyTorch file: storages, the functions that rebuild tensors from them, and Python's plain containers. Every other
+/// name becomes an opaque object.
 /// </summary>
 internal sealed class TorchVocabulary(FileBudget budget) : IPickleVocabulary
 {
     private readonly HashSet<string> _unknown = [];
 
-    /// <summary>The names that mean nothing here.</summary>
+    /// <summary>The unknown names.</summary>
     public IReadOnlyCollection<string> Unknown => _unknown;
 
     /// <summary>The storages the pickle named so far: key to the claim made about the whole storage.</summary>
@@ -29,7 +29,7 @@ internal sealed class TorchVocabulary(FileBudget budget) : IPickleVocabulary
 
     /// <summary>
     /// ("storage", type, key, location, elements) in a zip file; an old stream adds None or (key of the part, first element, elements).
-    /// Where the storage lived ("cpu", "cuda:0") does not matter here.
+    /// The storage's device ("cpu", "cuda:0") does not matter here.
     /// </summary>
     public object Persistent(object? id)
     {
@@ -53,8 +53,8 @@ internal sealed class TorchVocabulary(FileBudget budget) : IPickleVocabulary
     }
 
     /// <summary>
-    /// The states of files of 2017, when a parameter was a variable around a tensor: (storage, offset, size, stride) for a tensor,
-    /// (data, ...) with 5 members for a parameter. Later states hold flags and hooks only, which say nothing about the numbers.
+    /// The states of files of 2017, when a parameter was a variable around a tensor: (storage, offset, size, stride) for a tensor, (data,
+    /// ...) with 5 members for a parameter. Later states contain only flags and hooks, which do not affect the elements.
     /// </summary>
     public void Build(object? target, object? state)
     {
