@@ -107,9 +107,12 @@ internal sealed partial record Selection(
     {
         budget.Charge(mapping.Tensors.Sum(tensor => FileBudget.Object + 2L * tensor.Name.Length));
         string prefix = "";
-        while (mapping.Tensors.Count > 0 && Wrappers.FirstOrDefault(wrapper => mapping.Tensors.All(tensor => Begins(tensor.Name, $"{prefix}{wrapper}."))) is { } found)
-            prefix += $"{found}.";
+        for (int depth = 0; depth < DeepestPrefix && Wrapper() is { } wrapper; depth++)
+            prefix += $"{wrapper}.";
         return new Selection(mapping, prefix, [.. mapping.Tensors.Select(tensor => tensor.Named(tensor.Name[prefix.Length..]))], [], []);
+
+        string? Wrapper() => mapping.Tensors.Count == 0 ? null
+            : Wrappers.FirstOrDefault(wrapper => mapping.Tensors.All(tensor => Begins(tensor.Name, $"{prefix}{wrapper}.")));
     }
 
     private static Selection Under(TensorMapping mapping, string prefix, Func<string, bool> belongs, FileBudget budget)

@@ -57,7 +57,7 @@ internal static class WeightsCommand
             foreach (StateDictEntry entry in weights.Entries.Take(MostEntries))
             {
                 Interrupt.Token.ThrowIfCancellationRequested();
-                Terminal.Data($"{Shortened(entry.Name),-40} {entry.TypeName,-7} {string.Join(" x ", entry.Shape)}");
+                Terminal.Data($"{Shortened(entry.Name),-40} {Shortened(entry.TypeName),-7} {string.Join(" x ", entry.Shape)}");
             }
             if (weights.Entries.Count > MostEntries)
                 Terminal.Data($"... and {weights.Entries.Count - MostEntries:N0} more");

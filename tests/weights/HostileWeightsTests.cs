@@ -104,6 +104,28 @@ public sealed class HostileWeightsTests : IDisposable
     }
 
     [Fact]
+    public void Tensors_below_very_many_nested_objects_are_found()
+    {
+        // x(x(x(... {"w": tensor}))): the objects have no keys, so the place is named in one step.
+        const int Depth = 200_000;
+        byte[] pickle = Pickle("}", Text("a"), "cx\ny\nq\0", string.Concat(Enumerable.Repeat("h\0", Depth - 1)), "}", Text("w"),
+            Tensor("0", 3, Integer(0), Integer(3), Integer(1)), "s", new string('R', Depth), "s.");
+        using StateDict dict = Open(_folder, pickle, ("0", new byte[12]), ("allowance", new byte[4 << 20]));
+        Assert.Equal(["checkpoint[\"a\"]"], dict.Unwrapped);
+        Assert.Equal(["w"], dict.Entries.Select(entry => entry.Name));
+    }
+
+    [Fact]
+    public void Of_very_many_wrappers_before_a_name_only_the_first_are_removed()
+    {
+        // To remove one after the other from a name of megabytes would take quadratic time.
+        const int Wrappers = 5_000;
+        string name = string.Concat(Enumerable.Repeat("module.", Wrappers)) + "w", length = Encoding.Latin1.GetString(BitConverter.GetBytes(name.Length));
+        using StateDict dict = Open(_folder, Pickle("}X", length, name, Tensor("0", 3, Integer(0), Integer(3), Integer(1)), "s."), ("0", new byte[12]));
+        Assert.Equal(name[(16 * "module.".Length)..], Assert.Single(dict.Entries).Name);
+    }
+
+    [Fact]
     public void Copying_a_large_value_again_and_again_is_paid_for()
     {
         // A list of 100 000 items, made into a set over and over: 10^10 steps if nothing counted them.
@@ -172,6 +194,20 @@ public sealed class HostileWeightsTests : IDisposable
         }
         var error = Assert.Throws<FileFormatException>(() => StateDict.Open(_folder.With("bomb.pth", bytes.ToArray())));
         Assert.Contains("unpack to more than", error.Message);
+    }
+
+    [Fact]
+    public void An_archive_of_empty_deflate_blocks_is_refused_before_it_is_unpacked()
+    {
+        // Stored blocks of length 0, then the last block: 200 KB that unpack to nothing.
+        byte[] blocks = [.. Enumerable.Repeat((byte[])[0, 0, 0, 0xFF, 0xFF], 40_000).SelectMany(block => block), 3, 0];
+        byte[] pickle = Pickle("}", Text("w"), Tensor("0", 0, Integer(0), Integer(0), Integer(1)), "s.");
+        byte[] zip = Zip([("hand/data.pkl", pickle), ("hand/data/0", blocks)]);
+        int entry = zip.AsSpan().LastIndexOf("PK\x1\x2"u8);
+        zip[entry + 10] = 8;
+        zip.AsSpan(entry + 24, 4).Clear();
+        var error = Assert.Throws<FileFormatException>(() => StateDict.Open(_folder.With("blocks.pth", zip)));
+        Assert.Contains("is packed in 200002 bytes and unpacks to 0", error.Message);
     }
 
     [Fact]

@@ -2,8 +2,11 @@ using Engine.Files;
 
 namespace Weights.Containers;
 
-/// <summary>A part of a file's bytes as a stream. Streams over one file have independent positions.</summary>
-internal sealed class ContentsStream(FileContents contents, long start, long length) : Stream
+/// <summary>
+/// A part of a file's bytes as a stream. Streams over one file have independent positions. Each read checks for cancellation: a
+/// decompressor may read megabytes before it has a byte of output.
+/// </summary>
+internal sealed class ContentsStream(FileContents contents, long start, long length, CancellationToken cancel = default) : Stream
 {
     private long _at;
 
@@ -20,6 +23,7 @@ internal sealed class ContentsStream(FileContents contents, long start, long len
 
     public override int Read(Span<byte> buffer)
     {
+        cancel.ThrowIfCancellationRequested();
         int wanted = (int)Math.Clamp(length - _at, 0, buffer.Length);
         contents.Read(buffer[..wanted], start + _at);
         _at += wanted;

@@ -19,6 +19,9 @@ internal sealed class ZipDirectory : IDisposable
     private const int EndLength = 22, EntryLength = 46, LocalLength = 30, MaximumComment = ushort.MaxValue;
     private const int MaximumDirectory = 1 << 24, BombRatio = 20;
 
+    // Deflate grows by an eighth at worst; a file of empty blocks costs much time for each byte and unpacks to nothing.
+    private const int GrowthRatio = 2, FreeGrowth = 1 << 16;
+
     private readonly FileContents _file;
     private readonly FileBudget _budget;
     private readonly Dictionary<string, ZipEntry> _entries = [];
@@ -86,7 +89,7 @@ internal sealed class ZipDirectory : IDisposable
     {
         try
         {
-            using var raw = new ContentsStream(_file, DataStart(entry), entry.CompressedLength);
+            using var raw = new ContentsStream(_file, DataStart(entry), entry.CompressedLength, cancel);
             using var deflate = new DeflateStream(raw, CompressionMode.Decompress);
             return FileContents.Read(deflate, entry.Length, cancel);
         }
@@ -164,6 +167,8 @@ internal sealed class ZipDirectory : IDisposable
             throw new InvalidDataException($"entry {name} is packed by method {method}; only stored and deflated ones are read");
         if (compressed < 0 || compressed > _file.Length || length < 0 || (method == 0 && length != compressed))
             throw new InvalidDataException($"entry {name} claims {compressed} packed and {length} unpacked bytes");
+        if (method == 8 && compressed > FreeGrowth && compressed / GrowthRatio > length)
+            throw new InvalidDataException($"entry {name} is packed in {compressed} bytes and unpacks to {length}, as no weights do");
         _budget.Charge(4 * FileBudget.Object + 2 * name.Length);
         if (!_entries.TryAdd(name, new ZipEntry(name, method == 8, compressed, length, at)))
             throw new InvalidDataException($"entry {name} appears twice");

@@ -112,6 +112,9 @@ internal sealed class Checkpoint(Func<string, TensorView, StateDictEntry> source
         /// <summary>The number of keys on the path.</summary>
         public int Depth { get; } = Parent is null ? 0 : Parent.Depth + (Key is null ? 0 : 1);
 
+        // The nearest place on the way here that has a key. Objects without keys may be nested as deep as the file is long: too deep to recurse.
+        private Place? Above { get; } = Parent is null ? null : Parent.Key is null ? Parent.Above : Parent;
+
         /// <summary><c>checkpoint["model"][0]</c>; empty for the root. Computed for mappings with tensors only.</summary>
         public string Label
         {
@@ -121,7 +124,7 @@ internal sealed class Checkpoint(Func<string, TensorView, StateDictEntry> source
                     return "";
                 if (Depth > DeepestLabel)
                     return "checkpoint[...]" + Step;
-                return (Parent!.Depth == 0 ? "checkpoint" : Parent.Label) + Step;
+                return (Above?.Label ?? "checkpoint") + Step;
             }
         }
 

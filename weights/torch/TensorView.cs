@@ -22,7 +22,7 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
 {
     private const int MaximumRank = 64;   // PyTorch's own limit for indexing
 
-    private const int ChunkElements = 1 << 16;
+    private const int ChunkElements = 1 << 16, WindowBytes = 64;
 
     /// <summary>Number of elements.</summary>
     public int Count => Shape.Aggregate(1, (product, extent) => product * extent);
@@ -100,16 +100,18 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
         (FileContents contents, long start) = storages.Open(Storage, cancel);
         start += Storage.Start + Offset * Type.Size;
         byte[] chunk = new byte[Math.Min(ChunkElements, Count) * Type.Size];
-        int[]? index = IsContiguous ? null : new int[Shape.Length];
+        // Axes of one element do not move, and would be walked over at every element.
+        int[]? moving = IsContiguous ? null : [.. Enumerable.Range(0, Shape.Length).Where(axis => Shape[axis] > 1)];
+        int[] index = new int[Shape.Length];
         long from = 0;
         for (int at = 0; at < Count; at += ChunkElements)
         {
             cancel.ThrowIfCancellationRequested();
             Span<byte> part = chunk.AsSpan(0, Math.Min(ChunkElements, Count - at) * Type.Size);
-            if (index is null)
+            if (moving is null)
                 contents.Read(part, start + (long)at * Type.Size);
             else
-                Gather(contents, start, part, index, ref from);
+                Gather(contents, start, part, moving, index, ref from);
             if (storages.BigEndian)
                 Reverse(part);
             sink(at, part);
@@ -117,16 +119,25 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
     }
 
     /// <summary>
-    /// Iterates over the indices in C order, like an odometer. Elements are read one by one, however far apart they are: a buffer that
-    /// covers all of them could be as large as the storage, for each of many small tensors.
+    /// Iterates over the indices in C order, like an odometer. Only one cache line of the storage is buffered: a buffer that covers all
+    /// elements could be as large as the storage, for each of many small tensors.
     /// </summary>
-    private void Gather(FileContents contents, long start, Span<byte> to, int[] index, ref long from)
+    private void Gather(FileContents contents, long start, Span<byte> to, int[] moving, int[] index, ref long from)
     {
+        Span<byte> line = stackalloc byte[WindowBytes];
+        long lineAt = 0, lineEnd = 0;
         for (; to.Length > 0; to = to[Type.Size..])
         {
-            contents.Read(to[..Type.Size], start + from * Type.Size);
-            for (int axis = Shape.Length - 1; axis >= 0; axis--)
+            long at = start + from * Type.Size;
+            if (at < lineAt || at + Type.Size > lineEnd)
             {
+                (lineAt, lineEnd) = (at, Math.Min(at + WindowBytes, contents.Length));
+                contents.Read(line[..(int)(lineEnd - lineAt)], lineAt);
+            }
+            line.Slice((int)(at - lineAt), Type.Size).CopyTo(to);
+            for (int i = moving.Length - 1; i >= 0; i--)
+            {
+                int axis = moving[i];
                 from += Strides[axis];
                 if (++index[axis] < Shape[axis])
                     break;
