@@ -28,7 +28,8 @@ internal sealed class GifDecoder : PhotoDecoder
                 throw Damaged(source, "it has no frame");
             if (Byte(at) != '!')
             {
-                at++;
+                int junk = file.AsSpan(at).IndexOfAny(",;!"u8);
+                at = junk < 0 ? file.Length : at + junk;
                 continue;
             }
             int block = at + 2;
@@ -58,12 +59,13 @@ internal sealed class GifDecoder : PhotoDecoder
     // An interlaced frame is put together from its indices.
     public override long HeldBytes => 6L * Width + (_interlaced ? (long)_width * _height : _width);
 
-    public override long Nanoseconds => 25L * Width * Height;
+    // A file of clear codes unpacks to nothing.
+    public override long Nanoseconds => 25L * Width * Height + 13L * _file.Length;
 
     public override void Decode(IPhotoRows rows, CancellationToken cancel)
     {
         byte[] outside = new byte[3 * Width], frame = new byte[_interlaced ? _width * _height : _width];
-        var indices = new Indices(_file, _data);
+        var indices = new Indices(_file, _data, cancel);
         if (_interlaced)
         {
             foreach ((int start, int step) in Passes)
@@ -126,6 +128,7 @@ internal sealed class GifDecoder : PhotoDecoder
         private const int MostBits = 12;
 
         private readonly byte[] _file;
+        private readonly CancellationToken _cancel;
         private readonly int _clear;
         // A code is its prefix's indices and one more.
         private readonly short[] _prefix = new short[1 << MostBits];
@@ -133,9 +136,9 @@ internal sealed class GifDecoder : PhotoDecoder
         private int _at, _block, _bits, _held, _width, _next, _previous, _pendingCount;
         private bool _ended;
 
-        public Indices(byte[] file, int at)
+        public Indices(byte[] file, int at, CancellationToken cancel)
         {
-            _file = file;
+            (_file, _cancel) = (file, cancel);
             int size = at < file.Length ? file[at] : 0;
             _at = at + 1;
             // With 12 bits or more the first free code would not fit into the table.
@@ -212,6 +215,7 @@ internal sealed class GifDecoder : PhotoDecoder
             {
                 if (_block == 0)
                 {
+                    _cancel.ThrowIfCancellationRequested();
                     _block = _at < _file.Length ? _file[_at++] : 0;
                     if (_block == 0)
                         return null;

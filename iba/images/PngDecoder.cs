@@ -90,7 +90,7 @@ internal sealed class PngDecoder : PhotoDecoder
 
     public override void Decode(IPhotoRows rows, CancellationToken cancel)
     {
-        using var data = new DataStream(this);
+        using var data = new DataStream(this, cancel);
         using var inflated = new ZLibStream(data, CompressionMode.Decompress);
         if (_interlaced)
             Interlaced(inflated, data, rows, cancel);
@@ -287,9 +287,13 @@ internal sealed class PngDecoder : PhotoDecoder
     }
 
     /// <summary>The data of the IDAT chunks, one after the other.</summary>
-    private sealed class DataStream(PngDecoder png) : Stream
+    private sealed class DataStream(PngDecoder png, CancellationToken cancel) : Stream
     {
+        // Deflate grows by an eighth at worst, and the passes of an interlaced picture have more rows. More is a file of empty blocks: each
+        // costs a microsecond and unpacks to nothing.
+        private readonly long _most = 2 * (png.RowBytes(png.Width) + 1) * png.Height + (1 << 16);
         private int _at = png._data;
+        private long _count;
         private ReadOnlyMemory<byte> _left;
         private Chunk? _chunk;
 
@@ -309,7 +313,11 @@ internal sealed class PngDecoder : PhotoDecoder
                     return 0;
                 _left = chunk.Data;
             }
+            // Here, because much may be read before a row is complete.
+            cancel.ThrowIfCancellationRequested();
             int count = Math.Min(to.Length, _left.Length);
+            if ((_count += count) > _most)
+                throw Damaged(png._source, $"its picture does not end within {_most} packed bytes");
             _left.Span[..count].CopyTo(to);
             _left = _left[count..];
             return count;

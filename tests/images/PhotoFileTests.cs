@@ -166,6 +166,20 @@ public class PhotoFileTests
     }
 
     [Fact]
+    public void Blocks_that_unpack_to_nothing_are_not_read_without_end()
+    {
+        // Stored blocks of length 0 before the two pixels.
+        byte[] blocks = [.. Enumerable.Repeat((byte[])[0, 0, 0, 0xFF, 0xFF], 40_000).SelectMany(block => block)];
+        byte[] packed = [0x78, 0x9C, .. blocks, 1, 3, 0, 0xFC, 0xFF, 0, 7, 9, 0, 0x29, 0, 0x11];
+        string error = Assert.Throws<ImageException>(() => PhotoFile.Decode(Png(2, 1, 8, 0, [], ("IDAT", packed)), "a.png")).Message;
+        Assert.Contains("its picture does not end within 65542 packed bytes", error);
+
+        byte[] gif = new byte[400_000_000];
+        File.ReadAllBytes(Fixture("no-palette.gif")).CopyTo(gif, 0);
+        Assert.Contains("would take 5 s to decode", Assert.Throws<ImageException>(() => PhotoFile.Open(gif, "a.gif")).Message);
+    }
+
+    [Fact]
     public void A_damaged_PNG_says_what_is_wrong()
     {
         static string Error(byte[] file) => Assert.Throws<ImageException>(() => PhotoFile.Decode(file, "a.png")).Message;
