@@ -1,8 +1,8 @@
-// Sums, products and copies, number by number. n is the count of every tensor.
+// Sums, products and copies, elementwise. n is the element count of every tensor.
 //     add        y = a + b            its gradient is passed on by `accumulate`
 //     multiply   y = a b;             da = dy b, db = dy a
 //     gate       dy = 0 where y is at most 0: the gradient of ReLU, in place
-// Bytes per number: 12 (add, multiply, gate), 8 (copy, accumulate; 12 where it adds), 4 (fill).
+// Bytes per element: 12 (add, multiply, gate), 8 (copy, accumulate; 12 if it adds), 4 (fill).
 #include "quad.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) add_forward(const float* a, const float* b, float* y, unsigned n)

@@ -1,6 +1,6 @@
 // The elementwise part of layer-wise relevance propagation (Bach et al. 2015): relevance by contribution. The products are ordinary convolutions.
 //     ratio   y = a / s(b) with s(b) = b + epsilon sign(b), s(0) = 1 + epsilon: finite also where b is 0; y may be a or b
-// Bytes per number: 12.
+// Bytes per element: 12.
 #include "quad.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) ratio_forward(

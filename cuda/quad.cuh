@@ -1,7 +1,7 @@
-// Four neighbouring numbers to a thread: the unit in which every elementwise kernel of this room reads and writes.
+// Four neighbouring elements per thread: the unit in which every elementwise kernel reads and writes.
 //
-// A quad travels in one 16-byte access where its address allows it; at the end of a row, and in a tensor that begins at an odd
-// place (a view), its numbers travel one by one. The test is made per pointer, so a kernel body never speaks of alignment or tails.
+// A quad is one 16-byte access if its address is aligned. At the end of a row, and in a tensor that begins at an unaligned address (a
+// view), its elements are accessed one by one. The test is made per pointer, so kernel bodies need not handle alignment or tails.
 #pragma once
 
 // This thread's place among all threads of the launch.
@@ -9,14 +9,14 @@ __device__ inline unsigned thread_index() { return blockIdx.x * blockDim.x + thr
 
 __device__ inline bool is_aligned(const void* p, unsigned bytes) { return ((unsigned long long)p & (bytes - 1)) == 0; }
 
-// x[0..3], or its first `left` numbers and then zeros.
+// x[0..3], or its first `left` elements and then zeros.
 __device__ inline float4 load4(const float* x, unsigned left)
 {
     if (left >= 4 && is_aligned(x, 16)) return *(const float4*)x;
     return { left > 0 ? x[0] : 0.f, left > 1 ? x[1] : 0.f, left > 2 ? x[2] : 0.f, left > 3 ? x[3] : 0.f };
 }
 
-// y[0..3] = v, or its first `left` numbers.
+// y[0..3] = v, or its first `left` elements.
 __device__ inline void store4(float* y, unsigned left, float4 v)
 {
     if (left >= 4 && is_aligned(y, 16)) { *(float4*)y = v; return; }
@@ -58,7 +58,7 @@ __device__ inline void accumulate4(float* dx, unsigned left, float4 term, int ad
     store4(dx, left, term);
 }
 
-// Four neighbours of one row, none across the row's end; threads go along a row first.
+// Four neighbours of one row, none across the row's end; threads run along a row first.
 struct RowQuad
 {
     unsigned row;   // which row

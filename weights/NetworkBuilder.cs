@@ -36,15 +36,16 @@ public static class NetworkBuilder
         static string First(string[] some) => some.Length == 0 ? "none" : string.Join(", ", some.Take(3)) + (some.Length > 3 ? ", ..." : "");
     }
 
-    /// <summary>Checks every key and shape, then reads the numbers, tensor by tensor, onto the backend's device.</summary>
+    /// <summary>Checks every key and shape, then reads the elements, tensor by tensor, onto the backend's device.</summary>
     /// <param name="weights">Where they come from.</param>
     /// <param name="backend">Where they go to.</param>
     /// <param name="allowNonFinite">
-    /// Takes numbers that are NaN or infinite, in the file or once batch norms are folded, for those who study them. They are refused otherwise.
+    /// Accepts values that are NaN or infinite, in the file or after folding batch norms, for those who study them. By default they are
+    /// rejected.
     /// </param>
     /// <param name="cancel">Ends the reading.</param>
     /// <exception cref="FileFormatException">
-    /// Keys are missing, unexpected or misshapen, or numbers are not finite: the message lists them.
+    /// Keys are missing, unexpected or of the wrong shape, or values are not finite: the message lists them.
     /// </exception>
     public static Network Build(StateDict weights, IBackend backend, bool allowNonFinite = false, CancellationToken cancel = default)
     {
@@ -58,7 +59,7 @@ public static class NetworkBuilder
             "Take a checkpoint from before they appeared. To study them: --allow-non-finite.", details: reader.NotFinite);
     }
 
-    /// <summary>Checks every key and shape without reading a number.</summary>
+    /// <summary>Checks every key and shape without reading elements.</summary>
     /// <exception cref="FileFormatException">Keys are missing, unexpected or misshapen: the message lists them.</exception>
     public static Architecture Check(StateDict weights, IBackend backend)
     {

@@ -5,8 +5,8 @@ using Engine.Tensors;
 namespace Weights;
 
 /// <summary>
-/// Walks through a network's parameters without reading a number, and remembers everything in the state dict that does not fit. The
-/// parameters it hands out have shapes only.
+/// Visits a network's parameters without reading elements, and collects everything in the state dict that does not fit. The parameters that
+/// it returns have shapes only.
 /// </summary>
 internal sealed class ParameterCheck(StateDict weights) : IParameterSource
 {
@@ -47,8 +47,8 @@ internal sealed class ParameterCheck(StateDict weights) : IParameterSource
     }
 
     /// <summary>
-    /// Whether a tensor that this network does not have speaks for another one: a layer's numbers do; counts, flags, a single number that is
-    /// no layer's (a best accuracy), and numbers of types that no network here computes with do not.
+    /// Whether an unknown tensor indicates another network. A layer's elements do; counts, flags, a scalar that belongs to no layer (a best
+    /// accuracy), and element types with which no network here computes do not.
     /// </summary>
     private static bool Matters(StateDictEntry entry) => entry.Type.IsFloating && (entry.Count > 1 || entry.Name.Contains('.'));
 

@@ -15,20 +15,20 @@ public static class ReadoutFile
 {
     private const string StepsKey = "steps";
 
-    /// <summary>Writes a readout, at once or not at all. The same readout gives the same bytes.</summary>
+    /// <summary>Writes a readout, atomically. The same readout gives the same bytes.</summary>
     public static void Write(string path, ReadoutNetwork readout) => Write(path, readout, [], new Dictionary<string, string>());
 
     /// <summary>Reads a readout.</summary>
     /// <param name="path">The file.</param>
     /// <param name="backend">Where it shall live.</param>
-    /// <exception cref="FileFormatException">It is no readout.</exception>
+    /// <exception cref="FileFormatException">It is not a readout.</exception>
     /// <exception cref="StatisticsException">Its statistics are damaged.</exception>
     public static ReadoutNetwork Read(string path, IBackend backend)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         (ReadoutSettings settings, long steps) = Settings(file);
         StatisticsSet statistics = StatisticsSet.Read(file);
-        // Every shape is held against what the file holds before memory is asked for.
+        // Every shape is compared with the file's contents before memory is allocated.
         ReadoutLayout layout = Try(file, () => ReadoutNetwork.LayoutOf(statistics, settings.Width));
         foreach (ReadoutEntry entry in layout.Entries)
             MustHold(file, entry.Name, entry.Shape);
@@ -41,7 +41,7 @@ public static class ReadoutFile
     /// <summary>Writes a readout and what its training remembers.</summary>
     /// <param name="path">The file.</param>
     /// <param name="readout">The readout.</param>
-    /// <param name="state">Sets of tensors that lie as the parameters do, each under its prefix.</param>
+    /// <param name="state">Sets of tensors with the parameters' layout, each under its prefix.</param>
     /// <param name="facts">What else the metadata shall say.</param>
     internal static void Write(
         string path, ReadoutNetwork readout, IReadOnlyList<(string Prefix, IReadOnlyList<Tensor> Tensors)> state, IReadOnlyDictionary<string, string> facts)
@@ -53,7 +53,7 @@ public static class ReadoutFile
         SafetensorsFile.Write(path, [.. sets.SelectMany(set => Tensors(readout, set.Item1, set.Item2)), .. readout.Statistics.Tensors], metadata);
     }
 
-    /// <summary>Reads a set of tensors that lie as the parameters do.</summary>
+    /// <summary>Reads a set of tensors with the parameters' layout.</summary>
     internal static void Read(SafetensorsFile file, ReadoutNetwork readout, string prefix, IReadOnlyList<Tensor> tensors)
     {
         for (int entry = 0; entry < readout.Layout.Entries.Count; entry++)
@@ -64,7 +64,7 @@ public static class ReadoutFile
         }
     }
 
-    /// <summary>An error that says that the file is no readout, and why.</summary>
+    /// <summary>An error that says that the file is not a readout, and why.</summary>
     internal static FileFormatException Damaged(SafetensorsFile file, string reason, Exception? inner = null) =>
         new(file.Path, reason, "Choose a file made by: iba readout train --images DIR --out FILE", inner);
 

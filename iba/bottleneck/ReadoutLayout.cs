@@ -2,10 +2,10 @@ using Engine.Tensors;
 
 namespace Iba.Bottleneck;
 
-/// <summary>A parameter of the readout as PyTorch has it.</summary>
+/// <summary>A parameter of the readout in PyTorch's layout.</summary>
 /// <param name="Name"><c>conv1.weight</c> to <c>conv3.bias</c>.</param>
 /// <param name="Shape">O, I, 1, 1 or O.</param>
-/// <param name="FanIn">Numbers that an output of its convolution is made of.</param>
+/// <param name="FanIn">The number of inputs of one output of its convolution.</param>
 internal sealed record ReadoutEntry(string Name, int[] Shape, int FanIn);
 
 /// <summary>
@@ -52,9 +52,9 @@ internal sealed class ReadoutLayout
     /// <summary>Names and shapes in memory: conv1.weight's parts, then the other five.</summary>
     public IReadOnlyList<(string Name, Shape Shape)> Parts { get; }
 
-    /// <summary>The numbers of a parameter, from those of its parts.</summary>
+    /// <summary>The elements of a parameter, joined from its parts.</summary>
     /// <param name="entry">Its place among <see cref="Entries"/>.</param>
-    /// <param name="parts">Gives the numbers of a part by its place among <see cref="Parts"/>.</param>
+    /// <param name="parts">Returns the elements of a part by its index in <see cref="Parts"/>.</param>
     public float[] Join(int entry, Func<int, float[]> parts)
     {
         if (entry > 0)
@@ -70,7 +70,7 @@ internal sealed class ReadoutLayout
         return joined;
     }
 
-    /// <summary>The parts of a parameter's numbers: the reverse of <see cref="Join"/>.</summary>
+    /// <summary>Splits a parameter's elements into its parts: the inverse of <see cref="Join"/>.</summary>
     public IEnumerable<(int Part, float[] Numbers)> Split(int entry, float[] numbers)
     {
         if (entry > 0)

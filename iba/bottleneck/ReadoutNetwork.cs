@@ -19,7 +19,7 @@ public sealed class ReadoutNetwork : IDisposable
 
     private static readonly ConvGeometry Pointwise = new(1);
 
-    /// <summary>A readout before training: α is about 5 everywhere, so that nearly everything passes.</summary>
+    /// <summary>A readout before training: α is about 5 everywhere, so that almost all information passes.</summary>
     /// <param name="backend">Where it lives.</param>
     /// <param name="statistics">Of the layers that it reads, first the one where it restricts the flow.</param>
     /// <param name="settings">Width and seed, and what training will need; null for the paper's.</param>
@@ -48,13 +48,13 @@ public sealed class ReadoutNetwork : IDisposable
     /// <summary>Steps of training done.</summary>
     public long Steps { get; internal set; }
 
-    /// <summary>How the parameters lie in memory and in files.</summary>
+    /// <summary>The layout of the parameters in memory and in files.</summary>
     internal ReadoutLayout Layout { get; }
 
     /// <summary>Writes the network down.</summary>
     /// <param name="features">(N, h, w, C) the standardised features of each layer, each at its own size, all on one tape.</param>
     /// <param name="trains">Whether the parameters want gradients.</param>
-    /// <returns>(N, H, W, C) α at the bottleneck's size, held within its bound.</returns>
+    /// <returns>(N, H, W, C) α at the bottleneck's size, clamped to its bound.</returns>
     public Value Record(IReadOnlyList<Value> features, bool trains)
     {
         Tape tape = features[0].Tape;
@@ -74,7 +74,7 @@ public sealed class ReadoutNetwork : IDisposable
         return second.Convolution(Weight(2), Pointwise, Bias(2)).Named("conv3").Clamp(-Settings.AlphaBound, Settings.AlphaBound).Named("α");
     }
 
-    /// <summary>Refuses to read another network than the one it was trained for.</summary>
+    /// <summary>Throws if the network is not the one that the readout was trained for.</summary>
     /// <param name="network">The classifier.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
     /// <param name="weightsSha256">SHA-256 of the classifier's weights; empty if unknown.</param>
@@ -125,7 +125,9 @@ public sealed class ReadoutNetwork : IDisposable
         }
     }
 
-    /// <summary>Puts the numbers of one of the six parameters, in PyTorch's order, into tensors that lie as <see cref="Parameters"/> do.</summary>
+    /// <summary>
+    /// Uploads the elements of one of the six parameters, in PyTorch's order, to tensors with the layout of <see cref="Parameters"/>.
+    /// </summary>
     internal void Upload(int entry, float[] numbers, IEnumerable<Tensor> tensors)
     {
         Tensor[] parts = [.. tensors];
@@ -133,7 +135,9 @@ public sealed class ReadoutNetwork : IDisposable
             Backend.Upload(some, parts[part]);
     }
 
-    /// <summary>The numbers of one of the six parameters in PyTorch's order, from tensors that lie as <see cref="Parameters"/> do.</summary>
+    /// <summary>
+    /// The elements of one of the six parameters in PyTorch's order, from tensors with the layout of <see cref="Parameters"/>.
+    /// </summary>
     internal float[] Download(int entry, IEnumerable<Tensor> tensors)
     {
         Tensor[] parts = [.. tensors];

@@ -5,13 +5,13 @@ namespace Iba.Bottleneck;
 /// <param name="seed">The same seed gives the same orders everywhere.</param>
 public sealed class ReadoutOrder(int count, ulong seed)
 {
-    /// <summary>Keeps this row of numbers apart from those of the initial parameters.</summary>
+    /// <summary>Separates this random sequence from that of the initial parameters.</summary>
     private const ulong Row = 1 << 16;
 
     private long _epoch = -1;
     private int[] _order = [];
 
-    /// <summary>Which example stands at a position.</summary>
+    /// <summary>The example at a position.</summary>
     public int this[long position]
     {
         get

@@ -25,7 +25,7 @@ internal sealed class ReadoutPass : IDisposable
     /// <param name="readout">What makes the masks.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
     /// <param name="images">Images to a batch.</param>
-    /// <param name="step">(1) the noise's step word.</param>
+    /// <param name="step">(1) the step in the noise's counter.</param>
     /// <param name="trains">Whether there will be a backward pass.</param>
     /// <param name="recordedNoise">Whether <see cref="Noise"/> is to be used in place of the generator's.</param>
     public ReadoutPass(Network network, ReadoutNetwork readout, Shape image, int images, Tensor step, bool trains, bool recordedNoise = false)
@@ -90,7 +90,7 @@ internal sealed class ReadoutPass : IDisposable
     /// <summary>A line of the tape by name: α, λ, Z.</summary>
     public Tensor this[string line] => _tape[line];
 
-    /// <summary>Numbers of memory held beside the parameters and the features.</summary>
+    /// <summary>Elements of memory allocated besides the parameters and the features.</summary>
     public long ArenaCount => _tape.ArenaCount;
 
     /// <summary>Runs the classifier on the images that were written, and standardises what the readout reads.</summary>
@@ -124,7 +124,7 @@ internal sealed class ReadoutPass : IDisposable
         _classifier.Dispose();
     }
 
-    /// <summary>A layer that is read beside the bottleneck's own.</summary>
+    /// <summary>A layer that is read besides the bottleneck's own.</summary>
     private sealed class ReadLayer : IDisposable
     {
         private readonly IBackend _backend;

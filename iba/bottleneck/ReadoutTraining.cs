@@ -12,7 +12,7 @@ namespace Iba.Bottleneck;
 /// <summary>What a readout learns from: images in an endless row.</summary>
 public interface IReadoutExamples
 {
-    /// <summary>Which images, in which order, with which classes: training goes on only from a file that says the same.</summary>
+    /// <summary>The images, their order and their classes as text: training resumes only from a file with the same text.</summary>
     string Description { get; }
 
     /// <summary>The image at a position and its class, or null for the class that the network predicts. It must depend on the position alone.</summary>
@@ -45,7 +45,7 @@ public sealed class ReadoutTraining : IDisposable
     /// <param name="readout">What learns; it stays the caller's.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
     /// <param name="examples">What it learns from.</param>
-    /// <param name="weightsSha256">SHA-256 of the classifier's weights, to be held against that of the readout; empty if unknown.</param>
+    /// <param name="weightsSha256">SHA-256 of the classifier's weights, compared with that of the readout; empty if unknown.</param>
     /// <param name="recordedNoise">Whether <see cref="ReadoutPass.Noise"/> is to be used in place of the generator's.</param>
     /// <exception cref="StatisticsException">The readout is meant for another network, size of image or weights.</exception>
     internal ReadoutTraining(
@@ -65,14 +65,14 @@ public sealed class ReadoutTraining : IDisposable
     /// <param name="readout">What learns; it stays the caller's.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
     /// <param name="examples">What it learns from.</param>
-    /// <param name="weightsSha256">SHA-256 of the classifier's weights, to be held against that of the readout; empty if unknown.</param>
+    /// <param name="weightsSha256">SHA-256 of the classifier's weights, compared with that of the readout; empty if unknown.</param>
     /// <exception cref="StatisticsException">The readout is meant for another network, size of image or weights.</exception>
     public ReadoutTraining(Network network, ReadoutNetwork readout, Shape image, IReadoutExamples examples, string weightsSha256 = "")
         : this(network, readout, image, examples, weightsSha256, recordedNoise: false)
     {
     }
 
-    /// <summary>Time between two files. It decides what is lost when the process is killed, not what comes out.</summary>
+    /// <summary>Time between two files: the work that is lost if the process is killed. It does not affect the result.</summary>
     public TimeSpan SaveEvery { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>The pass that is differentiated, for comparison with other programs.</summary>
@@ -83,7 +83,7 @@ public sealed class ReadoutTraining : IDisposable
 
     /// <summary>One update, by the examples whose turn it is.</summary>
     /// <returns>The loss before the update, mean over the batch.</returns>
-    /// <exception cref="InvalidOperationException">The loss is no number: training diverged. Nothing was changed.</exception>
+    /// <exception cref="InvalidOperationException">The loss is NaN or infinite: training diverged. Nothing was changed.</exception>
     public StepLoss Step()
     {
         int size = _readout.Settings.Batch;
@@ -107,10 +107,10 @@ public sealed class ReadoutTraining : IDisposable
     /// <summary>Trains until that many steps are done in all, and writes the file now and then, when it is stopped, and at the end.</summary>
     /// <param name="path">The file, for <see cref="Resume"/> and <see cref="ReadoutFile.Read(string, IBackend)"/> alike.</param>
     /// <param name="steps">Steps in all, those of earlier runs included.</param>
-    /// <param name="progress">Told after every step.</param>
-    /// <param name="cancellation">Stops between two steps; what was learnt is kept.</param>
+    /// <param name="progress">Called after every step.</param>
+    /// <param name="cancellation">Stops between two steps, after writing the file.</param>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    /// <exception cref="InvalidOperationException">The loss is no number: training diverged.</exception>
+    /// <exception cref="InvalidOperationException">The loss is NaN or infinite: training diverged.</exception>
     public void Run(string path, long steps, IProgress<ReadoutProgress>? progress = null, CancellationToken cancellation = default)
     {
         var sinceSave = Stopwatch.StartNew();
@@ -128,7 +128,7 @@ public sealed class ReadoutTraining : IDisposable
         cancellation.ThrowIfCancellationRequested();
     }
 
-    /// <summary>Writes the readout and what is needed to go on, at once or not at all.</summary>
+    /// <summary>Writes the readout and the state that training needs to resume, atomically.</summary>
     public void Save(string path) => ReadoutFile.Write(
         path, _readout, [(MeanPrefix, Means), (SquarePrefix, Squares)], new Dictionary<string, string> { [ExamplesKey] = _examples.Description });
 

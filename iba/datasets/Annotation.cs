@@ -22,7 +22,7 @@ public sealed record Annotation(string FileName, int Width, int Height, IReadOnl
     /// </exception>
     public static Annotation Read(string path) => AnnotationXml.Read(path);
 
-    /// <summary>Writes an annotation file, which appears whole or not at all. The same annotation gives the same bytes.</summary>
+    /// <summary>Writes an annotation file, atomically. The same annotation gives the same bytes.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
     public void Write(string path) => AnnotationXml.Write(path, this);

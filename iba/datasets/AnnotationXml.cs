@@ -60,7 +60,7 @@ internal static class AnnotationXml
 
     private static MemoryStream Bytes(string path)
     {
-        // A pipe or a device has no length: opening it could wait for ever.
+        // A pipe or a device has no length, and opening it could block forever.
         if (new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path).Length == 0)
             throw new DatasetException(path, "it is empty, or no regular file", "Name a Pascal VOC .xml file");
         using FileStream file = File.OpenRead(path);

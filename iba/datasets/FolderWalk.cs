@@ -22,7 +22,7 @@ internal sealed class FolderWalk
     /// <param name="root">The folder; empty for the current one.</param>
     /// <param name="pattern">What photos must fit; null for all of them.</param>
     /// <param name="passedOver">Counts the rest.</param>
-    /// <param name="cancellation">Asked for every folder.</param>
+    /// <param name="cancellation">Checked for every folder.</param>
     public FolderWalk(string root, GlobPattern? pattern, PassedOver passedOver, CancellationToken cancellation)
     {
         (_root, _passedOver, _cancellation) = (root, passedOver, cancellation);

@@ -24,7 +24,7 @@ internal sealed class GlobPattern
         string root = Path.GetPathRoot(text) ?? "";
         string[] names = text[root.Length..].Split([Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries);
         int fixedNames = 0;
-        // A folder that is really called so is no wildcard.
+        // A folder whose name contains these characters literally is not a wildcard.
         while (fixedNames < names.Length && (!IsWild(names[fixedNames]) || Directory.Exists(Path.Join(root, names[fixedNames]))))
             root = Path.Join(root, names[fixedNames++]);
         return fixedNames == names.Length ? null : new GlobPattern(root, names[fixedNames..]);

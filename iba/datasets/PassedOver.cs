@@ -1,6 +1,6 @@
 namespace Iba.Datasets;
 
-/// <summary>What was not taken for a photo, counted by reason.</summary>
+/// <summary>Files that were skipped because they are not photos, counted by reason.</summary>
 internal sealed class PassedOver
 {
     private const int MostFormats = 8, MostFolders = 5;
@@ -21,7 +21,7 @@ internal sealed class PassedOver
     /// <summary>Links to nothing, or to one another.</summary>
     public int BrokenLinks { get; set; }
 
-    /// <summary>Links to a folder that they lie in.</summary>
+    /// <summary>Links to a folder that contains them.</summary>
     public int CircularLinks { get; set; }
 
     /// <summary>Further names of files that were taken already.</summary>

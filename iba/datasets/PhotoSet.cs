@@ -5,7 +5,7 @@ namespace Iba.Datasets;
 /// <summary>A photo of a set.</summary>
 /// <param name="Path">The file, or <see cref="PhotoSet.StandardInput"/>.</param>
 /// <param name="Name">Its path below the folder or pattern that was named, with '/'; the file's name where the file itself was named.</param>
-/// <param name="Class">The sub-folder of the first level it lies in; null for a photo that lies in the folder itself.</param>
+/// <param name="Class">The first-level sub-folder that contains it; null for a photo in the folder itself.</param>
 public readonly record struct ImageFile(string Path, string Name, string? Class);
 
 /// <summary>
@@ -19,7 +19,7 @@ public readonly record struct ImageFile(string Path, string Name, string? Class)
 /// </remarks>
 public sealed class PhotoSet
 {
-    /// <summary>The name that stands for the bytes of one photo on standard input.</summary>
+    /// <summary>The name for the bytes of one photo on standard input.</summary>
     public const string StandardInput = "-";
 
     private readonly HashSet<string> _seen = new(RealPath.Comparer);
@@ -28,8 +28,8 @@ public sealed class PhotoSet
 
     /// <summary>Looks the names up.</summary>
     /// <param name="names">At least one.</param>
-    /// <param name="cancellation">Asked for every folder.</param>
-    /// <exception cref="ImageException">No name stands for a photo; the error is that of the first name.</exception>
+    /// <param name="cancellation">Checked for every folder.</param>
+    /// <exception cref="ImageException">No name gives a photo; the error is that of the first name.</exception>
     public PhotoSet(IReadOnlyList<string> names, CancellationToken cancellation = default)
     {
         var failures = new List<ImageException>();
@@ -67,7 +67,7 @@ public sealed class PhotoSet
     }
 
     /// <summary>The photos of one folder, pattern or file.</summary>
-    /// <exception cref="ImageException">It stands for no photo.</exception>
+    /// <exception cref="ImageException">It does not give a photo.</exception>
     public PhotoSet(string name) : this([name])
     {
     }
@@ -78,10 +78,10 @@ public sealed class PhotoSet
     /// <summary>The photos.</summary>
     public IReadOnlyList<ImageFile> Files => _files;
 
-    /// <summary>The classes in ordinal order; a class's number is its place here. Empty when no photo lies in a sub-folder.</summary>
+    /// <summary>The classes in ordinal order; a class's number is its index here. Empty if no photo is in a sub-folder.</summary>
     public IReadOnlyList<string> Classes { get; }
 
-    /// <summary>Names that stand for no photo, beside others that do.</summary>
+    /// <summary>Names that give no photo, besides others that do.</summary>
     public IReadOnlyList<ImageException> Failures { get; }
 
     /// <summary>What was passed over and why, a line for each kind.</summary>
@@ -107,7 +107,7 @@ public sealed class PhotoSet
             drawn.Add(file);
     }
 
-    /// <summary>Adds what lies in a folder, or what of it fits a pattern.</summary>
+    /// <summary>Adds the contents of a folder, or those that match a pattern.</summary>
     private void AddBelow(string name, string folder, GlobPattern? pattern, List<ImageException> failures, CancellationToken cancellation)
     {
         var here = new PassedOver();

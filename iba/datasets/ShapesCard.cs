@@ -20,7 +20,7 @@ public sealed record ShapesCard(int Version, ulong Seed, int Size, int Count, bo
     public const string FileName = "dataset.json";
 
     /// <summary>Reads the card of a folder.</summary>
-    /// <exception cref="DatasetException">There is no card, or it is none of a shapes data set.</exception>
+    /// <exception cref="DatasetException">There is no card, or it is not that of a shapes data set.</exception>
     public static ShapesCard Read(string folder)
     {
         string path = Path.Combine(folder, FileName);

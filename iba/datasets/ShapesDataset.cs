@@ -18,7 +18,7 @@ public sealed class ShapesDataset
     /// <summary>The width and height of pictures, pixels, unless another is asked for.</summary>
     public const int DefaultSize = 224;
 
-    /// <summary>Below this a small object is no longer recognisable.</summary>
+    /// <summary>Lower bound of the size: a smaller object is not recognisable.</summary>
     public const int MinSize = 32;
 
     /// <summary>Above this a picture would take minutes.</summary>

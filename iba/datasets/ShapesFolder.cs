@@ -34,7 +34,7 @@ public sealed class ShapesFolder(string root)
     /// </summary>
     /// <param name="dataset">What to write.</param>
     /// <param name="count">Images; classes take turns, so a multiple of ten is balanced.</param>
-    /// <param name="progress">Told the number of images that are there, from any thread.</param>
+    /// <param name="progress">Called with the number of images written, from any thread.</param>
     /// <param name="threads">Processors to use; null for all.</param>
     /// <param name="cancellation">Stops between images.</param>
     /// <exception cref="DatasetException">The count is not positive, the folder holds something else, or it cannot be written.</exception>

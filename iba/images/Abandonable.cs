@@ -3,7 +3,7 @@ namespace Iba.Images;
 /// <summary>Calls that cannot be interrupted: opening a FIFO that nobody writes to, or native code.</summary>
 internal static class Abandonable
 {
-    /// <summary>Makes the call on another thread. A cancelled caller goes on at once, and the call ends by itself.</summary>
+    /// <summary>Runs the call on another thread. On cancellation the caller returns at once, and the call ends by itself.</summary>
     /// <exception cref="OperationCanceledException">The token was cancelled before the call came back.</exception>
     public static T Run<T>(Func<T> call, CancellationToken cancel) where T : class
     {

@@ -5,7 +5,7 @@ public enum MapBorder
 {
     /// <summary>Mirrored about the centre of the edge pixel (sample -1 is sample 1), as skimage.transform.resize does by default.</summary>
     Mirror,
-    /// <summary>The edge pixel goes on, as in OpenCV. Enlarging by whole factors then keeps the map's mean exactly.</summary>
+    /// <summary>The edge pixel is replicated, as in OpenCV. Enlarging by integer factors then keeps the map's mean exactly.</summary>
     Replicate,
 }
 
@@ -67,7 +67,7 @@ public sealed class MapResize
             row[x] = _x.Covers(x) && _y.Covers(y) ? _y.Interpolate(y, _map.AsSpan(x), row.Length) : double.NaN;
     }
 
-    /// <summary>Whether a pixel of the result lies in the window.</summary>
+    /// <summary>Whether a pixel of the result is in the window.</summary>
     public bool Covers(int x, int y) => _x.Covers(x) && _y.Covers(y);
 
     /// <summary>Which samples make each output, and with what weights. The border is already resolved in the indices.</summary>

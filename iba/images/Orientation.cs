@@ -23,12 +23,12 @@ public enum Orientation
     RotateCounterclockwise = 8,
 }
 
-/// <summary>The part of EXIF that says how a picture lies.</summary>
+/// <summary>The part of EXIF that gives a picture's orientation.</summary>
 internal static class Exif
 {
     private const int OrientationTag = 0x0112, Short = 3;
 
-    /// <summary>The orientation that an EXIF block names: a TIFF header and its first directory. Upright where it names none.</summary>
+    /// <summary>The orientation in an EXIF block: a TIFF header and its first directory. Upright if it has none.</summary>
     public static Orientation OrientationOf(ReadOnlySpan<byte> block)
     {
         if (block.StartsWith("Exif\0\0"u8))

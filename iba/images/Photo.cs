@@ -29,7 +29,7 @@ public sealed class Photo
     /// <summary>Where the pixels come from.</summary>
     public string Source { get; }
 
-    /// <summary>The EXIF orientation that <see cref="Pixels"/> still carry; upright where the file names none.</summary>
+    /// <summary>The EXIF orientation that was not applied to <see cref="Pixels"/>; upright if the file has none.</summary>
     public Orientation Orientation { get; }
 
     /// <summary>The photo as it was meant to be seen: its orientation is carried out. Itself when there is nothing to do.</summary>

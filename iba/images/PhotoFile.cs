@@ -79,7 +79,7 @@ public sealed class PhotoFile
     /// <summary>Rows, as the file stores them.</summary>
     public int Height => _decoder.Height;
 
-    /// <summary>The EXIF orientation of the stored pixels; upright where the file names none.</summary>
+    /// <summary>The EXIF orientation of the stored pixels; upright if the file has none.</summary>
     public Orientation Orientation => _decoder.Orientation;
 
     /// <summary>Width and height, pixels: as the file stores them, or as they are when the EXIF orientation is carried out.</summary>
@@ -91,12 +91,12 @@ public sealed class PhotoFile
     /// <summary>Reads a file, pipe or device once, and the header of what it holds.</summary>
     /// <param name="path">The file.</param>
     /// <param name="cancel">Gives up.</param>
-    /// <exception cref="ImageException">The file cannot be read, is no image, its header is damaged, or it asks for too much.</exception>
+    /// <exception cref="ImageException">The file cannot be read, is not an image, has a damaged header, or exceeds a limit.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static PhotoFile Open(string path, CancellationToken cancel = default) =>
         new(Abandonable.Run(() => ReadBytes(path, cancel), cancel), path);
 
-    /// <summary>Reads the header of an image file that lies in memory.</summary>
+    /// <summary>Reads the header of an image file in memory.</summary>
     /// <param name="file">The whole file. It must not change from now on.</param>
     /// <param name="source">What messages call it.</param>
     /// <exception cref="ImageException">The bytes are no image, the header is damaged, or it asks for too much.</exception>
@@ -105,7 +105,7 @@ public sealed class PhotoFile
     /// <summary>Reads and decodes a whole file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="rotate">Whether the EXIF orientation is carried out.</param>
-    /// <exception cref="ImageException">The file cannot be read, is no image, is damaged or too large.</exception>
+    /// <exception cref="ImageException">The file cannot be read, is not an image, is damaged or too large.</exception>
     public static Photo Read(string path, bool rotate = false) => Open(path).Pixels(rotate);
 
     /// <summary>Decodes the bytes of a whole image file.</summary>
@@ -115,7 +115,7 @@ public sealed class PhotoFile
     /// <exception cref="ImageException">The bytes are no image, are damaged or too large.</exception>
     public static Photo Decode(byte[] file, string source, bool rotate = false) => Open(file, source).Pixels(rotate);
 
-    /// <summary>Decodes the picture row by row; each call begins anew.</summary>
+    /// <summary>Decodes the picture row by row; each call starts from the first row.</summary>
     /// <param name="rows">Takes H rows of W x 3 bytes: 8-bit RGB, as the file stores them.</param>
     /// <param name="cancel">Gives up, within a fifth of a second.</param>
     /// <exception cref="ImageException">The file is damaged or truncated.</exception>

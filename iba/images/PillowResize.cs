@@ -228,7 +228,7 @@ public sealed class PillowResize : IPhotoRows
 
         public int Count { get; }
 
-        /// <summary>The inputs that the outputs are made of.</summary>
+        /// <summary>The inputs that contribute to the outputs.</summary>
         public (int First, int End) Reach => (_first[0], _first[^1] + _lengths[^1]);
 
         public bool Takes(int input) => input >= Reach.First && input < Reach.End;

@@ -125,7 +125,7 @@ internal sealed class PngDecoder : PhotoDecoder
         Stream inflated, DataStream data, int width, int height, Action<int, ReadOnlySpan<byte>> add, CancellationToken cancel)
     {
         int bytes = (int)RowBytes(width), pixel = Math.Max(BitsPerPixel / 8, 1);
-        // In front of each row lies a pixel of zeros, the left neighbour of its first one; behind it, room for whole registers.
+        // Before each row there is a pixel of zeros, the left neighbour of its first one; after it, padding for whole registers.
         byte[] filtered = new byte[1 + bytes + Slack], row = new byte[pixel + bytes + Slack], above = new byte[pixel + bytes + Slack];
         byte[] rgb = new byte[3 * width];
         for (int y = 0; y < height; y++)

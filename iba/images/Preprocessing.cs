@@ -11,13 +11,13 @@ public enum CropOrder
     CropThenResize,
 }
 
-/// <summary>A number for each colour channel.</summary>
+/// <summary>A value for each colour channel.</summary>
 public readonly record struct PerChannel(float Red, float Green, float Blue)
 {
-    /// <summary>The number of channel 0, 1 or 2.</summary>
+    /// <summary>The value of channel 0, 1 or 2.</summary>
     public float this[int channel] => channel == 0 ? Red : channel == 1 ? Green : Blue;
 
-    /// <summary>The three numbers with blanks between, as any culture reads them.</summary>
+    /// <summary>The three values separated by spaces, in the invariant culture.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Red} {Green} {Blue}");
 }
 
@@ -64,12 +64,12 @@ public sealed record Preprocessing
     /// <summary>The side of the network's input, pixels.</summary>
     public int Size => Order == CropOrder.ResizeThenCrop ? Crop : Resize;
 
-    /// <summary>The number that a colour becomes, in torchvision's order of operations.</summary>
+    /// <summary>The normalised value of a colour, in torchvision's order of operations.</summary>
     /// <param name="colour">0 to 1.</param>
     /// <param name="channel">0 to 2.</param>
     public float Normalised(float colour, int channel) => (colour - Mean[channel]) / Std[channel];
 
-    /// <summary>Every setting, in words; equal settings have equal words. Files keep them.</summary>
+    /// <summary>Every setting as text; equal settings have equal texts. Files store it.</summary>
     public override string ToString()
     {
         string steps = Order == CropOrder.ResizeThenCrop ? $"resize {Resize} bilinear, crop {Crop}" : $"crop {Crop}, resize {Resize} bilinear";

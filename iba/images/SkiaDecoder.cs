@@ -130,7 +130,7 @@ internal sealed class SkiaDecoder : PhotoDecoder
 
         public SKCodecResult Result { get; }
 
-        /// <summary>Starts to decode by scanlines, or decodes everything where the format has none.</summary>
+        /// <summary>Starts decoding by scanlines, or decodes everything if the format has none.</summary>
         public SKCodecResult Begin(SKImageInfo wanted)
         {
             SKCodecResult result = Opened!.StartScanlineDecode(wanted);

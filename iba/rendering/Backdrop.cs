@@ -32,7 +32,7 @@ internal static class Backdrop
         return tones;
     }
 
-    /// <summary>The first level at which more than a number of pixels are counted.</summary>
+    /// <summary>The first level at which the cumulative count exceeds a number of pixels.</summary>
     private static int Quantile(int[] counts, double pixels)
     {
         int level = 0;

@@ -1,6 +1,6 @@
 namespace Iba.Rendering;
 
-/// <summary>What stands below an overlay. Whatever is null is left out.</summary>
+/// <summary>The text below an overlay. Null parts are left out.</summary>
 public sealed record Caption
 {
     // Longer texts (a class name that is a whole file, say) would make the picture below them hard to find.
@@ -15,7 +15,7 @@ public sealed record Caption
     /// <summary>The information that passes the bottleneck, bits in all.</summary>
     public double? TotalBits { get; init; }
 
-    /// <summary>Where the bottleneck stands.</summary>
+    /// <summary>The bottleneck's layer.</summary>
     public string? Layer { get; init; }
 
     /// <summary>β of the paper's equation 6 in units of 1/k.</summary>
@@ -27,7 +27,7 @@ public sealed record Caption
     /// <summary>Further lines.</summary>
     public IReadOnlyList<string> More { get; init; } = [];
 
-    /// <summary>The first line: what the network saw, and how surely. Null when neither is known.</summary>
+    /// <summary>The first line: the explained class and its probability. Null if neither is known.</summary>
     public string? Title => Join(", ", ClassName, Probability is { } p ? $"p = {p:0.000}" : null);
 
     /// <summary>The lines below the title.</summary>

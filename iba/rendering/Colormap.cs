@@ -61,7 +61,7 @@ public sealed class Colormap
         return tones[tone];
     }
 
-    /// <summary>The photo where no map lies, or where it is 0.</summary>
+    /// <summary>The photo where there is no map, or where it is 0.</summary>
     public static Rgb Photo(byte tone) => Sequential.Over(0, tone);
 
     /// <summary>

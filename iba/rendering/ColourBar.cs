@@ -7,16 +7,16 @@ namespace Iba.Rendering;
 /// the lightest grey that a photo has there.
 /// </summary>
 /// <param name="Scale">The values from the bar's lower to its upper end.</param>
-/// <param name="Unit">What the numbers are, such as "bits / pixel".</param>
+/// <param name="Unit">The unit of the values, such as "bits / pixel".</param>
 public sealed record ColourBar(Scale Scale, string Unit)
 {
-    /// <summary>Whether the map lies over a photo; the bar of a map alone has one colour for 0.</summary>
+    /// <summary>Whether the map is drawn over a photo; the bar of a map alone has one colour for 0.</summary>
     public bool OverPhoto { get; init; } = true;
 
-    /// <summary>Whether some values lie above the scale: the bar then ends in a point.</summary>
+    /// <summary>Whether some values exceed the scale: the bar then ends in a point.</summary>
     public bool Above { get; init; }
 
-    /// <summary>Whether some values lie below the scale.</summary>
+    /// <summary>Whether some values are below the scale.</summary>
     public bool Below { get; init; }
 
     private static readonly Rgb Ink = Rgb.Grey(40);
@@ -26,7 +26,7 @@ public sealed record ColourBar(Scale Scale, string Unit)
 
     private string Caption => Scale.Exponent == 0 ? Unit : $"× 1e{Scale.Exponent} {Unit}";
 
-    /// <summary>The width of the bar with all that stands beside it, pixels.</summary>
+    /// <summary>The width of the bar with its labels, pixels.</summary>
     /// <param name="height">The bar's height, pixels.</param>
     /// <param name="size">The text's size, pixels per em.</param>
     public double Width(double height, double size) =>
@@ -75,7 +75,7 @@ public sealed record ColourBar(Scale Scale, string Unit)
             canvas.Text(tick.Label, labels, y + StrokeFont.CapHeight / 2 * size, size, Ink);
             labelsEnd = Math.Max(labelsEnd, labels + StrokeFont.Width(tick.Label, size));
         }
-        // The unit reads upwards beside the labels, smaller where the bar is short.
+        // The unit is written upwards beside the labels, smaller if the bar is short.
         double unitSize = Math.Min(size, size * height / StrokeFont.Width(Caption, size));
         double start = bottom - (height - StrokeFont.Width(Caption, unitSize)) / 2;
         canvas.Text(Caption, labelsEnd + (Gap + StrokeFont.Ascent) * size, start, unitSize, Ink, direction: TextDirection.Up);

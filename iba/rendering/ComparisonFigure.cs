@@ -5,7 +5,7 @@ namespace Iba.Rendering;
 
 /// <summary>One map of a comparison.</summary>
 /// <param name="Map">As large as the photo.</param>
-/// <param name="Note">What stands below it: the time it took, the probability that is left.</param>
+/// <param name="Note">The text below it: the time it took, the remaining probability.</param>
 public sealed record ComparisonPanel(Heatmap Map, string Note);
 
 /// <summary>The maps of one photo.</summary>
@@ -151,7 +151,7 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
 
     private ColourBar BitsBar(double bits) => new(new Scale(0, bits), "IBA, bits / pixel") { OverPhoto = !MapOnly };
 
-    /// <summary>Where everything lies.</summary>
+    /// <summary>The positions of all parts.</summary>
     private sealed class Layout
     {
         private readonly ComparisonFigure _figure;

@@ -18,7 +18,7 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
     /// <summary>Whether the map is drawn alone, in exactly the colours of the bar; the photo then only gives the size.</summary>
     public bool MapOnly { get; init; }
 
-    /// <summary>How the map goes on at its border while it is interpolated.</summary>
+    /// <summary>How the map is extended at its border for interpolation.</summary>
     public MapBorder Border { get; init; }
 
     /// <summary>The unit of the map's values.</summary>
@@ -30,7 +30,7 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
     /// <summary>Whether the scale is symmetrical about 0; null decides by whether the map has values below 0.</summary>
     public bool? Signed { get; init; }
 
-    /// <summary>What stands below the picture.</summary>
+    /// <summary>The text below the picture.</summary>
     public Caption Caption { get; init; } = new();
 
     // The longer side that a picture has at least, and text sizes: pixels per em, and pictures per em.

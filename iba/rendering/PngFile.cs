@@ -26,7 +26,9 @@ public static class PngFile
     /// <summary>The keyword of the PNG standard for the program that made a file.</summary>
     public const string SoftwareKeyword = "Software";
 
-    /// <summary>What <see cref="Write"/> puts under <see cref="SoftwareKeyword"/>: by this a picture of ours is told from a photo.</summary>
+    /// <summary>
+    /// The text that <see cref="Write"/> stores under <see cref="SoftwareKeyword"/>; it distinguishes this program's pictures from photos.
+    /// </summary>
     public const string Software = "iba";
 
     /// <summary>
@@ -54,7 +56,7 @@ public static class PngFile
             Span<byte> head = stackalloc byte[8];
             if (file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length || !head.SequenceEqual(Signature))
                 return false;
-            // Texts of ours stand before the pixels.
+            // This program's texts precede the pixels.
             while (file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) == head.Length && !head[4..].SequenceEqual("IDAT"u8))
             {
                 long length = BinaryPrimitives.ReadUInt32BigEndian(head), next = file.Position + length + sizeof(uint);

@@ -23,10 +23,10 @@ public sealed record Scale
     /// <summary>The upper end.</summary>
     public double High { get; }
 
-    /// <summary>Labels are in units of ten to this power: not 0 only where plain numbers would be unreadably long.</summary>
+    /// <summary>The power of ten of the labels' unit: not 0 only if plain numbers would be unreadably long.</summary>
     public int Exponent { get; }
 
-    /// <summary>Where a value lies: 0 at the lower end, 1 at the upper.</summary>
+    /// <summary>The position of a value: 0 at the lower end, 1 at the upper.</summary>
     public double Place(double value) => (value - Low) / (High - Low);
 
     /// <summary>Ticks at multiples of 1, 2 or 5 times a power of ten, inside of the scale.</summary>
