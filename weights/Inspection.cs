@@ -39,7 +39,7 @@ public sealed record Inspection(
         {
             cancel.ThrowIfCancellationRequested();
             if (NotFinite(entry, cancel) is > 0 and var count)
-                problems.Add($"{count} numbers of {entry} are not finite");
+                problems.Add(ForeignText.Harmless($"{count} numbers of {entry} are not finite"));
         }
         if (problems.Count == 0)
             Try(() => NetworkBuilder.Build(weights, backend, cancel: cancel));

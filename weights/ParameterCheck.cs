@@ -48,9 +48,11 @@ internal sealed class ParameterCheck(StateDict weights) : IParameterSource
 
     /// <summary>
     /// Whether an unknown tensor indicates another network. A layer's elements do; counts, flags, a scalar that belongs to no layer (a best
-    /// accuracy), and element types with which no network here computes do not.
+    /// accuracy), and element types with which no network here computes do not. A tensor without axes belongs to no layer: averaging
+    /// checkpoints makes num_batches_tracked a floating point scalar.
     /// </summary>
-    private static bool Matters(StateDictEntry entry) => entry.Type.IsFloating && (entry.Count > 1 || entry.Name.Contains('.'));
+    private static bool Matters(StateDictEntry entry) =>
+        entry.Type.IsFloating && (entry.Count > 1 || (entry.Shape.Count > 0 && entry.Name.Contains('.')));
 
     private static IEnumerable<string> Section(string title, IReadOnlyCollection<string> lines) =>
     [

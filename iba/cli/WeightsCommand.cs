@@ -83,8 +83,8 @@ internal static class WeightsCommand
         {
             using StateDict weights = StateDict.Open(parsed.GetValue(file)!, parsed.GetValue(part), Interrupt.Token);
             IReadOnlyList<string> problems = Inspection.Problems(weights, Interrupt.Token);
-            foreach (string problem in problems)
-                Terminal.Fail(problem);
+            foreach (string[] lines in problems.Select(problem => problem.Split('\n')))
+                new Failure(ExitCode.Failed, lines[0], lines[1..]).Report();
             if (problems.Count == 0)
                 Terminal.Data($"{weights.Path}: {NetworkBuilder.Recognise(weights)}, {weights.Entries.Count} tensors, all finite, all in place.");
             return (int)(problems.Count == 0 ? ExitCode.Done : ExitCode.Failed);

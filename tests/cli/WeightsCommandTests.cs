@@ -1,5 +1,6 @@
 using Engine.Files;
 using Tests.Weights;
+using Weights;
 using Xunit;
 
 namespace Tests.Cli;
@@ -27,5 +28,23 @@ public sealed class WeightsCommandTests : IDisposable
         string shortened = Assert.Single(result.Lines, line => line.StartsWith("long: ", StringComparison.Ordinal));
         Assert.InRange(shortened.Length, 100, 1000);
         Assert.EndsWith("(100000 characters)", shortened);
+    }
+
+    [Fact]
+    public void Verify_tells_each_detail_of_a_problem_in_a_line_of_its_own()
+    {
+        string path = _folder["weights.safetensors"];
+        using (StateDict golden = StateDict.Open(Golden.Path("resnet50-narrow.pth")))
+        {
+            SafetensorsFile.Write(path, [.. golden.Entries.Select(e => e.Name == "layer3.1.bn2.running_var"
+                ? new SafetensorsTensor(e.Name, [.. e.Shape], Enumerable.Repeat(-1f, (int)e.Count).ToArray())
+                : new SafetensorsTensor(e.Name, e.Type, [.. e.Shape], () => e.ReadBytes()))]);
+        }
+        IbaProcess.Result result = IbaProcess.Run("weights", "verify", path);
+        Assert.Equal(1, result.ExitCode);
+        string[] lines = result.Error.Split('\n');
+        Assert.Equal($"error: {path}: it holds numbers that are not finite, so every result would be meaningless", lines[0]);
+        Assert.StartsWith("  layer3.1.bn2.running_var: ", lines[1]);
+        Assert.StartsWith("Take a checkpoint", lines[2]);
     }
 }

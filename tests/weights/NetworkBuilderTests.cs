@@ -57,6 +57,17 @@ public sealed class NetworkBuilderTests : IDisposable
     }
 
     [Fact]
+    public void A_count_of_batches_may_be_a_floating_point_number()
+    {
+        using StateDict weights = StateDict.Open(Golden.Path("resnet50-narrow.pth"));
+        SafetensorsFile.Write(_folder["a"], [.. weights.Entries.Select(e => e.Name.EndsWith("num_batches_tracked", StringComparison.Ordinal)
+            ? new SafetensorsTensor(e.Name, [], new[] { 100.5f }) : new SafetensorsTensor(e.Name, e.Type, [.. e.Shape], () => e.ReadBytes()))]);
+        using StateDict averaged = StateDict.Open(_folder["a"]);
+        Network network = NetworkBuilder.Build(weights, _backend), again = NetworkBuilder.Build(averaged, _backend);
+        Assert.All(network.Parameters.Zip(again.Parameters), pair => Assert.Equal(Numbers(pair.First.Data), Numbers(pair.Second.Data)));
+    }
+
+    [Fact]
     public void Every_key_that_does_not_fit_is_listed_at_once()
     {
         using StateDict weights = StateDict.Open(Golden.Path("resnet50-narrow.pth"));
