@@ -52,7 +52,7 @@ internal static class AnnotationXml
         }
 
         if (root.Name != "annotation")
-            throw Malformed(path, $"the outermost element is <{root.Name.LocalName}>, not <annotation>");
+            throw Malformed(path, $"the outermost element is <{root.Name}>, not <annotation>");
         (int width, int height) = Size(path, root);
         return new Annotation(
             root.Element("filename")?.Value.Trim() ?? "", width, height, [.. root.Elements("object").Select(o => Object(path, o))]);

@@ -60,6 +60,11 @@ internal sealed class FolderWalk
 
     private void Look(FileSystemInfo entry, Place place)
     {
+        if (entry.Name.Contains('\uFFFD') && !entry.Exists)
+        {
+            _passedOver.Unnameable++;
+            return;
+        }
         string[] names = [.. place.Names, entry.Name];
         bool folder = entry is DirectoryInfo;
         if (place.Pattern is { } pattern)

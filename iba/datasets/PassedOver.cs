@@ -11,6 +11,9 @@ internal sealed class PassedOver
     /// <summary>Pictures that this program drew.</summary>
     public int Drawn { get; set; }
 
+    /// <summary>Names whose bytes are not UTF-8: .NET cannot open what they name.</summary>
+    public int Unnameable { get; set; }
+
     public int HiddenFiles { get; set; }
 
     public int HiddenFolders { get; set; }
@@ -36,6 +39,7 @@ internal sealed class PassedOver
     public void Add(PassedOver other)
     {
         Drawn += other.Drawn;
+        Unnameable += other.Unnameable;
         HiddenFiles += other.HiddenFiles;
         HiddenFolders += other.HiddenFolders;
         Empty += other.Empty;
@@ -58,6 +62,8 @@ internal sealed class PassedOver
                 yield return $"{Count(_unreadable.Count - MostFolders, "more folder", "more folders")} cannot be read and {Was(_unreadable.Count - MostFolders)} passed over";
             if (Drawn > 0)
                 yield return $"{Count(Drawn, "picture", "pictures")} that this program drew {Was(Drawn)} passed over";
+            if (Unnameable > 0)
+                yield return $"{Count(Unnameable, "name that is", "names that are")} not UTF-8 {Was(Unnameable)} passed over: rename what is meant";
             if (HiddenFiles + HiddenFolders > 0)
                 yield return $"{Hidden} {Was(HiddenFiles + HiddenFolders)} passed over";
             if (_formats.Count > 0)

@@ -109,6 +109,7 @@ public class AnnotationTests
     [InlineData("no xml", "not the XML")]
     [InlineData("<annotation>", "not the XML")]
     [InlineData("<html/>", "<html>")]
+    [InlineData("<annotation xmlns='urn:x'/>", "<{urn:x}annotation>, not <annotation>")]
     [InlineData("<annotation><filename/><size><width>1</width></size></annotation>", "no <height>")]
     [InlineData("<annotation><filename/><size><width>0</width><height>1</height></size></annotation>", "<size> is 0 x 1")]
     [InlineData("<annotation><filename/><size><width>-5</width><height>-5</height></size></annotation>", "<size> is -5 x -5")]

@@ -39,6 +39,24 @@ public sealed class PhotoSetTests : IDisposable
     }
 
     [Fact]
+    public void A_name_that_is_not_UTF_8_is_told_and_not_taken_for_hidden()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "macOS and Windows keep no such names");
+        Make("a.jpg", "\uFFFD.png");
+        Shell("cd \"$0\" && : > \"$(printf 'bad\\377.png')\"");
+        PhotoSet[] both = [Set(""), Set("*.*")];
+        // .NET cannot delete it, either.
+        Shell("rm \"$0\"/bad*");
+        foreach (PhotoSet photos in both)
+        {
+            Assert.Equal(["a.jpg", "\uFFFD.png"], Names(photos));
+            Assert.Equal(["1 name that is not UTF-8 was passed over: rename what is meant"], photos.Notes);
+        }
+
+        void Shell(string command) => Process.Start("sh", ["-c", command, _folder[""]]).WaitForExit();
+    }
+
+    [Fact]
     public void Pipes_are_passed_over_unopened()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no pipes in folders");
