@@ -41,7 +41,18 @@ public sealed partial class ClassLabels
     }
 
     /// <summary>Reads a text file for a network whose number of classes is not known yet.</summary>
-    public static ClassLabels Read(string path) => new(Parse(File.ReadLines(path).Take(1_000_001)));
+    /// <exception cref="InvalidDataException">The file is longer than any list of classes.</exception>
+    public static ClassLabels Read(string path)
+    {
+        // Bounded in characters: a line of a device may never end.
+        const int Longest = 1 << 23;
+        using var reader = new StreamReader(path);
+        char[] text = new char[Longest];
+        int length = reader.ReadBlock(text);
+        return length < Longest
+            ? new(Parse(new string(text, 0, length).Split('\n', '\r')))
+            : throw new InvalidDataException($"{path} has more than {Longest} characters: give one line for each class, in order.");
+    }
 
     /// <summary>The class with that number, WordNet id or name (a whole name or one of its synonyms), ignoring case.</summary>
     /// <param name="text">A number, an id or a name.</param>

@@ -90,4 +90,19 @@ public sealed class ClassLabelsTests
         Assert.Equal(2, labels.Find("plus", 3));
         Assert.Contains("names 3 classes, but the network has 4", Assert.Throws<InvalidDataException>(() => ClassLabels.Read(path, 4)).Message);
     }
+
+    [Fact]
+    public void A_list_of_classes_that_does_not_end_is_refused()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllText(path, new string('a', 1 << 23));
+            Assert.Contains("more than 8388608 characters", Assert.Throws<InvalidDataException>(() => ClassLabels.Read(path)).Message);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
 }
