@@ -149,9 +149,7 @@ public sealed class SafetensorsFile : IDisposable
     public static void Write(string path, IReadOnlyList<SafetensorsTensor> tensors,
         IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default)
     {
-        using var file = new AtomicFile(path);
-        SafetensorsTensor.WriteAll(file.Stream, tensors, metadata ?? new Dictionary<string, string>(), cancel);
-        file.Commit();
+        AtomicFile.Write(path, stream => SafetensorsTensor.WriteAll(stream, tensors, metadata ?? new Dictionary<string, string>(), cancel));
     }
 
     /// <summary>Frees the file's bytes; tensors can no longer be read.</summary>

@@ -14,26 +14,31 @@ internal static class Accepted
     public static Action<OptionResult> FileToRead(string next) =>
         Word(word => File.Exists(word) ? null : $"{(Directory.Exists(word) ? "it is a folder, not a file" : "there is no such file")}. Check the path, or {next}");
 
-    /// <summary>A file to write. Folders on the way to it are made.</summary>
-    public static Action<OptionResult> FileToWrite { get; } =
-        Word(word => Directory.Exists(word) ? "it is a folder, not a file. Name a file, there or elsewhere." : Blocked(Path.GetDirectoryName(Path.GetFullPath(word))));
+    /// <summary>A file to write, tried before the work. Folders on the way to it are made when it is written.</summary>
+    /// <param name="endings">What is added to the word, where it stands for more than one file.</param>
+    public static Action<OptionResult> FileToWrite(params string[] endings) => Place(word =>
+        Array.ForEach(endings.Length == 0 ? [""] : endings, ending => AtomicFile.Try($"{word}{ending}")));
 
-    /// <summary>A folder to write to. It is made where there is none.</summary>
-    public static Action<OptionResult> FolderToWrite { get; } = Word(word => Blocked(Path.GetFullPath(word)));
+    /// <summary>A folder to write to, tried before the work. It is made where there is none.</summary>
+    public static Action<OptionResult> FolderToWrite { get; } = Place(AtomicFile.TryIn);
 
     /// <summary>Photos.</summary>
     public static Argument<string[]> Photos(string description, ArgumentArity arity) => new("IMAGE") { Description = description, Arity = arity };
 
-    /// <summary>What stands where a folder must be, in words; null where nothing does.</summary>
-    private static string? Blocked(string? folder)
+    /// <summary>Tries a place, that of an option's default too.</summary>
+    private static Action<OptionResult> Place(Action<string> attempt) => option =>
     {
-        for (; folder is not null; folder = Path.GetDirectoryName(folder))
+        if (option.GetValueOrDefault<string>() is not { Length: > 0 } word)
+            return;
+        try
         {
-            if (File.Exists(folder))
-                return $"{folder} is a file, and results need a folder. Name another place.";
+            attempt(word);
         }
-        return null;
-    }
+        catch (FileWriteException refused)
+        {
+            option.AddError($"{option.Option.Name} {word}: {refused.Reason}. Make room, change the permissions, or name another place.");
+        }
+    };
 
     private static Action<OptionResult> Word(Func<string, string?> mistake) => option =>
     {

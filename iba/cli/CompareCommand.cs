@@ -35,6 +35,7 @@ internal static class CompareCommand
             Description = "Where to write NAME.png and NAME.svg.",
             DefaultValueFactory = _ => "comparison",
             HelpName = "NAME",
+            Validators = { Accepted.FileToWrite(".png", ".svg") },
         };
         var mapOnly = new Option<bool>("--map-only") { Description = "Draw the maps alone, not over the photo, which has a column of its own." };
         var methodOptions = new MethodOptions();

@@ -14,7 +14,7 @@ internal static class PatternsCommand
     private static Command Fit()
     {
         var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder, Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
-        var output = new Option<string>("--out") { Description = "The patterns file to write.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite } };
+        var output = new Option<string>("--out") { Description = "The patterns file to write.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite() } };
         var samples = new Option<int>("--samples") { Description = "Images to use at most.", DefaultValueFactory = _ => DefaultSamples, CustomParser = Number.AtLeast(2).Parse };
         var linear = new Option<bool>("--linear")
         {

@@ -72,22 +72,23 @@ internal static class AnnotationXml
 
     public static void Write(string path, Annotation annotation)
     {
-        using var file = new AtomicFile(path);
         var layout = new XmlWriterSettings { Encoding = PlainUtf8, Indent = true, NewLineChars = "\n", OmitXmlDeclaration = true };
-        using (var xml = XmlWriter.Create(file.Stream, layout))
+        AtomicFile.Write(path, stream =>
         {
-            new XElement("annotation",
-                new XElement("filename", annotation.FileName),
-                new XElement("size",
-                    new XElement("width", annotation.Width), new XElement("height", annotation.Height), new XElement("depth", 3)),
-                annotation.Objects.Select(o => new XElement("object",
-                    new XElement("name", o.Name),
-                    new XElement("bndbox",
-                        new XElement("xmin", o.Box.XMin), new XElement("ymin", o.Box.YMin),
-                        new XElement("xmax", o.Box.XMax), new XElement("ymax", o.Box.YMax))))).Save(xml);
-        }
-        file.Stream.WriteByte((byte)'\n');
-        file.Commit();
+            using (var xml = XmlWriter.Create(stream, layout))
+            {
+                new XElement("annotation",
+                    new XElement("filename", annotation.FileName),
+                    new XElement("size",
+                        new XElement("width", annotation.Width), new XElement("height", annotation.Height), new XElement("depth", 3)),
+                    annotation.Objects.Select(o => new XElement("object",
+                        new XElement("name", o.Name),
+                        new XElement("bndbox",
+                            new XElement("xmin", o.Box.XMin), new XElement("ymin", o.Box.YMin),
+                            new XElement("xmax", o.Box.XMax), new XElement("ymax", o.Box.YMax))))).Save(xml);
+            }
+            stream.WriteByte((byte)'\n');
+        });
     }
 
     private static AnnotatedObject Object(string path, XElement element) =>

@@ -61,9 +61,9 @@ public sealed class ShapesFolder(string root)
         }
         catch (Exception e) when ((e is AggregateException many ? many.InnerException : e) is IOException or UnauthorizedAccessException)
         {
-            string reason = (e.InnerException ?? e).Message.TrimEnd('.');
+            Exception first = e is AggregateException all ? all.InnerException! : e;
             throw new DatasetException(
-                Root, $"the data set cannot be written ({reason})",
+                Root, $"the data set cannot be written ({(first is FileWriteException write ? write.Reason : first.Message.TrimEnd('.'))})",
                 "Check the disk's room and permissions, then run it again: it goes on where it stopped", e);
         }
     }

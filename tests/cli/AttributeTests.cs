@@ -183,8 +183,28 @@ public sealed class AttributeTests : IDisposable
             IbaProcess.Result result = IbaProcess.Run(arguments);
             Assert.True(result.ExitCode == 2, $"{result}");
             Assert.Contains($"--out {arguments[^1]}: ", result.Error);
-            Assert.Contains(arguments[^1] == _photos ? "is a folder" : $"{file} is a file", result.Error);
+            Assert.Contains(arguments[^1] == _photos ? "it is a folder" : $"{file} is no folder", result.Error);
         }
+    }
+
+    [Theory]
+    [InlineData("attribute")]
+    [InlineData("estimate", "--images", "x")]
+    [InlineData("patterns", "fit", "--images", "x")]
+    [InlineData("readout", "train", "--images", "x")]
+    [InlineData("compare", "x.jpg")]
+    [InlineData("dataset", "shapes", "--count", "10")]
+    [InlineData("weights", "convert", "x.pth")]
+    [InlineData("weights", "fetch", "resnet50")]
+    [InlineData("demo", "train", "--network", "vgg16")]
+    public void A_place_that_cannot_be_written_is_named_as_it_was_typed_before_the_work(params string[] command)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "/proc is a place where nobody can write on Linux alone");
+        const string place = "/proc/out";
+        IbaProcess.Result result = IbaProcess.Run([.. command, "--out", place]);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains($"--out {place}: ", result.Error);
+        Assert.DoesNotContain(".iba-tmp", result.Error);
     }
 
     [Theory]
