@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Engine.Files;
 using Engine.Networks;
 using Engine.Optimizers;
 
@@ -47,6 +48,8 @@ public sealed class TrainingRun(Network network, IOptimizer optimizer, string ch
         string[] lines = [settings, .. stages.Select(stage => stage.Settings)];
         var file = new Checkpoint(network, optimizer);
         long step = File.Exists(checkpoint) ? file.Load(checkpoint, lines) : 0, first = 0, steps = stages.Sum(stage => stage.Rate.Steps);
+        if (step > steps)
+            throw new FileFormatException(checkpoint, $"it says that {step} steps are done, and this training has {steps}", "Delete it to start anew.");
         var pace = new Pace(steps, progress);
         for (int i = 0; i < stages.Count; i++)
         {
@@ -64,14 +67,18 @@ public sealed class TrainingRun(Network network, IOptimizer optimizer, string ch
         using var trainer = new Trainer(network, optimizer, stage.Batches.Images);
         using var ahead = new BatchesAhead(stage.Batches, step - first, end - first);
         var sinceCheckpoint = Stopwatch.StartNew();
+        // Whether parameters and optimizer are those of the step: not while it changes them. A loss that is no number is found before.
+        bool whole = true;
         try
         {
             while (step < end)
             {
                 Batch batch = ahead.Take(cancellation);
                 optimizer.LearningRate = stage.Rate.At(step - first);
+                whole = false;
                 StepResult result = trainer.Step(batch.Images, batch.Targets);
                 step++;
+                whole = true;
                 pace.Report(step, result, batch.Targets.Length);
                 ahead.Return(batch);
                 if (sinceCheckpoint.Elapsed >= CheckpointEvery)
@@ -81,15 +88,27 @@ public sealed class TrainingRun(Network network, IOptimizer optimizer, string ch
                 }
             }
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (e is DivergenceException || whole && e is not FileWriteException)
         {
             // Before a stage's first step there is nothing new to save, and the stage has not begun.
             if (step > first)
-                save(step);
+                SaveIfPossible();
             throw;
         }
         save(step);
         return step;
+
+        void SaveIfPossible()
+        {
+            try
+            {
+                save(step);
+            }
+            catch (FileWriteException)
+            {
+                // What ended training is what its caller must hear of; the older checkpoint is still there.
+            }
+        }
     }
 
     /// <summary>Moving averages over the last steps, for progress reports.</summary>

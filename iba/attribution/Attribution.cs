@@ -17,8 +17,20 @@ public record Attribution(Heatmap Heatmap, int Target, float[] Logits)
     /// <summary>The class with the largest logit.</summary>
     public int Predicted => Classes.Largest(Logits);
 
-    /// <summary>The network's probability of the target, 0 to 1.</summary>
-    public double Probability => Classes.Softmax(Logits)[Target];
+    /// <summary>The network's probability of the target, 0 to 1; see <see cref="Classes.Probabilities"/>.</summary>
+    public double Probability => Classes.Probabilities(Logits)[Target];
+
+    /// <summary>What of it is not finite, and what to look at; null where all is finite.</summary>
+    private protected virtual string? NonFinite =>
+        NonFiniteException.FirstIn(Logits) is { } k ? NonFiniteException.InLogits(Logits, k)
+        : NonFiniteException.FirstIn(Heatmap.Values) is { } at
+            ? $"the map is {Heatmap.Values[at]} at row {at / Heatmap.Width}, column {at % Heatmap.Width}, no finite number. Look at the weights: iba weights verify FILE"
+            : null;
+
+    /// <summary>The same, or an error.</summary>
+    /// <param name="sample">The image's place in its list.</param>
+    /// <exception cref="NonFiniteException">A number of it is not finite.</exception>
+    internal Attribution MustBeFinite(int sample) => NonFinite is { } reason ? throw new NonFiniteException(sample, reason) : this;
 }
 
 /// <summary>A heatmap: one value per pixel of the network's input.</summary>

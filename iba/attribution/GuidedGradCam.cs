@@ -14,7 +14,8 @@ public sealed class GuidedGradCam(GradCam cam, GuidedBackpropagation guided) : I
     /// <inheritdoc/>
     public IEnumerable<Attribution> Attribute(
         IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default) =>
-        cam.Attribute(samples, progress is null ? null : new Notes(progress), cancellation).Zip(guided.Attribute(samples, progress, cancellation), Product);
+        cam.Attribute(samples, progress is null ? null : new Notes(progress), cancellation).Zip(guided.Attribute(samples, progress, cancellation), Product)
+            .Select((result, sample) => result.MustBeFinite(sample));
 
     /// <inheritdoc/>
     public void Dispose()

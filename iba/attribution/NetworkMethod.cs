@@ -59,8 +59,7 @@ public abstract class NetworkMethod : IAttributionMethod
             using IEnumerator<Attribution> results = Together(samples, finished, progress, cancellation).GetEnumerator();
             while (Next(results, finished, samples.Count, progress) is { } attribution)
             {
-                finished++;
-                yield return attribution;
+                yield return attribution.MustBeFinite(finished++);
             }
         }
     }

@@ -1,6 +1,7 @@
 using Engine.Files;
 using Engine.Networks;
 using Iba.Images;
+using Iba.Statistics;
 
 namespace Iba.Attribution;
 
@@ -56,7 +57,7 @@ public sealed class Patterns
         string? reason =
             Origin.Network != network.Name ? $"network {Origin.Network}, not {network.Name}" :
             Origin.WeightsSha256 != "" && weightsSha256 != "" && Origin.WeightsSha256 != weightsSha256
-                ? $"weights {Origin.WeightsSha256[..8]}..., not {weightsSha256[..8]}..." :
+                ? $"weights {FeatureOrigin.Short(Origin.WeightsSha256)}..., not {FeatureOrigin.Short(weightsSha256)}..." :
             Origin.Preprocessing != "" && preprocessing is not null && Origin.Preprocessing != preprocessing.ToString()
                 ? $"photos prepared by {Origin.Preprocessing}, not {preprocessing}" :
             WeightsOf(network).FirstOrDefault(w => _patterns.GetValueOrDefault(w.Name)?.Length != w.Data.Shape.Count) is { } stranger
@@ -80,7 +81,15 @@ public sealed class Patterns
             // Files of earlier releases have no such entry.
             Preprocessing = file.Metadata.GetValueOrDefault("preprocessing", ""),
         };
-        return new Patterns(origin, file.Entries.ToDictionary(entry => entry.Name, entry => file.ReadFloats(entry.Name)));
+        if (!FeatureOrigin.IsHash(origin.WeightsSha256))
+            throw new PatternsException($"{path} is damaged: its weights_sha256 '{origin.WeightsSha256}' is no SHA-256 of 64 hexadecimal digits.");
+        Dictionary<string, float[]> patterns = file.Entries.ToDictionary(entry => entry.Name, entry => file.ReadFloats(entry.Name));
+        foreach ((string weight, float[] numbers) in patterns)
+        {
+            if (NonFiniteException.FirstIn(numbers) is { } at)
+                throw new PatternsException($"{path} is damaged: tensor '{weight}' is {numbers[at]} at {at}; it must be finite. Make it again with: iba patterns fit");
+        }
+        return new Patterns(origin, patterns);
 
         string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
             ? value

@@ -15,7 +15,20 @@ namespace Iba.Bottleneck;
 /// <param name="Losses">One per step, before its update; empty if nothing was fitted.</param>
 public sealed record BottleneckAttribution(
     Heatmap Heatmap, int Target, float[] Logits, double TotalBits, double ProbabilityRestricted, IReadOnlyList<StepLoss> Losses)
-    : Attribution.Attribution(Heatmap, Target, Logits);
+    : Attribution.Attribution(Heatmap, Target, Logits)
+{
+    private protected override string? NonFinite
+    {
+        get
+        {
+            int step = Losses.TakeWhile(loss => float.IsFinite(loss.Total)).Count();
+            if (NonFiniteException.FirstIn(Logits) is null && step < Losses.Count)
+                return $"the optimisation diverged: the loss of step {step} is {Losses[step].Total}. Give a smaller learning rate or β";
+            return base.NonFinite ?? (double.IsFinite(TotalBits) && double.IsFinite(ProbabilityRestricted) ? null
+                : $"{TotalBits} bits pass, with which the probability is {ProbabilityRestricted}. Give a smaller learning rate or β");
+        }
+    }
+}
 
 /// <summary>The loss of one image at one step, in nats.</summary>
 /// <param name="Model">Cross-entropy of the target, mean over noise samples.</param>

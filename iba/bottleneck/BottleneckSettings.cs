@@ -86,12 +86,17 @@ public sealed record BottleneckSettings
     {
         Demand(Steps >= 1, "steps", Steps, "at least 1");
         Demand(Copies >= 1, "copies", Copies, "at least 1");
-        Demand(Beta >= 0 && float.IsFinite(Beta), "beta", Beta, "0 or above");
-        Demand(LearningRate > 0 && float.IsFinite(LearningRate), "learning rate", LearningRate, "above 0");
+        // Adam divides by the root of the squared gradient, which is in proportion to β and must not overflow: (1e9)² is far below 3e38.
+        Demand(Beta is >= 0 and <= 1e9f, "beta", Beta, "0 to 1e9");
+        // An α beyond 100 in magnitude is a sigmoid of 0 or 1 already; a step moves α by about the rate.
+        Demand(LearningRate is > 0 and <= 1e3f, "learning rate", LearningRate, "above 0, and 1000 at most");
+        Demand(InitialAlpha is >= -100 and <= 100, "initial alpha", InitialAlpha, "between -100 and 100");
+        Demand(ActiveThreshold is >= 0 and <= 1, "active threshold", ActiveThreshold, "a share of images, 0 to 1");
+        Demand(Enum.IsDefined(Spread), "spread", Spread, "Standard or ReluRms");
+        Demand(Enum.IsDefined(FinalMap), "final map", FinalMap, "BeforeLastUpdate or AfterLastUpdate");
         Demand(Sigma >= 0 && Sigma <= MostSigma, "sigma", Sigma, $"between 0 (no smoothing) and {MostSigma} cells");
-        Demand(MinimumStd > 0 && float.IsFinite(MinimumStd), "minimum standard deviation", MinimumStd, "above 0 and finite");
-        Demand(float.IsFinite(InitialAlpha), "initial alpha", InitialAlpha, "finite");
-        Demand(ActiveThreshold is >= 0 and <= 1, "active threshold", ActiveThreshold, "between 0 and 1");
+        // Features are divided by it and squared.
+        Demand(MinimumStd is >= 1e-9f and <= 1e9f, "minimum standard deviation", MinimumStd, "1e-9 to 1e9");
 
         static void Demand(bool holds, string name, object value, string range)
         {

@@ -4,6 +4,7 @@ using Engine.Networks;
 using Engine.Ops;
 using Engine.Optimizers;
 using Engine.Tensors;
+using Iba.Attribution;
 using Iba.Statistics;
 
 namespace Iba.Bottleneck;
@@ -50,7 +51,7 @@ internal sealed class MaskFit : IDisposable
         _alpha = _tape.Variable(Alpha, "α");
         (Value z, _capacity) = _restriction.Record(_alpha, _adam.StepCount, clamp: settings.Spread == Spread.ReluRms);
         _logits = after.Record(z);
-        _model = _logits.CrossEntropy(_tape.Constant(Targets, "targets")).MeanRuns(images).Named("model loss");
+        _model = _logits.Surprise(_tape.Constant(Targets, "targets")).MeanRuns(images).Named("model loss");
         _information = _capacity.MeanRows().Named("information loss");
         _loss = (_model + _information * settings.Beta).Sum().Named("loss");
         _tape.Plan(_loss, _logits, _model, _information, _capacity);

@@ -57,8 +57,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
                 _recorded.Part(samples.Count - done, _batch), (loop, images) => Fit(loop, [.. samples.Skip(done).Take(images)], Report),
                 left => progress?.Report(AttributionProgress.Halved(done, samples.Count, left)));
             foreach (BottleneckAttribution result in results)
-                yield return result;
-            done += results.Length;
+                yield return result.MustBeFinite(done++);
             progress?.Report(new AttributionProgress(done, samples.Count, 0, _settings.Steps));
 
             void Report(int step)
@@ -124,7 +123,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
             StepLoss[] losses = [.. steps.Select(at => new StepLoss(model[at], information[at], _settings.Beta))];
             var map = new CapacityMap(features.H, features.W, features.C, capacity.AsSpan(i * features.Row, features.Row));
             double probability = Enumerable.Range(i * _settings.Copies, _settings.Copies)
-                .Average(row => Classes.Softmax(restricted.AsSpan(row * classes, classes))[targets[image]]);
+                .Average(row => Classes.Probabilities(restricted.AsSpan(row * classes, classes))[targets[image]]);
             yield return new BottleneckAttribution(
                 map.Heatmap(_image.H, _image.W), targets[i], logits[(i * classes)..((i + 1) * classes)], map.TotalBits, probability, losses);
         }

@@ -49,8 +49,7 @@ public sealed class ReadoutBottleneck : IAttributionMethod
                 _recorded.Part(samples.Count - done, _batch), (pass, images) => Together(pass, images, [.. samples.Skip(done).Take(images)]),
                 left => progress?.Report(AttributionProgress.Halved(done, samples.Count, left)));
             foreach (BottleneckAttribution result in results)
-                yield return result;
-            done += results.Length;
+                yield return result.MustBeFinite(done++);
             progress?.Report(new AttributionProgress(done, samples.Count, 0, 1));
         }
     }
@@ -86,7 +85,7 @@ public sealed class ReadoutBottleneck : IAttributionMethod
         {
             var map = new CapacityMap(features.H, features.W, features.C, capacity.AsSpan(i * features.Row, features.Row));
             Range row = (i * classes)..((i + 1) * classes);
-            double probability = Classes.Softmax(restricted.AsSpan(row))[targets[i]];
+            double probability = Classes.Probabilities(restricted.AsSpan(row))[targets[i]];
             yield return new BottleneckAttribution(map.Heatmap(_image.H, _image.W), targets[i], logits[row], map.TotalBits, probability, []);
         }
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Engine.Backends;
 using Engine.Files;
 using Engine.Tensors;
+using Iba.Attribution;
 using Iba.Statistics;
 
 namespace Iba.Bottleneck;
@@ -60,7 +61,10 @@ public static class ReadoutFile
         {
             string name = prefix + readout.Layout.Entries[entry].Name;
             MustHold(file, name, readout.Layout.Entries[entry].Shape);
-            readout.Upload(entry, file.ReadFloats(name), tensors);
+            float[] numbers = file.ReadFloats(name);
+            if (NonFiniteException.FirstIn(numbers) is { } at)
+                throw Damaged(file, $"tensor '{name}' is {numbers[at]} at {at}; it must be finite");
+            readout.Upload(entry, numbers, tensors);
         }
     }
 
@@ -117,7 +121,8 @@ public static class ReadoutFile
             Seed = Number<ulong>("seed"),
         };
         settings.Check();
-        return (settings, Math.Max(Number<long>(StepsKey), 0));
+        long steps = Number<long>(StepsKey);
+        return steps >= 0 ? (settings, steps) : throw Damaged(file, $"its {StepsKey} are {steps}");
 
         T Number<T>(string key) where T : ISpanParsable<T> => T.TryParse(Fact(key), CultureInfo.InvariantCulture, out T? number)
             ? number

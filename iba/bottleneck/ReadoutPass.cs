@@ -3,6 +3,7 @@ using Engine.Backends;
 using Engine.Networks;
 using Engine.Ops;
 using Engine.Tensors;
+using Iba.Attribution;
 using Iba.Statistics;
 
 namespace Iba.Bottleneck;
@@ -51,7 +52,7 @@ internal sealed class ReadoutPass : IDisposable
 
         (Value z, Capacity) = _restriction.Record(α, step, readout.Settings.Clamp);
         RestrictedLogits = network.After(_first).Record(z);
-        Model = RestrictedLogits.CrossEntropy(_tape.Constant(Targets, "targets")).Mean().Named("model loss");
+        Model = RestrictedLogits.Surprise(_tape.Constant(Targets, "targets")).Mean().Named("model loss");
         Information = Capacity.Mean().Named("information loss");
         Loss = (Model + Information * readout.Settings.Beta).Named("loss");
         _tape.Plan(trains ? Loss : null, α, _tape["λ"], z, RestrictedLogits, Capacity, Model, Information);

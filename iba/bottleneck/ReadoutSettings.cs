@@ -73,8 +73,8 @@ public sealed record ReadoutSettings
     public void Check()
     {
         Bottleneck.Check();
-        if (!(LearningRate > 0 && double.IsFinite(LearningRate)))
-            throw new ArgumentException($"learning rate is {LearningRate}; it must be above 0.");
+        if (LearningRate is not (> 0 and <= 1e3))
+            throw new ArgumentException($"learning rate is {LearningRate}; it must be above 0, and 1000 at most.");
         if (Batch is < 1 or > MostBatch)
             throw new ArgumentException($"batch is {Batch}; it must be 1 to {MostBatch} images.");
         if (!(AlphaBound > 0 && float.IsFinite(AlphaBound)))

@@ -41,6 +41,9 @@ public sealed class ReadoutTraining : IDisposable
     private readonly ReadoutPass _pass;
     private readonly Tensor[] _gradients;
 
+    /// <summary>Whether parameters and Adam's state are those of the step: not while an update is under way.</summary>
+    private bool _isWhole = true;
+
     /// <param name="network">The classifier, frozen.</param>
     /// <param name="readout">What learns; it stays the caller's.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
@@ -99,8 +102,10 @@ public sealed class ReadoutTraining : IDisposable
         if (!float.IsFinite(loss.Total))
             throw new InvalidOperationException($"the loss of step {_readout.Steps} is no number: training diverged. Start anew with a smaller learning rate.");
         _pass.Backward(_gradients);
+        _isWhole = false;
         _adam.Step(_gradients);
         _readout.Steps++;
+        _isWhole = true;
         return loss;
     }
 
@@ -114,15 +119,30 @@ public sealed class ReadoutTraining : IDisposable
     public void Run(string path, long steps, IProgress<ReadoutProgress>? progress = null, CancellationToken cancellation = default)
     {
         var sinceSave = Stopwatch.StartNew();
-        while (_readout.Steps < steps && !cancellation.IsCancellationRequested)
+        try
         {
-            StepLoss loss = Step();
-            progress?.Report(new ReadoutProgress(_readout.Steps, steps, loss));
-            if (sinceSave.Elapsed >= SaveEvery)
+            while (_readout.Steps < steps && !cancellation.IsCancellationRequested)
+            {
+                StepLoss loss = Step();
+                progress?.Report(new ReadoutProgress(_readout.Steps, steps, loss));
+                if (sinceSave.Elapsed >= SaveEvery)
+                {
+                    Save(path);
+                    sinceSave.Restart();
+                }
+            }
+        }
+        catch (Exception e) when (_isWhole && e is not FileWriteException)
+        {
+            // What ended training is what its caller must hear of; the older file is still there.
+            try
             {
                 Save(path);
-                sinceSave.Restart();
             }
+            catch (FileWriteException)
+            {
+            }
+            throw;
         }
         Save(path);
         cancellation.ThrowIfCancellationRequested();

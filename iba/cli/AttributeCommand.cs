@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
+using Engine.Files;
 using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Datasets;
@@ -113,17 +114,17 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
                 var clock = Stopwatch.StartNew();
                 var relay = new AttributionRelay(done => bar.Report((first + done) * steps));
                 Sample[] samples = [.. subjects.Select(subject => loaded.Sample(subject.Input, target))];
-                var results = new List<Attribution.Attribution>();
+                var results = new List<Explanation>();
                 try
                 {
-                    results.AddRange(method.Attribute(samples, relay, Interrupt.Token));
+                    results.AddRange(method.Explain(samples, relay, Interrupt.Token));
                 }
                 finally
                 {
                     // Whatever ends the batch early, what it finished is kept.
                     double seconds = clock.Elapsed.TotalSeconds / Math.Max(results.Count, 1);
-                    foreach ((Subject subject, Attribution.Attribution result) in subjects.Zip(results))
-                        Write(files.Write(subject, result, seconds));
+                    foreach (Explanation result in results)
+                        failed += Write(subjects[result.Sample], result, seconds) ? 0 : 1;
                 }
             }
             return failed == 0 ? ExitCode.Done : failed < paths.Length ? ExitCode.Partial : ExitCode.Failed;
@@ -141,6 +142,25 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
             FailureLine.Tell(path, failure, json);
             return null;
         }
+    }
+
+    /// <summary>Writes a result, or says why there is none: the trouble of one photo is not that of the others.</summary>
+    private bool Write(Subject subject, Explanation result, double seconds)
+    {
+        try
+        {
+            Write(files.Write(subject, result.Attribution ?? throw result.Failure!, seconds));
+            return true;
+        }
+        catch (NonFiniteException failure)
+        {
+            Terminal.Fail($"{subject.Path}: {failure.Reason}");
+        }
+        catch (FileWriteException refused)
+        {
+            Terminal.Fail($"{subject.Path}: {refused.Message}");
+        }
+        return false;
     }
 
     private void Write(AttributionLine line)

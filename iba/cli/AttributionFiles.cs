@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Security.Cryptography;
+using System.Text;
 using Engine.Backends.Cpu;
 using Engine.Files;
 using Iba.Attribution;
@@ -14,6 +15,8 @@ namespace Iba.Cli;
 /// <summary>Writes what was found about a photo: the map as data with every setting and hash, and the picture.</summary>
 internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs, MethodKind method, string folder, bool fullPhoto, double? scale)
 {
+    private const string LongestEnding = ".iba.safetensors";
+
     private string? _statisticsSha256;
     private readonly HashSet<string> _taken = new(StringComparer.OrdinalIgnoreCase);
 
@@ -31,7 +34,6 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
 
     public AttributionLine Write(Subject subject, Attribution.Attribution result, double seconds)
     {
-        Directory.CreateDirectory(folder);
         string stem = Path.Combine(folder, Name(subject.Path));
         string map = $"{stem}.iba.safetensors", overlay = $"{stem}.iba.png";
         Dictionary<string, string> facts = Facts(subject, result);
@@ -48,16 +50,41 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             subject.Path, loaded.Network.Name, method.Name, inputs.Statistics?.Origin.Layer, result.Target, loaded.Labels[result.Target],
             result.Predicted, loaded.Labels[result.Predicted], result.Probability, bits?.ProbabilityRestricted, bits?.TotalBits,
             bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)], map, overlay, alone, npy, Math.Round(seconds, 3),
-            loaded.Device.Device, loaded.Device.Precision);
+            Classes.Activation(loaded.Classes), loaded.Device.Device, loaded.Device.Precision);
     }
 
-    /// <summary>The photo's own name, numbered where two photos of one run share it.</summary>
+    /// <summary>
+    /// The photo's own name, numbered where two photos of one run share it. A name of which nothing is left without its ending is kept whole; one that
+    /// would pass the 255 bytes of a file name is cut, and ends in ~ and eight digits of the SHA-256 of the whole name.
+    /// </summary>
     private string Name(string path)
     {
-        string stem = path == PhotoSet.StandardInput ? "stdin" : Path.GetFileNameWithoutExtension(path), name = stem;
+        string stem = path == PhotoSet.StandardInput ? "stdin" : Path.GetFileNameWithoutExtension(path);
+        if (stem == "")
+            stem = Path.GetFileName(path).TrimStart('.');
+        string name = Short(stem, "");
         for (int copy = 2; !_taken.Add(name); copy++)
-            name = $"{stem}-{copy}";
+            name = Short(stem, $"-{copy}");
         return name;
+    }
+
+    private static string Short(string stem, string number)
+    {
+        const int Longest = 255;
+
+        int room = Longest - LongestEnding.Length - number.Length;
+        if (Encoding.UTF8.GetByteCount(stem) <= room)
+            return stem + number;
+        string hash = $"~{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(stem)))[..8]}";
+        var cut = new StringBuilder();
+        int bytes = hash.Length;
+        foreach (Rune rune in stem.EnumerateRunes())
+        {
+            if ((bytes += rune.Utf8SequenceLength) > room)
+                break;
+            cut.Append(rune);
+        }
+        return $"{cut}{hash}{number}";
     }
 
     private Dictionary<string, string> Facts(Subject subject, Attribution.Attribution result)
@@ -76,6 +103,7 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             ["target"] = Text(result.Target),
             ["predicted"] = Text(result.Predicted),
             ["probability"] = Text(result.Probability),
+            ["activation"] = Classes.Activation(loaded.Classes),
             ["seed"] = Text(inputs.Seed),
             ["device"] = loaded.Device.Device,
             ["precision"] = loaded.Device.Precision,

@@ -67,18 +67,24 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
         Sample[] samples = [.. counted.Select(photo => photo.Sample)];
         // All methods have seen a photo before any of its scores counts.
         var notes = new AttributionRelay();
-        Attribution.Attribution[][] results = [.. methods.Select(method => method.Attribute(samples, notes, Interrupt.Token).ToArray())];
+        Explanation[][] results = [.. methods.Select(method => method.Explain(samples, notes, Interrupt.Token).ToArray())];
         for (int i = 0; i < counted.Length; i++)
         {
+            if (results.Select(of => of[i].Failure).FirstOrDefault(failure => failure is not null) is { } failure)
+            {
+                _failed++;
+                Terminal.Fail($"{counted[i].Path}: {failure.Reason}");
+                continue;
+            }
             ObjectMask objects = counted[i].Objects;
             _coverage.Add(objects.Coverage);
             for (int m = 0; m < methods.Length; m++)
             {
-                double score = objects.Score(results[m][i].Heatmap);
+                double score = objects.Score(results[m][i].Attribution!.Heatmap);
                 scores[m].Add(score);
                 if (json)
                 {
-                    var line = new BoxLine(counted[i].Path, methods[m].Name, results[m][i].Target, objects.Pixels, objects.Coverage, score, loaded.Device.Device, loaded.Device.Precision);
+                    var line = new BoxLine(counted[i].Path, methods[m].Name, results[m][i].Attribution!.Target, objects.Pixels, objects.Coverage, score, loaded.Device.Device, loaded.Device.Precision);
                     Terminal.Data(JsonSerializer.Serialize(line, Json.Lines.BoxLine));
                 }
             }

@@ -71,7 +71,7 @@ internal static class CompareCommand
                 ? comparison.Sweep(weights, parsed.GetValue(layers) is { } list ? Words(list) : null)
                 : comparison.OfMethods(names);
             comparison.Write(figure with { MapOnly = parsed.GetValue(mapOnly) }, parsed.GetValue(output)!);
-            return (int)(comparison.Stopped ? ExitCode.Partial : ExitCode.Done);
+            return (int)comparison.Outcome;
         });
         return command;
     }

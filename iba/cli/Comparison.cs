@@ -14,7 +14,8 @@ internal sealed class Comparison(
 {
     private readonly List<string> _columns = ["image", "map", "class", "p", "seconds"];
     private readonly List<string[]> _rows = [];
-    private readonly string[] _explained = new string[photos.Length];
+    private readonly string[] _explained = [.. photos.Select(_ => "")];
+    private int _maps, _failed;
 
     /// <summary>Whether it was stopped; the figure then shows what was finished.</summary>
     public bool Stopped { get; private set; }
@@ -28,7 +29,7 @@ internal sealed class Comparison(
         MethodInputs from = inputs with { Statistics = restricts && statistics.Any ? statistics.At(null) : null };
         _columns.Add("in the paper");
         var columns = new List<string>();
-        var panels = new List<List<ComparisonPanel>>();
+        var panels = new List<List<ComparisonPanel?>>();
         var notes = new List<string>();
         bool gap = false;
         foreach ((int number, MethodKind kind) in kinds.Index())
@@ -80,7 +81,7 @@ internal sealed class Comparison(
         FeatureStatistics[] found = layers is null ? [statistics.At(null, inputs.Bottleneck)] : [.. layers.Select(layer => statistics.At(layer, inputs.Bottleneck))];
         foreach (FeatureStatistics at in found)
         {
-            var columns = new List<List<ComparisonPanel>>();
+            var columns = new List<List<ComparisonPanel?>>();
             try
             {
                 foreach (float beta in betas)
@@ -133,23 +134,39 @@ internal sealed class Comparison(
         Terminal.Say($"{name}.png and {name}.svg");
     }
 
+    /// <summary>How the command ends. A map that is not finite leaves a gap, with a line why; the others are drawn.</summary>
+    public ExitCode Outcome => Stopped || _failed > 0 && _failed < _maps ? ExitCode.Partial : _failed == 0 ? ExitCode.Done : ExitCode.Failed;
+
     /// <param name="name">What is run.</param>
     /// <param name="place">Which it is of how many, in words.</param>
     /// <param name="method">Runs it.</param>
     /// <param name="note">What stands below a map.</param>
     /// <param name="inPaper">Whether the paper reports it.</param>
-    private List<ComparisonPanel> Run(
+    private List<ComparisonPanel?> Run(
         string name, string place, IAttributionMethod method, Func<Attribution.Attribution, double, string> note, string? inPaper = null)
     {
         if (!Terminal.DrawsBars)
             Terminal.Say($"{place}: {name}");
         return Terminal.Progress($"{place}: {name}", photos.Length, bar =>
         {
-            var panels = new List<ComparisonPanel>();
+            var panels = new List<ComparisonPanel?>();
             for (int image = 0; image < photos.Length; image++)
             {
                 var relay = new AttributionRelay(done => bar.Report(image + done));
-                (Attribution.Attribution result, double seconds) = Timed(method, photos[image], relay);
+                _maps++;
+                Attribution.Attribution result;
+                double seconds;
+                try
+                {
+                    (result, seconds) = Timed(method, photos[image], relay);
+                }
+                catch (NonFiniteException failure)
+                {
+                    _failed++;
+                    Terminal.Fail($"{subjects[image].Path}: {name}: {failure.Reason}");
+                    panels.Add(null);
+                    continue;
+                }
                 // The first run also compiles and allocates, which beside a short time is much: that time is a second run's.
                 if (image == 0 && seconds < 1)
                     (result, seconds) = Timed(method, photos[image], relay);

@@ -11,10 +11,10 @@ namespace Iba.Cli;
 internal sealed record AttributionLine(
     string Image, string Model, string Method, string? Layer, int Target, string TargetLabel, int Predicted, string PredictedLabel,
     double Probability, double? ProbabilityRestricted, double? TotalBits, double? MaxBitsPerPixel, IReadOnlyList<double>? Loss,
-    string Map, string Overlay, string? MapOnly, string? Npy, double Seconds, string Device, string Precision);
+    string Map, string Overlay, string? MapOnly, string? Npy, double Seconds, string Activation, string Device, string Precision);
 
 /// <summary>One line of <c>iba predict --json</c>.</summary>
-internal sealed record PredictionLine(string Image, IReadOnlyList<Prediction> Top, string Device, string Precision);
+internal sealed record PredictionLine(string Image, IReadOnlyList<Prediction> Top, string Activation, string Device, string Precision);
 
 /// <summary>One class of a prediction.</summary>
 internal sealed record Prediction(int Class, string Label, double Probability, float Logit);

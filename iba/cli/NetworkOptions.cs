@@ -96,6 +96,8 @@ internal sealed class NetworkOptions
             if (known is null && (parsed.GetValue(_resize) is null || mean is null || std is null))
                 Terminal.Say($"{path}: not known by hash or name, so photos are prepared by {preprocessing}. --size, --resize, --mean and --std change that.");
             int classes = network.Output(new Shape(1, preprocessing.Size, preprocessing.Size, 3)).C;
+            if (classes == 1)
+                Terminal.Say("the network has one output: its probability is the output's sigmoid, and class 0 is the positive class.");
             string? labels = parsed.GetValue(_labels) ?? (demo is null ? null : Folders.DemoFile(Demo.Classes));
             return new LoadedNetwork(
                 network, device, sha256, path, preprocessing,

@@ -36,8 +36,14 @@ internal static class PredictCommand
             Interrupt.Token.ThrowIfCancellationRequested();
             try
             {
-                NetworkInput input = loaded.Read(image).Input;
-                Write(new PredictionLine(image, Rank(inference.Run(input.Values), loaded, top), loaded.Device.Device, loaded.Device.Precision), loaded, json);
+                float[] logits = inference.Run(loaded.Read(image).Input.Values);
+                NonFiniteException.ThrowIfIn(logits, 0);
+                Write(new PredictionLine(image, Rank(logits, loaded, top), Classes.Activation(loaded.Classes), loaded.Device.Device, loaded.Device.Precision), loaded, json);
+            }
+            catch (NonFiniteException failure)
+            {
+                failed++;
+                Terminal.Fail($"{image}: {failure.Reason}");
             }
             catch (ImageException failure)
             {
@@ -50,7 +56,7 @@ internal static class PredictCommand
 
     private static List<Prediction> Rank(float[] logits, LoadedNetwork loaded, int top)
     {
-        double[] probabilities = Classes.Softmax(logits);
+        double[] probabilities = Classes.Probabilities(logits);
         return [.. Enumerable.Range(0, logits.Length)
             .OrderByDescending(k => logits[k])
             .Take(top)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Engine.Files;
 using Iba.Bottleneck;
 using Iba.Datasets;
 using Iba.Images;
@@ -18,6 +19,8 @@ namespace Iba.Cli;
 /// <param name="takesFolder">Whether the command's --images is that folder, so that it can be advised.</param>
 internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, PhotoSet? photos, int samples, bool takesFolder = true)
 {
+    private static readonly string Version = typeof(StatisticsSource).Assembly.GetName().Version!.ToString();
+
     /// <summary>Whether there is a source at all.</summary>
     public bool Any => file is not null || photos is not null || loaded.Demo is not null;
 
@@ -54,22 +57,39 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
         $"the bottleneck needs to know how features are distributed. Give {(takesFolder ? "--images DIR (a folder of photos), or " : "")}"
         + "--statistics FILE made by: iba estimate --images DIR --out FILE");
 
-    /// <summary>The photos decide: names, sizes and dates of the files, beside the weights, the layer and the size.</summary>
+    /// <summary>
+    /// The photos decide: names, sizes and times of the files, beside everything else that changes a byte. The time of the last change (ctime) is one that
+    /// no program can set back. What is damaged is made again, and a folder that cannot be written keeps nothing.
+    /// </summary>
     private FeatureStatistics Cached(PhotoSet images, string layer, BottleneckSettings? settings)
     {
         settings?.Check(loaded.Network.Until(layer).Output(loaded.Image));
-        var key = new StringBuilder($"{loaded.WeightsSha256} {loaded.Network.Resolve(layer)} {loaded.Preprocessing} {loaded.Rotate} {samples} {loaded.Device.Precision}\n");
+        var key = new StringBuilder($"{loaded.WeightsSha256} {loaded.Network.Resolve(layer)} {loaded.Preprocessing} {loaded.Rotate} {samples} {loaded.Device.Arithmetic} {Version}\n");
         foreach (FileInfo photo in images.Files.Select(image => new FileInfo(image.Path)))
-            key.Append($"{photo.FullName} {photo.Length} {photo.LastWriteTimeUtc.Ticks}\n");
+            key.Append($"{photo.FullName} {photo.Length} {photo.LastWriteTimeUtc.Ticks} {FileStatus.Of(photo.FullName)?.ChangedNanoseconds}\n");
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key.ToString())));
         string path = Path.Combine(Folders.Statistics, $"{loaded.Network.Name}-{hash[..16]}.safetensors");
         if (File.Exists(path))
-            return FeatureStatistics.Load(path);
-
+        {
+            try
+            {
+                return FeatureStatistics.Load(path);
+            }
+            catch (Exception damaged) when (damaged is StatisticsException or IOException or UnauthorizedAccessException)
+            {
+                Terminal.Warn($"the statistics kept are estimated again: {damaged.Message}");
+            }
+        }
         FeatureStatistics statistics = Estimate(loaded, images, [layer], samples).First;
-        Directory.CreateDirectory(Folders.Statistics);
-        statistics.Save(path);
-        Terminal.Say($"statistics of {statistics.Samples} images kept in {path}");
+        try
+        {
+            statistics.Save(path);
+            Terminal.Say($"statistics of {statistics.Samples} images kept in {path}");
+        }
+        catch (FileWriteException refused)
+        {
+            Terminal.Warn($"the statistics are not kept: {refused.Message}");
+        }
         return statistics;
     }
 

@@ -25,8 +25,14 @@ public sealed class FeatureEstimator
 
     /// <summary>Takes the features of some images in, one image after the other.</summary>
     /// <param name="features">Images x neurons numbers.</param>
+    /// <exception cref="StatisticsException">One is not finite; nothing of the images is taken in.</exception>
     public void Add(ReadOnlySpan<float> features)
     {
+        if (features.IndexOfAnyExceptInRange(float.MinValue, float.MaxValue) is >= 0 and var at)
+        {
+            throw new StatisticsException($"image {Samples + at / _mean.Length} of those seen makes neuron {at % _mean.Length} {features[at]}: features must be finite. "
+                + "Look at the weights: iba weights verify FILE");
+        }
         for (; features.Length >= _mean.Length; features = features[_mean.Length..])
         {
             Samples++;

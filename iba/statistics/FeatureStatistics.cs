@@ -15,6 +15,12 @@ public sealed record FeatureOrigin(string Network, string Layer, Shape Shape, st
     /// <summary>How the photos were prepared, in <see cref="Preprocessing"/>'s own words; empty where unknown.</summary>
     public string Preprocessing { get; init; } = "";
 
+    /// <summary>Whether a text is a SHA-256 in hexadecimal, or empty.</summary>
+    internal static bool IsHash(string text) => text == "" || text.Length == 64 && text.All(char.IsAsciiHexDigit);
+
+    /// <summary>The beginning of a hash, for a message.</summary>
+    internal static string Short(string hash) => hash[..Math.Min(hash.Length, 8)];
+
     /// <summary>The features of a network at a layer. A linear layer's K outputs are taken for a map of one cell, (1, 1, 1, K).</summary>
     /// <param name="network">The classifier.</param>
     /// <param name="layer">The layer's name; <c>layer2</c> stands for its last block.</param>
@@ -104,18 +110,47 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
         };
         if (!long.TryParse(Metadata("samples"), out long samples) || samples < 2)
             throw new StatisticsException($"{file.Path} is damaged: its sample count '{Metadata("samples")}' is no number above 1.");
-        return new FeatureStatistics(
+        if (!FeatureOrigin.IsHash(origin.WeightsSha256))
+            throw new StatisticsException($"{file.Path} is damaged: its weights_sha256 '{origin.WeightsSha256}' is no SHA-256 of 64 hexadecimal digits.");
+        var statistics = new FeatureStatistics(
             origin, samples, file.ReadFloats(wanted[0]), file.ReadFloats(wanted[1]), file.ReadFloats(wanted[2]), file.ReadFloats(wanted[3]));
+        if (statistics.Mistake(prefix) is { } mistake)
+            throw new StatisticsException($"{file.Path} is damaged: {mistake}. Make it again with: iba estimate --images DIR --out FILE");
+        return statistics;
 
         string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
             ? value
             : throw new StatisticsException($"{file.Path} does not say its {key}: it is no statistics file of this program.");
     }
 
+    /// <summary>The first number that no features have, in words; null where there is none. A neuron that never varies has a spread of 0.</summary>
+    /// <param name="prefix">Before every name.</param>
+    internal string? Mistake(string prefix = "")
+    {
+        (string Name, float[] Numbers, float Least, float Most, string Range)[] all =
+        [
+            ("mean", Mean, float.MinValue, float.MaxValue, "finite"), ("std", Std, 0, float.MaxValue, "finite, and 0 or above"),
+            ("rms", Rms, 0, float.MaxValue, "finite, and 0 or above"), ("nonzero", Nonzero, 0, 1, "a share, 0 to 1"),
+        ];
+        foreach ((string name, float[] numbers, float least, float most, string range) in all)
+        {
+            if (numbers.Length != Origin.Shape.Count)
+                return $"tensor '{prefix}{name}' has {numbers.Length} numbers, and layer {Origin.Layer} has {Origin.Shape.Count} neurons";
+            if (numbers.AsSpan().IndexOfAnyExceptInRange(least, most) is >= 0 and var at)
+            {
+                (int cell, int channel) = Math.DivRem(at, Origin.Shape.C);
+                return $"tensor '{prefix}{name}' is {numbers[at]} at ({cell / Origin.Shape.W}, {cell % Origin.Shape.W}, {channel}); it must be {range}";
+            }
+        }
+        return null;
+    }
+
     /// <summary>Refuses to be used for features of another kind.</summary>
     /// <exception cref="StatisticsException">They belong to another network, layer, size of image or weights.</exception>
     public void MustFit(FeatureOrigin features)
     {
+        if (Mistake() is { } mistake)
+            throw new StatisticsException($"the statistics are damaged: {mistake}. Estimate them anew: iba estimate --images DIR --out FILE");
         if (Difference(features) is { } reason)
             throw new StatisticsException($"the statistics are of {reason}. Estimate them anew: iba estimate --images DIR --out FILE");
     }
@@ -137,9 +172,7 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
         Origin.Layer != features.Layer ? $"layer {Origin.Layer}, not {features.Layer}" :
         Origin.Shape != features.Shape ? $"features {Origin.Shape}, not {features.Shape}: images of another size, or a network of another width" :
         Origin.WeightsSha256 != "" && features.WeightsSha256 != "" && Origin.WeightsSha256 != features.WeightsSha256
-            ? $"weights {Short(Origin.WeightsSha256)}..., not {Short(features.WeightsSha256)}..." : null;
-
-    private static string Short(string hash) => hash[..Math.Min(hash.Length, 8)];
+            ? $"weights {FeatureOrigin.Short(Origin.WeightsSha256)}..., not {FeatureOrigin.Short(features.WeightsSha256)}..." : null;
 }
 
 /// <summary>Statistics that cannot be used, and why.</summary>

@@ -24,7 +24,7 @@ internal sealed class ReadoutCase : IReadoutExamples, IDisposable
         Statistics = Estimation.Run(Network, Network.Architecture!.ReadoutLayers, Image, _images, batch: 3, weightsSha256: Weights);
     }
 
-    public static string Weights => "0123456789abcdef";
+    public static string Weights => new('a', 64);
 
     public Shape Image { get; } = new(1, Size, Size, 3);
 
