@@ -38,7 +38,7 @@ public static class Conversion
             [SourceKey] = Path.GetFileName(from.Path),
             [SourceSha256Key] = from.Sha256(cancel),
         };
-        SafetensorsFile.Write(path, [.. from.Entries.Where(entry => entry.Type != ElementType.Other).Select(Tensor)], metadata, cancel);
+        SafetensorsFile.Write(path, [.. from.Entries.Where(entry => entry.Type != ElementType.Other).Select(Tensor)], metadata, cancel: cancel);
 
         SafetensorsTensor Tensor(StateDictEntry entry)
         {

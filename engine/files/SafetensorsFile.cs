@@ -12,6 +12,11 @@ namespace Engine.Files;
 public sealed class SafetensorsFile : IDisposable
 {
     private const int ChunkBytes = 1 << 18;
+    /// <summary>
+    /// Metadata name of the SHA-256 of the whole file, its own 64 hexadecimal digits taken for zeros. Where a file has one, <see cref="Open(string, CancellationToken)"/> checks it.
+    /// </summary>
+    public const string ChecksumKey = "checksum";
+
     private const string Advice = "The file is damaged or no .safetensors file; fetch or write it again.";
 
     private readonly FileContents _contents;
@@ -63,7 +68,10 @@ public sealed class SafetensorsFile : IDisposable
             contents.Read(json, 8);
             long dataStart = 8 + json.Length;
             var budget = new FileBudget(contents.Length, cancel);
-            return new SafetensorsFile(path, contents, SafetensorsHeader.Parse(json, contents.Length - dataStart, budget), dataStart);
+            SafetensorsHeader header = SafetensorsHeader.Parse(json, contents.Length - dataStart, budget);
+            if (header.Metadata.TryGetValue(ChecksumKey, out string? checksum))
+                SafetensorsChecksum.Check(checksum, contents, json, cancel);
+            return new SafetensorsFile(path, contents, header, dataStart);
         }
         catch (InvalidDataException e)
         {
@@ -144,12 +152,17 @@ public sealed class SafetensorsFile : IDisposable
     /// <param name="path">Where to write; an older file is replaced.</param>
     /// <param name="tensors">The tensors, in the header's order. Their data is requested one tensor at a time.</param>
     /// <param name="metadata">Keys and values of <c>__metadata__</c>; written in ordinal order of the keys.</param>
+    /// <param name="withChecksum">Whether to add a checksum; every tensor's data is then requested twice.</param>
     /// <param name="cancel">Cancels the writing; an older file then stays as it was.</param>
     /// <exception cref="ArgumentException">Two tensors share a name, or a tensor's data does not fit its shape.</exception>
     public static void Write(string path, IReadOnlyList<SafetensorsTensor> tensors,
-        IReadOnlyDictionary<string, string>? metadata = null, CancellationToken cancel = default)
+        IReadOnlyDictionary<string, string>? metadata = null, bool withChecksum = false,
+        CancellationToken cancel = default)
     {
-        AtomicFile.Write(path, stream => SafetensorsTensor.WriteAll(stream, tensors, metadata ?? new Dictionary<string, string>(), cancel));
+        var facts = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>());
+        if (withChecksum)
+            facts[ChecksumKey] = SafetensorsChecksum.Blank;
+        AtomicFile.Write(path, stream => SafetensorsTensor.WriteAll(stream, tensors, facts, cancel));
     }
 
     /// <summary>Frees the file's bytes; tensors can no longer be read.</summary>

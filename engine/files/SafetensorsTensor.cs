@@ -8,7 +8,7 @@ namespace Engine.Files;
 /// <param name="Name">The key in the file.</param>
 /// <param name="Type">The element type.</param>
 /// <param name="Shape">Extents, outermost first; empty for a scalar.</param>
-/// <param name="Data">Returns the elements in C order, little-endian. It is called once, just before they are written.</param>
+/// <param name="Data">Returns the elements in C order, little-endian. It is called just before they are written; with a checksum, once before that too.</param>
 public sealed record SafetensorsTensor(string Name, ElementType Type, int[] Shape, Func<ReadOnlyMemory<byte>> Data)
 {
     /// <summary>A float32 tensor.</summary>
@@ -52,6 +52,8 @@ public sealed record SafetensorsTensor(string Name, ElementType Type, int[] Shap
         byte[] header = Header(tensors, begins, metadata);
         Span<byte> length = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+        if (metadata.GetValueOrDefault(SafetensorsFile.ChecksumKey) == SafetensorsChecksum.Blank)
+            SafetensorsChecksum.Fill(length, header, layout.Select(tensor => tensor.Data()));
         to.Write(length);
         to.Write(header);
         foreach (SafetensorsTensor tensor in layout)

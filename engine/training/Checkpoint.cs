@@ -33,7 +33,8 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
     public void Save(string path, long step, IEnumerable<string> settings) => SafetensorsFile.Write(
         path,
         [.. Tensors.Select(tensor => new SafetensorsTensor(tensor.Name, [.. tensor.Data.Shape.Dims], network.Backend.Read(tensor.Data)))],
-        new Dictionary<string, string> { [StepKey] = $"{step}", [SettingsKey] = string.Join('\n', settings) });
+        new Dictionary<string, string> { [StepKey] = $"{step}", [SettingsKey] = string.Join('\n', settings) },
+        withChecksum: true);
 
     /// <summary>Restores network and optimizer from the file.</summary>
     /// <param name="path">The file.</param>
@@ -45,6 +46,8 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
         using SafetensorsFile file = SafetensorsFile.Open(path);
         if (!file.Metadata.TryGetValue(StepKey, out string? text) || !long.TryParse(text, out long step) || step < 0)
             throw new FileFormatException(path, "it is no checkpoint of training: it does not say its step", "Choose another file.");
+        if (!file.Metadata.ContainsKey(SafetensorsFile.ChecksumKey))
+            throw new FileFormatException(path, "it holds no checksum: another version of this program wrote it, or none did", "Delete it to start anew.");
         string[] past = file.Metadata.GetValueOrDefault(SettingsKey, "").Split('\n');
         if (past.Where((line, i) => i >= settings.Count || line != settings[i]).FirstOrDefault() is { } other)
             throw new FileFormatException(path, $"it belongs to training with other settings ({other}, not {string.Join("; ", settings)})", "Delete it to start anew, or use its settings.");

@@ -112,7 +112,8 @@ public sealed class Patterns
             ["estimator"] = Origin.Estimator.ToString(),
             ["images"] = Origin.Images.ToString(),
             ["preprocessing"] = Origin.Preprocessing,
-        });
+        },
+        withChecksum: true);
 }
 
 /// <summary>Patterns that cannot be used, and why.</summary>

@@ -76,7 +76,8 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
             ["samples"] = Samples.ToString(),
             ["weights_sha256"] = Origin.WeightsSha256,
             [PreprocessingKey] = Origin.Preprocessing,
-        });
+        },
+        withChecksum: true);
 
     /// <summary>The numbers, H x W x C each.</summary>
     /// <param name="prefix">Before every name, where a file holds more than one layer.</param>

@@ -141,7 +141,9 @@ public sealed class ReadoutTrainingTests : IDisposable
 
         string With(string key, string value, IReadOnlyList<SafetensorsTensor>? others = null)
         {
-            SafetensorsFile.Write(_folder["bad"], others ?? tensors, new Dictionary<string, string>(good.Metadata) { [key] = value });
+            var facts = new Dictionary<string, string>(good.Metadata) { [key] = value };
+            facts.Remove(SafetensorsFile.ChecksumKey);
+            SafetensorsFile.Write(_folder["bad"], others ?? tensors, facts);
             return _folder["bad"];
         }
 

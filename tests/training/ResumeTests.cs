@@ -40,7 +40,7 @@ public sealed class ResumeTests : IDisposable
         float[] undisturbed = Train(optimizer, "undisturbed", TimeSpan.MaxValue);
         for (int death = 1; death < First + Second; death++)
         {
-            // An exception out of nowhere: no checkpoint is written on the way out, as none is when a process is killed.
+            // An exception out of nowhere; the checkpoint of the step before is there whatever becomes of the last.
             Assert.Throws<Death>(() => Train(optimizer, $"death{death}", TimeSpan.Zero, At(death, () => throw new Death())));
             Assert.Equal(undisturbed, Train(optimizer, $"death{death}", TimeSpan.Zero));
         }
@@ -66,6 +66,25 @@ public sealed class ResumeTests : IDisposable
         using var late = new CancellationTokenSource();
         Assert.ThrowsAny<OperationCanceledException>(() => Train("adam", "late", TimeSpan.MaxValue, At(First + 1, late.Cancel), cancel: late.Token));
         Assert.Contains("other settings", Assert.Throws<FileFormatException>(() => Train("adam", "late", TimeSpan.MaxValue, second: 2 * Second)).Message);
+    }
+
+    [Fact]
+    public void A_checkpoint_beyond_the_end_is_refused()
+    {
+        Train("sgd", "c", TimeSpan.MaxValue);
+        using var backend = new CpuBackend(1);
+        using var small = new SmallNetwork(backend);
+        using IOptimizer steps = new Sgd(backend, new SgdSettings(0.01), small.Parameters);
+        new Checkpoint(small.Network, steps).Save(_folder["c"], First + Second + 1, [""]);
+        Assert.Contains("13 steps are done, and this training has 12", Assert.Throws<FileFormatException>(() => Train("sgd", "c", TimeSpan.MaxValue)).Message);
+    }
+
+    [Fact]
+    public void Any_exception_between_two_steps_keeps_the_steps_done()
+    {
+        Assert.Throws<Death>(() => Train("sgd", "c", TimeSpan.MaxValue, At(5, () => throw new Death())));
+        using SafetensorsFile kept = SafetensorsFile.Open(_folder["c"]);
+        Assert.Equal("5", kept.Metadata["step"]);
     }
 
     [Fact]

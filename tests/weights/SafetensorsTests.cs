@@ -13,6 +13,28 @@ public sealed class SafetensorsTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    public void A_changed_byte_anywhere_is_found_by_the_checksum()
+    {
+        string path = _folder["whole"];
+        SafetensorsFile.Write(path, [new("a", [3], new float[] { 1, 2, 3 }), new("b", [2], new byte[] { 4, 5 })],
+            new Dictionary<string, string> { ["about"] = "numbers" }, withChecksum: true);
+        byte[] bytes = File.ReadAllBytes(path);
+        using (SafetensorsFile whole = SafetensorsFile.Open(path))
+            Assert.Equal(64, whole.Metadata[SafetensorsFile.ChecksumKey].Length);
+        // A file whose word "checksum" changed is one that has none: readers that rely on it ask whether it is there.
+        int key = bytes.AsSpan().IndexOf("checksum"u8);
+        foreach (int at in Enumerable.Range(0, bytes.Length).Where(at => at < key || at >= key + "checksum".Length))
+        {
+            bytes[at] ^= 1;
+            File.WriteAllBytes(path, bytes);
+            Assert.Throws<FileFormatException>(() => SafetensorsFile.Open(path));
+            bytes[at] ^= 1;
+        }
+        File.WriteAllBytes(path, bytes[..^1]);
+        Assert.Throws<FileFormatException>(() => SafetensorsFile.Open(path));
+    }
+
+    [Fact]
     public void What_is_written_is_read_back()
     {
         SafetensorsTensor[] tensors =
