@@ -111,7 +111,7 @@ internal sealed record DemoRecipe
         int side = size * 8 / 7;
         var dataset = new ShapesDataset(seed, size == Large ? Large : Small * 8 / 7);
         return Terminal.Progress(
-            $"rendering at {size}", count, bar => ShapesImages.Open(Folders.Images, dataset, view, side, count, bar, cancellation));
+            $"rendering at {size}", count, bar => ShapesImages.Open(Folders.Images, dataset, view, side, count, bar, Terminal.Warn, cancellation));
     }
 
     /// <summary>The share of new pictures, cropped at the centre, that the network knows.</summary>

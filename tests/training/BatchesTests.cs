@@ -86,6 +86,21 @@ public sealed class BatchesTests : IDisposable
     }
 
     [Fact]
+    public void An_image_that_changed_on_the_disk_is_rendered_again()
+    {
+        using (Open())
+        {
+        }
+        byte[] first = File.ReadAllBytes(OnlyFile()), changed = [.. first];
+        changed[Side * Side * 3 * 11 + 17] ^= 1;
+        File.WriteAllBytes(OnlyFile(), changed);
+        var said = new List<string>();
+        using (ShapesImages.Open(_folder["images"], new ShapesDataset(5, Side), ShapesView.Scene, Side, Count, damaged: said.Add))
+            Assert.Equal(first, File.ReadAllBytes(OnlyFile()));
+        Assert.Contains("image 11 is not the one that was written", Assert.Single(said));
+    }
+
+    [Fact]
     public void A_source_that_fails_ends_training_with_its_own_exception()
     {
         using var backend = new CpuBackend(1);
@@ -107,7 +122,7 @@ public sealed class BatchesTests : IDisposable
 
     private ShapesImages Open() => ShapesImages.Open(_folder["images"], new ShapesDataset(5, Side), ShapesView.Scene, Side, Count);
 
-    private string OnlyFile() => Assert.Single(Directory.GetFiles(_folder["images"]));
+    private string OnlyFile() => Assert.Single(Directory.GetFiles(_folder["images"], "*.rgb"));
 
     private static (float[] Images, float[] Targets) Fill(ShapesBatches batches, long step)
     {
