@@ -89,7 +89,7 @@ public sealed class CompareCommandTests : IDisposable
         {
             IbaProcess.Result result = Compare([.. options, "--beta", "nan", Photo("rgb.png")]);
             Assert.True(result.ExitCode == 2, result.Error);
-            Assert.Contains("beta is NaN", result.Error);
+            Assert.Contains("--beta nan: it must be a finite number", result.Error);
             Assert.DoesNotContain("--betas", result.Error);
         }
     }
