@@ -25,7 +25,8 @@ public sealed class DatasetTests : IDisposable
     public void No_images_are_refused_without_a_stack_trace()
     {
         IbaProcess.Result none = IbaProcess.Run("dataset", "shapes", "--out", _folder["none"], "--count", "0");
-        Assert.Equal(1, none.ExitCode);
+        Assert.Equal(2, none.ExitCode);
+        Assert.Contains("--count 0", none.Error);
         Assert.DoesNotContain("   at ", none.Error);
     }
 }
