@@ -139,7 +139,7 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
         }
         catch (ImageException failure)
         {
-            FailureLine.Tell(path, failure, json);
+            FailureLine.Tell(path, failure.Message, json);
             return null;
         }
     }
@@ -154,11 +154,11 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
         }
         catch (NonFiniteException failure)
         {
-            Terminal.Fail($"{subject.Path}: {failure.Reason}");
+            FailureLine.Tell(subject.Path, $"{subject.Path}: {failure.Reason}", json);
         }
         catch (FileWriteException refused)
         {
-            Terminal.Fail($"{subject.Path}: {refused.Message}");
+            FailureLine.Tell(subject.Path, $"{subject.Path}: {refused.Message}", json);
         }
         return false;
     }

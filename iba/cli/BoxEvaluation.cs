@@ -73,7 +73,7 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
             if (results.Select(of => of[i].Failure).FirstOrDefault(failure => failure is not null) is { } failure)
             {
                 _failed++;
-                Terminal.Fail($"{counted[i].Path}: {failure.Reason}");
+                FailureLine.Tell(counted[i].Path, $"{counted[i].Path}: {failure.Reason}", json);
                 continue;
             }
             ObjectMask objects = counted[i].Objects;
@@ -113,9 +113,7 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
         catch (Exception failure) when (failure is ImageException or DatasetException)
         {
             _failed++;
-            Terminal.Fail(failure.Message);
-            if (json)
-                Terminal.Data(JsonSerializer.Serialize(new FailureLine(file.Path, failure.Message), Json.Lines.FailureLine));
+            FailureLine.Tell(file.Path, failure.Message, json);
             return null;
         }
     }

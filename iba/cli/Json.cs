@@ -3,7 +3,6 @@ using System.Numerics;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Iba.Images;
 
 namespace Iba.Cli;
 
@@ -23,11 +22,14 @@ internal sealed record Prediction(int Class, string Label, double Probability, f
 internal sealed record FailureLine(string Image, string Error)
 {
     /// <summary>Says why a photo failed, and under --json tells it in the photo's place among the results too.</summary>
-    public static void Tell(string image, ImageException failure, bool json)
+    /// <param name="image">The photo as it was named.</param>
+    /// <param name="message">What to say; it names the photo.</param>
+    /// <param name="json">Whether results are lines of JSON.</param>
+    public static void Tell(string image, string message, bool json)
     {
-        Terminal.Fail(failure.Message);
+        Terminal.Fail(message);
         if (json)
-            Terminal.Data(JsonSerializer.Serialize(new FailureLine(image, failure.Message), Json.Lines.FailureLine));
+            Terminal.Data(JsonSerializer.Serialize(new FailureLine(image, message), Json.Lines.FailureLine));
     }
 }
 

@@ -20,7 +20,7 @@ internal static class NamedPhotos
     {
         PhotoSet photos = Find(names, "");
         foreach (ImageException failure in photos.Failures)
-            FailureLine.Tell(failure.Image, failure, json);
+            FailureLine.Tell(failure.Image, failure.Message, json);
         return photos;
     }
 

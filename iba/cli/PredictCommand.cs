@@ -43,12 +43,12 @@ internal static class PredictCommand
             catch (NonFiniteException failure)
             {
                 failed++;
-                Terminal.Fail($"{image}: {failure.Reason}");
+                FailureLine.Tell(image, $"{image}: {failure.Reason}", json);
             }
             catch (ImageException failure)
             {
                 failed++;
-                FailureLine.Tell(image, failure, json);
+                FailureLine.Tell(image, failure.Message, json);
             }
         }
         return failed == 0 ? ExitCode.Done : failed < images.Length ? ExitCode.Partial : ExitCode.Failed;

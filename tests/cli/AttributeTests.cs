@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Engine.Files;
 using Tests.Weights;
+using Weights;
 using Xunit;
 
 namespace Tests.Cli;
@@ -82,6 +83,27 @@ public sealed class AttributeTests : IDisposable
             Assert.Equal(expected, File.ReadAllBytes(Path.Combine(Out("reversed"), file)));
             Assert.NotEqual(expected, File.ReadAllBytes(Path.Combine(Out("seed"), file)));
         }
+    }
+
+    /// <summary>The sums of positive features and 3e38 are infinite, though every weight is finite.</summary>
+    [Theory]
+    [InlineData("predict")]
+    [InlineData("attribute")]
+    public void A_result_that_is_not_finite_is_that_photos_error_and_its_line_of_JSON(string command)
+    {
+        string weights = _folder["large.safetensors"];
+        using (StateDict narrow = StateDict.Open(_weights))
+        {
+            SafetensorsFile.Write(weights, [.. narrow.Entries.Select(entry => entry.Name == "fc.weight"
+                ? new SafetensorsTensor(entry.Name, [.. entry.Shape], Enumerable.Repeat(3e38f, (int)entry.Count).ToArray())
+                : new SafetensorsTensor(entry.Name, entry.Type, [.. entry.Shape], () => entry.ReadBytes()))]);
+        }
+        string[] method = command == "attribute" ? ["--method", "gradient", "--out", Out("large")] : [];
+        IbaProcess.Result result = IbaProcess.Run([command, "--weights", weights, "--size", "96", "--json", .. method, Photo("rgb.png"), Photo("gray.jpg")]);
+        Assert.Equal(1, result.ExitCode);
+        JsonElement[] lines = [.. result.Lines.Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.Equal([Photo("rgb.png"), Photo("gray.jpg")], lines.Select(line => line.GetProperty("image").GetString()));
+        Assert.All(lines, line => Assert.Contains("is Infinity, no finite number", line.GetProperty("error").GetString()));
     }
 
     [Fact]
