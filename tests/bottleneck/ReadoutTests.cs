@@ -111,7 +111,7 @@ public abstract class ReadoutTests(Device on)
         using ReadoutNetwork readout = of.Fresh();
         Assert.Contains("resnet50, not vgg16", Refusal(other.Network, of.Image, ReadoutCase.Weights));
         Assert.Contains("(1, 16, 16, 32), not (1, 24, 24, 32)", Refusal(of.Network, new Shape(1, 96, 96, 3), ReadoutCase.Weights));
-        Assert.Contains("weights 01234567", Refusal(of.Network, of.Image, "fedcba9876543210"));
+        Assert.Contains("weights aaaaaaaa", Refusal(of.Network, of.Image, "fedcba9876543210"));
         using var unknown = new ReadoutBottleneck(of.Network, readout, of.Image);
 
         string Refusal(Network network, Shape image, string weights)

@@ -87,7 +87,7 @@ public sealed class PreprocessingTests : IDisposable
         using (SafetensorsFile file = SafetensorsFile.Open(path))
         {
             tensors = [.. file.Entries.Select(entry => new SafetensorsTensor(entry.Name, entry.Shape, file.ReadFloats(entry.Name)))];
-            metadata = file.Metadata.Where(fact => fact.Key != "preprocessing").ToDictionary();
+            metadata = file.Metadata.Where(fact => fact.Key is not ("preprocessing" or SafetensorsFile.ChecksumKey)).ToDictionary();
         }
         SafetensorsFile.Write(path, tensors, metadata);
     }
