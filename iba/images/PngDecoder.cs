@@ -153,7 +153,8 @@ internal sealed class PngDecoder : PhotoDecoder
         {
             count = inflated.ReadAtLeast(row, row.Length, throwOnEndOfStream: false);
         }
-        catch (InvalidDataException)
+        // zlib's other troubles, such as a stream that asks for a preset dictionary, are an IOException.
+        catch (Exception e) when (e is InvalidDataException or IOException)
         {
             count = 0;
         }

@@ -186,6 +186,8 @@ public class PhotoFileTests
         byte[] good = Png(2, 2, 8, 0, [0, 1, 2, 0, 3, 4]);
         Assert.Contains("row 1 of 2 has an unknown filter, 9", Error(Png(2, 2, 8, 0, [0, 1, 2, 9, 3, 4])));
         Assert.Contains("row 1 of 2 cannot be unpacked", Error(Png(2, 2, 8, 0, [0, 1, 2, 0, 3])));
+        // A zlib header that asks for a preset dictionary.
+        Assert.Contains("row 0 of 2 cannot be unpacked", Error(Png(2, 2, 8, 0, [0, 1, 2, 0, 3, 4], ("IDAT", [0x78, 0x20, 0, 0, 0, 1]))));
         Assert.Contains("it has no palette", Error(Png(2, 2, 8, 3, [0, 1, 2, 0, 3, 4])));
         Assert.Contains("kind 2 with 4 bits", Error(Png(2, 2, 4, 2, [])));
         Assert.Contains("it needs a chunk CgBI", Error(Png(2, 2, 8, 0, [0, 1, 2, 0, 3, 4], ("CgBI", new byte[4]))));
