@@ -1,4 +1,5 @@
 using Engine.Autograd;
+using Engine.Backends;
 using Engine.Backends.Cpu;
 using Engine.Files;
 using Engine.Networks;
@@ -6,6 +7,7 @@ using Engine.Ops;
 using Engine.Tensors;
 using Iba.Bottleneck;
 using Iba.Statistics;
+using Tests.Engine;
 using Tests.Weights;
 using Weights;
 using Xunit;
@@ -35,21 +37,21 @@ public sealed class ArchitectureTests : IDisposable
         Assert.Equal(name, network.Name);
         using var golden = new GoldenFile(SafetensorsFile.Open(Path.Combine(Folder, $"{name}.expected.safetensors")));
         using var tape = new Tape(_backend);
-        Value input = tape.Variable(Place(golden.NHWC("input"), new Shape(2, 32, 32, 3)), "input");
+        Value input = tape.Variable(_backend.Tensor(new Shape(2, 32, 32, 3), golden.NHWC("input")), "input");
         Value logits = network.Record(input, fused: false);
-        Value loss = logits.CrossEntropy(tape.Constant(Place([1, 2], new Shape(2)), "targets")).Mean();
+        Value loss = logits.CrossEntropy(tape.Constant(_backend.Tensor(new Shape(2), 1, 2), "targets")).Mean();
         tape.Forward();
         Gradients d = tape.Backward(loss);
-        Close.InMaxNorm(golden.Floats("logits"), Read(logits.Data), Activation, "logits");
-        Close.InMaxNorm(golden.NHWC("grad.input"), Read(d[input]), Gradient, "grad.input");
+        Close.InMaxNorm(golden.Floats("logits"), _backend.Read(logits.Data), Activation, "logits");
+        Close.InMaxNorm(golden.NHWC("grad.input"), _backend.Read(d[input]), Gradient, "grad.input");
         string[] layers = [.. golden.Fields.Where(field => field.StartsWith("act.", StringComparison.Ordinal)).Select(field => field[4..])];
         Assert.True(layers.Length >= 8, $"{layers.Length} layers");
         foreach (string layer in layers)
         {
             bool map = golden.Shape($"act.{layer}").Length == 4;
             Value line = tape[layer];
-            Close.InMaxNorm(map ? golden.NHWC($"act.{layer}") : golden.Floats($"act.{layer}"), Read(line.Data), Activation, $"act.{layer}");
-            Close.InMaxNorm(map ? golden.NHWC($"grad.{layer}") : golden.Floats($"grad.{layer}"), Read(d[line]), Gradient, $"grad.{layer}");
+            Close.InMaxNorm(map ? golden.NHWC($"act.{layer}") : golden.Floats($"act.{layer}"), _backend.Read(line.Data), Activation, $"act.{layer}");
+            Close.InMaxNorm(map ? golden.NHWC($"grad.{layer}") : golden.Floats($"grad.{layer}"), _backend.Read(d[line]), Gradient, $"grad.{layer}");
         }
     }
 
@@ -80,9 +82,9 @@ public sealed class ArchitectureTests : IDisposable
         }
 
         // Ten times the tolerance of one pass: every step adds its own rounding, and Adam at rate 1 divides a gradient by its own size.
-        Close.InMaxNorm(golden.Floats("loss.model"), Read(fit.ModelHistory), 10 * Activation, "loss.model");
-        Close.InMaxNorm(golden.Floats("loss.information"), Read(fit.InformationHistory), 10 * Activation, "loss.information");
-        Close.InNorm(golden.NHWC("capacity"), Read(fit.Capacity), 1e-4, "capacity");
+        Close.InMaxNorm(golden.Floats("loss.model"), _backend.Read(fit.ModelHistory), 10 * Activation, "loss.model");
+        Close.InMaxNorm(golden.Floats("loss.information"), _backend.Read(fit.InformationHistory), 10 * Activation, "loss.information");
+        Close.InNorm(golden.NHWC("capacity"), _backend.Read(fit.Capacity), 1e-4, "capacity");
     }
 
     [Fact]
@@ -123,20 +125,6 @@ public sealed class ArchitectureTests : IDisposable
     {
         using StateDict weights = StateDict.Open(Path.Combine(Folder, $"{name}.safetensors"));
         return NetworkBuilder.Build(weights, _backend);
-    }
-
-    private Tensor Place(float[] numbers, Shape shape)
-    {
-        Tensor tensor = _backend.Allocate(shape);
-        _backend.Upload(numbers, tensor);
-        return tensor;
-    }
-
-    private float[] Read(Tensor tensor)
-    {
-        var numbers = new float[tensor.Shape.Count];
-        _backend.Download(tensor, numbers);
-        return numbers;
     }
 
     private static T[] ToHWC<T>(T[] from, int[] chw)
