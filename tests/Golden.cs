@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Engine.Files;
+using Iba.Engine.Files;
 using Xunit;
 
 namespace Tests;

@@ -1,6 +1,6 @@
-using Engine.Backends;
-using Engine.Networks;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 
 namespace Tests;
 

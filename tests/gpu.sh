@@ -4,7 +4,7 @@
 #   tests/gpu.sh bundle    packs out/gpu/iba-gpu.tar.xz, to be copied to a machine that has a GPU and needs neither .NET nor a network:
 #                          tar xf iba-gpu.tar.xz && iba-gpu/run.sh        (iba-gpu/run.sh --help)
 # The bundle holds the tests, the benchmarks and the iba command over one copy of the runtime, the sources and golden files that tests read,
-# and the kernels (inside Engine.dll). Of the golden files it holds the committed subset. Where the full set lies on this machine (IBA_GOLDEN, or
+# and the kernels (inside Iba.Engine.dll). Of the golden files it holds the committed subset. Where the full set lies on this machine (IBA_GOLDEN, or
 # ../shared/golden) it becomes a file of its own, out/gpu/iba-golden.tar.xz, to be unpacked beside run.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,6 +1,6 @@
-using Engine.Networks;
+using Iba.Engine.Networks;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>How photos are prepared when the publishers of weights evaluate them: resize, centre crop, normalise.</summary>
 /// <param name="Resize">The shorter side after resizing, pixels.</param>

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
-using Engine.Backends.Cpu;
-using Engine.Files;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>Writes a state dict as a safetensors file, which opens faster and cannot contain code.</summary>
 public static class Conversion

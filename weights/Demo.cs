@@ -1,6 +1,6 @@
-using Engine.Files;
+using Iba.Engine.Files;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>
 /// The demo files that come with the program, so that a first run needs no download: small networks, the statistics of their features,

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>The progress of a download.</summary>
 /// <param name="Received">Bytes on disk, including those of an earlier run.</param>

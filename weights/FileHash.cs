@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>The identity of a file.</summary>
 public static class FileHash

@@ -1,7 +1,7 @@
-using Engine.Backends.Cpu;
-using Engine.Files;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>A summary of a weights file. The tensors themselves are in <see cref="StateDict.Entries"/>.</summary>
 /// <param name="Path">The file.</param>

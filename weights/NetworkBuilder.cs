@@ -1,9 +1,9 @@
-using Engine.Backends;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>
 /// Builds a network from a state dict with torchvision's names. Widths and the number of classes are those of the tensors,

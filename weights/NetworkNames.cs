@@ -1,6 +1,6 @@
-using Engine.Networks;
+using Iba.Engine.Networks;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>How well tensor names match a network. <see cref="NetworkBuilder.Check"/> checks shapes.</summary>
 internal static class NetworkNames

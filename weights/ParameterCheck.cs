@@ -1,8 +1,8 @@
-using Engine.Files;
-using Engine.Networks;
-using Engine.Tensors;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>
 /// Visits a network's parameters without reading elements, and collects everything in the state dict that does not fit. The parameters that

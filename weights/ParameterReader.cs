@@ -1,9 +1,9 @@
 using System.Globalization;
-using Engine.Backends;
-using Engine.Networks;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>
 /// A network's parameters, read from a validated state dict: convolutions transposed from (K, C, R, S) to (K, R, S, C) with the batch norm

@@ -1,9 +1,9 @@
-using Engine.Backends;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>
 /// Writes a network's parameters as a state dict with torchvision's names and layouts: the inverse of <see cref="ParameterReader"/>.

@@ -1,8 +1,8 @@
 using System.Text.RegularExpressions;
-using Engine.Files;
-using Weights.Torch;
+using Iba.Engine.Files;
+using Iba.Weights.Torch;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>
 /// The tensors of a file that belong to the network, under the network's own names. They are found by their names, wherever the mapping is

@@ -1,9 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
-using Engine.Files;
-using Weights.Containers;
-using Weights.Torch;
+using Iba.Engine.Files;
+using Iba.Weights.Containers;
+using Iba.Weights.Torch;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>
 /// The named tensors of a network in a weights file, in the file's order: a PyTorch file of either container, a safetensors file or the

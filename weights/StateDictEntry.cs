@@ -1,6 +1,6 @@
-using Engine.Files;
+using Iba.Engine.Files;
 
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>One tensor of a state dict. Its elements are read from the file on each request and not cached.</summary>
 public sealed class StateDictEntry

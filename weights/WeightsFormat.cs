@@ -1,4 +1,4 @@
-namespace Weights;
+namespace Iba.Weights;
 
 /// <summary>The container format of a weights file.</summary>
 public enum WeightsFormat

@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Autograd;
+namespace Iba.Engine.Autograd;
 
 /// <summary>
 /// The plan of a backward pass from one loss: which values get a gradient, the number of terms of each, when each is first written and last

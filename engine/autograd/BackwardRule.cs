@@ -1,7 +1,7 @@
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Autograd;
+namespace Iba.Engine.Autograd;
 
 /// <summary>
 /// Replaces the derivative of some ops for one backward pass. Guided backpropagation, LRP and PatternAttribution are rules on the tape that

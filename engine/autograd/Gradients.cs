@@ -1,7 +1,7 @@
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Autograd;
+namespace Iba.Engine.Autograd;
 
 /// <summary>
 /// The result of a backward pass: <c>d[x]</c> is dLoss/dx. While the pass runs, ops add a term for each input through <see cref="Into"/> or

@@ -1,4 +1,4 @@
-namespace Engine.Autograd;
+namespace Iba.Engine.Autograd;
 
 /// <summary>A buffer's size in elements, and the first and last moment at which it is in use.</summary>
 internal readonly record struct Lifetime(long Count, int Birth, int Death)

@@ -1,8 +1,8 @@
 using System.Text;
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Autograd;
+namespace Iba.Engine.Autograd;
 
 /// <summary>
 /// One differentiable operation: what it computes and how a gradient passes back through it.

@@ -1,8 +1,8 @@
 using System.Collections;
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Autograd;
+namespace Iba.Engine.Autograd;
 
 /// <summary>
 /// The computation as a list of lines, in order. Recording only appends lines. <see cref="Forward"/> runs them, any number of times, into

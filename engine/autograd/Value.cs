@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Autograd;
+namespace Iba.Engine.Autograd;
 
 /// <summary>A tensor with a history: one line of a tape.</summary>
 public sealed class Value

@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends;
+namespace Iba.Engine.Backends;
 
 /// <summary>
 /// The destination of one term of a gradient. The first term overwrites (so no zeroing pass is needed), every later one adds.

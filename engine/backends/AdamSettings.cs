@@ -1,4 +1,4 @@
-namespace Engine.Backends;
+namespace Iba.Engine.Backends;
 
 /// <summary>The constants of Adam (Kingma and Ba 2015), with PyTorch's defaults; double, since PyTorch takes 1 - β in double.</summary>
 /// <param name="LearningRate">The step size.</param>

@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends;
+namespace Iba.Engine.Backends;
 
 public abstract partial class Backend
 {

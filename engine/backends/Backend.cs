@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends;
+namespace Iba.Engine.Backends;
 
 /// <summary>A device's implementation behind its <see cref="Backend"/>: the verbs, which trust their arguments.</summary>
 internal interface IVerbs : IBackend

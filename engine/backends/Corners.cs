@@ -1,4 +1,4 @@
-namespace Engine.Backends;
+namespace Iba.Engine.Backends;
 
 /// <summary>Where a bilinear resize places the corners of an image.</summary>
 public enum Corners

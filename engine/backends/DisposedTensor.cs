@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends;
+namespace Iba.Engine.Backends;
 
 /// <summary>The error that every device throws for a disposed tensor.</summary>
 internal static class DisposedTensor

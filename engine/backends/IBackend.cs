@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends;
+namespace Iba.Engine.Backends;
 
 /// <summary>
 /// Everything a device must be able to do. Forward verbs write (=) their last argument; backward verbs add one term to the gradient that

@@ -1,4 +1,4 @@
-namespace Engine.Backends;
+namespace Iba.Engine.Backends;
 
 /// <summary>
 /// A SIMD vector of float32 values, as wide as a register of the processor. A formula written once over <typeparamref name="V"/> runs at

@@ -1,4 +1,4 @@
-namespace Engine.Backends;
+namespace Iba.Engine.Backends;
 
 /// <summary>
 /// Verbs on fixed memory that run repeatedly. Every run has the same effect as calling the verbs. A device that can record them does so

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Engine.Backends;
+namespace Iba.Engine.Backends;
 
 /// <summary>
 /// Elementary functions over lanes, accurate to one or two units in the last place. They are polynomials and integer operations on the bits

@@ -1,4 +1,4 @@
-namespace Engine.Backends;
+namespace Iba.Engine.Backends;
 
 /// <summary>The constants of stochastic gradient descent with momentum, as PyTorch's SGD takes them.</summary>
 /// <param name="LearningRate">The step size.</param>

@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends;
+namespace Iba.Engine.Backends;
 
 /// <summary>The owner of some tensors: it allocates them and frees all of them together.</summary>
 /// <param name="backend">Where they live.</param>

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>
 /// Writes files that appear whole or not at all: bytes go to a temporary file in the same folder, are flushed to the disk, and the temporary file is

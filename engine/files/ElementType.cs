@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>
 /// The type of a tensor's elements in a file. Names are those of safetensors headers, so <c>ToString</c> gives the file's spelling.

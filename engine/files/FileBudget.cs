@@ -1,4 +1,4 @@
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>
 /// Upper bound of the memory and time that reading one untrusted file may take. Readers charge every object, element, repeated reference,

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>
 /// A file's bytes in memory. The file is read once, from start to end, so the hash and every value come from the same bytes even if the

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>A file that its reader cannot use. The message names the file, the reason and what to do next.</summary>
 /// <param name="path">The file.</param>

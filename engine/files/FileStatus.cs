@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>What stands at a path.</summary>
 public enum FileType

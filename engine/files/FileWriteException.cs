@@ -1,4 +1,4 @@
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>A file could not be written. The message names it as its caller does, never a temporary file.</summary>
 /// <param name="path">The file.</param>

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>Text that others wrote: names of files, tensors and classes, metadata, messages of servers and of libraries.</summary>
 public static class ForeignText

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>
 /// Writes one float32 array as a NumPy .npy file, format version 1.0, little-endian, in C order. <c>numpy.load</c> reads it.

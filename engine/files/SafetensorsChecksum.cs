@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>
 /// The checksum that a .safetensors file may hold among its metadata: the SHA-256 of all bytes of the file, with zeros where its own digits stand. It

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>
 /// A .safetensors file, open for reading: 8 bytes of header length, a JSON header, then the tensors' bytes, little-endian and in C order.

@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using System.Text.Json;
 
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>One tensor of a .safetensors file: name, element type, extents and byte range.</summary>
 /// <param name="Name">The key in the file.</param>

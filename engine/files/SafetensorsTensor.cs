@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 
-namespace Engine.Files;
+namespace Iba.Engine.Files;
 
 /// <summary>A tensor to be written to a .safetensors file.</summary>
 /// <param name="Name">The key in the file.</param>

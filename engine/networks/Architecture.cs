@@ -1,7 +1,7 @@
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Networks;
+namespace Iba.Engine.Networks;
 
 /// <summary>
 /// A network's topology and what the attribution methods need to know about it. A new network is one entry of <see cref="All"/>: readers,

@@ -1,8 +1,8 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Networks;
+namespace Iba.Engine.Networks;
 
 /// <summary>Runs a network, or a part of one, without gradients, repeatedly for one input shape.</summary>
 public sealed class Inference : IDisposable

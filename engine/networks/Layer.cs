@@ -1,8 +1,8 @@
-using Engine.Autograd;
-using Engine.Ops;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
 
-namespace Engine.Networks;
+namespace Iba.Engine.Networks;
 
 /// <summary>One step of a network, with torchvision's module name.</summary>
 /// <param name="Name">The name by which <see cref="Network.Until"/> and <see cref="Network.After"/> cut here.</param>

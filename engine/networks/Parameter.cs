@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Networks;
+namespace Iba.Engine.Networks;
 
 /// <summary>A learnt tensor of a network.</summary>
 /// <param name="Name">Its key in torchvision's state dict; a folded batch norm is part of its convolution's weight and bias.</param>

@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Networks;
+namespace Iba.Engine.Networks;
 
 /// <summary>
 /// The residual networks (He et al. 2016; the wide ones: Zagoruyko and Komodakis 2016) as torchvision defines them: a 7x7 stem, four stages

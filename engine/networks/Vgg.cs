@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Networks;
+namespace Iba.Engine.Networks;
 
 /// <summary>
 /// The networks of Simonyan and Zisserman (2015) as torchvision defines them: five groups of 3x3 convolutions, each ending in a max pool,

@@ -1,7 +1,7 @@
-using Engine.Autograd;
-using Engine.Backends;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
 
-namespace Engine.Ops;
+namespace Iba.Engine.Ops;
 
 /// <summary>y = min(max(x, Low), High);  dx = dy where Low &lt;= x &lt;= High, else 0</summary>
 public readonly record struct Clamp(float Low, float High) : IUnary

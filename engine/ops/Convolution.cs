@@ -1,8 +1,8 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Ops;
+namespace Iba.Engine.Ops;
 
 /// <summary>
 /// y = x * w + b + residual (then ReLU): cross-correlation of (N, H, W, C) with (K, R, S, C), as one fused unit or in parts.

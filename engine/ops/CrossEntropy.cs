@@ -1,8 +1,8 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Ops;
+namespace Iba.Engine.Ops;
 
 /// <summary>y[n] = -ln softmax(logits[n])[target[n]] in nats;  dlogits[n] = dy[n] (softmax(logits[n]) - onehot(target[n]))</summary>
 public sealed record CrossEntropy : Op

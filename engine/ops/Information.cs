@@ -1,8 +1,8 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Ops;
+namespace Iba.Engine.Ops;
 
 /// <summary>
 /// y = KL[P(Z|R) || Q(Z)] of each neuron in nats (paper, equation 5). Z given R is normal with mean λ r and variance (1 - λ)², in units of

@@ -1,8 +1,8 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Ops;
+namespace Iba.Engine.Ops;
 
 /// <summary>y = x wᵀ + b (then ReLU);  dx = dy w,  dw = dyᵀ x,  db = sum of dy over rows</summary>
 /// <param name="Bias">Whether input 2 is a bias (K).</param>

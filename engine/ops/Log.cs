@@ -1,7 +1,7 @@
-using Engine.Autograd;
-using Engine.Backends;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
 
-namespace Engine.Ops;
+namespace Iba.Engine.Ops;
 
 /// <summary>y = ln x;  dy/dx = 1 / x</summary>
 public readonly record struct Log : IUnary

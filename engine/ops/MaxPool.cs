@@ -1,8 +1,8 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Ops;
+namespace Iba.Engine.Ops;
 
 /// <summary>y = the maximum of each window, NaN if it contains one;  dx = dy at the first maximum or the last NaN, 0 elsewhere</summary>
 public sealed record MaxPool(ConvGeometry Geometry) : Op

@@ -1,7 +1,7 @@
-using Engine.Autograd;
-using Engine.Backends;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
 
-namespace Engine.Ops;
+namespace Iba.Engine.Ops;
 
 /// <summary>y = max(x, 0);  dx = dy where y is positive, 0 where y is at most 0. NaN propagates.</summary>
 public readonly record struct Relu : IUnary

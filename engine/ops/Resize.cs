@@ -1,8 +1,8 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Ops;
+namespace Iba.Engine.Ops;
 
 /// <summary>
 /// y = x resized bilinearly to Height x Width, without antialiasing;  dx = the adjoint: each dy distributed over its four source pixels

@@ -1,8 +1,8 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Ops;
+namespace Iba.Engine.Ops;
 
 /// <summary>
 /// z = λ x + (1 - λ) (mean + std ε): the features mixed with noise, for several copies of each image (paper, equation 2);

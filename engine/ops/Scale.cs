@@ -1,7 +1,7 @@
-using Engine.Autograd;
-using Engine.Backends;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
 
-namespace Engine.Ops;
+namespace Iba.Engine.Ops;
 
 /// <summary>y = factor x;  dy/dx = factor</summary>
 public readonly record struct Scale(float Factor) : IUnary

@@ -1,7 +1,7 @@
-using Engine.Autograd;
-using Engine.Backends;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
 
-namespace Engine.Ops;
+namespace Iba.Engine.Ops;
 
 /// <summary>y = 1 / (1 + e^-x);  dy/dx = y (1 - y)</summary>
 public readonly record struct Sigmoid : IUnary

@@ -1,7 +1,7 @@
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Optimizers;
+namespace Iba.Engine.Optimizers;
 
 /// <summary>
 /// Adam with PyTorch's semantics: with t = steps done + 1, m = β1 m + (1 - β1) g, v = β2 v + (1 - β2) g²,

@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Optimizers;
+namespace Iba.Engine.Optimizers;
 
 /// <summary>Updates parameters in place from their gradients, one step at a time.</summary>
 public interface IOptimizer : IDisposable

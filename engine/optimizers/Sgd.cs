@@ -1,7 +1,7 @@
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
-namespace Engine.Optimizers;
+namespace Iba.Engine.Optimizers;
 
 /// <summary>
 /// Gradient descent with momentum, with PyTorch's semantics: v = μ v + g + decay p, p -= lr v, v = 0 at first. The learning rate is not

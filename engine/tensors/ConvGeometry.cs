@@ -1,4 +1,4 @@
-namespace Engine.Tensors;
+namespace Iba.Engine.Tensors;
 
 /// <summary>Kernel size, stride and padding of a convolution or a pooling, equal along rows and columns.</summary>
 /// <param name="Kernel">Kernel size: rows and columns alike.</param>

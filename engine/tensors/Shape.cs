@@ -1,6 +1,6 @@
 using System.Numerics;
 
-namespace Engine.Tensors;
+namespace Iba.Engine.Tensors;
 
 /// <summary>
 /// The extents of a tensor, outermost first. Images are (N, H, W, C), convolution weights (K, R, S, C), logits (N, K).

@@ -1,4 +1,4 @@
-namespace Engine.Tensors;
+namespace Iba.Engine.Tensors;
 
 /// <summary>
 /// A contiguous float32 array of a given shape, in a device's memory. A tensor has no history: a <c>Value</c> has.

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace Engine.Training;
+namespace Iba.Engine.Training;
 
 /// <summary>A batch on the host.</summary>
 internal sealed record Batch(float[] Images, float[] Targets);

@@ -1,10 +1,10 @@
-using Engine.Backends;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Optimizers;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Optimizers;
+using Iba.Engine.Tensors;
 
-namespace Engine.Training;
+namespace Iba.Engine.Training;
 
 /// <summary>
 /// The state of training: parameters, optimizer state and the number of steps done, in one safetensors file that is written atomically.

@@ -1,4 +1,4 @@
-namespace Engine.Training;
+namespace Iba.Engine.Training;
 
 /// <summary>
 /// A learning rate that rises linearly over the first steps (warm-up), because the optimizer's statistics are poor at first, and then falls

@@ -1,8 +1,8 @@
-using Engine.Backends;
-using Engine.Networks;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 
-namespace Engine.Training;
+namespace Iba.Engine.Training;
 
 /// <summary>The width of a network.</summary>
 /// <param name="Divisor">torchvision's channels are divided by this.</param>

@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Training;
+namespace Iba.Engine.Training;
 
 /// <summary>Training data: images and their classes, one batch per step.</summary>
 public interface IBatches

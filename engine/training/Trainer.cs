@@ -1,11 +1,11 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Networks;
-using Engine.Ops;
-using Engine.Optimizers;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Ops;
+using Iba.Engine.Optimizers;
+using Iba.Engine.Tensors;
 
-namespace Engine.Training;
+namespace Iba.Engine.Training;
 
 /// <summary>The result of one step, computed before the update.</summary>
 /// <param name="Loss">Mean cross-entropy of the batch, nats.</param>

@@ -1,9 +1,9 @@
 using System.Diagnostics;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Optimizers;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Optimizers;
 
-namespace Engine.Training;
+namespace Iba.Engine.Training;
 
 /// <summary>A part of training on one image size, with its learning-rate schedule.</summary>
 public sealed record Stage(IBatches Batches, CosineSchedule Rate)

@@ -1,10 +1,9 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Networks;
-using Engine.Ops;
-using Engine.Optimizers;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Ops;
+using Iba.Engine.Optimizers;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 
 namespace Iba.Bottleneck;

@@ -1,7 +1,6 @@
-using Engine.Backends;
-using Engine.Networks;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 
 namespace Iba.Bottleneck;
@@ -47,16 +46,17 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     public string Name => "per-sample";
 
     /// <inheritdoc/>
-    public IEnumerable<Attribution.Attribution> Attribute(
+    public IEnumerable<Explanation> Attribute(
         IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
-        Sample.Check(samples, _image, Name, _statistics);
+        Sample.Check(samples, _image, Name);
+        _statistics.MustBeOf(samples);
         for (int done = 0; done < samples.Count;)
         {
-            BottleneckAttribution[] results = _recorded.With(
+            BottleneckExplanation[] results = _recorded.With(
                 _recorded.Part(samples.Count - done, _batch), (loop, images) => Fit(loop, [.. samples.Skip(done).Take(images)], Report),
                 left => progress?.Report(AttributionProgress.Halved(done, samples.Count, left)));
-            foreach (BottleneckAttribution result in results)
+            foreach (BottleneckExplanation result in results)
                 yield return result.MustBeFinite(done++);
             progress?.Report(new AttributionProgress(done, samples.Count, 0, _settings.Steps));
 
@@ -71,7 +71,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     /// <inheritdoc/>
     public void Dispose() => _recorded.Dispose();
 
-    private BottleneckAttribution[] Fit(Loop loop, Sample[] samples, Action<int> report)
+    private BottleneckExplanation[] Fit(Loop loop, Sample[] samples, Action<int> report)
     {
         using Backend.Call together = _backend.Enter(Name);
         int[] targets = Prepare(loop, samples, out float[] logits);
@@ -109,7 +109,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
         return targets[..samples.Length];
     }
 
-    private IEnumerable<BottleneckAttribution> Read(Loop loop, int[] targets, float[] logits)
+    private IEnumerable<BottleneckExplanation> Read(Loop loop, int[] targets, float[] logits)
     {
         MaskFit fit = loop.Fit;
         float[] capacity = _backend.Read(fit.Capacity), restricted = _backend.Read(fit.Logits);
@@ -124,7 +124,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
             var map = new CapacityMap(features.H, features.W, features.C, capacity.AsSpan(i * features.Row, features.Row));
             double probability = Enumerable.Range(i * _settings.Copies, _settings.Copies)
                 .Average(row => Classes.Probabilities(restricted.AsSpan(row * classes, classes))[targets[image]]);
-            yield return new BottleneckAttribution(
+            yield return new BottleneckExplanation(
                 map.Heatmap(_image.H, _image.W), targets[i], logits[(i * classes)..((i + 1) * classes)], map.TotalBits, probability, losses);
         }
     }

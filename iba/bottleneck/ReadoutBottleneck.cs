@@ -1,7 +1,6 @@
-using Engine.Backends;
-using Engine.Networks;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 
 namespace Iba.Bottleneck;
@@ -38,17 +37,18 @@ public sealed class ReadoutBottleneck : IAttributionMethod
     public string Name => "readout";
 
     /// <inheritdoc/>
-    public IEnumerable<Attribution.Attribution> Attribute(
+    public IEnumerable<Explanation> Attribute(
         IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
-        Sample.Check(samples, _image, Name, _statistics);
+        Sample.Check(samples, _image, Name);
+        _statistics.MustBeOf(samples);
         for (int done = 0; done < samples.Count;)
         {
             cancellation.ThrowIfCancellationRequested();
-            BottleneckAttribution[] results = _recorded.With(
+            BottleneckExplanation[] results = _recorded.With(
                 _recorded.Part(samples.Count - done, _batch), (pass, images) => Together(pass, images, [.. samples.Skip(done).Take(images)]),
                 left => progress?.Report(AttributionProgress.Halved(done, samples.Count, left)));
-            foreach (BottleneckAttribution result in results)
+            foreach (BottleneckExplanation result in results)
                 yield return result.MustBeFinite(done++);
             progress?.Report(new AttributionProgress(done, samples.Count, 0, 1));
         }
@@ -61,13 +61,13 @@ public sealed class ReadoutBottleneck : IAttributionMethod
         _step.Storage.Dispose();
     }
 
-    private BottleneckAttribution[] Together(ReadoutPass pass, int images, Sample[] samples)
+    private BottleneckExplanation[] Together(ReadoutPass pass, int images, Sample[] samples)
     {
         using Backend.Call together = _backend.Enter(Name);
         return [.. Run(pass, images, samples)];
     }
 
-    private IEnumerable<BottleneckAttribution> Run(ReadoutPass pass, int images, Sample[] samples)
+    private IEnumerable<BottleneckExplanation> Run(ReadoutPass pass, int images, Sample[] samples)
     {
         var batch = new SampleBatch(samples, images);
         batch.Upload(_backend, pass.Images);
@@ -86,7 +86,7 @@ public sealed class ReadoutBottleneck : IAttributionMethod
             var map = new CapacityMap(features.H, features.W, features.C, capacity.AsSpan(i * features.Row, features.Row));
             Range row = (i * classes)..((i + 1) * classes);
             double probability = Classes.Probabilities(restricted.AsSpan(row))[targets[i]];
-            yield return new BottleneckAttribution(map.Heatmap(_image.H, _image.W), targets[i], logits[row], map.TotalBits, probability, []);
+            yield return new BottleneckExplanation(map.Heatmap(_image.H, _image.W), targets[i], logits[row], map.TotalBits, probability, []);
         }
     }
 }

@@ -1,8 +1,7 @@
 using System.Globalization;
-using Engine.Backends;
-using Engine.Files;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba.Engine.Backends;
+using Iba.Engine.Files;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 
 namespace Iba.Bottleneck;

@@ -1,10 +1,9 @@
 using System.Diagnostics;
-using Engine.Backends;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Optimizers;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba.Engine.Backends;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Optimizers;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 
 namespace Iba.Bottleneck;
@@ -91,7 +90,8 @@ public sealed class ReadoutTraining : IDisposable
     {
         int size = _readout.Settings.Batch;
         Sample[] samples = [.. Enumerable.Range(0, size).Select(slot => _examples.At(_readout.Steps * size + slot))];
-        Sample.Check(samples, _pass.Images.Shape, "the readout", _readout.Statistics.First);
+        Sample.Check(samples, _pass.Images.Shape, "the readout");
+        _readout.Statistics.First.MustBeOf(samples);
         var batch = new SampleBatch(samples, size);
         batch.Upload(_backend, _pass.Images);
         _pass.Collect();

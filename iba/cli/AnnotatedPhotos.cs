@@ -1,4 +1,3 @@
-using Iba.Attribution;
 using Iba.Datasets;
 using Iba.Evaluation;
 using Iba.Images;

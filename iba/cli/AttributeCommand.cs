@@ -1,13 +1,13 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
-using Engine.Files;
-using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Datasets;
+using Iba.Engine.Files;
 using Iba.Images;
+using Iba.Methods;
 using Iba.Statistics;
-using Weights;
+using Iba.Weights;
 
 namespace Iba.Cli;
 
@@ -23,8 +23,8 @@ internal static class AttributeCommand
     public static Command Create()
     {
         var defaults = new BottleneckSettings();
-        var images = Accepted.Photos(NamedPhotos.Words + " With none, a demo network explains the photo that comes with it.", ArgumentArity.ZeroOrMore);
-        var method = new Option<string>("--method") { Description = $"How to explain: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => Methods.PerSample, HelpName = "NAME" };
+        var images = Validators.Photos(NamedPhotos.Words + " With none, a demo network explains the photo that comes with it.", ArgumentArity.ZeroOrMore);
+        var method = new Option<string>("--method") { Description = $"How to explain: {string.Join(", ", AttributionMethods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => AttributionMethods.PerSample, HelpName = "NAME" };
         var layer = new Option<string?>("--layer") { Description = "Where to restrict the flow. Default: the statistics' layer, or the network's: layer2 for ResNets, the first convolution of the fourth group for VGGs.", HelpName = "NAME" };
         var steps = new Option<int>("--steps") { Description = "Updates of the mask.", DefaultValueFactory = _ => defaults.Steps, CustomParser = Number.Between(1, MostSteps).Parse };
         var copies = new Option<int>("--copies") { Description = "Noise samples per image and step.", DefaultValueFactory = _ => defaults.Copies, CustomParser = Number.Between(1, MostCopies).Parse };
@@ -33,7 +33,7 @@ internal static class AttributeCommand
         var reluRms = new Option<bool>("--relu-rms") { Description = "Noise as the paper's own code draws it on ResNet-50: mean 0, spread where the neuron is on, held at 0 from below." };
         var afterLast = new Option<bool>("--after-last-update") { Description = "Show the mask after the last update; the reference shows the one before it." };
         var batch = new Option<int?>("--batch") { Description = $"Images to fit at a time. Default: {DefaultBatch}, or fewer if there are fewer.", CustomParser = Number.Between(1, MostBatch).Optional };
-        var output = new Option<string>("--out") { Description = "Where to write NAME.iba.safetensors and NAME.iba.png.", DefaultValueFactory = _ => ".", HelpName = "DIR", Validators = { Accepted.FolderToWrite } };
+        var output = new Option<string>("--out") { Description = "Where to write NAME.iba.safetensors and NAME.iba.png.", DefaultValueFactory = _ => ".", HelpName = "DIR", Validators = { Validators.FolderToWrite } };
         var fullPhoto = new Option<bool>("--full-photo") { Description = "Draw the map on the whole photo, not on the network's crop of it." };
         var scale = new Option<double?>("--scale") { Description = "Bits per pixel at the top of the colour bar, to compare pictures. Default: the map's largest value.", CustomParser = Number.Above(0.0).Optional };
         var mapOnly = new Option<bool>("--map-only") { Description = "Also draw the map alone, without the photo: NAME.iba.map.png." };
@@ -59,11 +59,11 @@ internal static class AttributeCommand
                 FinalMap = parsed.GetValue(afterLast) ? FinalMap.AfterLastUpdate : FinalMap.BeforeLastUpdate,
             };
             settings.Check();
-            MethodKind kind = Methods.Find(parsed.GetValue(method)!);
+            MethodKind kind = AttributionMethods.Find(parsed.GetValue(method)!);
             bool restricts = kind.Needs == MethodNeeds.Statistics;
             Option[] ofPerSample = [layer, steps, copies, learningRate, sigma, reluRms, afterLast, .. methodOptions.OfPerSample];
             if (!restricts && ofPerSample.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } ignored)
-                throw new UsageException($"{ignored.Name}: the method {kind.Name} does not use it, it is {Methods.PerSample}'s. Leave it out, or give --method {Methods.PerSample}.");
+                throw new UsageException($"{ignored.Name}: the method {kind.Name} does not use it, it is {AttributionMethods.PerSample}'s. Leave it out, or give --method {AttributionMethods.PerSample}.");
             string[] names = parsed.GetValue(images)!;
             string? fallback = names.Length == 0 ? Demo.Networks[0] : null;
             string? demo = networkOptions.DemoNetwork(parsed, fallback);
@@ -87,7 +87,7 @@ internal static class AttributeCommand
             };
             var files = new AttributionFiles(loaded, inputs, kind, parsed.GetValue(output)!, parsed.GetValue(fullPhoto), parsed.GetValue(scale))
             {
-                More = masks?.Facts ?? [],
+                ExtraMetadata = masks?.Facts ?? [],
                 MapOnly = parsed.GetValue(mapOnly),
                 Npy = parsed.GetValue(npy),
             };
@@ -114,7 +114,7 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
                 var clock = Stopwatch.StartNew();
                 var relay = new AttributionRelay(done => bar.Report((first + done) * steps));
                 Sample[] samples = [.. subjects.Select(subject => loaded.Sample(subject.Input, target))];
-                var results = new List<Explanation>();
+                var results = new List<Outcome>();
                 try
                 {
                     results.AddRange(method.Explain(samples, relay, Interrupt.Token));
@@ -123,7 +123,7 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
                 {
                     // Whatever ends the batch early, what it finished is kept.
                     double seconds = clock.Elapsed.TotalSeconds / Math.Max(results.Count, 1);
-                    foreach (Explanation result in results)
+                    foreach (Outcome result in results)
                         failed += Write(subjects[result.Sample], result, seconds) ? 0 : 1;
                 }
             }
@@ -145,11 +145,11 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
     }
 
     /// <summary>Writes a result, or says why there is none: the trouble of one photo is not that of the others.</summary>
-    private bool Write(Subject subject, Explanation result, double seconds)
+    private bool Write(Subject subject, Outcome result, double seconds)
     {
         try
         {
-            Write(files.Write(subject, result.Attribution ?? throw result.Failure!, seconds));
+            Write(files.Write(subject, result.Explanation ?? throw result.Failure!, seconds));
             return true;
         }
         catch (NonFiniteException failure)

@@ -2,11 +2,11 @@ using System.Globalization;
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
-using Engine.Backends.Cpu;
-using Engine.Files;
-using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Datasets;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
+using Iba.Methods;
 using Iba.Rendering;
 using Iba.Statistics;
 
@@ -23,8 +23,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     /// <summary>Whether the map is drawn on the whole photo.</summary>
     public bool FullPhoto => fullPhoto;
 
-    /// <summary>What else the files shall say.</summary>
-    public Dictionary<string, string> More { get; init; } = [];
+    /// <summary>Additional metadata of the files.</summary>
+    public Dictionary<string, string> ExtraMetadata { get; init; } = [];
 
     /// <summary>Whether the map is also drawn alone, as NAME.iba.map.png.</summary>
     public bool MapOnly { get; init; }
@@ -32,12 +32,12 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     /// <summary>Whether the map is also written for NumPy, as NAME.iba.npy.</summary>
     public bool Npy { get; init; }
 
-    public AttributionLine Write(Subject subject, Attribution.Attribution result, double seconds)
+    public AttributionLine Write(Subject subject, Explanation result, double seconds)
     {
         string stem = Path.Combine(folder, Name(subject.Path));
         string map = $"{stem}.iba.safetensors", overlay = $"{stem}.iba.png";
         Dictionary<string, string> facts = Facts(subject, result);
-        var bits = result as BottleneckAttribution;
+        var bits = result as BottleneckExplanation;
         SafetensorsFile.Write(map, [new("map", [result.Heatmap.Height, result.Heatmap.Width], result.Heatmap.Values)], facts);
         Overlay picture = Picture.Of(subject, result, loaded, method, inputs, fullPhoto, scale);
         PngFile.Write(overlay, picture.Draw(), facts);
@@ -87,7 +87,7 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         return $"{cut}{hash}{number}";
     }
 
-    private Dictionary<string, string> Facts(Subject subject, Attribution.Attribution result)
+    private Dictionary<string, string> Facts(Subject subject, Explanation result)
     {
         var facts = new Dictionary<string, string>
         {
@@ -115,14 +115,14 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         }
         foreach ((string name, double number) in result.Check?.Numbers ?? [])
             facts[name] = Text(number);
-        foreach ((string name, string fact) in More)
+        foreach ((string name, string fact) in ExtraMetadata)
             facts[name] = fact;
-        if (result is BottleneckAttribution bits)
+        if (result is BottleneckExplanation bits)
             Add(facts, bits);
         return facts;
     }
 
-    private void Add(Dictionary<string, string> facts, BottleneckAttribution bits)
+    private void Add(Dictionary<string, string> facts, BottleneckExplanation bits)
     {
         facts["probability_restricted"] = Text(bits.ProbabilityRestricted);
         facts["total_bits"] = Text(bits.TotalBits);

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
-using Iba.Attribution;
 using Iba.Datasets;
 using Iba.Evaluation;
 using Iba.Images;
+using Iba.Methods;
 
 namespace Iba.Cli;
 
@@ -67,7 +67,7 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
         Sample[] samples = [.. counted.Select(photo => photo.Sample)];
         // All methods have seen a photo before any of its scores counts.
         var notes = new AttributionRelay();
-        Explanation[][] results = [.. methods.Select(method => method.Explain(samples, notes, Interrupt.Token).ToArray())];
+        Outcome[][] results = [.. methods.Select(method => method.Explain(samples, notes, Interrupt.Token).ToArray())];
         for (int i = 0; i < counted.Length; i++)
         {
             if (results.Select(of => of[i].Failure).FirstOrDefault(failure => failure is not null) is { } failure)
@@ -80,11 +80,11 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
             _coverage.Add(objects.Coverage);
             for (int m = 0; m < methods.Length; m++)
             {
-                double score = objects.Score(results[m][i].Attribution!.Heatmap);
+                double score = objects.Score(results[m][i].Explanation!.Heatmap);
                 scores[m].Add(score);
                 if (json)
                 {
-                    var line = new BoxLine(counted[i].Path, methods[m].Name, results[m][i].Attribution!.Target, objects.Pixels, objects.Coverage, score, loaded.Device.Device, loaded.Device.Precision);
+                    var line = new BoxLine(counted[i].Path, methods[m].Name, results[m][i].Explanation!.Target, objects.Pixels, objects.Coverage, score, loaded.Device.Device, loaded.Device.Precision);
                     Terminal.Data(JsonSerializer.Serialize(line, Json.Lines.BoxLine));
                 }
             }

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Iba.Attribution;
 using Iba.Datasets;
+using Iba.Methods;
 
 namespace Iba.Cli;
 
@@ -11,10 +11,10 @@ internal static class CompareCommand
 {
     public static Command Create()
     {
-        var images = Accepted.Photos(NamedPhotos.Words + " A row each.", ArgumentArity.OneOrMore);
+        var images = Validators.Photos(NamedPhotos.Words + " A row each.", ArgumentArity.OneOrMore);
         var methods = new Option<string>("--methods")
         {
-            Description = $"all, or some of: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.",
+            Description = $"all, or some of: {string.Join(", ", AttributionMethods.All.Select(kind => kind.Name))}.",
             DefaultValueFactory = _ => "all",
             HelpName = "NAME,...",
         };
@@ -35,7 +35,7 @@ internal static class CompareCommand
             Description = "Where to write NAME.png and NAME.svg.",
             DefaultValueFactory = _ => "comparison",
             HelpName = "NAME",
-            Validators = { Accepted.FileToWrite(".png", ".svg") },
+            Validators = { Validators.FileToWrite(".png", ".svg") },
         };
         var mapOnly = new Option<bool>("--map-only") { Description = "Draw the maps alone, not over the photo, which has a column of its own." };
         var methodOptions = new MethodOptions();
@@ -54,7 +54,7 @@ internal static class CompareCommand
                 throw new UsageException("--methods excludes --betas and --layers: those compare the per-sample bottleneck with itself.");
             string[] names = Words(parsed.GetValue(methods)!);
             methodOptions.Bottleneck(parsed).Check();
-            MethodKind[] kinds = sweep ? [Methods.Find(Methods.PerSample)] : names is ["all"] ? [] : [.. names.Select(Methods.Find)];
+            MethodKind[] kinds = sweep ? [AttributionMethods.Find(AttributionMethods.PerSample)] : names is ["all"] ? [] : [.. names.Select(AttributionMethods.Find)];
             methodOptions.Check(parsed, kinds, networkOptions.KnownLabels(parsed), networkOptions.DemoNetwork(parsed) is not null);
             PhotoSet named = NamedPhotos.All(parsed.GetValue(images)!);
             PhotoSet? learntFrom = methodOptions.Photos(parsed);

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Text;
-using Engine.Files;
-using Iba.Attribution;
 using Iba.Bottleneck;
+using Iba.Engine.Files;
+using Iba.Methods;
 using Iba.Rendering;
 using Iba.Statistics;
 
@@ -24,7 +24,7 @@ internal sealed class Comparison(
     public ComparisonFigure OfMethods(string[] names)
     {
         bool all = names is ["all"];
-        MethodKind[] kinds = all ? [.. Methods.All] : [.. names.Select(Methods.Find)];
+        MethodKind[] kinds = all ? [.. AttributionMethods.All] : [.. names.Select(AttributionMethods.Find)];
         bool restricts = kinds.Any(kind => kind.Needs == MethodNeeds.Statistics);
         MethodInputs from = inputs with { Statistics = restricts && statistics.Any ? statistics.At(null) : null };
         _columns.Add("in the paper");
@@ -87,9 +87,9 @@ internal sealed class Comparison(
                 foreach (float beta in betas)
                 {
                     MethodInputs from = inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Beta = beta } };
-                    using IAttributionMethod method = Methods.Find(Methods.PerSample).Create(from);
+                    using IAttributionMethod method = AttributionMethods.Find(AttributionMethods.PerSample).Create(from);
                     columns.Add(Run($"{at.Origin.Layer}, β = {beta}/k", $"map {rows.Count / photos.Length * betas.Length + columns.Count + 1} of {found.Length * betas.Length}", method,
-                        (result, _) => $"p = {((BottleneckAttribution)result).ProbabilityRestricted:0.00}"));
+                        (result, _) => $"p = {((BottleneckExplanation)result).ProbabilityRestricted:0.00}"));
                 }
             }
             catch (OperationCanceledException) when (rows.Count + columns.Count > 0)
@@ -143,7 +143,7 @@ internal sealed class Comparison(
     /// <param name="note">What stands below a map.</param>
     /// <param name="inPaper">Whether the paper reports it.</param>
     private List<ComparisonPanel?> Run(
-        string name, string place, IAttributionMethod method, Func<Attribution.Attribution, double, string> note, string? inPaper = null)
+        string name, string place, IAttributionMethod method, Func<Explanation, double, string> note, string? inPaper = null)
     {
         if (!Terminal.DrawsBars)
             Terminal.Say($"{place}: {name}");
@@ -154,7 +154,7 @@ internal sealed class Comparison(
             {
                 var relay = new AttributionRelay(done => bar.Report(image + done));
                 _maps++;
-                Attribution.Attribution result;
+                Explanation result;
                 double seconds;
                 try
                 {
@@ -183,10 +183,10 @@ internal sealed class Comparison(
         });
     }
 
-    private static (Attribution.Attribution Result, double Seconds) Timed(IAttributionMethod method, Sample photo, AttributionRelay relay)
+    private static (Explanation Result, double Seconds) Timed(IAttributionMethod method, Sample photo, AttributionRelay relay)
     {
         var clock = Stopwatch.StartNew();
-        Attribution.Attribution result = method.Attribute([photo], relay, Interrupt.Token).Single();
+        Explanation result = method.Attribute([photo], relay, Interrupt.Token).Single();
         return (result, clock.Elapsed.TotalSeconds);
     }
 

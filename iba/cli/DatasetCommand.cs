@@ -14,7 +14,7 @@ internal static class DatasetCommand
 
     public static Command Create()
     {
-        var output = new Option<string>("--out") { Description = "A new folder, or one that an earlier run left unfinished.", Required = true, HelpName = "DIR", Validators = { Accepted.FolderToWrite } };
+        var output = new Option<string>("--out") { Description = "A new folder, or one that an earlier run left unfinished.", Required = true, HelpName = "DIR", Validators = { Validators.FolderToWrite } };
         var count = new Option<int>("--count") { Description = "Images to write; ten classes take turns.", Required = true, CustomParser = Number.AtLeast(1).Parse };
         var seed = new Option<ulong>("--seed") { Description = "The same seed gives the same pixels everywhere. Take another one to test than to train.", CustomParser = Number.AtLeast(0ul).Parse };
         var size = new Option<int>("--size") { Description = "Rows and columns of an image.", DefaultValueFactory = _ => ShapesDataset.DefaultSize, CustomParser = Number.Between(ShapesDataset.MinSize, ShapesDataset.MaxSize).Parse };
@@ -25,7 +25,7 @@ internal static class DatasetCommand
             int images = parsed.GetValue(count);
             var dataset = new ShapesDataset(parsed.GetValue(seed), parsed.GetValue(size));
             Terminal.Progress("rendering", images, bar =>
-                new ShapesFolder(folder).Write(dataset, images, new Relay<int>(done => bar.Report(done)), cancellation: Interrupt.Token));
+                new ShapesFolder(folder).Write(dataset, images, new ProgressRelay<int>(done => bar.Report(done)), cancellation: Interrupt.Token));
             PngFile.Write(Path.Combine(folder, SheetName), ContactSheet.Draw(new ShapesDataset(dataset.Seed, SheetTile)));
             Terminal.Say($"{folder}: {images} images of {ShapesDataset.Classes.Count} classes in images/, boxes in annotations/, masks in masks/, some at a glance in {SheetName}.");
             return (int)ExitCode.Done;

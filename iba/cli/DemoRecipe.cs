@@ -1,14 +1,13 @@
 using System.Globalization;
-using Engine.Backends;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Optimizers;
-using Engine.Tensors;
-using Engine.Training;
-using Iba.Attribution;
 using Iba.Datasets;
+using Iba.Engine.Backends;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Optimizers;
+using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 using Iba.Training;
-using Weights;
+using Iba.Weights;
 
 namespace Iba.Cli;
 

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Runtime.Intrinsics;
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Backends.Cuda;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Backends.Cuda;
 
 namespace Iba.Cli;
 
@@ -39,7 +39,7 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
     public bool Winograd { get; init; } = true;
 
     /// <summary>What a GPU computes in where nobody says otherwise.</summary>
-    public Precision OnGpu => Precision ?? Engine.Backends.Cuda.Precision.TensorFloat32;
+    public Precision OnGpu => Precision ?? Iba.Engine.Backends.Cuda.Precision.TensorFloat32;
 
     /// <exception cref="UsageException">There is no such kind of device, or no such precision.</exception>
     public static DeviceChoice Parse(string word, string? precisionWord = null, int threads = 0)
@@ -93,8 +93,8 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
         }
     }
 
-    private ComputeDevice OnCpu() => Precision is null or Engine.Backends.Cuda.Precision.Float32
-        ? new ComputeDevice(new CpuBackend(Threads) { Winograd = Winograd }, "cpu", Engine.Backends.Cuda.Precision.Float32.Word())
+    private ComputeDevice OnCpu() => Precision is null or Iba.Engine.Backends.Cuda.Precision.Float32
+        ? new ComputeDevice(new CpuBackend(Threads) { Winograd = Winograd }, "cpu", Iba.Engine.Backends.Cuda.Precision.Float32.Word())
         : throw new UsageException($"--precision {Precision.Value.Word()}: the CPU computes in fp32 and nothing else. Leave --precision out{(FallsBack ? ", or see iba doctor for why there is no GPU" : "")}.");
 }
 

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using Engine.Backends.Cuda;
-using Engine.Networks;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Networks;
 
 namespace Iba.Cli;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda;
 
 namespace Iba.Cli;
 

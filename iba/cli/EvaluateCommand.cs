@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Iba.Attribution;
 using Iba.Datasets;
+using Iba.Methods;
 
 namespace Iba.Cli;
 
@@ -14,7 +14,7 @@ internal static class EvaluateCommand
         var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder + " Where its sub-folders are the network's classes, by name, WordNet id, number or order, the map explains that class; otherwise the predicted one.", Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
         var annotations = new Option<string>("--annotations") { Description = "A folder of Pascal VOC XML files with the photos' names, in the same sub-folders or all in one; 1 MiB each at most.", Required = true, HelpName = "DIR" };
         var classes = new Option<string>("--classes") { Description = $"Whose boxes count, all together: {BoxClasses.All}, {BoxClasses.Target} (those of the class that the map explains), or classes as the annotations or the network name them.", DefaultValueFactory = _ => BoxClasses.All, HelpName = "NAME,..." };
-        var methods = new Option<string>("--methods") { Description = $"Some of: {string.Join(", ", Methods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => "per-sample,random", HelpName = "NAME,..." };
+        var methods = new Option<string>("--methods") { Description = $"Some of: {string.Join(", ", AttributionMethods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => "per-sample,random", HelpName = "NAME,..." };
         var count = new Option<int>("--count") { Description = "Photos to evaluate, taken evenly from the folder; 0 for all.", CustomParser = Number.AtLeast(0).Parse };
         var batch = new Option<int>("--batch") { Description = "Photos to explain at a time.", DefaultValueFactory = _ => 4, CustomParser = Number.Between(1, 4096).Parse };
         var raw = new Option<bool>("--not-normalised") { Description = "Show the network pixels from 0 to 1, as the paper's script did, in place of normalised ones." };
@@ -30,7 +30,7 @@ internal static class EvaluateCommand
         command.SetAction(parsed =>
         {
             string[] names = parsed.GetValue(methods)!.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-            MethodKind[] kinds = [.. names.Select(Methods.Find)];
+            MethodKind[] kinds = [.. names.Select(AttributionMethods.Find)];
             if (kinds.Length == 0)
                 throw new UsageException($"--methods {parsed.GetValue(methods)}: it must name at least one method.");
             if (string.IsNullOrWhiteSpace(parsed.GetValue(classes)))

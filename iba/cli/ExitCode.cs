@@ -1,4 +1,4 @@
-using Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda;
 
 namespace Iba.Cli;
 

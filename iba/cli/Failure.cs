@@ -1,11 +1,11 @@
-using Engine.Backends;
-using Engine.Backends.Cuda;
-using Engine.Files;
-using Engine.Tensors;
-using Engine.Training;
-using Iba.Attribution;
 using Iba.Datasets;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Files;
+using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 using Iba.Images;
+using Iba.Relevance;
 using Iba.Statistics;
 
 namespace Iba.Cli;

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Datasets;
 using Iba.Images;

@@ -1,8 +1,10 @@
 using System.CommandLine;
-using Iba.Attribution;
+using Iba.Backpropagation;
 using Iba.Bottleneck;
 using Iba.Datasets;
 using Iba.Labels;
+using Iba.Methods;
+using Iba.Relevance;
 
 namespace Iba.Cli;
 
@@ -13,11 +15,11 @@ internal sealed class MethodOptions
     private readonly Option<string?> _target = new("--target") { Description = "The class to explain, by number, name or WordNet id. Default: the class that the network predicts.", HelpName = "CLASS" };
     private readonly Option<float> _beta = new("--beta") { Description = "per-sample's weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => new BottleneckSettings().Beta, CustomParser = Number.AtLeast(0f).Parse };
     private readonly Option<ulong> _seed = new("--seed") { Description = "The key of all noise. The same seed gives the same bytes, whatever the batch.", CustomParser = Number.AtLeast(0ul).Parse };
-    private readonly Option<string?> _statistics = new("--statistics") { Description = "Feature statistics made by iba estimate, for the method per-sample.", HelpName = "FILE", Validators = { Accepted.FileToRead("make one with: iba estimate --images DIR --out FILE") } };
+    private readonly Option<string?> _statistics = new("--statistics") { Description = "Feature statistics made by iba estimate, for the method per-sample.", HelpName = "FILE", Validators = { Validators.FileToRead("make one with: iba estimate --images DIR --out FILE") } };
     private readonly Option<string[]> _folder = new("--images") { Description = "Photos to estimate the statistics from, once; they are kept. " + NamedPhotos.Folder, Arity = ArgumentArity.OneOrMore, DefaultValueFactory = _ => [], HelpName = "DIR" };
     private readonly Option<int> _samples = new("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples, CustomParser = Number.AtLeast(2).Parse };
-    private readonly Option<string?> _patterns = new("--patterns") { Description = "Signal patterns made by iba patterns fit, for the method pattern.", HelpName = "FILE", Validators = { Accepted.FileToRead("make one with: iba patterns fit --images DIR --out FILE") } };
-    private readonly Option<string?> _readout = new("--readout") { Description = "A readout made by iba readout train, for the method readout.", HelpName = "FILE", Validators = { Accepted.FileToRead("make one with: iba readout train --images DIR --out FILE") } };
+    private readonly Option<string?> _patterns = new("--patterns") { Description = "Signal patterns made by iba patterns fit, for the method pattern.", HelpName = "FILE", Validators = { Validators.FileToRead("make one with: iba patterns fit --images DIR --out FILE") } };
+    private readonly Option<string?> _readout = new("--readout") { Description = "A readout made by iba readout train, for the method readout.", HelpName = "FILE", Validators = { Validators.FileToRead("make one with: iba readout train --images DIR --out FILE") } };
     private readonly Option<bool> _published = new("--as-published") { Description = "Make maps exactly as the paper's published code does, where that differs from the textbook: the gradient divided by its signed sum, integrated gradients without the factor (image - baseline)." };
     private readonly Option<int> _noiseSamples = new("--noise-samples") { Description = "Noisy copies of smoothgrad.", DefaultValueFactory = _ => 50, CustomParser = Number.Between(1, 1_000_000).Parse };
     private readonly Option<int> _pathSteps = new("--path-steps") { Description = "Points on the path of integrated-gradients.", DefaultValueFactory = _ => 50, CustomParser = Number.Between(1, 1_000_000).Parse };

@@ -1,12 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
-using Engine.Networks;
-using Engine.Tensors;
-using Iba.Attribution;
 using Iba.Datasets;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 using Iba.Images;
 using Iba.Labels;
-using Weights;
+using Iba.Weights;
 
 namespace Iba.Cli;
 
@@ -16,7 +15,7 @@ internal sealed class NetworkOptions
     private static readonly string Known = string.Join(", ", [.. Catalogue.Entries.Select(entry => entry.Name), .. Demo.Networks]);
 
     private readonly Option<string?> _model = new("--model") { Description = $"One of {Known}. Default: what the weights are of.", HelpName = "NAME" };
-    private readonly Option<string?> _weights = new("--weights") { Description = $"A .pth or .safetensors file with torchvision's keys: {Architecture.Names}.", HelpName = "FILE", Validators = { Accepted.FileToRead("get one with: iba weights fetch NAME") } };
+    private readonly Option<string?> _weights = new("--weights") { Description = $"A .pth or .safetensors file with torchvision's keys: {Architecture.Names}.", HelpName = "FILE", Validators = { Validators.FileToRead("get one with: iba weights fetch NAME") } };
     private readonly Option<string?> _part = StateDictOption();
     private readonly Option<bool> _allowNonFinite = new("--allow-non-finite") { Description = "Take weights that are NaN or infinite, to study what they do." };
     private readonly DeviceOptions _device = new();
@@ -24,7 +23,7 @@ internal sealed class NetworkOptions
     private readonly Option<int?> _resize = new("--resize") { Description = "Pixels that the photo's shorter side is resized to first. Default: as the weights have it, such as 256 for a size of 224, in proportion.", CustomParser = Number.Between(1, 65536).Optional };
     private readonly Option<float[]?> _mean = new("--mean") { Description = "What is subtracted from red, green and blue from 0 to 1. Default: as the weights have it, such as ImageNet's 0.485,0.456,0.406.", HelpName = "R,G,B", Arity = ArgumentArity.ExactlyOne, CustomParser = Number.Between(0f, 1f).List };
     private readonly Option<float[]?> _std = new("--std") { Description = "What red, green and blue are then divided by. Default: as the weights have it, such as ImageNet's 0.229,0.224,0.225.", HelpName = "R,G,B", Arity = ArgumentArity.ExactlyOne, CustomParser = (Number.Above(0f) with { Most = 1 }).List };
-    private readonly Option<string?> _labels = new("--labels") { Description = "A text file with one class name per line. Default: ImageNet's where there are 1000 classes, their own for the demo networks.", HelpName = "FILE", Validators = { Accepted.FileToRead("leave --labels out for the default.") } };
+    private readonly Option<string?> _labels = new("--labels") { Description = "A text file with one class name per line. Default: ImageNet's where there are 1000 classes, their own for the demo networks.", HelpName = "FILE", Validators = { Validators.FileToRead("leave --labels out for the default.") } };
     private readonly Option<bool> _rotate = new("--exif-rotate") { Description = "Turn photos upright as their EXIF orientation says. torchvision does not." };
 
     public void AddTo(Command command)

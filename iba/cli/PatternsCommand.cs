@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Iba.Attribution;
 using Iba.Datasets;
+using Iba.Relevance;
 
 namespace Iba.Cli;
 
@@ -14,7 +14,7 @@ internal static class PatternsCommand
     private static Command Fit()
     {
         var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder, Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
-        var output = new Option<string>("--out") { Description = "The patterns file to write.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite() } };
+        var output = new Option<string>("--out") { Description = "The patterns file to write.", Required = true, HelpName = "FILE", Validators = { Validators.FileToWrite() } };
         var samples = new Option<int>("--samples") { Description = "Images to use at most.", DefaultValueFactory = _ => DefaultSamples, CustomParser = Number.AtLeast(2).Parse };
         var linear = new Option<bool>("--linear")
         {
@@ -34,7 +34,7 @@ internal static class PatternsCommand
             Patterns patterns = Terminal.Progress("fitting patterns", total, bar => PatternFit.Run(
                 loaded.Network, loaded.Image, StatisticsSource.Pixels(loaded, photos, total),
                 parsed.GetValue(linear) ? SignalEstimator.Linear : SignalEstimator.TwoComponent,
-                weightsSha256: loaded.WeightsSha256, preprocessing: loaded.Preprocessing, progress: new Relay<long>(images => bar.Report(images)), halved: StatisticsSource.Halved, cancellation: Interrupt.Token));
+                weightsSha256: loaded.WeightsSha256, preprocessing: loaded.Preprocessing, progress: new ProgressRelay<long>(images => bar.Report(images)), halved: StatisticsSource.Halved, cancellation: Interrupt.Token));
             string path = parsed.GetValue(output)!;
             patterns.Save(path, loaded.Network);
             Terminal.Say($"{path}: patterns of {loaded.Network.Name} from {patterns.Origin.Images} images.");

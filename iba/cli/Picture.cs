@@ -1,5 +1,5 @@
-using Iba.Attribution;
 using Iba.Bottleneck;
+using Iba.Methods;
 using Iba.Rendering;
 
 namespace Iba.Cli;
@@ -8,10 +8,10 @@ namespace Iba.Cli;
 internal static class Picture
 {
     public static Overlay Of(
-        Subject subject, Attribution.Attribution result, LoadedNetwork loaded, MethodKind method, MethodInputs inputs,
+        Subject subject, Explanation result, LoadedNetwork loaded, MethodKind method, MethodInputs inputs,
         bool fullPhoto, double? scale)
     {
-        var bits = result as BottleneckAttribution;
+        var bits = result as BottleneckExplanation;
         double[] map = [.. result.Heatmap.Values.Select(value => (double)value)];
         return new Overlay(fullPhoto ? subject.File!.Pixels(loaded.Rotate, Interrupt.Token) : subject.Input.Crop, map, result.Heatmap.Height, result.Heatmap.Width)
         {

@@ -1,9 +1,9 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Backends.Cuda;
-using Engine.Networks;
-using Engine.Tensors;
-using Engine.Training;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 
 namespace Iba.Cli;
 

@@ -1,8 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
-using Engine.Networks;
-using Iba.Attribution;
 using Iba.Datasets;
+using Iba.Engine.Networks;
 using Iba.Images;
 
 namespace Iba.Cli;
@@ -12,7 +11,7 @@ internal static class PredictCommand
 {
     public static Command Create()
     {
-        var images = Accepted.Photos(NamedPhotos.Words, ArgumentArity.OneOrMore);
+        var images = Validators.Photos(NamedPhotos.Words, ArgumentArity.OneOrMore);
         var top = new Option<int>("--top") { Description = "Classes to show, the likeliest first.", DefaultValueFactory = _ => 5, CustomParser = Number.AtLeast(1).Parse };
         var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
         var networkOptions = new NetworkOptions();

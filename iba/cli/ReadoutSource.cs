@@ -1,5 +1,5 @@
 using Iba.Bottleneck;
-using Weights;
+using Iba.Weights;
 
 namespace Iba.Cli;
 

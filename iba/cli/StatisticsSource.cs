@@ -1,11 +1,11 @@
 using System.Security.Cryptography;
 using System.Text;
-using Engine.Files;
 using Iba.Bottleneck;
 using Iba.Datasets;
+using Iba.Engine.Files;
 using Iba.Images;
 using Iba.Statistics;
-using Weights;
+using Iba.Weights;
 
 namespace Iba.Cli;
 
@@ -107,7 +107,7 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
         int total = Math.Min(samples, photos.Files.Count);
         return Terminal.Progress($"estimating {string.Join(", ", layers.Select(loaded.Network.Resolve))}", total, bar => Estimation.Run(
             loaded.Network, layers, loaded.Image, Pixels(loaded, photos, total), weightsSha256: loaded.WeightsSha256,
-            preprocessing: loaded.Preprocessing, progress: new Relay<long>(images => bar.Report(images)), halved: Halved, cancellation: Interrupt.Token));
+            preprocessing: loaded.Preprocessing, progress: new ProgressRelay<long>(images => bar.Report(images)), halved: Halved, cancellation: Interrupt.Token));
     }
 
     /// <summary>Tells that the device has no room for the usual number of images.</summary>

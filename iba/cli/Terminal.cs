@@ -1,4 +1,4 @@
-using Engine.Files;
+using Iba.Engine.Files;
 using Spectre.Console;
 
 namespace Iba.Cli;

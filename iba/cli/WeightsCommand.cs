@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Engine.Files;
-using Weights;
+using Iba.Engine.Files;
+using Iba.Weights;
 
 namespace Iba.Cli;
 
@@ -21,7 +21,7 @@ internal static class WeightsCommand
     private static Command Fetch()
     {
         var name = new Argument<string>("NAME") { Description = $"One of {string.Join(", ", Catalogue.Entries.Select(entry => entry.Name))}." };
-        var output = new Option<string?>("--out") { Description = "The folder to put it into. Default: where --model looks for it.", HelpName = "DIR", Validators = { Accepted.FolderToWrite } };
+        var output = new Option<string?>("--out") { Description = "The folder to put it into. Default: where --model looks for it.", HelpName = "DIR", Validators = { Validators.FolderToWrite } };
         var command = new Command("fetch", "Download torchvision's weights; goes on where an earlier download stopped, and verifies the file.") { name, output };
         command.SetAction(parsed =>
         {
@@ -30,7 +30,7 @@ internal static class WeightsCommand
                 ?? throw new UsageException($"{wanted}: known are {string.Join(", ", Catalogue.Entries.Select(known => known.Name))}.");
             using var http = new HttpClient();
             string path = Terminal.Progress($"fetching {entry.FileName}", entry.Bytes, bar => new Download(http)
-                .FetchAsync(entry, parsed.GetValue(output) ?? Folders.Weights, new Relay<DownloadProgress>(at => bar.Report(at.Received)), Interrupt.Token).GetAwaiter().GetResult());
+                .FetchAsync(entry, parsed.GetValue(output) ?? Folders.Weights, new ProgressRelay<DownloadProgress>(at => bar.Report(at.Received)), Interrupt.Token).GetAwaiter().GetResult());
             Terminal.Data(path);
             return (int)ExitCode.Done;
         });
@@ -95,7 +95,7 @@ internal static class WeightsCommand
     private static Command Convert()
     {
         (Argument<string> file, Option<string?> part) = (FileArgument(), NetworkOptions.StateDictOption());
-        var output = new Option<string>("--out") { Description = "The .safetensors file to write.", Required = true, HelpName = "FILE", Validators = { Accepted.FileToWrite() } };
+        var output = new Option<string>("--out") { Description = "The .safetensors file to write.", Required = true, HelpName = "FILE", Validators = { Validators.FileToWrite() } };
         var half = new Option<bool>("--half") { Description = "Write float16: half the size, about three digits." };
         var command = new Command("convert", "Write a weights file as safetensors, which opens faster and cannot hold a program.") { file, output, half, part };
         command.SetAction(parsed =>

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Xml;
 using System.Xml.Linq;
-using Engine.Files;
+using Iba.Engine.Files;
 
 namespace Iba.Datasets;
 

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Engine.Files;
+using Iba.Engine.Files;
 
 namespace Iba.Datasets;
 

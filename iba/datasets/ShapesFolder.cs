@@ -1,4 +1,4 @@
-using Engine.Files;
+using Iba.Engine.Files;
 using Iba.Rendering;
 
 namespace Iba.Datasets;

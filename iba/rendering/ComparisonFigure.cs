@@ -1,4 +1,3 @@
-using Iba.Attribution;
 using Iba.Images;
 
 namespace Iba.Rendering;

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
-using Engine.Files;
+using Iba.Engine.Files;
 
 namespace Iba.Rendering;
 

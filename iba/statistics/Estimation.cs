@@ -1,6 +1,5 @@
-using Engine.Networks;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 using Iba.Images;
 
 namespace Iba.Statistics;

@@ -1,6 +1,6 @@
-using Engine.Files;
-using Engine.Networks;
-using Engine.Tensors;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 using Iba.Images;
 
 namespace Iba.Statistics;
@@ -154,6 +154,17 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
             throw new StatisticsException($"the statistics are damaged: {mistake}. Estimate them anew: iba estimate --images DIR --out FILE");
         if (Difference(features) is { } reason)
             throw new StatisticsException($"the statistics are of {reason}. Estimate them anew: iba estimate --images DIR --out FILE");
+    }
+
+    /// <summary>Rejects samples that were prepared differently from the photos of the statistics; see <see cref="MustBeOf(Preprocessing)"/>.</summary>
+    /// <exception cref="StatisticsException">One was.</exception>
+    internal void MustBeOf(IReadOnlyList<Sample> samples)
+    {
+        foreach (Sample sample in samples)
+        {
+            if (sample.Preprocessing is { } preprocessing)
+                MustBeOf(preprocessing);
+        }
     }
 
     /// <summary>Refuses to be used for photos that were prepared otherwise. Statistics that do not say how are taken for any.</summary>

@@ -1,4 +1,4 @@
-using Engine.Files;
+using Iba.Engine.Files;
 
 namespace Iba.Statistics;
 

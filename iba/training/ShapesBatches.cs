@@ -1,6 +1,6 @@
-using Engine.Tensors;
-using Engine.Training;
 using Iba.Datasets;
+using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 
 namespace Iba.Training;
 

@@ -1,8 +1,9 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Ops;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba.Backpropagation;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
+using Iba.Relevance;
 using Tests.Devices;
 using Tests.Engine;
 using Tests.Textbook;

@@ -1,9 +1,11 @@
-using Iba.Attribution;
+using Iba;
+using Iba.Backpropagation;
+using Iba.Relevance;
 using Tests.Devices;
 using Tests.Native;
 using Tests.Networks;
 using Xunit;
-using Result = Iba.Attribution.Attribution;
+using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 
@@ -64,7 +66,7 @@ public abstract class BaselineGoldenTests(Device on) : IDisposable
         string layer = golden.File.Param("gradcam_layer");
         foreach ((string suffix, int target) in golden.Classes)
         {
-            var cam = Assert.IsType<ClassActivationAttribution>(
+            var cam = Assert.IsType<ClassActivationExplanation>(
                 golden.Run(new GradCam(golden.Network, golden.Image, layer) { Class = ExplainedClass.Target }, target));
             ClassActivation activation = cam.Activation;
             Assert.Equal(target, cam.Target);

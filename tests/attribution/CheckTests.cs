@@ -1,13 +1,15 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Networks;
-using Engine.Ops;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
+using Iba.Backpropagation;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
+using Iba.Relevance;
 using Tests.Devices;
 using Tests.Networks;
 using Xunit;
-using Result = Iba.Attribution.Attribution;
+using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 

@@ -1,5 +1,5 @@
 using System.Xml.Linq;
-using Iba.Attribution;
+using Iba;
 using Iba.Images;
 using Iba.Rendering;
 using Xunit;

@@ -1,4 +1,4 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 using Tests.Textbook;
 
 namespace Tests.Attribution;

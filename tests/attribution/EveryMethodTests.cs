@@ -1,7 +1,7 @@
 using Tests.Devices;
 using Tests.Native;
 using Xunit;
-using Result = Iba.Attribution.Attribution;
+using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 

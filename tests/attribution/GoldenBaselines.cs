@@ -1,9 +1,9 @@
-using Engine.Networks;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 using Tests.Devices;
 using Tests.Networks;
-using Result = Iba.Attribution.Attribution;
+using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 

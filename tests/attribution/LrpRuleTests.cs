@@ -1,8 +1,8 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Ops;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
+using Iba.Relevance;
 using Tests.Devices;
 using Tests.Engine;
 using Tests.Textbook;

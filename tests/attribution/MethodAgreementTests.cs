@@ -1,12 +1,12 @@
-using Engine.Backends.Cuda;
-using Iba.Attribution;
+using Iba.Engine.Backends.Cuda;
+using Iba.Relevance;
 using Iba.Statistics;
 using Tests.Devices;
 using Tests.Native;
 using Tests.Networks;
 using Xunit;
 using Device = Tests.Devices.Device;
-using Result = Iba.Attribution.Attribution;
+using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 

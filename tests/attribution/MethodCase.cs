@@ -1,13 +1,16 @@
-using Engine.Networks;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
+using Iba.Backpropagation;
 using Iba.Bottleneck;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
+using Iba.Methods;
+using Iba.Relevance;
 using Iba.Statistics;
 using Tests.Bottleneck;
 using Tests.Devices;
 using Tests.Networks;
 using Xunit;
-using Result = Iba.Attribution.Attribution;
+using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 
@@ -41,7 +44,7 @@ internal sealed class MethodCase : IDisposable
     }
 
     public static MatrixTheoryData<string, string> EveryMethodOnEveryNetwork =>
-        new MatrixTheoryData<string, string>([.. Methods.All.Select(kind => kind.Name)], [.. NarrowNetwork.Names.Select(row => row.Data)]);
+        new MatrixTheoryData<string, string>([.. AttributionMethods.All.Select(kind => kind.Name)], [.. NarrowNetwork.Names.Select(row => row.Data)]);
 
     public Network Network => _narrow.Network;
 
@@ -74,10 +77,10 @@ internal sealed class MethodCase : IDisposable
     {
         "smoothgrad" when _isSlow => new SmoothGrad(Network, Image) { Samples = 5, MemoryBudget = memory },
         "integrated-gradients" when _isSlow => new IntegratedGradients(Network, Image) { Steps = 5, MemoryBudget = memory },
-        _ => Methods.Find(_method).Create(new MethodInputs(Network, Image)
+        _ => AttributionMethods.Find(_method).Create(new MethodInputs(Network, Image)
         {
-            Statistics = Methods.Find(_method).Needs == MethodNeeds.Statistics ? Statistics : null,
-            Patterns = Methods.Find(_method).Needs == MethodNeeds.Patterns ? Patterns : null,
+            Statistics = AttributionMethods.Find(_method).Needs == MethodNeeds.Statistics ? Statistics : null,
+            Patterns = AttributionMethods.Find(_method).Needs == MethodNeeds.Patterns ? Patterns : null,
             Readout = () => new ReadoutBottleneck(Network, Readout, Image, batch),
             Bottleneck = new BottleneckSettings { Steps = 3, Copies = 2 },
             Class = ExplainedClass.Target,

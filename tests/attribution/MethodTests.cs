@@ -1,7 +1,9 @@
-using Iba.Attribution;
+using Iba;
+using Iba.Backpropagation;
+using Iba.Methods;
 using Tests.Networks;
 using Xunit;
-using Result = Iba.Attribution.Attribution;
+using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 
@@ -84,7 +86,7 @@ public sealed class MethodTests
     {
         using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
         var inputs = new MethodInputs(golden.Network, golden.Image);
-        string Refused(string name) => Assert.Throws<ArgumentException>(() => Methods.Find(name).Create(inputs)).Message;
+        string Refused(string name) => Assert.Throws<ArgumentException>(() => AttributionMethods.Find(name).Create(inputs)).Message;
         Assert.Contains("iba estimate", Refused("per-sample"));
         Assert.Contains("iba readout train", Refused("readout"));
         Assert.Contains("iba patterns fit", Refused("pattern"));

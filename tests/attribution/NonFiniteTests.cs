@@ -1,16 +1,18 @@
-using Engine.Autograd;
-using Engine.Backends.Cpu;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Ops;
-using Engine.Tensors;
-using Engine.Training;
-using Iba.Attribution;
+using Iba;
 using Iba.Bottleneck;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
+using Iba.Engine.Training;
+using Iba.Methods;
+using Iba.Relevance;
 using Iba.Statistics;
 using Tests.Weights;
 using Xunit;
-using Result = Iba.Attribution.Attribution;
+using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 
@@ -33,7 +35,7 @@ public sealed class NonFiniteTests : IDisposable
         Network network = Small(backend, classes: 10);
         Tensor bias = network.Parameters.Last().Data;
         backend.Upload([0, 0, float.NaN, 0, 0, 0, 0, 0, 0, 0], bias);
-        using IAttributionMethod explains = Methods.Find(method).Create(new MethodInputs(network, new Shape(1, 32, 32, 3)));
+        using IAttributionMethod explains = AttributionMethods.Find(method).Create(new MethodInputs(network, new Shape(1, 32, 32, 3)));
         NonFiniteException failure = Assert.Throws<NonFiniteException>(() => explains.Attribute([Grey(), Grey()]).ToList());
         Assert.Equal(0, failure.Sample);
         Assert.Contains("class 2 is NaN", failure.Reason);
@@ -44,17 +46,17 @@ public sealed class NonFiniteTests : IDisposable
     public void An_image_that_fails_does_not_end_the_list()
     {
         using var method = new Failing();
-        Explanation[] all = [.. method.Explain([Grey(0), Grey(1), Grey(2), Grey(1), Grey(3)])];
+        Outcome[] all = [.. method.Explain([Grey(0), Grey(1), Grey(2), Grey(1), Grey(3)])];
         Assert.Equal([0, 1, 2, 3, 4], all.Select(each => each.Sample));
         Assert.Equal([false, true, false, true, false], all.Select(each => each.Failure is not null));
-        Assert.Equal([0f, 2f, 3f], all.Where(each => each.Attribution is not null).Select(each => each.Attribution!.Logits[0]));
+        Assert.Equal([0f, 2f, 3f], all.Where(each => each.Explanation is not null).Select(each => each.Explanation!.Logits[0]));
     }
 
     [Fact]
     public void An_optimisation_that_diverges_says_what_to_change()
     {
         var map = new Heatmap(1, 1, [float.NaN], HeatmapUnit.BitsPerPixel);
-        Result diverged = new BottleneckAttribution(map, 0, [1], double.NaN, 0, [new StepLoss(1, 2, 3), new StepLoss(float.NaN, 2, 3)]);
+        Result diverged = new BottleneckExplanation(map, 0, [1], double.NaN, 0, [new StepLoss(1, 2, 3), new StepLoss(float.NaN, 2, 3)]);
         string reason = Assert.Throws<NonFiniteException>(() => diverged.MustBeFinite(4)).Message;
         Assert.Contains("image 4", reason);
         Assert.Contains("the loss of step 1 is NaN. Give a smaller learning rate", reason);
@@ -102,7 +104,7 @@ public sealed class NonFiniteTests : IDisposable
         FeatureStatistics statistics = Estimation.Run(network, "layer1", image, photos);
         // Of no information at all the sum of the losses would be the cross-entropy alone.
         using var method = new PerSampleBottleneck(network, statistics, image, 1, new BottleneckSettings { Beta = 0, Steps = 3, Copies = 2 });
-        var result = (BottleneckAttribution)method.Attribute([new Sample(photos[0]) { Preprocessing = null }]).Single();
+        var result = (BottleneckExplanation)method.Attribute([new Sample(photos[0]) { Preprocessing = null }]).Single();
         Assert.Equal(1 / (1 + Math.Exp(-(double)result.Logits[0])), result.Probability, 1e-12);
         Assert.InRange(result.ProbabilityRestricted, 1e-9, 1 - 1e-9);
         Assert.True(result.Losses[0].Model > 1e-6, "a softmax of one number would cost nothing");

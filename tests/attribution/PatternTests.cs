@@ -1,8 +1,8 @@
-using Engine.Backends.Cpu;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
+using Iba.Relevance;
 using Tests.Textbook;
 using Tests.Weights;
 using Xunit;

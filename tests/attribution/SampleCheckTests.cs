@@ -1,7 +1,9 @@
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
 using Iba.Bottleneck;
+using Iba.Engine.Tensors;
 using Iba.Images;
+using Iba.Methods;
+using Iba.Relevance;
 using Iba.Statistics;
 using Tests.Networks;
 using Xunit;
@@ -34,7 +36,7 @@ public sealed class SampleCheckTests : IDisposable
     {
         StatisticsSet statistics = Statistics(null);
         using var readout = new ReadoutNetwork(_narrow.Backend, statistics, new ReadoutSettings());
-        using IAttributionMethod method = Methods.Find(name).Create(new MethodInputs(_narrow.Network, Image)
+        using IAttributionMethod method = AttributionMethods.Find(name).Create(new MethodInputs(_narrow.Network, Image)
         {
             Statistics = statistics.First,
             Readout = () => new ReadoutBottleneck(_narrow.Network, readout, Image),

@@ -1,8 +1,10 @@
-using Engine.Networks;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
+using Iba.Backpropagation;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
+using Iba.Methods;
 using Xunit;
-using Result = Iba.Attribution.Attribution;
+using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 

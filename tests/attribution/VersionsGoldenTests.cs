@@ -1,8 +1,10 @@
-using Iba.Attribution;
+using Iba;
+using Iba.Backpropagation;
+using Iba.Methods;
 using Tests.Devices;
 using Tests.Networks;
 using Xunit;
-using Result = Iba.Attribution.Attribution;
+using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 

@@ -1,6 +1,6 @@
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Tensors;
 
 namespace Benchmarks;
 

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Backends.Cuda;
-using Engine.Networks;
 using Iba.Bottleneck;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Networks;
 
 namespace Benchmarks;
 

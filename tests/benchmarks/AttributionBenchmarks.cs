@@ -1,5 +1,5 @@
 using BenchmarkDotNet.Attributes;
-using Engine.Backends.Cpu;
+using Iba.Engine.Backends.Cpu;
 
 namespace Benchmarks;
 

@@ -3,8 +3,8 @@ using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
-using Engine.Backends.Cpu;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Tensors;
 
 namespace Benchmarks;
 

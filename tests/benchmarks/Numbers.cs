@@ -1,5 +1,5 @@
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
 namespace Benchmarks;
 

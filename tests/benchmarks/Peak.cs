@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu.Simd;
 
 namespace Benchmarks;
 

@@ -1,6 +1,6 @@
 using Benchmarks;
-using Engine.Backends.Cpu;
-using Weights;
+using Iba.Engine.Backends.Cpu;
+using Iba.Weights;
 
 // "quick [threads] [name...]" compares all layers against the processor's peak in a minute; "attribution cpu|cuda FILE ..." times whole attributions;
 // "accuracy" holds both convolutions against double precision; "serve [threads]" is our side of compare.sh;

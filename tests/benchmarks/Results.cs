@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda;
 
 namespace Benchmarks;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using Engine.Backends.Cpu;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Tensors;
 
 namespace Benchmarks;
 

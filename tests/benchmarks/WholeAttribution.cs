@@ -1,4 +1,4 @@
-using Iba.Attribution;
+using Iba;
 using Iba.Bottleneck;
 
 namespace Benchmarks;
@@ -18,7 +18,7 @@ internal sealed class WholeAttribution : IDisposable
         float[] Pixels() => [.. Enumerable.Range(0, FullSizeNetwork.Image.Count).Select(_ => 4 * random.NextSingle() - 2)];
     }
 
-    public BottleneckAttribution[] Run() => [.. _bottleneck.Attribute(_samples).Cast<BottleneckAttribution>()];
+    public BottleneckExplanation[] Run() => [.. _bottleneck.Attribute(_samples).Cast<BottleneckExplanation>()];
 
     public void Dispose() => _bottleneck.Dispose();
 }

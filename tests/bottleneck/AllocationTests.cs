@@ -1,6 +1,6 @@
-using Engine.Networks;
-using Engine.Tensors;
 using Iba.Bottleneck;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 using Tests.Networks;
 using Tests.Project;

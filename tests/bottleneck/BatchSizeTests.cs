@@ -1,10 +1,10 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Ops;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
 using Iba.Bottleneck;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
 using Tests.Native;
 using Xunit;
 

@@ -1,7 +1,7 @@
-using Engine.Networks;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
 using Iba.Bottleneck;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 using Tests.Devices;
 using Tests.Networks;

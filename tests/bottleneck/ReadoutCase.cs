@@ -1,7 +1,7 @@
-using Engine.Backends;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
 using Iba.Bottleneck;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 using Tests.Devices;
 using Tests.Networks;
@@ -28,7 +28,7 @@ internal sealed class ReadoutCase : IReadoutExamples, IDisposable
 
     public Shape Image { get; } = new(1, Size, Size, 3);
 
-    public global::Engine.Networks.Network Network => _narrow.Network;
+    public global::Iba.Engine.Networks.Network Network => _narrow.Network;
 
     public IBackend Backend => _narrow.Backend;
 

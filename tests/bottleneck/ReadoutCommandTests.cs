@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using Engine.Backends.Cpu;
-using Engine.Files;
 using Iba.Bottleneck;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
 using Tests.Cli;
 using Tests.Weights;
 using Xunit;

@@ -1,6 +1,6 @@
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
 using Iba.Bottleneck;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 using Tests.Devices;
 using Tests.Networks;

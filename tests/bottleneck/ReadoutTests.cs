@@ -1,9 +1,9 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Networks;
-using Engine.Ops;
-using Engine.Tensors;
 using Iba.Bottleneck;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 using Tests.Devices;
 using Tests.Networks;
@@ -49,9 +49,9 @@ public abstract class ReadoutTests(Device on)
     {
         using var of = new ReadoutCase(name, on);
         using ReadoutNetwork readout = of.Varied();
-        BottleneckAttribution[] one = Maps(1), four = Maps(4);
+        BottleneckExplanation[] one = Maps(1), four = Maps(4);
         Assert.Equal(of.Samples.Length, one.Length);
-        foreach ((BottleneckAttribution a, BottleneckAttribution b) in one.Zip(four))
+        foreach ((BottleneckExplanation a, BottleneckExplanation b) in one.Zip(four))
         {
             on.Same(a.Heatmap.Values, b.Heatmap.Values, "map");
             on.Same(a.Logits, b.Logits, "logits");
@@ -61,10 +61,10 @@ public abstract class ReadoutTests(Device on)
         }
         Assert.NotEqual(one[0].Heatmap.Values, one[1].Heatmap.Values);
 
-        BottleneckAttribution[] Maps(int batch)
+        BottleneckExplanation[] Maps(int batch)
         {
             using var method = new ReadoutBottleneck(of.Network, readout, of.Image, batch, ReadoutCase.Weights);
-            return [.. method.Attribute(of.Samples).Cast<BottleneckAttribution>()];
+            return [.. method.Attribute(of.Samples).Cast<BottleneckExplanation>()];
         }
     }
 

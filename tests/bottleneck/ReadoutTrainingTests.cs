@@ -1,6 +1,6 @@
-using Engine.Files;
-using Engine.Tensors;
 using Iba.Bottleneck;
+using Iba.Engine.Files;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 using Tests.Weights;
 using Xunit;

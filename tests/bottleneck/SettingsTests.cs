@@ -1,8 +1,8 @@
-using Engine.Autograd;
-using Engine.Backends.Cpu;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
 using Iba.Bottleneck;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 using Tests.Networks;
 using Xunit;

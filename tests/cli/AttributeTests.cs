@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using Engine.Files;
+using Iba.Engine.Files;
+using Iba.Weights;
 using Tests.Weights;
-using Weights;
 using Xunit;
 
 namespace Tests.Cli;

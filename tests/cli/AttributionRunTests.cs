@@ -1,12 +1,13 @@
-using Engine.Backends.Cuda;
-using Engine.Backends.Cuda.Native;
-using Engine.Networks;
-using Engine.Tensors;
-using Engine.Training;
-using Iba.Attribution;
+using Iba;
 using Iba.Cli;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Native;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 using Iba.Images;
 using Iba.Labels;
+using Iba.Methods;
 using Tests.Native;
 using Tests.Weights;
 using Xunit;
@@ -33,15 +34,15 @@ public sealed class AttributionRunTests : IDisposable
         var loaded = new LoadedNetwork(
             network, new ComputeDevice(backend, backend.DeviceName, "fp32"), "", "", new Preprocessing { Resize = 36, Crop = 32 }, ClassLabels.For(10), 10, Rotate: false);
         var inputs = new MethodInputs(network, new Shape(1, 32, 32, 3));
-        using IAttributionMethod method = new Breaking(_gpu, Methods.Find("gradient").Create(inputs));
-        var run = new AttributionRun(loaded, method, new AttributionFiles(loaded, inputs, Methods.Find("gradient"), _folder["maps"], false, null), 1, json: false);
+        using IAttributionMethod method = new Breaking(_gpu, AttributionMethods.Find("gradient").Create(inputs));
+        var run = new AttributionRun(loaded, method, new AttributionFiles(loaded, inputs, AttributionMethods.Find("gradient"), _folder["maps"], false, null), 1, json: false);
 
         string[] photos = [.. ((string[])["rgb.png", "gray.jpg"]).Select(name => Path.Combine(Golden.Path("preprocessing"), name))];
         Failure failure = Failure.Of(Assert.Throws<DeviceLostException>(() => run.Explain(photos, null, batch: 2)));
         Assert.Equal(ExitCode.Failed, failure.Code);
         Assert.Contains("last op: ", failure.Message);
         Assert.Equal(["rgb.iba.png", "rgb.iba.safetensors"], Directory.GetFiles(_folder["maps"]).Select(path => Path.GetFileName(path)).Order());
-        using var map = global::Engine.Files.SafetensorsFile.Open(_folder["maps/rgb.iba.safetensors"]);
+        using var map = global::Iba.Engine.Files.SafetensorsFile.Open(_folder["maps/rgb.iba.safetensors"]);
         Assert.Equal(("cuda:0 Fake GPU 0", "fp32"), (map.Metadata["device"], map.Metadata["precision"]));
     }
 
@@ -50,7 +51,7 @@ public sealed class AttributionRunTests : IDisposable
     {
         public string Name => method.Name;
 
-        public IEnumerable<global::Iba.Attribution.Attribution> Attribute(
+        public IEnumerable<Explanation> Attribute(
             IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
         {
             foreach (Sample sample in samples)

@@ -1,8 +1,8 @@
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Backends.Cuda;
-using Engine.Files;
 using Iba.Cli;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Files;
 using Tests.Native;
 using Xunit;
 
@@ -34,7 +34,7 @@ public sealed class DeviceChoiceTests : IDisposable
     [Fact]
     public void Without_a_gpu_auto_takes_the_cpu_and_says_why_in_one_line()
     {
-        _gpu.Driver.Start = global::Engine.Backends.Cuda.Native.CUresult.CUDA_ERROR_STUB_LIBRARY;
+        _gpu.Driver.Start = global::Iba.Engine.Backends.Cuda.Native.CUresult.CUDA_ERROR_STUB_LIBRARY;
         using ComputeDevice opened = Open(_gpu, "auto");
         Assert.Equal("cpu", opened.Device);
         string line = Assert.Single(_said);
@@ -68,7 +68,7 @@ public sealed class DeviceChoiceTests : IDisposable
     [Fact]
     public void A_driver_that_refuses_a_context_is_no_reason_to_stop_for_auto()
     {
-        _gpu.Driver.Fail("cuStreamCreate", global::Engine.Backends.Cuda.Native.CUresult.CUDA_ERROR_NOT_INITIALIZED);
+        _gpu.Driver.Fail("cuStreamCreate", global::Iba.Engine.Backends.Cuda.Native.CUresult.CUDA_ERROR_NOT_INITIALIZED);
         Assert.Equal("cpu", Open(_gpu, "auto").Device);
         Assert.Contains("cuStreamCreate", Assert.Single(_said));
         Assert.Equal(ExitCode.Failed, Failure.Of(Assert.Throws<CudaException>(() => Open(_gpu, "cuda"))).Code);

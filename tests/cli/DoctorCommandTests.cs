@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Engine.Backends.Cuda;
 using Iba.Cli;
+using Iba.Engine.Backends.Cuda;
 using Tests.Native;
 using Tests.Weights;
 using Xunit;

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 using Xunit;
 
 namespace Tests.Cli;

@@ -106,8 +106,8 @@ public sealed class InputTests : IDisposable
         IbaProcess.Result piped = IbaProcess.RunWithInput(bytes, "attribute", "--model", "demo-resnet50", "--size", "32", "--method", "gradient", "--json", "--out", _folder["a"], "-");
         Assert.True(piped.ExitCode == 0, piped.Error);
         Assert.Equal(["-"], Images(piped));
-        using var fromFile = global::Engine.Files.SafetensorsFile.Open(_folder["a/rgb.iba.safetensors"]);
-        using var fromPipe = global::Engine.Files.SafetensorsFile.Open(_folder["a/stdin.iba.safetensors"]);
+        using var fromFile = global::Iba.Engine.Files.SafetensorsFile.Open(_folder["a/rgb.iba.safetensors"]);
+        using var fromPipe = global::Iba.Engine.Files.SafetensorsFile.Open(_folder["a/stdin.iba.safetensors"]);
         Assert.Equal(fromFile.ReadFloats("map"), fromPipe.ReadFloats("map"));
         Assert.Equal(fromFile.Metadata["image_sha256"], fromPipe.Metadata["image_sha256"]);
         Assert.Contains("standard input: it is empty", IbaProcess.RunWithInput([], "predict", "--model", "demo-resnet50", "--size", "32", "-").Error);

@@ -1,6 +1,6 @@
-using Engine.Files;
+using Iba.Engine.Files;
+using Iba.Weights;
 using Tests.Weights;
-using Weights;
 using Xunit;
 
 namespace Tests.Cli;

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda;
 using Xunit;
 
 namespace Tests.Cuda;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda;
 using Xunit;
 
 namespace Tests.Cuda;

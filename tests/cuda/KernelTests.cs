@@ -1,9 +1,9 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
 using CsCheck;
-using Engine.Backends;
-using Engine.Backends.Cuda;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Tensors;
 using Xunit;
 
 namespace Tests.Cuda;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda;
 using Xunit;
 
 namespace Tests.Cuda;

@@ -1,6 +1,6 @@
-using Engine.Backends;
-using Engine.Backends.Cuda;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Tensors;
 
 namespace Tests.Cuda;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using Engine.Backends.Cuda;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Tensors;
 using Xunit;
 
 namespace Tests.Cuda;

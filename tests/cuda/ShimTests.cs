@@ -1,5 +1,5 @@
-using Engine.Backends.Cuda;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Tensors;
 using Xunit;
 using Xunit.Sdk;
 

@@ -1,8 +1,8 @@
 using CsCheck;
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Ops;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
 using Xunit;
 
 namespace Tests.Cuda;

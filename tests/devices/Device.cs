@@ -1,8 +1,8 @@
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Backends.Cuda;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Backends.Cuda;
 using Xunit;
 
 namespace Tests.Devices;

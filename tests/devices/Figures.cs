@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda;
 
 namespace Tests.Devices;
 

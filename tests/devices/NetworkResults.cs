@@ -1,10 +1,10 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Networks;
-using Engine.Ops;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
 using Iba.Bottleneck;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 
 namespace Tests.Devices;
@@ -33,7 +33,7 @@ internal sealed record NetworkResults(float[] Logits, float[] Gradient, float[] 
         (float[] logits, float[] gradient) = Differentiate(network, [.. images.Take(Images).SelectMany(image => image)]);
 
         using var bottleneck = new PerSampleBottleneck(network, statistics, Image);
-        BottleneckAttribution explained = bottleneck.Attribute([new Sample(images[0], 0) { Preprocessing = null }]).Cast<BottleneckAttribution>().Single();
+        BottleneckExplanation explained = bottleneck.Attribute([new Sample(images[0], 0) { Preprocessing = null }]).Cast<BottleneckExplanation>().Single();
         foreach (Parameter parameter in network.Parameters)
             parameter.Data.Storage.Dispose();
         return new NetworkResults(logits, gradient, explained.Heatmap.Values, (float)explained.TotalBits);

@@ -1,6 +1,6 @@
-using Engine.Backends;
-using Engine.Optimizers;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Optimizers;
+using Iba.Engine.Tensors;
 using Tests.Devices;
 using Tests.Textbook;
 using Xunit;

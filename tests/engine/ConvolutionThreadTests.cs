@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics.X86;
-using Engine.Backends.Cpu;
-using Engine.Backends.Cpu.Products;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Backends.Cpu.Products;
 using Xunit;
 
 namespace Tests.Engine;

@@ -1,5 +1,5 @@
 using CsCheck;
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 using Tests.Textbook;
 
 namespace Tests.Engine;

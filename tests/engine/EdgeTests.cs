@@ -1,9 +1,9 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Ops;
-using Engine.Optimizers;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Ops;
+using Iba.Engine.Optimizers;
+using Iba.Engine.Tensors;
 using Tests.Devices;
 using Tests.Native;
 using Xunit;

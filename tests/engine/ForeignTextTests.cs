@@ -1,6 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using Engine.Files;
+using Iba.Engine.Files;
 using Xunit;
 
 namespace Tests.Engine;

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Tensors;
 using Tests.Project;
 using Xunit;
 

@@ -1,5 +1,5 @@
-using Engine.Backends;
-using Engine.Ops;
+using Iba.Engine.Backends;
+using Iba.Engine.Ops;
 using Xunit;
 
 namespace Tests.Engine;

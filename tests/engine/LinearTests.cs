@@ -1,6 +1,6 @@
 using CsCheck;
-using Engine.Backends;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 using Tests.Devices;
 using Tests.Textbook;
 using Xunit;

@@ -1,5 +1,5 @@
 using CsCheck;
-using Engine.Autograd;
+using Iba.Engine.Autograd;
 using Xunit;
 
 namespace Tests.Engine;

@@ -1,6 +1,6 @@
 using CsCheck;
-using Engine.Backends.Cpu;
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Backends.Cpu.Simd;
 using Tests.Textbook;
 using Xunit;
 

@@ -1,6 +1,6 @@
-using Engine.Backends;
-using Engine.Ops;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
 using Tests.Cuda;
 using Tests.Devices;
 using Tests.Native;

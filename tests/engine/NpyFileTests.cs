@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using Engine.Files;
+using Iba.Engine.Files;
 using Tests.Weights;
 using Xunit;
 

@@ -1,4 +1,4 @@
-using Engine.Autograd;
+using Iba.Engine.Autograd;
 using Tests.Textbook;
 
 namespace Tests.Engine;

@@ -1,7 +1,7 @@
 using CsCheck;
-using Engine.Backends;
-using Engine.Ops;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
 using Tests.Textbook;
 using Elementwise = Tests.Textbook.ElementwiseTextbook;
 using Pooling = Tests.Textbook.PoolingTextbook;

@@ -1,5 +1,5 @@
 using CsCheck;
-using Engine.Backends;
+using Iba.Engine.Backends;
 using Tests.Devices;
 using Xunit;
 

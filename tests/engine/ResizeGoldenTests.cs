@@ -1,7 +1,7 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Ops;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
 using Tests.Devices;
 using Xunit;
 

@@ -1,5 +1,5 @@
-using Engine.Backends.Cpu;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Tensors;
 using Xunit;
 
 namespace Tests.Engine;

@@ -1,4 +1,4 @@
-using Engine.Backends.Cpu;
+using Iba.Engine.Backends.Cpu;
 using Xunit;
 
 namespace Tests.Engine;

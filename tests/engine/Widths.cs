@@ -1,6 +1,6 @@
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Backends.Cpu.Simd;
 
 namespace Tests.Engine;
 

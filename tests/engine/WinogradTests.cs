@@ -1,7 +1,7 @@
 using CsCheck;
-using Engine.Backends.Cpu;
-using Engine.Backends.Cpu.Winograd;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Backends.Cpu.Winograd;
+using Iba.Engine.Tensors;
 using Tests.Textbook;
 using Xunit;
 

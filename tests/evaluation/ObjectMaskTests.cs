@@ -1,4 +1,4 @@
-using Iba.Attribution;
+using Iba;
 using Iba.Datasets;
 using Iba.Evaluation;
 using Iba.Images;

@@ -6,7 +6,7 @@ using Fuzz;
 // Fuzz run MINUTES SEED CORPUS [READER...]: fuzzes the readers in turns, keeps what reaches new code under CORPUS, and prints figures.
 if (args is ["instrument", var folder])
 {
-    foreach (string assembly in (string[])["Engine.dll", "Weights.dll", "Iba.Attribution.dll"])
+    foreach (string assembly in (string[])["Iba.Engine.dll", "Iba.Weights.dll", "Iba.Attribution.dll"])
         SharpFuzz.Fuzzer.Instrument(Path.Combine(folder, assembly), _ => true, SharpFuzz.Options.Value);
     return 0;
 }

@@ -1,17 +1,17 @@
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Optimizers;
-using Engine.Tensors;
-using Engine.Training;
-using Iba.Attribution;
 using Iba.Bottleneck;
 using Iba.Datasets;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Optimizers;
+using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 using Iba.Images;
 using Iba.Labels;
+using Iba.Relevance;
 using Iba.Statistics;
-using Weights;
+using Iba.Weights;
 
 namespace Fuzz;
 

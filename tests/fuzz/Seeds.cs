@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
-using Engine.Backends.Cpu;
-using Engine.Files;
-using Engine.Tensors;
 using Iba.Bottleneck;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 
 namespace Fuzz;

@@ -1,7 +1,7 @@
-using Engine.Backends;
-using Engine.Backends.Cuda;
-using Engine.Backends.Cuda.Native;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Native;
+using Iba.Engine.Tensors;
 using Xunit;
 
 namespace Tests.Native;

@@ -1,7 +1,7 @@
 using System.Globalization;
-using Engine.Backends.Cuda;
-using Engine.Backends.Cuda.Native;
-using Engine.Backends.Cuda.Plans;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Plans;
 using Xunit;
 
 namespace Tests.Native;

@@ -1,8 +1,8 @@
-using Engine.Autograd;
-using Engine.Backends.Cuda;
-using Engine.Backends.Cuda.Native;
-using Engine.Networks;
-using Engine.Tensors;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Native;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 using Tests.Weights;
 using Xunit;
 

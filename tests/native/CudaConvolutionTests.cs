@@ -1,7 +1,7 @@
 using CsCheck;
-using Engine.Backends;
-using Engine.Backends.Cuda;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Tensors;
 using Tests.Engine;
 using Tests.Textbook;
 using Xunit;

@@ -1,5 +1,5 @@
 using CsCheck;
-using Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda;
 using Tests.Engine;
 using Xunit;
 

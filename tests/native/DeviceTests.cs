@@ -1,6 +1,6 @@
-using Engine.Backends;
-using Engine.Backends.Cuda;
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Native;
 using Xunit;
 
 namespace Tests.Native;

@@ -1,5 +1,5 @@
-using Engine.Backends.Cuda;
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Native;
 using Xunit;
 
 namespace Tests.Native;

@@ -1,5 +1,5 @@
-using Engine.Backends;
-using Engine.Backends.Cuda;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
 using Device = Tests.Devices.Device;
 
 namespace Tests.Native;

@@ -1,6 +1,6 @@
 using System.Numerics;
-using Engine.Backends.Cuda.Native;
-using static Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
+using Iba.Engine.Backends.Cuda.Native;
+using static Iba.Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
 
 namespace Tests.Native;
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 
 namespace Tests.Native;
 

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Engine.Backends.Cuda;
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Native;
 
 namespace Tests.Native;
 

@@ -1,5 +1,5 @@
-using Engine.Backends.Cuda;
-using Engine.Backends.Cuda.Plans;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Plans;
 using Tests.Cuda;
 
 namespace Tests.Native;
@@ -53,7 +53,7 @@ internal sealed class FakeGpu : IDisposable
     public FakeNvrtc Nvrtc => _nvrtc;
 
     /// <summary>What the machine offers, loaded.</summary>
-    public Libraries Libraries() => global::Engine.Backends.Cuda.Libraries.Load(_machine.Machine, _loader);
+    public Libraries Libraries() => global::Iba.Engine.Backends.Cuda.Libraries.Load(_machine.Machine, _loader);
 
     /// <summary>The backend. Where nothing is computed, no plan's numbers can be checked.</summary>
     public CudaBackend Open(Precision precision = Precision.TensorFloat32, string? cache = null, SearchLimits? limits = null) =>

@@ -1,4 +1,4 @@
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 
 namespace Tests.Native;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 
 namespace Tests.Native;
 

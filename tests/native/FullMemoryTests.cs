@@ -1,9 +1,12 @@
-using Engine.Backends;
-using Engine.Backends.Cuda;
-using Engine.Networks;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
+using Iba.Backpropagation;
 using Iba.Bottleneck;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
+using Iba.Methods;
+using Iba.Relevance;
 using Iba.Statistics;
 using Xunit;
 
@@ -87,13 +90,13 @@ public sealed class FullMemoryTests
         using var gpu = new FakeGpu(computes: true);
         using CudaBackend backend = gpu.Open(Precision.Float32);
         using IAttributionMethod method = new PerSampleBottleneck(Tiny(backend), Statistics(Tiny(backend), "relu"), Image, 1, new BottleneckSettings { Steps = 3, Copies = 2 });
-        var finished = new List<global::Iba.Attribution.Attribution>();
+        var finished = new List<Explanation>();
         DeviceLostException lost = Assert.Throws<DeviceLostException>(() =>
         {
-            foreach (global::Iba.Attribution.Attribution result in method.Attribute(Samples(2)))
+            foreach (Explanation result in method.Attribute(Samples(2)))
             {
                 finished.Add(result);
-                gpu.Driver.Fail("cuGraphLaunch", global::Engine.Backends.Cuda.Native.CUresult.CUDA_ERROR_LAUNCH_FAILED);
+                gpu.Driver.Fail("cuGraphLaunch", global::Iba.Engine.Backends.Cuda.Native.CUresult.CUDA_ERROR_LAUNCH_FAILED);
             }
         });
         Assert.Single(finished);

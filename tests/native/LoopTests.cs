@@ -1,8 +1,8 @@
-using Engine.Backends;
-using Engine.Backends.Cuda;
-using Engine.Networks;
-using Engine.Tensors;
 using Iba.Bottleneck;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
 using Xunit;
 

@@ -1,8 +1,8 @@
-using Engine.Backends.Cuda;
-using Engine.Backends.Cuda.Native;
-using Engine.Backends.Cuda.Plans;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Plans;
 using Xunit;
-using static Engine.Backends.Cuda.Native.cublasLtMatmulDescAttribute;
+using static Iba.Engine.Backends.Cuda.Native.cublasLtMatmulDescAttribute;
 
 namespace Tests.Native;
 

@@ -1,6 +1,6 @@
-using Engine.Backends.Cuda;
-using Engine.Backends.Cuda.Plans;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Plans;
+using Iba.Engine.Tensors;
 
 namespace Tests.Native;
 

@@ -1,7 +1,7 @@
-using Engine.Backends.Cuda;
-using Engine.Backends.Cuda.Native;
-using Engine.Backends.Cuda.Plans;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Plans;
+using Iba.Engine.Tensors;
 using Tests.Weights;
 using Xunit;
 

@@ -1,8 +1,8 @@
 using CsCheck;
-using Engine.Backends;
-using Engine.Backends.Cuda;
-using Engine.Backends.Cuda.Plans;
-using Engine.Tensors;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Plans;
+using Iba.Engine.Tensors;
 using Tests.Engine;
 using Tests.Textbook;
 using Tests.Weights;

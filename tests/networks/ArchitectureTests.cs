@@ -1,15 +1,15 @@
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Ops;
-using Engine.Tensors;
 using Iba.Bottleneck;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
 using Iba.Statistics;
+using Iba.Weights;
 using Tests.Engine;
 using Tests.Weights;
-using Weights;
 using Xunit;
 
 namespace Tests.Networks;

@@ -1,8 +1,8 @@
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Networks;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Networks;
+using Iba.Weights;
 using Tests.Devices;
-using Weights;
 using Xunit;
 
 namespace Tests.Networks;

@@ -1,17 +1,17 @@
 using System.Text;
-using Engine.Autograd;
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Networks;
-using Engine.Ops;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
 using Iba.Bottleneck;
 using Iba.Datasets;
+using Iba.Engine.Autograd;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Networks;
+using Iba.Engine.Ops;
+using Iba.Engine.Tensors;
 using Iba.Images;
 using Iba.Statistics;
+using Iba.Weights;
 using Tests.Weights;
-using Weights;
 using Xunit;
 
 namespace Tests.Readme;
@@ -34,7 +34,7 @@ public sealed class SampleTests
 
         NetworkInput photo = Preprocessing.ImageNet.Apply(PhotoFile.Read(photoFile));
         using var bottleneck = new PerSampleBottleneck(network, statistics, new Shape(1, 224, 224, 3));
-        foreach (BottleneckAttribution result in bottleneck.Attribute([new Sample(photo.Values)]))
+        foreach (BottleneckExplanation result in bottleneck.Attribute([new Sample(photo.Values)]))
             output.AppendLine($"class {result.Target}: {result.TotalBits:0} bits, at most {result.Heatmap.Max:0.00} per pixel");
 
         Tensor input = backend.Allocate(new Shape(1, 224, 224, 3)), target = backend.Allocate(new Shape(1));

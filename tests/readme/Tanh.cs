@@ -1,4 +1,4 @@
-using Engine.Backends;
+using Iba.Engine.Backends;
 
 namespace Tests.Readme;
 

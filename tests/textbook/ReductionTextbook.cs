@@ -1,4 +1,4 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
 namespace Tests.Textbook;
 

@@ -1,9 +1,9 @@
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Optimizers;
-using Engine.Tensors;
-using Engine.Training;
 using Iba.Datasets;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Optimizers;
+using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 using Iba.Images;
 using Iba.Training;
 using Tests.Weights;

@@ -1,16 +1,16 @@
 using System.Text.Json;
-using Engine.Backends.Cpu;
-using Engine.Networks;
-using Engine.Tensors;
-using Iba.Attribution;
+using Iba;
 using Iba.Bottleneck;
 using Iba.Datasets;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 using Iba.Evaluation;
 using Iba.Images;
 using Iba.Statistics;
+using Iba.Weights;
 using Tests.Cli;
 using Tests.Weights;
-using Weights;
 using Xunit;
 
 namespace Tests.Training;

@@ -1,7 +1,7 @@
-using Engine.Backends;
-using Engine.Optimizers;
-using Engine.Tensors;
-using Engine.Training;
+using Iba.Engine.Backends;
+using Iba.Engine.Optimizers;
+using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 using Tests.Devices;
 using Xunit;
 

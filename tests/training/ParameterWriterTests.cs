@@ -1,11 +1,11 @@
-using Engine.Backends.Cpu;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Tensors;
-using Engine.Training;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
+using Iba.Engine.Training;
+using Iba.Weights;
 using Tests.Networks;
 using Tests.Weights;
-using Weights;
 using Xunit;
 
 namespace Tests.Training;

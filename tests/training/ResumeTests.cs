@@ -1,9 +1,9 @@
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Files;
-using Engine.Optimizers;
-using Engine.Training;
 using Iba.Cli;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
+using Iba.Engine.Optimizers;
+using Iba.Engine.Training;
 using Tests.Weights;
 using Xunit;
 
@@ -108,7 +108,7 @@ public sealed class ResumeTests : IDisposable
         return small.Weights;
     }
 
-    private static Relay<TrainingProgress> At(long step, Action action) => new(at =>
+    private static ProgressRelay<TrainingProgress> At(long step, Action action) => new(at =>
     {
         if (at.Step == step)
             action();

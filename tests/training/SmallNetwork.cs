@@ -1,8 +1,8 @@
-using Engine.Backends;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Tensors;
-using Engine.Training;
+using Iba.Engine.Backends;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 
 namespace Tests.Training;
 

@@ -1,7 +1,7 @@
-using Engine.Backends;
-using Engine.Backends.Cpu;
-using Engine.Optimizers;
-using Engine.Training;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Optimizers;
+using Iba.Engine.Training;
 using Tests.Project;
 using Xunit;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Engine.Files;
+using Iba.Engine.Files;
 using Xunit;
 
 namespace Tests.Weights;

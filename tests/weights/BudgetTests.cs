@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
-using Engine.Files;
-using Weights;
-using Weights.Containers;
+using Iba.Engine.Files;
+using Iba.Weights;
+using Iba.Weights.Containers;
 using Xunit;
 using static Tests.Weights.Fixture;
 

@@ -1,6 +1,6 @@
-using Engine.Files;
-using Engine.Networks;
-using Weights;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Weights;
 using Xunit;
 using static Tests.Weights.Fixture;
 
@@ -164,7 +164,7 @@ public sealed class CheckpointTests : IDisposable
         string[] names = [.. Architecture.Named("resnet18").StateDict.Names.Where(name => name != "fc.bias")];
         using StateDict dict = Open(Pickle(Mapping(names), Text("fc.bias"), quantised, "s."));
         Assert.Equal(["fc.bias (torch._utils._rebuild_qtensor)"], dict.LeftOut);
-        using var backend = new global::Engine.Backends.Cpu.CpuBackend();
+        using var backend = new global::Iba.Engine.Backends.Cpu.CpuBackend();
         Assert.Contains("missing: fc.bias (torch._utils._rebuild_qtensor)\n",
             Assert.Throws<FileFormatException>(() => NetworkBuilder.Check(dict, backend)).Message);
     }

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using Iba.Cli;
-using Weights;
+using Iba.Weights;
 using Xunit;
 
 namespace Tests.Weights;
@@ -29,7 +29,7 @@ public sealed class DownloadTests : IDisposable
     public async Task A_file_arrives_whole_under_its_name_and_is_not_fetched_twice()
     {
         var reports = new List<DownloadProgress>();
-        string path = await Fetch(new Relay<DownloadProgress>(reports.Add));
+        string path = await Fetch(new ProgressRelay<DownloadProgress>(reports.Add));
         Assert.Equal(Bytes, File.ReadAllBytes(path));
         Assert.Equal([Published.FileName], _folder.Files);
         Assert.Equal(new DownloadProgress(Bytes.Length, Bytes.Length), reports[^1]);
@@ -247,7 +247,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     /// <summary>Acts when the thousand bytes before a stall have arrived.</summary>
-    private static Relay<DownloadProgress> Once(Action act) => new(progress =>
+    private static ProgressRelay<DownloadProgress> Once(Action act) => new(progress =>
     {
         if (progress.Received == 1000)
             act();

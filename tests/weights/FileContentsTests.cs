@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
-using Engine.Files;
-using Weights;
+using Iba.Engine.Files;
+using Iba.Weights;
 using Xunit;
 
 namespace Tests.Weights;

@@ -1,6 +1,6 @@
 using System.IO.Compression;
 using System.Text;
-using Weights;
+using Iba.Weights;
 
 namespace Tests.Weights;
 

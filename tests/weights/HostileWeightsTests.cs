@@ -1,10 +1,10 @@
 using System.IO.Compression;
 using System.Text;
 using CsCheck;
-using Engine.Files;
-using Weights;
-using Weights.Pickle;
-using Weights.Torch;
+using Iba.Engine.Files;
+using Iba.Weights;
+using Iba.Weights.Pickle;
+using Iba.Weights.Torch;
 using Xunit;
 using static Tests.Weights.Fixture;
 

@@ -1,8 +1,8 @@
-using Engine.Backends.Cpu;
-using Engine.Files;
-using Engine.Networks;
-using Engine.Tensors;
-using Weights;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
+using Iba.Weights;
 using Xunit;
 
 namespace Tests.Weights;

@@ -1,5 +1,5 @@
-using Engine.Files;
-using Weights;
+using Iba.Engine.Files;
+using Iba.Weights;
 using Xunit;
 using static Tests.Weights.Fixture;
 

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using CsCheck;
-using Engine.Files;
+using Iba.Engine.Files;
 using Xunit;
 
 namespace Tests.Weights;

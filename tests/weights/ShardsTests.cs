@@ -1,6 +1,6 @@
 using System.Text;
-using Engine.Files;
-using Weights;
+using Iba.Engine.Files;
+using Iba.Weights;
 using Xunit;
 
 namespace Tests.Weights;

@@ -1,6 +1,6 @@
-using Engine.Files;
+using Iba.Engine.Files;
 
-namespace Weights.Containers;
+namespace Iba.Weights.Containers;
 
 /// <summary>
 /// A part of a file's bytes as a stream. Streams over one file have independent positions. Each read checks for cancellation: a

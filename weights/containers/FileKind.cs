@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Weights.Containers;
+namespace Iba.Weights.Containers;
 
 /// <summary>Recognises a file by its first bytes; names and extensions are ignored.</summary>
 internal static class FileKind

@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Engine.Files;
+using Iba.Engine.Files;
 
-namespace Weights.Containers;
+namespace Iba.Weights.Containers;
 
 /// <summary>
 /// Safetensors files that contain one state dict together, named by an index beside them (<c>model.safetensors.index.json</c>): its

@@ -1,11 +1,11 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
-using Engine.Files;
-using Weights.Pickle;
-using Weights.Torch;
+using Iba.Engine.Files;
+using Iba.Weights.Pickle;
+using Iba.Weights.Torch;
 
-namespace Weights.Containers;
+namespace Iba.Weights.Containers;
 
 /// <summary>
 /// PyTorch's container before 1.6: five consecutive pickles (a magic number, the protocol version, facts about the machine, the state dict,

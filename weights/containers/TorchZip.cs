@@ -1,9 +1,9 @@
 using System.Text;
-using Engine.Files;
-using Weights.Pickle;
-using Weights.Torch;
+using Iba.Engine.Files;
+using Iba.Weights.Pickle;
+using Iba.Weights.Torch;
 
-namespace Weights.Containers;
+namespace Iba.Weights.Containers;
 
 /// <summary>
 /// PyTorch's container since 1.6: a zip archive with <c>data.pkl</c> (the pickle), <c>data/KEY</c> (one storage each) and optionally

@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.IO.Compression;
 using System.Text;
-using Engine.Files;
-using Weights.Torch;
+using Iba.Engine.Files;
+using Iba.Weights.Torch;
 
-namespace Weights.Containers;
+namespace Iba.Weights.Containers;
 
 /// <summary>One file of a zip archive.</summary>
 internal sealed record ZipEntry(string Name, bool Deflated, long CompressedLength, long Length, long HeaderAt);

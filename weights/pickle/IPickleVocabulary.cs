@@ -1,6 +1,6 @@
-using Engine.Files;
+using Iba.Engine.Files;
 
-namespace Weights.Pickle;
+namespace Iba.Weights.Pickle;
 
 /// <summary>
 /// The known names of a pickle. The reader itself creates plain data only; every unknown name becomes a <see cref="PickleOpaque"/>.

@@ -2,9 +2,9 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 using System.Text;
-using Engine.Files;
+using Iba.Engine.Files;
 
-namespace Weights.Pickle;
+namespace Iba.Weights.Pickle;
 
 /// <summary>
 /// The operands of a pickle, read from a stream. A length is accepted only within the stream, and is charged to the budget.

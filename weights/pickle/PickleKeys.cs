@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
-using Engine.Files;
+using Iba.Engine.Files;
 
-namespace Weights.Pickle;
+namespace Iba.Weights.Pickle;
 
 /// <summary>A Python dictionary, in order of insertion. A later value of a key replaces the earlier one at its position.</summary>
 internal sealed class PickleDictionary() : OrderedDictionary<object, object?>(PickleKeys.Comparer)

@@ -1,4 +1,4 @@
-namespace Weights.Pickle;
+namespace Iba.Weights.Pickle;
 
 /// <summary>
 /// An unknown class or function, or an object created by one. None of it is executed. What the pickle passes to it is kept as plain data,

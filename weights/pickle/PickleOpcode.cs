@@ -1,4 +1,4 @@
-namespace Weights.Pickle;
+namespace Iba.Weights.Pickle;
 
 /// <summary>
 /// The instructions of the pickle machine that PyTorch's writers use (protocols 2 to 5), under Python's names. Protocols 0 and 1

@@ -1,6 +1,6 @@
-using Engine.Files;
+using Iba.Engine.Files;
 
-namespace Weights.Pickle;
+namespace Iba.Weights.Pickle;
 
 /// <summary>
 /// A restricted reader of Python's pickles: it creates plain data (null, bool, long, BigInteger, double, string, byte[], object?[] for a

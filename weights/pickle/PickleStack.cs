@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
-using Engine.Files;
+using Iba.Engine.Files;
 
-namespace Weights.Pickle;
+namespace Iba.Weights.Pickle;
 
 /// <summary>The state of the pickle reader: a stack with marks, and the memo. Every value is charged to the budget.</summary>
 internal sealed class PickleStack(FileBudget budget)

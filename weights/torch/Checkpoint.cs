@@ -1,7 +1,7 @@
-using Engine.Files;
-using Weights.Pickle;
+using Iba.Engine.Files;
+using Iba.Weights.Pickle;
 
-namespace Weights.Torch;
+namespace Iba.Weights.Torch;
 
 /// <summary>
 /// The unpickled contents of a PyTorch file, searched for mappings from names to tensors: in dictionaries and their subclasses, in lists,

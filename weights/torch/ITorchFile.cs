@@ -1,6 +1,6 @@
-using Engine.Files;
+using Iba.Engine.Files;
 
-namespace Weights.Torch;
+namespace Iba.Weights.Torch;
 
 /// <summary>The bytes of a storage.</summary>
 /// <param name="Contents">A file, or an inflated part of one.</param>

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Engine.Files;
+using Iba.Engine.Files;
 
-namespace Weights.Torch;
+namespace Iba.Weights.Torch;
 
 /// <summary>A storage as a pickle names it: a run of raw elements in the container, or a part of one.</summary>
 /// <param name="Key">The container's name for the whole storage.</param>

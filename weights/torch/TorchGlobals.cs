@@ -1,9 +1,9 @@
 using System.Collections.Frozen;
 using System.Text;
-using Engine.Files;
-using Weights.Pickle;
+using Iba.Engine.Files;
+using Iba.Weights.Pickle;
 
-namespace Weights.Torch;
+namespace Iba.Weights.Torch;
 
 /// <summary>The known globals of a pickled state dict, by their Python names.</summary>
 internal static class TorchGlobals

@@ -1,7 +1,7 @@
-using Engine.Files;
-using Weights.Pickle;
+using Iba.Engine.Files;
+using Iba.Weights.Pickle;
 
-namespace Weights.Torch;
+namespace Iba.Weights.Torch;
 
 /// <summary>
 /// The known names of a PyTorch file: storages, the functions that rebuild tensors from them, and Python's plain containers. Every other

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 /// <summary>
 /// A linear map along one axis, as a sparse matrix: element i of the result is the sum of Weights[k] times element Sources[k] for k from

@@ -1,6 +1,6 @@
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu.Simd;
 
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 /// <summary>Managed SIMD code on all cores; no native library. One caller at a time, on any thread.</summary>
 public sealed class CpuBackend : Backend

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 /// <summary>A block of <see cref="CpuMemory"/>. Dispose or the finalizer returns it, exactly once.</summary>
 internal sealed unsafe class CpuBlock : IDisposable

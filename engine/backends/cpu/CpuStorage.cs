@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
-using Engine.Backends.Cpu.Products;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cpu.Products;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 /// <summary>The memory behind tensors, with packed copies of it in the orders that products read.</summary>
 internal sealed unsafe class CpuStorage : IStorage

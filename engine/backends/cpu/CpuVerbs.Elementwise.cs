@@ -1,7 +1,7 @@
-using Engine.Backends.Cpu.Simd;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cpu.Simd;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 internal sealed unsafe partial class CpuVerbs
 {

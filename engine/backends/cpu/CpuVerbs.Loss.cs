@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 internal sealed unsafe partial class CpuVerbs
 {

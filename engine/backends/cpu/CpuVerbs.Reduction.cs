@@ -1,9 +1,9 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Engine.Backends.Cpu.Simd;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cpu.Simd;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 internal sealed unsafe partial class CpuVerbs
 {

@@ -1,8 +1,8 @@
-using Engine.Backends.Cpu.Products;
-using Engine.Backends.Cpu.Winograd;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cpu.Products;
+using Iba.Engine.Backends.Cpu.Winograd;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 internal sealed unsafe partial class CpuVerbs
 {

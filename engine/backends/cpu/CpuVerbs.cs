@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 /// <summary>The verbs of the <see cref="CpuBackend"/>.</summary>
 internal sealed unsafe partial class CpuVerbs : IVerbs

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 /// <summary>Work that is divided into numbered tiles. Any core may run any tile, in any order.</summary>
 internal interface ITiles

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 /// <summary>The noise of a batch of copies, one block of features at a time: generated on demand, or recorded.</summary>
 internal readonly unsafe struct NoiseRows(ulong seed, float* images, uint step, float* recorded, int copies, int row)

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu.Simd;
 
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 /// <summary>
 /// Standard normal numbers from counters, as <see cref="Noise"/> defines them: Philox4x32-10 (Salmon et al. 2011), then Box-Muller. Several

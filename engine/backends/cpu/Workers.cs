@@ -1,6 +1,6 @@
 using System.Runtime.ExceptionServices;
 
-namespace Engine.Backends.Cpu;
+namespace Iba.Engine.Backends.Cpu;
 
 /// <summary>
 /// Threads that live as long as the backend and share tiles: each free thread takes the next one, the caller included. After the first run

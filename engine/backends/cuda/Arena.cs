@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>
 /// Allocates the device's memory. Small allocations come from blocks, first fit, and merge with free neighbours when they are freed. Large

@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>One argument of a kernel, by value: an address, a scalar, or a small struct with the kernel's own layout.</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -1,6 +1,6 @@
-using Engine.Files;
+using Iba.Engine.Files;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>
 /// A disk cache of results that are slow to compute: in the folder that IBA_CACHE names, else in the user's local application data. A cache

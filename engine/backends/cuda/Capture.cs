@@ -1,7 +1,7 @@
-using Engine.Backends.Cuda.Native;
-using Engine.Backends.Cuda.Plans;
+using Iba.Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Plans;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>
 /// A loop as a CUDA graph. The first run executes the verbs directly: a warm-up that loads kernels, builds plans and grows buffers, none of

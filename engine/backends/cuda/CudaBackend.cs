@@ -1,8 +1,8 @@
-using Engine.Backends.Cuda.Native;
-using Engine.Backends.Cuda.Plans;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Plans;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>
 /// One NVIDIA GPU. Verbs are queued on its stream in order and return at once; only <see cref="Backend.Download"/> waits. Convolutions run

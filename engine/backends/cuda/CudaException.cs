@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>
 /// A call of a CUDA library failed. The message names the call, the library's error and the last op queued on the device.

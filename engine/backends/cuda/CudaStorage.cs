@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>An allocation in the device's memory, behind tensors.</summary>
 internal sealed class CudaStorage(Device device, long count)

@@ -1,7 +1,7 @@
-using Engine.Backends.Cuda.Plans;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cuda.Plans;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 internal sealed partial class CudaVerbs
 {

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>Kinds of driver resources that a <see cref="DeviceHandle"/> owns.</summary>
 internal enum Resource

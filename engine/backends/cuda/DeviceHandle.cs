@@ -1,6 +1,6 @@
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>Owns a driver resource. It is freed through the device's queue, so it may be disposed or finalized on any thread.</summary>
 internal class DeviceHandle(Device device, Resource kind, ulong value) : IDisposable

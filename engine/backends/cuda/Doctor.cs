@@ -1,6 +1,6 @@
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>
 /// Checks everything that CUDA needs and gives a remedy for each problem. It changes nothing and never throws, also on a machine without

@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>
 /// Compiles the kernels for one architecture with NVRTC and caches the binaries on disk under a hash of all their inputs. Without NVRTC, or

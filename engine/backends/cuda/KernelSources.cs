@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>
 /// The files of cuda/, embedded in the assembly: CUDA C, one program per .cu file, with shared headers; and the PTX made from each, for

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>The kernels on one device. Each file is loaded when its first kernel is requested.</summary>
 internal sealed unsafe class Kernels(Device device, KernelCompiler compiler) : IDisposable

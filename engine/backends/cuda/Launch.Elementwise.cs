@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 internal readonly partial struct Launch
 {

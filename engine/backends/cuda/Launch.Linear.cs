@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>The plain matrix products and convolutions, for units that cuBLASLt and cuDNN do not support.</summary>
 internal readonly partial struct Launch

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>Blocks of a grid or threads of a block, along x and y.</summary>
 internal readonly record struct Extent(uint X, uint Y = 1)

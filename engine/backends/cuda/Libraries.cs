@@ -1,6 +1,6 @@
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>
 /// NVIDIA's libraries on this machine. A missing library is null, and <see cref="Tried"/> and <see cref="Refused"/> say why; loading never

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>Which code computes a convolution or a matrix product.</summary>
 public enum Route

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>The precision of convolutions and matrix products. Everything else is always float32.</summary>
 public enum Precision

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>Purposes of scratch memory. A verb uses a buffer for one purpose at a time.</summary>
 internal enum ScratchUse

@@ -1,6 +1,6 @@
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 
-namespace Engine.Backends.Cuda;
+namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>
 /// Copies between host and device through two page-locked buffers: while the device copies one, the host fills or empties the other. From

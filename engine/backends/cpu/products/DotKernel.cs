@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu.Simd;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>
 /// The micro-kernel of dot products: five rows by two columns. Ten sums hide the latency of two multiply-add units (four cycles each), fit

@@ -1,6 +1,6 @@
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu.Simd;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>
 /// y (N, K) = x (N, C) wᵀ (K, C) (+ bias), then ReLU. Each element is the dot product of two rows that are contiguous in memory, so the

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>
 /// A row of the register tile: one, two or four adjacent registers. <see cref="ProductKernel{S}"/> is written once over

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics.X86;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>The L2 cache of a core, for which products are tiled.</summary>
 internal static class L2Cache

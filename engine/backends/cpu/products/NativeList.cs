@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>A list outside the garbage collector's heap. <see cref="Clear"/> keeps its memory.</summary>
 internal sealed unsafe class NativeList<T> : IDisposable where T : unmanaged

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>
 /// Weights packed in the order in which a matrix product reads them: panels of columns, each panel row by row. Columns past the last one

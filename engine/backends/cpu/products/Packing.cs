@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>Packs weights into panels, one panel per tile.</summary>
 internal unsafe struct Packing : ITiles

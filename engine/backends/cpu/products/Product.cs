@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>
 /// y = a b (+ start) (+ bias), then ReLU or gate. It is divided into tiles of rows x columns for the cores, chunks of the reduction for the

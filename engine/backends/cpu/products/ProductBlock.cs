@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>
 /// One call of the micro-kernel: up to six rows by one panel of columns, over one chunk of the reduction. With Depth elements per tap,

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu.Simd;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>
 /// The micro-kernel of all products. Its tile of six rows stays in registers: it takes 24 of 32 with four registers per row, or 12 of 16

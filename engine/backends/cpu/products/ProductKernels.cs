@@ -1,6 +1,6 @@
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu.Simd;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>The micro-kernels of this machine, by the number of registers per row of the tile.</summary>
 internal unsafe readonly struct ProductKernels

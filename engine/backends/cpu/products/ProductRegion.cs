@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>
 /// Rows of a product that use the same taps. Row m is a pixel (n, h, w): m = (n Height + h) Width + w. It starts at

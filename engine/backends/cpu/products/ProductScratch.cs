@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>Scratch memory for each worker: a table of rows, sums, and a buffer.</summary>
 internal sealed unsafe class ProductScratch : IDisposable

@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>What matrix products keep between calls, so that a known shape costs no allocation.</summary>
 internal sealed class ProductWorkspace(CpuMemory memory, int workers) : IDisposable

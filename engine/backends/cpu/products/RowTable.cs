@@ -1,6 +1,6 @@
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu.Simd;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>Where the rows of a tile start.</summary>
 internal unsafe struct RowTable

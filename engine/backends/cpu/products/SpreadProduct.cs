@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
-using Engine.Backends.Cpu.Simd;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cpu.Simd;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>
 /// dx (+)= the transposed convolution of dy, for images with so few channels that most registers of a <see cref="Product"/> would stay

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>One register.</summary>
 internal unsafe struct Strip1<V> : IStrip<Strip1<V>> where V : struct, ILanes<V>

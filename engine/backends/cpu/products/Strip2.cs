@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>Two registers: the most that a tile of six rows can use where there are sixteen.</summary>
 internal unsafe struct Strip2<V> : IStrip<Strip2<V>> where V : struct, ILanes<V>

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>Four registers, where there are 32.</summary>
 internal unsafe struct Strip4<V> : IStrip<Strip4<V>> where V : struct, ILanes<V>

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>
 /// How weights (K, R, S, C) are read as the right operand of a product, from element Offset of their storage on. Row (tap, i) of column j

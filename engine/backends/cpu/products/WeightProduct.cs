@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cpu.Products;
+namespace Iba.Engine.Backends.Cpu.Products;
 
 /// <summary>
 /// dw (K, R S C) = dyᵀ (K, pixels) times the patches of x (pixels, R S C) (+ start). A tile is a panel of columns by some rows. It copies

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Simd;
+namespace Iba.Engine.Backends.Cpu.Simd;
 
 /// <summary>A computation in which each element of the result depends only on elements at the same position.</summary>
 internal interface IPointwise

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Simd;
+namespace Iba.Engine.Backends.Cpu.Simd;
 
 /// <summary>Code written once over the width of a register. <see cref="Registers.Run"/> runs it at the width of this machine.</summary>
 internal interface IVectorCode

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Simd;
+namespace Iba.Engine.Backends.Cpu.Simd;
 
 /// <summary>
 /// Lanes that also work in pairs, as 64-bit integers, for a counter-based generator. The upper half of a pair may hold any bits:

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Simd;
+namespace Iba.Engine.Backends.Cpu.Simd;
 
 /// <summary>One element: for the rest at the end of a row.</summary>
 internal readonly unsafe struct Lanes1(float x) : ILanes<Lanes1>

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Engine.Backends.Cpu.Simd;
+namespace Iba.Engine.Backends.Cpu.Simd;
 
 /// <summary>Four elements: SSE, Arm AdvSIMD, or software where the machine has neither.</summary>
 internal readonly unsafe struct Lanes128(Vector128<float> x) : IWideLanes<Lanes128>

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Engine.Backends.Cpu.Simd;
+namespace Iba.Engine.Backends.Cpu.Simd;
 
 /// <summary>Eight elements: AVX2.</summary>
 internal readonly unsafe struct Lanes256(Vector256<float> x) : IWideLanes<Lanes256>

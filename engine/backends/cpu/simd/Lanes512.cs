@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace Engine.Backends.Cpu.Simd;
+namespace Iba.Engine.Backends.Cpu.Simd;
 
 /// <summary>Sixteen elements: AVX-512.</summary>
 internal readonly unsafe struct Lanes512(Vector512<float> x) : IWideLanes<Lanes512>

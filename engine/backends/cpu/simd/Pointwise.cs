@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Engine.Backends.Cpu.Simd;
+namespace Iba.Engine.Backends.Cpu.Simd;
 
 /// <summary>Runs an <see cref="IPointwise"/> over a range: with the widest registers first, then element by element.</summary>
 internal static class Pointwise

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cpu.Simd;
+namespace Iba.Engine.Backends.Cpu.Simd;
 
 /// <summary>Divides rows of equal length into tiles that stay within a row.</summary>
 internal readonly struct PointwiseTiles<T>(int row, T body) : ITiles where T : struct, IPointwise

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
-namespace Engine.Backends.Cpu.Simd;
+namespace Iba.Engine.Backends.Cpu.Simd;
 
 /// <summary>
 /// The SIMD registers of this machine, and the one place that chooses their width. The JIT compiler turns the properties into constants, so

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Engine.Backends.Cpu.Simd;
+namespace Iba.Engine.Backends.Cpu.Simd;
 
 /// <summary>The destination of a gradient's terms: they overwrite it, or are added to it.</summary>
 internal readonly unsafe struct Sink(float* to, bool adds)

@@ -1,7 +1,7 @@
-using Engine.Backends.Cpu.Products;
-using Engine.Tensors;
+using Iba.Engine.Backends.Cpu.Products;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cpu.Winograd;
+namespace Iba.Engine.Backends.Cpu.Winograd;
 
 /// <summary>
 /// The tiles of a Winograd convolution of a batch of images, row by row; tiles at the right and bottom edges may overrun the image. With a

@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
-using Engine.Backends.Cpu.Products;
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu.Products;
+using Iba.Engine.Backends.Cpu.Simd;
 
-namespace Engine.Backends.Cpu.Winograd;
+namespace Iba.Engine.Backends.Cpu.Winograd;
 
 /// <summary>The input transform Bᵀ d B of a block of tiles, written as (point, tile, channel).</summary>
 internal unsafe struct WinogradInput : ITiles

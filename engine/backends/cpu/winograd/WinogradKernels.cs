@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
-using Engine.Backends.Cpu.Products;
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu.Products;
+using Iba.Engine.Backends.Cpu.Simd;
 
-namespace Engine.Backends.Cpu.Winograd;
+namespace Iba.Engine.Backends.Cpu.Winograd;
 
 /// <summary>
 /// The kernel transform G g Gᵀ of a Winograd convolution's weights, packed into panels, one panel per tile. Within a panel the value of

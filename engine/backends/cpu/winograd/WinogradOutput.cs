@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
-using Engine.Backends.Cpu.Products;
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu.Products;
+using Iba.Engine.Backends.Cpu.Simd;
 
-namespace Engine.Backends.Cpu.Winograd;
+namespace Iba.Engine.Backends.Cpu.Winograd;
 
 /// <summary>
 /// The output transform Aᵀ m A of a block of tiles, read as (point, tile, channel), then what a <see cref="Product"/> does with its sums:

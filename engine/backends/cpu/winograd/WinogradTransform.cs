@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
-using Engine.Backends.Cpu.Simd;
+using Iba.Engine.Backends.Cpu.Simd;
 
-namespace Engine.Backends.Cpu.Winograd;
+namespace Iba.Engine.Backends.Cpu.Winograd;
 
 /// <summary>
 /// Winograd's convolution with a 3 x 3 kernel, F(4 x 4, 3 x 3): 4 x 4 results from 6 x 6 pixels, with 36 multiplications per channel

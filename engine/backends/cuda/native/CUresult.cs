@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cuda.Native;
+namespace Iba.Engine.Backends.Cuda.Native;
 
 /// <summary>The driver's result codes that this program depends on; others keep their number.</summary>
 internal enum CUresult

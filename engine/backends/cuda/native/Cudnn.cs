@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Engine.Backends.Cuda.Native;
+namespace Iba.Engine.Backends.Cuda.Native;
 
 /// <summary>cuDNN 9's backend graph API. Functions return 0 or a cudnnStatus; its category is code / 1000 x 1000.</summary>
 internal sealed unsafe class Cudnn

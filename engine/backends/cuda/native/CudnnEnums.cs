@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cuda.Native;
+namespace Iba.Engine.Backends.Cuda.Native;
 
 // The values are sparse in NVIDIA's header and equal in every 9.x. Only those in use are listed.
 

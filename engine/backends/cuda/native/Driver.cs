@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace Engine.Backends.Cuda.Native;
+namespace Iba.Engine.Backends.Cuda.Native;
 
 /// <summary>
 /// The CUDA driver's entry points, one set for CUDA 12 and 13. Version suffixes are spelt out: the names without suffix are an older ABI

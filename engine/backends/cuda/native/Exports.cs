@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cuda.Native;
+namespace Iba.Engine.Backends.Cuda.Native;
 
 /// <summary>
 /// The entry points of one library by name: 0 if the name is absent. A table first requests all of its names and then calls

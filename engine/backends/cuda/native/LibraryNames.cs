@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Engine.Backends.Cuda.Native;
+namespace Iba.Engine.Backends.Cuda.Native;
 
 /// <summary>The NVIDIA libraries that this program uses, in the order in which they must be loaded: dependencies first.</summary>
 internal enum Library

@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cuda.Native;
+namespace Iba.Engine.Backends.Cuda.Native;
 
 /// <summary>The folders of one installation.</summary>
 /// <param name="Origin">What points to it, in words.</param>

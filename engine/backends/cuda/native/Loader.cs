@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Engine.Backends.Cuda.Native;
+namespace Iba.Engine.Backends.Cuda.Native;
 
 /// <summary>Loads libraries and never throws: a library that fails to load is a finding.</summary>
 internal abstract class Loader

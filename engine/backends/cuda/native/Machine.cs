@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Engine.Backends.Cuda.Native;
+namespace Iba.Engine.Backends.Cuda.Native;
 
 /// <summary>What the search for libraries can see of a machine; a record, so that tests can describe machines.</summary>
 /// <param name="IsWindows">Windows, or else Linux.</param>

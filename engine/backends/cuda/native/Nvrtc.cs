@@ -1,4 +1,4 @@
-namespace Engine.Backends.Cuda.Native;
+namespace Iba.Engine.Backends.Cuda.Native;
 
 /// <summary>NVRTC's result codes that this program depends on.</summary>
 internal enum nvrtcResult

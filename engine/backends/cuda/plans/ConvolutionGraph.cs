@@ -1,11 +1,11 @@
-using Engine.Backends.Cuda.Native;
-using static Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
-using static Engine.Backends.Cuda.Native.cudnnBackendAttributeType;
-using static Engine.Backends.Cuda.Native.cudnnBackendDescriptorType;
-using static Engine.Backends.Cuda.Native.cudnnDataType;
-using static Engine.Backends.Cuda.Native.cudnnPointwiseMode;
+using Iba.Engine.Backends.Cuda.Native;
+using static Iba.Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
+using static Iba.Engine.Backends.Cuda.Native.cudnnBackendAttributeType;
+using static Iba.Engine.Backends.Cuda.Native.cudnnBackendDescriptorType;
+using static Iba.Engine.Backends.Cuda.Native.cudnnDataType;
+using static Iba.Engine.Backends.Cuda.Native.cudnnPointwiseMode;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>The tensors of a graph. The value is the tensor's unique id in the graph.</summary>
 internal enum Role

@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>Which of a convolution's three sums is computed.</summary>
 internal enum Direction

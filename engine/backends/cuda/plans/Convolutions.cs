@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>
 /// Convolutions on one device. The first call for a unit decides how it is computed from then on, trying in this order: one fused cuDNN

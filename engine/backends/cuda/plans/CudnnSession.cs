@@ -1,6 +1,6 @@
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>cuDNN on one device: its handle, bound to the device's stream. Used by one thread at a time.</summary>
 internal sealed unsafe class CudnnSession : IDisposable

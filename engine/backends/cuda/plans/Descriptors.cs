@@ -1,6 +1,6 @@
-using Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Native;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>A cuDNN call failed.</summary>
 /// <param name="status">The returned status.</param>

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>
 /// A cuDNN engine with its settings: all that is needed to rebuild a plan without querying the heuristics. Its text has one line for each.

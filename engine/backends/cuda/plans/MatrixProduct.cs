@@ -1,11 +1,11 @@
-using Engine.Backends.Cuda.Native;
-using static Engine.Backends.Cuda.Native.cublasLtEpilogue;
-using static Engine.Backends.Cuda.Native.cublasLtMatmulDescAttribute;
-using static Engine.Backends.Cuda.Native.cublasLtMatmulPreferenceAttribute;
-using static Engine.Backends.Cuda.Native.cublasOperation;
-using static Engine.Backends.Cuda.Native.cudaDataType;
+using Iba.Engine.Backends.Cuda.Native;
+using static Iba.Engine.Backends.Cuda.Native.cublasLtEpilogue;
+using static Iba.Engine.Backends.Cuda.Native.cublasLtMatmulDescAttribute;
+using static Iba.Engine.Backends.Cuda.Native.cublasLtMatmulPreferenceAttribute;
+using static Iba.Engine.Backends.Cuda.Native.cublasOperation;
+using static Iba.Engine.Backends.Cuda.Native.cudaDataType;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>
 /// One cuBLASLt matrix product. The library's matrices are column-major, so a row-major x (P, C) is its C x P matrix with leading dimension

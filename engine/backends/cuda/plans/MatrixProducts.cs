@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>Matrix products on one device: by cuBLASLt, or by this project's kernel for units that it does not support.</summary>
 internal sealed class MatrixProducts(Device device, Kernels kernels, Scratch scratch, ProductSession? session, SearchLimits limits) : IDisposable

@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>Single elements of a unit's result by its definition, in double on the host, from downloaded operands.</summary>
 /// <param name="unit">What the unit computes.</param>

@@ -1,8 +1,8 @@
-using static Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
-using static Engine.Backends.Cuda.Native.cudnnBackendAttributeType;
-using static Engine.Backends.Cuda.Native.cudnnBackendDescriptorType;
+using static Iba.Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
+using static Iba.Engine.Backends.Cuda.Native.cudnnBackendAttributeType;
+using static Iba.Engine.Backends.Cuda.Native.cudnnBackendDescriptorType;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>Addresses by role, 0 for absent tensors; the workspace comes last.</summary>
 internal readonly record struct Addresses(ulong X, ulong W, ulong Y, ulong Bias, ulong Addend, ulong Gate, ulong Workspace)

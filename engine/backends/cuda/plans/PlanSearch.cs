@@ -1,13 +1,13 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
-using Engine.Backends.Cuda.Native;
-using static Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
-using static Engine.Backends.Cuda.Native.cudnnBackendAttributeType;
-using static Engine.Backends.Cuda.Native.cudnnBackendDescriptorType;
-using static Engine.Backends.Cuda.Native.cudnnBackendNumericalNote;
+using Iba.Engine.Backends.Cuda.Native;
+using static Iba.Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
+using static Iba.Engine.Backends.Cuda.Native.cudnnBackendAttributeType;
+using static Iba.Engine.Backends.Cuda.Native.cudnnBackendDescriptorType;
+using static Iba.Engine.Backends.Cuda.Native.cudnnBackendNumericalNote;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>The graph that represents a unit.</summary>
 internal enum GraphForm

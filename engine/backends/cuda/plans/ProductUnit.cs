@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>
 /// One matrix product with what follows it: y (P, K) = x (P, C) wᵀ (K, C), or one of its two gradients. A convolution with a 1x1 kernel,

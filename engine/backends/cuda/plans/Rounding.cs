@@ -1,6 +1,6 @@
-using Engine.Tensors;
+using Iba.Engine.Tensors;
 
-namespace Engine.Backends.Cuda.Plans;
+namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>
 /// Rounds the factors of a sum to bfloat16. Weights that fill a storage of their own are rounded once, and again after each write;

@@ -1,0 +1,85 @@
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
+
+namespace Iba.Backpropagation;
+
+/// <summary>A method with one forward and one backward pass per image, by the chain rule or by another backward rule.</summary>
+public abstract class GradientMethod : NetworkMethod
+{
+    private readonly BatchCache<ScoreGradient> _recorded;
+
+    /// <inheritdoc/>
+    private protected GradientMethod(Network network, Shape image) : base(network, image) =>
+        _recorded = new BatchCache<ScoreGradient>(rows => Record(Image.WithN(rows)), pass => pass.Bytes);
+
+    /// <summary>How the gradient becomes a map.</summary>
+    public MapRecipe Recipe { get; init; } = MapRecipe.Revised;
+
+    /// <summary>Which class is explained.</summary>
+    public ExplainedClass Class { get; init; }
+
+    /// <summary>Whether results include a check, if the method has one.</summary>
+    public bool Checks { get; init; }
+
+    /// <summary>The unit of the map's values.</summary>
+    private protected virtual HeatmapUnit Unit => HeatmapUnit.Relative;
+
+    private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
+
+    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
+
+    /// <summary>Records the network for a batch.</summary>
+    private protected virtual ScoreGradient Record(Shape images) => new(Network, images);
+
+    /// <summary>The initial gradient of the backward pass, at the logit of the explained class.</summary>
+    private protected virtual float Seed(float logit) => 1;
+
+    /// <summary>The checks of the results, one per image.</summary>
+    /// <param name="pass">The recording, its inputs still those of the images.</param>
+    /// <param name="samples">The images.</param>
+    /// <param name="classes">The classes explained.</param>
+    /// <param name="gradients">The result of the backward pass for each image.</param>
+    private protected virtual Check?[] Check(ScoreGradient pass, Sample[] samples, int[] classes, float[][] gradients) =>
+        new Check?[samples.Length];
+
+    private protected override IEnumerable<Explanation> Explain(Sample[] samples, Action<int> rowsDone)
+    {
+        ScoreGradient pass = _recorded.For(samples.Length, MemoryBudget);
+        for (int first = 0; first < samples.Length; first += pass.Rows)
+        {
+            rowsDone(first);
+            Sample[] chunk = [.. samples.Skip(first).Take(pass.Rows)];
+            float[][] logits = new float[chunk.Length][], gradients = new float[chunk.Length][];
+            int[] classes = Run(pass, chunk, logits, gradients);
+            Check?[] checks = Checks ? Check(pass, chunk, classes, gradients) : new Check?[chunk.Length];
+            for (int i = 0; i < chunk.Length; i++)
+            {
+                Heatmap map = Recipe.Apply(gradients[i], Image.H, Image.W, Unit);
+                yield return new Explanation(map, classes[i], logits[i]) { Colours = gradients[i], Check = checks[i] };
+            }
+        }
+    }
+
+    private protected override void Release() => _recorded.Dispose();
+
+    /// <returns>The classes explained.</returns>
+    private int[] Run(ScoreGradient pass, Sample[] chunk, float[][] logits, float[][] gradients)
+    {
+        for (int i = 0; i < chunk.Length; i++)
+            Backend.Upload(chunk[i].Pixels, pass.Input.Rows(i, 1));
+        float[] all = pass.Forward();
+        var seed = new float[all.Length];
+        var classes = new int[chunk.Length];
+        for (int i = 0; i < chunk.Length; i++)
+        {
+            logits[i] = all[(i * pass.Classes)..((i + 1) * pass.Classes)];
+            classes[i] = ClassOf(chunk[i], logits[i], Class);
+            seed[i * pass.Classes + classes[i]] = Seed(logits[i][classes[i]]);
+        }
+        float[] gradient = pass.Download(pass.Backward(seed));
+        for (int i = 0; i < chunk.Length; i++)
+            gradients[i] = gradient[(i * Image.Count)..((i + 1) * Image.Count)];
+        return classes;
+    }
+}

@@ -1,0 +1,100 @@
+using Iba.Backpropagation;
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
+
+namespace Iba.Methods;
+
+/// <summary>
+/// Occlusion (Zeiler and Fergus 2014): the drop of the logit when a square patch is replaced, for adjacent patches. Every pixel of the
+/// patch has the patch's drop as its value. Patches at the right and lower border are cut off at the image's edge.
+/// </summary>
+public sealed class Occlusion : NetworkMethod
+{
+    private readonly BatchCache<Inference> _recorded;
+    private readonly int _patch;
+    private readonly int _columns;
+    private readonly int _cells;
+
+    /// <param name="network">The classifier.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    /// <param name="patch">The side of a patch in pixels: 8 and 14 in the paper.</param>
+    /// <exception cref="ArgumentException">The patch has no pixels.</exception>
+    public Occlusion(Network network, Shape image, int patch) : base(network, image)
+    {
+        if (patch < 1)
+            throw new ArgumentException($"a patch has {patch} pixels along a side; it must have at least 1.", nameof(patch));
+        _patch = patch;
+        _columns = (image.W + patch - 1) / patch;
+        _cells = _columns * ((image.H + patch - 1) / patch);
+        _recorded = new BatchCache<Inference>(
+            rows => new Inference(network, Image.WithN(rows)), run => sizeof(float) * (run.ArenaCount + run.Input.Shape.Count));
+    }
+
+    /// <inheritdoc/>
+    public override string Name => $"occlusion-{_patch}";
+
+    /// <summary>What replaces a patch.</summary>
+    public Baseline Baseline { get; init; } = Baseline.MeanColour;
+
+    private protected override int RowsPerImage => _cells + 1;
+
+    private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
+
+    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
+
+    private protected override IEnumerable<Explanation> Explain(Sample[] samples, Action<int> rowsDone)
+    {
+        int rows = samples.Length * RowsPerImage;
+        Inference run = _recorded.For(rows, MemoryBudget);
+        (int chunk, int classes) = (run.Input.Shape.N, run.Output.Shape.C);
+        var logits = new float[rows][];
+        using var tensors = new TensorScope(Backend);
+        Tensor images = tensors.Allocate(Image.WithN(samples.Length)), fills = tensors.Allocate(new Shape(samples.Length, _patch, 3));
+        for (int i = 0; i < samples.Length; i++)
+        {
+            float[] colour = Baseline.Of(samples[i].Pixels);
+            Backend.Upload(samples[i].Pixels, images.Rows(i, 1));
+            Backend.Upload([.. Enumerable.Range(0, 3 * _patch).Select(at => colour[at % 3])], fills.Rows(i, 1));
+        }
+        for (int first = 0; first < rows; first += chunk)
+        {
+            rowsDone(first);
+            int count = Math.Min(chunk, rows - first);
+            for (int row = 0; row < count; row++)
+            {
+                (int image, int place) = Math.DivRem(first + row, RowsPerImage);
+                Place(images.Rows(image, 1), fills.Rows(image, 1), place - 1, run.Input.Rows(row, 1));
+            }
+            run.Run();
+            float[] all = Backend.Read(run.Output);
+            for (int row = 0; row < count; row++)
+                logits[first + row] = all[(row * classes)..((row + 1) * classes)];
+        }
+        for (int i = 0; i < samples.Length; i++)
+            yield return Read(samples[i], logits[(i * RowsPerImage)..((i + 1) * RowsPerImage)]);
+    }
+
+    private protected override void Release() => _recorded.Dispose();
+
+    /// <summary>Copies an image and fills one of its cells, row by row; cell -1 means none.</summary>
+    private void Place(Tensor image, Tensor fill, int cell, Tensor row)
+    {
+        Backend.Copy(image, row);
+        if (cell < 0)
+            return;
+        (int top, int left) = (cell / _columns * _patch, cell % _columns * _patch);
+        var strip = new Shape(3 * (Math.Min(left + _patch, Image.W) - left));
+        for (int y = top; y < Math.Min(top + _patch, Image.H); y++)
+            Backend.Copy(fill.View(0, strip), row.View(3L * (y * Image.W + left), strip));
+    }
+
+    private Explanation Read(Sample sample, float[][] logits)
+    {
+        int explained = ClassOf(sample, logits[0]);
+        var map = new float[Image.H * Image.W];
+        for (int i = 0; i < map.Length; i++)
+            map[i] = logits[0][explained] - logits[1 + i / Image.W / _patch * _columns + i % Image.W / _patch][explained];
+        return new Explanation(new Heatmap(Image.H, Image.W, map, HeatmapUnit.LogitPerPatch), explained, logits[0]);
+    }
+}

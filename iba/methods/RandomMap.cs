@@ -1,0 +1,69 @@
+using Iba.Backpropagation;
+using Iba.Engine.Backends;
+using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
+
+namespace Iba.Methods;
+
+/// <summary>
+/// A random map, the baseline of every evaluation: equally spaced, distinct values from -1 to 1 in a random order that depends on the seed
+/// and the image only.
+/// </summary>
+public sealed class RandomMap : NetworkMethod
+{
+    private readonly BatchCache<Inference> _recorded;
+
+    /// <param name="network">The classifier, used for its logits only.</param>
+    /// <param name="image">(1, H, W, 3) the shape of an image.</param>
+    public RandomMap(Network network, Shape image) : base(network, image) => _recorded = new BatchCache<Inference>(
+        rows => new Inference(network, Image.WithN(rows)), run => sizeof(float) * (run.ArenaCount + run.Input.Shape.Count));
+
+    /// <inheritdoc/>
+    public override string Name => "random";
+
+    /// <summary>The key of the order.</summary>
+    public ulong Seed { get; init; }
+
+    private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
+
+    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
+
+    private protected override IEnumerable<Explanation> Explain(Sample[] samples, Action<int> rowsDone)
+    {
+        Inference run = _recorded.For(samples.Length, MemoryBudget);
+        (int chunk, int classes) = (run.Input.Shape.N, run.Output.Shape.C);
+        for (int first = 0; first < samples.Length; first += chunk)
+        {
+            rowsDone(first);
+            int count = Math.Min(chunk, samples.Length - first);
+            for (int i = 0; i < count; i++)
+                Backend.Upload(samples[first + i].Pixels, run.Input.Rows(i, 1));
+            run.Run();
+            float[] all = Backend.Read(run.Output);
+            for (int i = 0; i < count; i++)
+            {
+                float[] logits = all[(i * classes)..((i + 1) * classes)];
+                yield return new Explanation(Shuffled(samples[first + i].Pixels), ClassOf(samples[first + i], logits), logits);
+            }
+        }
+    }
+
+    private protected override void Release() => _recorded.Dispose();
+
+    /// <summary>The pixels in the order of a noise image.</summary>
+    private Heatmap Shuffled(float[] pixels)
+    {
+        using var tensors = new TensorScope(Backend);
+        Tensor noise = tensors.Allocate(new Shape(1, Image.H, Image.W, 1)), still = tensors.Allocate(noise.Shape);
+        Tensor word = tensors.Upload([SampleBatch.NoiseWord(pixels)], new Shape(1)), step = tensors.Allocate(new Shape(1));
+        Backend.AddNoise(still, new Noise(Seed, word, step), 1, noise);
+        float[] keys = Backend.Read(noise);
+
+        // The sort is stable, so that equal keys also give a defined order.
+        int[] order = [.. Enumerable.Range(0, keys.Length).OrderBy(pixel => keys[pixel])];
+        var map = new float[keys.Length];
+        for (int rank = 0; rank < order.Length; rank++)
+            map[order[rank]] = (float)(2.0 * rank / Math.Max(order.Length - 1, 1) - 1);
+        return new Heatmap(Image.H, Image.W, map, HeatmapUnit.Relative);
+    }
+}

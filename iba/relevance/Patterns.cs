@@ -1,0 +1,120 @@
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Images;
+using Iba.Statistics;
+
+namespace Iba.Relevance;
+
+/// <summary>How the direction of the signal is estimated (Kindermans et al. 2018, section 4).</summary>
+public enum SignalEstimator
+{
+    /// <summary>a = cov(x, y) / var(y): from all inputs of a neuron.</summary>
+    Linear,
+
+    /// <summary>From the inputs that activate the neuron, if a ReLU follows; else as <see cref="Linear"/>.</summary>
+    TwoComponent,
+}
+
+/// <summary>Where patterns come from.</summary>
+/// <param name="Network">The architecture: <c>vgg16</c>.</param>
+/// <param name="WeightsSha256">SHA-256 of the weights file in hexadecimal, or empty if unknown.</param>
+/// <param name="Estimator">How they were estimated.</param>
+/// <param name="Images">The number of images.</param>
+public sealed record PatternOrigin(string Network, string WeightsSha256, SignalEstimator Estimator, long Images)
+{
+    /// <summary>How the images were prepared, as <see cref="Preprocessing"/> describes itself; empty if unknown.</summary>
+    public string Preprocessing { get; init; } = "";
+}
+
+/// <summary>
+/// For each weight of a network, how its input changes when the signal grows by one: the weight's direction without the components that
+/// only cancel distractors.
+/// </summary>
+public sealed class Patterns
+{
+    private readonly IReadOnlyDictionary<string, float[]> _patterns;
+
+    /// <param name="origin">Where they come from.</param>
+    /// <param name="patterns">By the weight's name, in the weight's layout: K, R, S, C or K, C.</param>
+    public Patterns(PatternOrigin origin, IReadOnlyDictionary<string, float[]> patterns) => (Origin, _patterns) = (origin, patterns);
+
+    /// <summary>Where they come from.</summary>
+    public PatternOrigin Origin { get; }
+
+    /// <summary>The pattern of the weight of that name.</summary>
+    public float[] this[string weight] => _patterns[weight];
+
+    /// <summary>The weights that have a pattern: those of convolutions and linear layers.</summary>
+    public static IEnumerable<Parameter> WeightsOf(Network network) => network.Parameters.Where(parameter => parameter.Data.Shape.Rank > 1);
+
+    /// <summary>Throws if the patterns do not belong to the given network.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="weightsSha256">SHA-256 of its weights file, or empty if unknown.</param>
+    /// <param name="preprocessing">How its photos are prepared, or null if unknown.</param>
+    /// <exception cref="PatternsException">Another architecture, other widths, other weights or other preprocessing.</exception>
+    public void MustFit(Network network, string weightsSha256 = "", Preprocessing? preprocessing = null)
+    {
+        string? reason =
+            Origin.Network != network.Name ? $"network {Origin.Network}, not {network.Name}" :
+            Origin.WeightsSha256 != "" && weightsSha256 != "" && Origin.WeightsSha256 != weightsSha256
+                ? $"weights {FeatureOrigin.Short(Origin.WeightsSha256)}..., not {FeatureOrigin.Short(weightsSha256)}..." :
+            Origin.Preprocessing != "" && preprocessing is not null && Origin.Preprocessing != preprocessing.ToString()
+                ? $"photos prepared by {Origin.Preprocessing}, not {preprocessing}" :
+            WeightsOf(network).FirstOrDefault(w => _patterns.GetValueOrDefault(w.Name)?.Length != w.Data.Shape.Count) is { } stranger
+                ? $"a network whose '{stranger.Name}' is missing or of another size than {stranger.Data.Shape}" : null;
+        if (reason is not null)
+            throw new PatternsException($"the patterns are of {reason}. Estimate them anew: iba patterns fit --images DIR --out FILE");
+    }
+
+    /// <summary>Reads a file that <see cref="Save"/> wrote.</summary>
+    /// <exception cref="PatternsException">It is not a patterns file.</exception>
+    /// <exception cref="FileFormatException">It is not a safetensors file.</exception>
+    public static Patterns Load(string path)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        if (!Enum.TryParse(Metadata("estimator"), out SignalEstimator estimator) || !Enum.IsDefined(estimator))
+            throw new PatternsException($"{path} is damaged: '{Metadata("estimator")}' is no estimator.");
+        if (!long.TryParse(Metadata("images"), out long images) || images < 1)
+            throw new PatternsException($"{path} is damaged: its image count '{Metadata("images")}' is no number above 0.");
+        var origin = new PatternOrigin(Metadata("network"), Metadata("weights_sha256"), estimator, images)
+        {
+            // Files of earlier releases have no such entry.
+            Preprocessing = file.Metadata.GetValueOrDefault("preprocessing", ""),
+        };
+        if (!FeatureOrigin.IsHash(origin.WeightsSha256))
+            throw new PatternsException($"{path} is damaged: its weights_sha256 '{origin.WeightsSha256}' is no SHA-256 of 64 hexadecimal digits.");
+        Dictionary<string, float[]> patterns = file.Entries.ToDictionary(entry => entry.Name, entry => file.ReadFloats(entry.Name));
+        foreach ((string weight, float[] numbers) in patterns)
+        {
+            if (NonFiniteException.FirstIn(numbers) is { } at)
+                throw new PatternsException($"{path} is damaged: tensor '{weight}' is {numbers[at]} at {at}; it must be finite. Make it again with: iba patterns fit");
+        }
+        return new Patterns(origin, patterns);
+
+        string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
+            ? value
+            : throw new PatternsException(
+                $"{path} does not say its {key}: it is no patterns file. Make one with: iba patterns fit --images DIR --out FILE");
+    }
+
+    /// <summary>Writes a safetensors file, atomically.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="network">Their network, for the shapes.</param>
+    public void Save(string path, Network network) => SafetensorsFile.Write(
+        path,
+        [.. WeightsOf(network).Select(weight => new SafetensorsTensor(weight.Name, [.. weight.Data.Shape.Dims], this[weight.Name]))],
+        new Dictionary<string, string>
+        {
+            ["about"] = "signal patterns for PatternAttribution, one for each weight, in its layout: "
+                + "(K, R, S, C) for a convolution, (K, H W C) for a linear layer",
+            ["network"] = Origin.Network,
+            ["weights_sha256"] = Origin.WeightsSha256,
+            ["estimator"] = Origin.Estimator.ToString(),
+            ["images"] = Origin.Images.ToString(),
+            ["preprocessing"] = Origin.Preprocessing,
+        },
+        withChecksum: true);
+}
+
+/// <summary>Patterns that cannot be used, and why.</summary>
+public sealed class PatternsException(string message) : Exception(message);
