@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Iba.Datasets;
 using Iba.Rendering;
+using Iba.Shapes;
 
 namespace Iba.Cli;
 

@@ -1,4 +1,11 @@
 using System.CommandLine;
+using System.Globalization;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Engine.Training;
+using Iba.Shapes;
+using Iba.Shapes.Training;
+using Iba.Weights;
 
 namespace Iba.Cli;
 
@@ -39,9 +46,39 @@ internal static class DemoCommand
                 CheckpointEvery = TimeSpan.FromSeconds(parsed.GetValue(checkpoint)),
             };
             using ComputeDevice device = deviceOptions.Choice(parsed).Open();
-            recipe.Train(device, parsed.GetValue(output)!, Interrupt.Token);
+            Train(recipe, device, parsed.GetValue(output)!);
             return (int)ExitCode.Done;
         });
         return new Command("demo", "The embedded demo networks.") { train };
     }
+
+    private static void Train(DemoRecipe recipe, ComputeDevice device, string path)
+    {
+        Network network = recipe.Build(device.Backend);
+        using ShapesImages near = Open(recipe.Near), small = Open(recipe.Small), large = Open(recipe.Large);
+        IReadOnlyList<Stage> stages = recipe.Stages(near, small, large);
+        string checkpoint = $"{path}.checkpoint";
+        Terminal.Progress($"training {recipe.Network}", stages.Sum(stage => stage.Rate.Steps), bar => recipe.Train(
+            network, stages, checkpoint,
+            new TrainingRelay<TrainingProgress>(
+                bar, at => (at.Step, at.Steps),
+                at => $"loss {at.Loss:0.000}, accuracy {at.Accuracy:P1}, {at.ImagesPerSecond:0} images/s, {at.Left:h\\:mm\\:ss} left"),
+            Interrupt.Token));
+
+        using ShapesImages test = Open(recipe.Test);
+        double accuracy = DemoRecipe.Accuracy(network, test, Interrupt.Token);
+        ParameterWriter.Write(network, path, ElementType.F16, new Dictionary<string, string>
+        {
+            ["about"] = $"{recipe.Description}, trained on the shapes data set by: iba demo train --network {recipe.Network}",
+            ["classes"] = string.Join(", ", ShapesDataset.Classes),
+            ["device"] = device.Device,
+            ["precision"] = device.Precision,
+            ["accuracy"] = accuracy.ToString("0.0000", CultureInfo.InvariantCulture),
+        });
+        File.Delete(checkpoint);
+        Terminal.Say($"{path}: {accuracy:P1} of {recipe.TestImages} new images are classified correctly.");
+    }
+
+    private static ShapesImages Open(DemoPictures pictures) => Terminal.Progress(
+        $"rendering at {pictures.Size}", pictures.Count, bar => pictures.Open(Folders.Images, bar, Terminal.Warn, Interrupt.Token));
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Iba.Datasets;
+using Iba.Shapes;
 using Tests.Weights;
 using Xunit;
 

@@ -1,11 +1,11 @@
-using Iba.Datasets;
 using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Optimizers;
 using Iba.Engine.Tensors;
 using Iba.Engine.Training;
 using Iba.Images;
-using Iba.Training;
+using Iba.Shapes;
+using Iba.Shapes.Training;
 using Tests.Weights;
 using Xunit;
 

@@ -7,6 +7,7 @@ using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
 using Iba.Evaluation;
 using Iba.Images;
+using Iba.Shapes;
 using Iba.Statistics;
 using Iba.Weights;
 using Tests.Cli;

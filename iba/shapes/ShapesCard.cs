@@ -1,0 +1,60 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Iba.Datasets;
+using Iba.Engine.Files;
+
+namespace Iba.Shapes;
+
+/// <summary>What <c>dataset.json</c> says of a folder of shapes.</summary>
+/// <param name="Version"><see cref="ShapesDataset.Version"/> at the time of writing.</param>
+/// <param name="Seed">What all pictures derive from.</param>
+/// <param name="Size">Width and height of a picture, pixels.</param>
+/// <param name="Count">Images wanted, numbered from 0.</param>
+/// <param name="Complete">Whether they are all there; false while they are written, and after a cancellation.</param>
+/// <param name="Classes">Class names; label = position.</param>
+public sealed record ShapesCard(int Version, ulong Seed, int Size, int Count, bool Complete, IReadOnlyList<string> Classes)
+{
+    private const int MaxBytes = 1 << 16;
+    private const string NextStep = "Name a folder that `iba dataset shapes` wrote";
+
+    /// <summary>The card's file name in the data set's folder.</summary>
+    public const string FileName = "dataset.json";
+
+    /// <summary>Reads the card of a folder.</summary>
+    /// <exception cref="DatasetException">There is no card, or it is not that of a shapes data set.</exception>
+    public static ShapesCard Read(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        try
+        {
+            using FileStream file = File.OpenRead(path);
+            return file.Length <= MaxBytes && JsonSerializer.Deserialize(file, ShapesJson.Default.ShapesCard) is { Classes: not null } card
+                ? card
+                : throw new DatasetException(path, "not the card of a shapes data set", NextStep);
+        }
+        catch (JsonException e)
+        {
+            throw new DatasetException(path, $"not the card of a shapes data set ({e.Message.TrimEnd('.')})", NextStep, e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DatasetException(path, $"the card cannot be read ({e.Message.TrimEnd('.')})", NextStep, e);
+        }
+    }
+
+    internal void Write(string folder)
+    {
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(this, ShapesJson.Default.ShapesCard);
+        AtomicFile.Write(Path.Combine(folder, FileName), [.. json, (byte)'\n']);
+    }
+
+    /// <summary>Whether image n of one folder is image n of the other.</summary>
+    internal bool DrawsTheSameAs(ShapesCard other) =>
+        (Version, Seed, Size) == (other.Version, other.Seed, other.Size) && Classes.SequenceEqual(other.Classes);
+}
+
+[JsonSourceGenerationOptions(
+    WriteIndented = true, NewLine = "\n", PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(ShapesCard))]
+internal sealed partial class ShapesJson : JsonSerializerContext;

@@ -1,0 +1,16 @@
+using Iba.Shapes.Exact;
+
+namespace Iba.Shapes.Forms;
+
+/// <summary>A disc less a disc beside it: thick in the middle, pointed at both horns.</summary>
+internal sealed record Crescent(double Bite, double Offset) : Form
+{
+    public static Form Draw(RandomStream random)
+    {
+        double bite = random.Uniform(0.74, 0.86);
+        return new Crescent(bite, 1 - bite + random.Uniform(0.22, 0.38));
+    }
+
+    public override double Distance(double x, double y) =>
+        Math.Max(Forms.Distance.Disc(x, y, 0.98), -Forms.Distance.Disc(x - Offset, y, Bite));
+}

@@ -1,0 +1,51 @@
+using Iba.Images;
+
+namespace Iba.Shapes.Training;
+
+/// <summary>Rendered images as the network sees them: squares cut out, turned and normalised.</summary>
+/// <param name="source">The images.</param>
+/// <param name="size">Rows and columns of a square.</param>
+public sealed class ShapesCrops(ShapesImages source, int size)
+{
+    private readonly float[] _levels = Levels();
+    private readonly byte[] _image = new byte[source.ImageBytes];
+
+    /// <summary>Rows and columns by which an image is larger than a square.</summary>
+    public int Margin => source.Side - size;
+
+    /// <summary>The centre, as <see cref="Preprocessing"/> cuts it.</summary>
+    public void Read(int index, Span<float> to) => Read(index, to, Margin / 2, Margin / 2, position: 0);
+
+    /// <summary>The square at (left, top) of an image, in one of a square's eight positions.</summary>
+    /// <param name="index">The image.</param>
+    /// <param name="to">Size x size x 3 numbers.</param>
+    /// <param name="left">At most <see cref="Margin"/>.</param>
+    /// <param name="top">At most <see cref="Margin"/>.</param>
+    /// <param name="position">Bits 0 and 1 mirror it along either axis, bit 2 swaps the axes.</param>
+    public void Read(int index, Span<float> to, int left, int top, int position)
+    {
+        source.Read(index, _image);
+        (bool down, bool right, bool swap) = ((position & 1) != 0, (position & 2) != 0, (position & 4) != 0);
+        int at = 0;
+        for (int row = 0; row < size; row++)
+        {
+            for (int column = 0; column < size; column++, at += 3)
+            {
+                (int y, int x) = swap ? (column, row) : (row, column);
+                int from = ((top + (down ? size - 1 - y : y)) * source.Side + left + (right ? size - 1 - x : x)) * 3;
+                to[at] = _levels[_image[from]];
+                to[at + 1] = _levels[256 + _image[from + 1]];
+                to[at + 2] = _levels[512 + _image[from + 2]];
+            }
+        }
+    }
+
+    /// <summary>The normalised value of every grey level of every channel.</summary>
+    private static float[] Levels()
+    {
+        float[] levels = new float[3 * 256];
+        for (int i = 0; i < levels.Length; i++)
+            levels[i] = Preprocessing.ImageNet.Normalised(i % 256 / 255f, i / 256);
+        return levels;
+    }
+}

@@ -1,0 +1,125 @@
+using System.Security.Cryptography;
+using Iba.Images;
+using Microsoft.Win32.SafeHandles;
+
+namespace Iba.Shapes.Training;
+
+/// <summary>
+/// Rendered images of the shapes data set, kept in one file of plain bytes, image after image, because rendering is slower than
+/// training. The file grows block by block, and beside it one with the SHA-256 of every image; cut short or changed anywhere, it is completed from
+/// its last whole image on.
+/// </summary>
+public sealed class ShapesImages : IDisposable
+{
+    private const int Block = 64;
+
+    private readonly SafeFileHandle _file;
+
+    private ShapesImages(SafeFileHandle file, string name, int side, int count) => (_file, Description, Side, Count) = (file, $"{count} of {name}", side, count);
+
+    /// <summary>What they are, in words.</summary>
+    public string Description { get; }
+
+    /// <summary>Rows and columns of an image.</summary>
+    public int Side { get; }
+
+    /// <summary>Images.</summary>
+    public int Count { get; }
+
+    /// <summary>Bytes of an image: Side x Side x 3.</summary>
+    public int ImageBytes => Bytes(Side);
+
+    /// <summary>Opens the file of a data set, rendering what it lacks on all cores.</summary>
+    /// <param name="folder">Where the file is or will be.</param>
+    /// <param name="dataset">What to render.</param>
+    /// <param name="view">What to keep of every picture.</param>
+    /// <param name="side">The size to which preprocessing resizes photos before it crops them.</param>
+    /// <param name="count">Images wanted.</param>
+    /// <param name="progress">Told how many are there.</param>
+    /// <param name="damaged">Told in a line where images are not those that were written; from there on they are rendered again.</param>
+    /// <param name="cancellation">Stops between blocks; what was rendered is kept.</param>
+    public static ShapesImages Open(
+        string folder, ShapesDataset dataset, ShapesView view, int side, int count, IProgress<double>? progress = null, Action<string>? damaged = null,
+        CancellationToken cancellation = default)
+    {
+        Directory.CreateDirectory(folder);
+        string name = $"shapes-v{ShapesDataset.Version}-seed{dataset.Seed}-{dataset.Size}-{view}-{side}".ToLowerInvariant();
+        string path = Path.Combine(folder, $"{name}.rgb");
+        int whole = Whole(path, Bytes(side), count, damaged, cancellation);
+        if (whole < count)
+            Complete(path, dataset, view, side, whole, count, progress, cancellation);
+        return new ShapesImages(File.OpenHandle(path), name, side, count);
+    }
+
+    /// <summary>How many images from the first on are those that were written.</summary>
+    private static int Whole(string path, int bytes, int count, Action<string>? damaged, CancellationToken cancellation)
+    {
+        if (!File.Exists(path) || !File.Exists(SumsOf(path)))
+            return 0;
+        using SafeFileHandle file = File.OpenHandle(path), sums = File.OpenHandle(SumsOf(path));
+        int written = (int)Math.Min(count, RandomAccess.GetLength(sums) / SHA256.HashSizeInBytes);
+        byte[] image = new byte[bytes], sum = new byte[SHA256.HashSizeInBytes];
+        for (int i = 0; i < written; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (RandomAccess.Read(file, image, (long)i * bytes) < bytes || RandomAccess.Read(sums, sum, (long)i * sum.Length) < sum.Length
+                || !SHA256.HashData(image).AsSpan().SequenceEqual(sum))
+            {
+                damaged?.Invoke($"{path}: image {i} is not the one that was written; rendering goes on from there");
+                return i;
+            }
+        }
+        return written;
+    }
+
+    private static void Complete(
+        string path, ShapesDataset dataset, ShapesView view, int side, int whole, int count, IProgress<double>? progress, CancellationToken cancellation)
+    {
+        using SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
+        using SafeFileHandle sums = File.OpenHandle(SumsOf(path), FileMode.OpenOrCreate, FileAccess.ReadWrite);
+        // What lies behind the first damaged image is not trusted.
+        RandomAccess.SetLength(sums, (long)whole * SHA256.HashSizeInBytes);
+        var resize = new Preprocessing { Resize = side, Crop = side };
+        int bytes = Bytes(side);
+        for (int done = whole, next; done < count; done = next)
+        {
+            next = Math.Min(done + Block, count);
+            byte[] block = new byte[(next - done) * bytes], hashes = new byte[(next - done) * SHA256.HashSizeInBytes];
+            int first = done;
+            Parallel.For(0, next - first, new ParallelOptions { CancellationToken = cancellation }, i =>
+            {
+                Span<byte> image = block.AsSpan(i * bytes, bytes);
+                resize.Apply(view.Render(dataset, first + i)).Crop.Pixels.CopyTo(image);
+                SHA256.HashData(image, hashes.AsSpan(i * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes));
+            });
+            RandomAccess.Write(file, block, (long)first * bytes);
+            // An image is on the disk before its hash says so.
+            RandomAccess.FlushToDisk(file);
+            RandomAccess.Write(sums, hashes, (long)first * SHA256.HashSizeInBytes);
+            progress?.Report(next);
+        }
+        RandomAccess.FlushToDisk(sums);
+    }
+
+    private static string SumsOf(string path) => $"{path}.sha256";
+
+    /// <summary>Reads an image: Side x Side x 3 bytes, R,G,B.</summary>
+    public void Read(int index, Span<byte> to)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Count);
+        long at = (long)index * ImageBytes;
+        while (to.Length > 0)
+        {
+            int read = RandomAccess.Read(_file, to, at);
+            if (read == 0)
+                throw new EndOfStreamException("the file of rendered images was cut short while in use: run again");
+            to = to[read..];
+            at += read;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+
+    private static int Bytes(int side) => side * side * 3;
+}
