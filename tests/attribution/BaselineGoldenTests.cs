@@ -2,7 +2,7 @@ using Iba;
 using Iba.Backpropagation;
 using Iba.Relevance;
 using Tests.Devices;
-using Tests.Native;
+using Tests.Emulator;
 using Tests.Networks;
 using Xunit;
 using Result = Iba.Explanation;

@@ -1,5 +1,5 @@
 using Tests.Devices;
-using Tests.Native;
+using Tests.Emulator;
 using Xunit;
 using Result = Iba.Explanation;
 

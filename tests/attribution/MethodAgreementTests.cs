@@ -2,7 +2,7 @@ using Iba.Engine.Backends.Cuda;
 using Iba.Relevance;
 using Iba.Statistics;
 using Tests.Devices;
-using Tests.Native;
+using Tests.Emulator;
 using Tests.Networks;
 using Xunit;
 using Device = Tests.Devices.Device;

@@ -5,7 +5,7 @@ using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Ops;
 using Iba.Engine.Tensors;
-using Tests.Native;
+using Tests.Emulator;
 using Xunit;
 
 namespace Tests.Bottleneck;

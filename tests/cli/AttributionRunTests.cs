@@ -8,7 +8,7 @@ using Iba.Engine.Training;
 using Iba.Images;
 using Iba.Labels;
 using Iba.Methods;
-using Tests.Native;
+using Tests.Emulator;
 using Tests.Weights;
 using Xunit;
 

@@ -3,7 +3,7 @@ using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Files;
-using Tests.Native;
+using Tests.Emulator;
 using Xunit;
 
 namespace Tests.Cli;

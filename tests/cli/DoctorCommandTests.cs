@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Iba.Cli;
 using Iba.Engine.Backends.Cuda;
-using Tests.Native;
+using Tests.Emulator;
 using Tests.Weights;
 using Xunit;
 

@@ -5,7 +5,7 @@ using Iba.Engine.Ops;
 using Iba.Engine.Optimizers;
 using Iba.Engine.Tensors;
 using Tests.Devices;
-using Tests.Native;
+using Tests.Emulator;
 using Xunit;
 
 namespace Tests.Engine;

@@ -1,9 +1,9 @@
 using Iba.Engine.Backends;
 using Iba.Engine.Ops;
 using Iba.Engine.Tensors;
-using Tests.Cuda;
 using Tests.Devices;
-using Tests.Native;
+using Tests.Emulator;
+using Tests.Kernels;
 using Tests.Textbook;
 using Xunit;
 

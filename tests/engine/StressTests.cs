@@ -6,7 +6,7 @@ using Iba.Engine.Networks;
 using Iba.Engine.Ops;
 using Iba.Engine.Optimizers;
 using Iba.Engine.Tensors;
-using Tests.Native;
+using Tests.Emulator;
 using Tests.Project;
 using Xunit;
 

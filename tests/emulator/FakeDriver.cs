@@ -1,0 +1,239 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Native;
+
+namespace Tests.Emulator;
+
+/// <summary>What a launch does: a kernel's name, blocks, threads, dynamic shared memory, and the addresses of its arguments.</summary>
+internal delegate void FakeKernel(string kernel, Extent grid, Extent block, uint sharedBytes, nint arguments);
+
+/// <summary>
+/// A driver without a GPU: host memory stands for the device's, every call is written down, and the rules that a real driver enforces
+/// are enforced: nothing is allocated, freed or waited for while a stream is being captured, what is captured runs when its graph is
+/// launched, a handle that was never made or is already destroyed is an error. One fake a thread, so tests may run side by side.
+/// </summary>
+internal sealed unsafe partial class FakeDriver : IDisposable
+{
+    [ThreadStatic]
+    private static FakeDriver? _current;
+
+    private readonly Dictionary<ulong, nuint> _memory = [];
+    private readonly Dictionary<nint, nuint> _pinned = [];
+    private readonly Dictionary<nint, string> _handles = [];
+    private readonly Dictionary<nint, List<Action>> _graphs = [];
+    private readonly Dictionary<string, (int After, CUresult Result)> _faults = [];
+    private List<Action>? _capturing;
+    private nint _lastHandle = 0x1000;
+    private nint _context;
+
+    private readonly FakeDriver? _outer;
+
+    public FakeDriver() => (_outer, _current) = (_current, this);
+
+    /// <summary>Answers the calls of this thread too, from here on.</summary>
+    public void Join() => _current = this;
+
+    /// <summary>The thread that last made the context its own.</summary>
+    public int ContextThread { get; private set; }
+
+    /// <summary>Every call so far, by its native name.</summary>
+    public List<string> Calls { get; } = [];
+
+    /// <summary>Every kernel that has run so far (a captured one each time its graph is launched).</summary>
+    public List<string> Launched { get; } = [];
+
+    public CUresult Start { get; set; } = CUresult.CUDA_SUCCESS;
+    public int Version { get; set; } = 12060;
+    public int Devices { get; set; } = 1;
+    public int Capability { get; set; } = 90;
+    public nuint TotalBytes { get; set; } = (nuint)1 << 30;
+
+    /// <summary>Names that this driver does not have.</summary>
+    public HashSet<string> Absent { get; } = [];
+
+    /// <summary>Runs a kernel's work; by default nothing happens.</summary>
+    public FakeKernel? Execute { get; set; }
+
+    /// <summary>Sizes of a kernel's arguments, so that a captured launch can keep its own copy of them.</summary>
+    public Func<string, int[]>? ArgumentSizes { get; set; }
+
+    /// <summary>What is held now: memory, pinned memory and handles, by what made them.</summary>
+    public IEnumerable<string> Held =>
+        [.. _memory.Select(_ => "memory"), .. _pinned.Select(_ => "pinned"), .. _handles.Values.Where(kind => kind is not "function")];
+
+    /// <summary>The most memory that was in use at one time.</summary>
+    public nuint MostUsedBytes { get; private set; }
+
+    public nuint UsedBytes => _memory.Values.Aggregate((nuint)0, (sum, bytes) => sum + bytes);
+
+    /// <summary>Whether memory is only counted and nothing runs: for networks that are too large to be touched.</summary>
+    public bool IsIdle { get; set; }
+
+    /// <summary>Makes the call of that name fail, after so many more that succeed.</summary>
+    public void Fail(string call, CUresult result, int after = 0) => _faults[call] = (after, result);
+
+    /// <summary>Lets the calls of that name succeed again.</summary>
+    public void Heal(string call) => _faults.Remove(call);
+
+    public Driver Table() => new(Find);
+
+    public nint Find(string name) => Absent.Contains(name) ? 0 : Addresses.GetValueOrDefault(name);
+
+    public void Dispose()
+    {
+        foreach (ulong memory in _memory.Keys)
+            NativeMemory.AlignedFree((void*)memory);
+        foreach (nint memory in _pinned.Keys)
+            NativeMemory.AlignedFree((void*)memory);
+        _borrowed.ForEach(Marshal.FreeHGlobal);
+        _memory.Clear();
+        _pinned.Clear();
+        if (_current == this)
+            _current = _outer;
+    }
+
+    private static FakeDriver Now => _current ?? throw new InvalidOperationException("a driver call on a thread without a fake driver");
+
+    /// <summary>Work that a library sends to the stream; whether it could be sent.</summary>
+    public bool Send(string call, Action work) => Enqueue(call, work) == CUresult.CUDA_SUCCESS;
+
+    /// <summary>Writes the call down and says whether it must fail.</summary>
+    private CUresult Note(string call, bool forbiddenInCapture = false)
+    {
+        Calls.Add(call);
+        if (_faults.TryGetValue(call, out (int After, CUresult Result) fault))
+        {
+            if (fault.After == 0)
+                return fault.Result;
+            _faults[call] = fault with { After = fault.After - 1 };
+        }
+        return forbiddenInCapture && _capturing is not null ? CUresult.CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : CUresult.CUDA_SUCCESS;
+    }
+
+    /// <summary>Work of a stream: at once, or when the graph that is being captured is launched.</summary>
+    private CUresult Enqueue(string call, Action work)
+    {
+        CUresult result = Note(call);
+        if (result != CUresult.CUDA_SUCCESS)
+            return result;
+        if (_capturing is not null)
+            _capturing.Add(work);
+        else if (!IsIdle || call is "cudnnBackendExecute" or "cublasLtMatmul" or "cuGraphLaunch" or "cuLaunchKernel")
+            work();
+        return CUresult.CUDA_SUCCESS;
+    }
+
+    private nint Make(string kind)
+    {
+        _lastHandle += 0x10;
+        _handles[_lastHandle] = kind;
+        return _lastHandle;
+    }
+
+    private CUresult Make(string call, string kind, nint* handle, bool forbiddenInCapture = true)
+    {
+        CUresult result = Note(call, forbiddenInCapture);
+        if (result == CUresult.CUDA_SUCCESS)
+            *handle = Make(kind);
+        return result;
+    }
+
+    private CUresult Destroy(string call, nint handle, string kind)
+    {
+        CUresult result = Note(call, forbiddenInCapture: true);
+        if (result != CUresult.CUDA_SUCCESS)
+            return result;
+        if (_handles.GetValueOrDefault(handle) != kind)
+            return CUresult.CUDA_ERROR_INVALID_VALUE;
+        _handles.Remove(handle);
+        _graphs.Remove(handle);
+        return CUresult.CUDA_SUCCESS;
+    }
+
+    private static CUresult Text(string text, byte** to)
+    {
+        *to = Texts.GetOrAdd(text, static text => Marshal.StringToCoTaskMemUTF8(text)) is var at ? (byte*)at : null;
+        return CUresult.CUDA_SUCCESS;
+    }
+
+    private static readonly System.Collections.Concurrent.ConcurrentDictionary<string, nint> Texts = new();
+
+    // ---- start, devices, contexts ----
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuInit(uint flags) => Now.Note("cuInit") is not CUresult.CUDA_SUCCESS and var fault ? fault : Now.Start;
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuDriverGetVersion(int* version)
+    {
+        *version = Now.Version;
+        return CUresult.CUDA_SUCCESS;
+    }
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuGetErrorName(CUresult result, byte** text) => Text(result.ToString(), text);
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuGetErrorString(CUresult result, byte** text) => Text("in the fake's words", text);
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuDeviceGetCount(int* count)
+    {
+        *count = Now.Devices;
+        return Now.Note("cuDeviceGetCount");
+    }
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuDeviceGet(int* device, int ordinal)
+    {
+        *device = ordinal;
+        return ordinal < Now.Devices ? CUresult.CUDA_SUCCESS : CUresult.CUDA_ERROR_INVALID_DEVICE;
+    }
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuDeviceGetName(byte* name, int length, int device)
+    {
+        byte[] text = [.. Encoding.UTF8.GetBytes($"Fake GPU {device}"), 0];
+        text.CopyTo(new Span<byte>(name, length));
+        return CUresult.CUDA_SUCCESS;
+    }
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, int device)
+    {
+        *value = attribute switch
+        {
+            CUdevice_attribute.COMPUTE_CAPABILITY_MAJOR => Now.Capability / 10,
+            CUdevice_attribute.COMPUTE_CAPABILITY_MINOR => Now.Capability % 10,
+            CUdevice_attribute.MULTIPROCESSOR_COUNT => 132,
+            _ => 0,
+        };
+        return CUresult.CUDA_SUCCESS;
+    }
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuDeviceTotalMem_v2(nuint* bytes, int device)
+    {
+        *bytes = Now.TotalBytes;
+        return CUresult.CUDA_SUCCESS;
+    }
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuDevicePrimaryCtxRetain(nint* context, int device) =>
+        Now.Make("cuDevicePrimaryCtxRetain", "context", context);
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuDevicePrimaryCtxRelease_v2(int device)
+    {
+        nint context = Now._handles.FirstOrDefault(handle => handle.Value == "context").Key;
+        return Now.Destroy("cuDevicePrimaryCtxRelease_v2", context, "context");
+    }
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuCtxSetCurrent(nint context)
+    {
+        (Now._context, Now.ContextThread) = (context, Environment.CurrentManagedThreadId);
+        return CUresult.CUDA_SUCCESS;
+    }
+}

@@ -1,0 +1,81 @@
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Plans;
+
+namespace Tests.Emulator;
+
+/// <summary>
+/// A machine with a GPU that is not there: a fake driver under the CUDA backend, and as many of NVIDIA's libraries as a test wants. Where a
+/// test wants numbers, kernels run on the CPU and the libraries' fakes compute what was described to them.
+/// </summary>
+internal sealed class FakeGpu : IDisposable
+{
+    private const string Folder = "/usr/lib/x86_64-linux-gnu";
+    private readonly FakeMachine _machine = new();
+    private readonly FakeLoader _loader;
+    private readonly FakeNvrtc _nvrtc = new();
+    private readonly bool _computes;
+
+    /// <param name="cudnn">Whether cuDNN is there.</param>
+    /// <param name="cublasLt">Whether cuBLASLt is there.</param>
+    /// <param name="computes">Whether kernels and libraries compute; if not, they are only recorded.</param>
+    public FakeGpu(bool cudnn = true, bool cublasLt = true, bool computes = false)
+    {
+        _computes = computes;
+        _loader = new FakeLoader(_machine).Knows("libcuda.so.1").With("libcuda.", Driver.Find).With("libnvrtc.", _nvrtc.Find)
+            .With("libcublasLt.", CublasLt.Find).With("libcudnn.", Cudnn.Find);
+        _machine.Put(Folder, "libnvrtc.so.12", "libnvrtc-builtins.so.12.6");
+        if (cublasLt)
+            _machine.Put(Folder, "libcublasLt.so.12");
+        if (cudnn)
+        {
+            string[] parts = ["", "_graph", "_ops", "_cnn", "_engines_precompiled", "_engines_runtime_compiled", "_heuristic"];
+            _machine.Put(Folder, [.. parts.Select(part => $"libcudnn{part}.so.9")]);
+        }
+        Cudnn.Enqueue = work => Driver.Send("cudnnBackendExecute", work);
+        CublasLt.Enqueue = work => Driver.Send("cublasLtMatmul", work);
+        if (!computes)
+            return;
+        Shim shim = Shim.Get();
+        var turns = new Random(1);
+        Driver.ArgumentSizes = shim.Sizes;
+        Driver.Execute = (kernel, grid, block, shared, arguments) => Run(shim, kernel, grid, block, (int)shared, arguments, turns.Next(2) == 0);
+        Cudnn.Computes = true;
+        CublasLt.Execute = FakeArithmetic.Compute;
+    }
+
+    public FakeDriver Driver { get; } = new();
+
+    public FakeCudnn Cudnn { get; } = new();
+
+    public FakeCublasLt CublasLt { get; } = new();
+
+    public FakeNvrtc Nvrtc => _nvrtc;
+
+    /// <summary>What the machine offers, loaded.</summary>
+    public Libraries Libraries() => global::Iba.Engine.Backends.Cuda.Libraries.Load(_machine.Machine, _loader);
+
+    /// <summary>The backend. Where nothing is computed, no plan's numbers can be checked.</summary>
+    public CudaBackend Open(Precision precision = Precision.TensorFloat32, string? cache = null, SearchLimits? limits = null) =>
+        new(Libraries(), new CacheFolder(cache), 0, precision, limits ?? new SearchLimits(Checked: _computes));
+
+    /// <summary>Answers the calls of this thread too. As with a real driver, whoever calls from several threads takes turns.</summary>
+    public void Join()
+    {
+        Driver.Join();
+        Cudnn.Join();
+        CublasLt.Join();
+        _nvrtc.Join();
+    }
+
+    public void Dispose()
+    {
+        Driver.Dispose();
+        Cudnn.Dispose();
+        CublasLt.Dispose();
+        _nvrtc.Dispose();
+        _machine.Dispose();
+    }
+
+    private static unsafe void Run(Shim shim, string kernel, Extent grid, Extent block, int shared, nint arguments, bool fromLast) =>
+        shim.Run(kernel, (nint*)arguments, grid, block, shared, fromLast);
+}

@@ -1,0 +1,46 @@
+using Iba.Engine.Backends.Cuda.Native;
+using Tests.Weights;
+
+namespace Tests.Emulator;
+
+/// <summary>A machine's file system made of empty files below a temporary folder, Linux or Windows by its own paths.</summary>
+internal sealed class FakeMachine(bool windows = false) : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public Dictionary<string, string> Variables { get; } = [];
+
+    public List<string> Loaded { get; } = [];
+
+    public Machine Machine => new(windows, name => Variables.GetValueOrDefault(name), List, Follow, Loaded);
+
+    /// <summary>Makes empty files in a folder of the machine.</summary>
+    public FakeMachine Put(string folder, params string[] files)
+    {
+        Directory.CreateDirectory(Real(folder));
+        foreach (string file in files)
+            File.WriteAllBytes(Path.Combine(Real(folder), file), []);
+        return this;
+    }
+
+    /// <summary>Makes a versioned file and the link to it by which it is asked for, as Debian's packages do.</summary>
+    public FakeMachine Link(string folder, string name, string target)
+    {
+        Put(folder, target);
+        File.CreateSymbolicLink(Path.Combine(Real(folder), name), target);
+        return this;
+    }
+
+    public void Remove(string folder, string file) => File.Delete(Path.Combine(Real(folder), file));
+
+    /// <summary>Where a path of the machine lies here. A bare name stays what it is.</summary>
+    public string Real(string path) => path.IndexOfAny(['/', '\\']) < 0 ? path : _folder["root"] + "/" + path.Replace('\\', '/').Replace(":", "").TrimStart('/');
+
+    public void Dispose() => _folder.Dispose();
+
+    private IReadOnlyCollection<string> List(string folder) => Directory.Exists(Real(folder))
+        ? [.. Directory.EnumerateFileSystemEntries(Real(folder)).Select(entry => Path.GetFileName(entry)!)]
+        : [];
+
+    private string Follow(string path) => File.ResolveLinkTarget(Real(path), returnFinalTarget: true)?.FullName ?? path;
+}

@@ -1,0 +1,199 @@
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Native;
+using Iba.Engine.Backends.Cuda.Plans;
+using Iba.Engine.Tensors;
+using Tests.Weights;
+using Xunit;
+
+namespace Tests.Emulator;
+
+public sealed class PlanSearchTests : IDisposable
+{
+    private static readonly ConvolutionUnit Unit = new(Direction.Forward, 10, 14, 14, 256, 256, new ConvGeometry(3, 1, 1), Precision.TensorFloat32)
+    { Bias = true, Relu = true };
+
+    private readonly FakeDriver _driver = new();
+    private readonly FakeCudnn _cudnn = new();
+    private readonly TemporaryFolder _folder = new();
+    private readonly Device _device;
+    private readonly CudnnSession _session;
+    private readonly List<string> _rejected = [];
+
+    public PlanSearchTests()
+    {
+        _device = new Device(_driver.Table(), 0);
+        _session = new CudnnSession(_cudnn.Table(), _device);
+        _cudnn.Engines.Clear();
+    }
+
+    public void Dispose()
+    {
+        _session.Dispose();
+        _device.Dispose();
+        _folder.Dispose();
+        _cudnn.Dispose();
+        _driver.Dispose();
+    }
+
+    [Fact]
+    public void The_fastest_of_the_first_candidates_is_taken_and_the_others_are_destroyed()
+    {
+        _cudnn.Engines.AddRange(Enumerable.Range(1, 9).Select(index => new FakeEngine(index)));
+        var found = Find(limits: new SearchLimits(Candidates: 4))!.Value;
+        Assert.Equal(2, found.Plan.Choice.Index);
+        Assert.Equal(0.5f, found.Milliseconds);
+        Assert.Contains("fastest of 4", found.Reason);
+        Assert.Equal(1, Live(cudnnBackendDescriptorType.CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR));
+        found.Plan.Dispose();
+        Assert.Equal(0, _cudnn.LiveDescriptors);
+        Assert.Empty(_cudnn.Misuse);
+    }
+
+    [Theory]
+    [InlineData(Precision.Float32, new[] { 0 }, "TF32")]
+    [InlineData(Precision.Float32, new[] { 1 }, "rounds its inputs")]
+    [InlineData(Precision.TensorFloat32, new[] { 2 }, "less than float32")]
+    [InlineData(Precision.BFloat16, new[] { 4 }, "run to run")]
+    [InlineData(Precision.TensorFloat32, new[] { 0, 4 }, "run to run")]
+    public void Engines_are_passed_over_for_their_numerical_notes(Precision precision, int[] notes, string reason)
+    {
+        _cudnn.Engines.AddRange([new FakeEngine(1) { Notes = notes }, new FakeEngine(2) { Notes = [5] }]);
+        var found = Find(Unit with { Precision = precision })!.Value;
+        Assert.Equal(2, found.Plan.Choice.Index);
+        Assert.Contains(_rejected, line => line.StartsWith("engine 1:", StringComparison.Ordinal) && line.Contains(reason));
+        found.Plan.Dispose();
+    }
+
+    [Fact]
+    public void Tensor_cores_are_what_tf32_is_for_and_other_bits_each_run_may_be_allowed()
+    {
+        _cudnn.Engines.Add(new FakeEngine(1) { Notes = [0, 1, 4] });
+        Assert.Null(Find());
+        var found = Find(limits: new SearchLimits(Deterministic: false))!.Value;
+        Assert.Equal(1, found.Plan.Choice.Index);
+        found.Plan.Dispose();
+    }
+
+    [Fact]
+    public void Plans_that_cannot_be_built_or_want_too_much_memory_are_passed_over()
+    {
+        _cudnn.Engines.AddRange([new FakeEngine(1) { Fails = true }, new FakeEngine(2) { Workspace = 2 << 20 }, new FakeEngine(3) { Workspace = 1 << 20, Behaviour = [0] }]);
+        var found = Find(limits: new SearchLimits(WorkspaceBytes: 1 << 20))!.Value;
+        Assert.Equal((3, 1L << 20, true), (found.Plan.Choice.Index, found.Plan.WorkspaceBytes, found.Plan.IsCompiled));
+        Assert.Contains("the only one of heuristic A", found.Reason);
+        Assert.Contains(_rejected, line => line.Contains("engine 1") && line.Contains("the fake refuses"));
+        Assert.Contains(_rejected, line => line.Contains("engine 2: wants 2 MiB of workspace, 1 are allowed"));
+        found.Plan.Dispose();
+    }
+
+    [Fact]
+    public void The_fallback_list_is_asked_when_nothing_else_is_left()
+    {
+        _cudnn.Engines.AddRange([new FakeEngine(1) { Fails = true }, new FakeEngine(2) { Mode = cudnnBackendHeurMode.CUDNN_HEUR_MODE_FALLBACK }]);
+        var found = Find()!.Value;
+        Assert.Equal(2, found.Plan.Choice.Index);
+        Assert.Contains("the fallback list", found.Reason);
+        found.Plan.Dispose();
+    }
+
+    [Fact]
+    public void No_engine_at_all_is_no_plan_and_a_reason_and_leaves_nothing_behind()
+    {
+        Assert.Null(Find());
+        Assert.Contains("Fused: no engine is left", _rejected);
+        Assert.Equal(0, _cudnn.LiveDescriptors);
+    }
+
+    [Fact]
+    public void A_choice_is_kept_on_disk_and_built_again_without_heuristics()
+    {
+        _cudnn.Engines.AddRange([new FakeEngine(1), new FakeEngine(2) { Knobs = [(3, 5), (22, -1)] }]);
+        Find()!.Value.Plan.Dispose();
+        _cudnn.Made.Clear();
+        var again = Find()!.Value;
+        Assert.Equal((2, "kept from an earlier run"), (again.Plan.Choice.Index, again.Reason));
+        Assert.DoesNotContain(_cudnn.Made, made => made.Kind == cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
+        FakeDescriptor[] knobs = [.. _cudnn.Made.Where(made => made.Kind == cudnnBackendDescriptorType.CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR && made.Attributes.Count > 0)];
+        Assert.Equal([(3, 5L), (22, -1L)], knobs.Select(knob => knob.Knob));
+        again.Plan.Dispose();
+    }
+
+    [Fact]
+    public void A_kept_choice_holds_for_its_own_unit_version_and_device_only()
+    {
+        _cudnn.Engines.AddRange([new FakeEngine(1), new FakeEngine(2)]);
+        Find()!.Value.Plan.Dispose();
+        var other = Find(Unit with { K = 512 })!.Value;
+        Assert.Contains("heuristic A", other.Reason);
+        other.Plan.Dispose();
+        _cudnn.Version = 92000;
+        using var younger = new CudnnSession(_cudnn.Table(), _device);
+        var updated = new PlanSearch(younger, new SearchLimits(), new CacheFolder(_folder[""])).Find(Unit, GraphForm.Fused, _ => 1f, _rejected)!.Value;
+        Assert.Contains("heuristic A", updated.Reason);
+        updated.Plan.Dispose();
+    }
+
+    [Fact]
+    public void A_kept_choice_that_no_longer_builds_is_searched_anew()
+    {
+        _cudnn.Engines.AddRange([new FakeEngine(1), new FakeEngine(2)]);
+        Find()!.Value.Plan.Dispose();
+        _cudnn.Engines.RemoveAt(1);
+        var found = Find()!.Value;
+        Assert.Equal(1, found.Plan.Choice.Index);
+        Assert.Contains(_rejected, line => line.Contains("kept from an earlier run"));
+        found.Plan.Dispose();
+    }
+
+    [Fact]
+    public void Text_that_is_no_choice_is_none()
+    {
+        var choice = new EngineChoice(12, [(1, 2), (3, -4)]) { Milliseconds = 0.123f };
+        byte[] text = choice.Print("key");
+        EngineChoice read = EngineChoice.Parse("key", text)!;
+        Assert.Equal((choice.Index, choice.Knobs), (read.Index, read.Knobs.ToArray().AsEnumerable()), (a, b) => a.Item1 == b.Item1 && a.Item2.SequenceEqual(b.Item2));
+        Assert.Equal(0.123f, read.Milliseconds);
+        Assert.Null(EngineChoice.Parse("another key", text));
+        foreach (string bad in (string[])["", "key", "key\nengine", "key\nengine x\n", "key\nengine 1\nknob 1\n", "key\nengine 1\nknob -1 2\n", "key\nmotor 1\n", "key\nengine 1\nmilliseconds soon\n", "key\nengine 1\nmilliseconds 1\nmilliseconds 1\n",
+            "key\nengine 99999999999999999999\n", "key\nengine 1\n" + string.Concat(Enumerable.Repeat("knob 1 1\n", 1000))])
+        {
+            Assert.Null(EngineChoice.Parse("key", System.Text.Encoding.UTF8.GetBytes(bad)));
+        }
+        Assert.Null(EngineChoice.Parse("key", [0xff, 0xfe, 0x0a]));
+    }
+
+    [Fact]
+    public void A_plan_runs_with_one_variant_pack_for_an_address_set()
+    {
+        _cudnn.Engines.Add(new FakeEngine(4) { Workspace = 64 });
+        Plan plan = Find()!.Value.Plan;
+        var addresses = new Addresses(X: 16, W: 32, Y: 48, Bias: 64, Addend: 0, Gate: 0, Workspace: 80);
+        for (int i = 0; i < 3; i++)
+            plan.Run(addresses);
+        plan.Run(addresses with { Y = 96 });
+        Assert.Equal(2, Live(cudnnBackendDescriptorType.CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR));
+        Assert.Equal(4, _cudnn.Executed.Count);
+        (long engine, long[] ids, ulong[] pointers, ulong workspace) = _cudnn.Executed[0];
+        Assert.Equal((4L, 80UL), (engine, workspace));
+        Assert.Equal([(2L, 32UL), (1L, 16UL), (4L, 64UL), (3L, 48UL)], ids.Zip(pointers));
+        plan.Dispose();
+        Assert.Equal(0, _cudnn.LiveDescriptors);
+    }
+
+    [Fact]
+    public void The_session_runs_on_the_devices_stream_and_ends_with_it()
+    {
+        Assert.Equal(_device.Stream, _cudnn.Stream);
+        _session.Dispose();
+        Assert.Equal(0, _cudnn.LiveHandles);
+        _cudnn.Creation = cudnnStatus.CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH;
+        Assert.Contains("cudnnCreate", Assert.Throws<CudnnException>(() => new CudnnSession(_cudnn.Table(), _device)).Message);
+    }
+
+    /// <summary>Engine number i takes 1 / i milliseconds, but those above 2 take long.</summary>
+    private FoundPlan? Find(ConvolutionUnit? unit = null, SearchLimits? limits = null) =>
+        new PlanSearch(_session, limits ?? new SearchLimits(), new CacheFolder(_folder[""]))
+            .Find(unit ?? Unit, GraphForm.Fused, plan => plan.Choice.Index > 2 ? 10 : 1f / plan.Choice.Index, _rejected);
+
+    private int Live(cudnnBackendDescriptorType kind) => _cudnn.Made.Count(made => made.Kind == kind && _cudnn.IsLive(made.Handle));
+}

@@ -1,0 +1,188 @@
+using CsCheck;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Backends.Cuda.Plans;
+using Iba.Engine.Tensors;
+using Tests.Engine;
+using Tests.Textbook;
+using Tests.Weights;
+using Xunit;
+
+namespace Tests.Emulator;
+
+/// <summary>Plans whose numbers are wrong are found out before they are used, and those whose numbers are right are not suspected.</summary>
+public sealed class SpotCheckTests : IDisposable
+{
+    private static readonly ConvolutionCase Case = new(new(3, 2, 1), new(2, 9, 8, 12), 20, Bias: true, Residual: true, Relu: true, Adds: true, Gate: true, Seed: 5);
+
+    private readonly FakeGpu _gpu = new(computes: true);
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose()
+    {
+        _gpu.Dispose();
+        _folder.Dispose();
+    }
+
+    /// <summary>Every place of every direction, against the textbook.</summary>
+    [Fact]
+    public void A_plain_sum_is_the_textbooks() => ConvolutionCase.Any.Sample(c =>
+    {
+        var unit = new ConvolutionUnit(Direction.Forward, c.X.N, c.X.H, c.X.W, c.X.C, c.K, c.Geometry, Precision.Float32)
+        {
+            Bias = c.Bias,
+            Addend = c.Residual,
+            Relu = c.Relu,
+        };
+        Exact y = ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, c.BiasNumbers, c.ResidualNumbers, c.Relu, c.Geometry);
+        Check(unit, y, (Role.X, c.XNumbers), (Role.W, c.WNumbers), (Role.Bias, c.BiasNumbers), (Role.Addend, c.ResidualNumbers));
+
+        ConvolutionUnit data = unit with { Direction = Direction.BackwardData, Bias = false, Relu = false, Addend = c.Adds, Gate = c.Gate };
+        Exact dx = c.Finished(ConvolutionTextbook.BackwardData(c.DyNumbers, c.WNumbers, c.X, c.Geometry), gated: true);
+        Check(data, dx, (Role.Y, c.DyNumbers), (Role.W, c.WNumbers), (Role.Addend, c.Earlier(c.X)), (Role.Gate, c.GateNumbers));
+
+        Exact dw = c.Finished(ConvolutionTextbook.BackwardWeights(c.XNumbers, c.DyNumbers, c.W, c.Geometry), gated: false);
+        Check(data with { Direction = Direction.BackwardWeights, Gate = false }, dw, (Role.X, c.XNumbers), (Role.Y, c.DyNumbers), (Role.Addend, c.Earlier(c.W)));
+    }, iter: 20, threads: 1);
+
+    public static TheoryData<string, Precision> Everything => new MatrixTheoryData<string, Precision>(
+        Enum.GetNames<Direction>(), Enum.GetValues<Precision>());
+
+    [Theory]
+    [MemberData(nameof(Everything))]
+    public void The_fastest_engine_is_passed_over_where_it_lies(string direction, Precision precision)
+    {
+        // Off by a fifth, by a neighbour's share, and not there at all.
+        FakeEngine[] liars = [new FakeEngine(1) { Lie = y => 1.2 * y }, new FakeEngine(1) { Lie = y => y + 1 }, new FakeEngine(1) { WritesNothing = true }];
+        foreach (FakeEngine liar in liars)
+        {
+            _gpu.Cudnn.Engines.Clear();
+            _gpu.Cudnn.Engines.AddRange([liar, new FakeEngine(2)]);
+            float[] times = [1, 1, 1, 2, 2, 2];
+            int measured = 0;
+            _gpu.Driver.Elapsed = () => times[measured++];
+            using CudaBackend backend = _gpu.Open(precision);
+            using var numbers = new Numbers(backend);
+            (float[] actual, Exact expected) = Run(Enum.Parse<Direction>(direction), numbers);
+            PlanChoice choice = Assert.Single(backend.Choices);
+            Assert.Equal((Route.Fused, "engine 2", 2f), (choice.Route, choice.Engine, choice.Milliseconds));
+            Assert.Contains(choice.Rejected, line => line.StartsWith("engine 1: its numbers are wrong: number ", StringComparison.Ordinal));
+            Assert.Contains("numbers are right to", choice.Check);
+            double tolerance = (precision == Precision.BFloat16 ? 2e-2 : 1e-5) * expected.Numbers.Max(Math.Abs);
+            Assert.All(actual.Index(), each => Assert.Equal(expected[each.Index], each.Item, tolerance));
+        }
+    }
+
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.BFloat16)]
+    public void Where_every_engine_and_the_product_lie_the_own_kernel_computes(Precision precision)
+    {
+        _gpu.Cudnn.Engines[0] = new FakeEngine(1) { Lie = y => 2 * y };
+        _gpu.CublasLt.Execute = _ => { };
+        using CudaBackend backend = _gpu.Open(precision);
+        using var numbers = new Numbers(backend);
+        ConvolutionCase pointwise = Case with { Geometry = new ConvGeometry(1), Relu = false };
+        pointwise.Forward(numbers);
+        PlanChoice choice = Assert.Single(backend.Choices);
+        Assert.Equal(Route.OwnKernel, choice.Route);
+        Assert.Contains(choice.Rejected, line => line.StartsWith("cuBLASLt: its numbers are wrong", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_linear_layer_whose_product_lies_runs_on_the_own_kernel()
+    {
+        _gpu.CublasLt.Execute = _ => { };
+        using CudaBackend backend = _gpu.Open();
+        Tensor x = backend.Allocate(new(2, 5)), w = backend.Allocate(new(3, 5)), y = backend.Allocate(new(2, 3));
+        backend.Fill(x, 1f);
+        backend.Fill(w, 2f);
+        backend.Linear(x, w, null, false, y);
+        var numbers = new float[6];
+        backend.Download(y, numbers);
+        Assert.All(numbers, number => Assert.Equal(10f, number));
+        Assert.Equal(Route.OwnKernel, Assert.Single(backend.Choices).Route);
+    }
+
+    [Fact]
+    public void A_choice_that_was_checked_and_kept_is_not_checked_again_and_a_lie_is_not_kept()
+    {
+        _gpu.Cudnn.Engines.Clear();
+        _gpu.Cudnn.Engines.AddRange([new FakeEngine(1) { Lie = y => -y }, new FakeEngine(2)]);
+        foreach (string? check in (string?[])["numbers are right", null])
+        {
+            using CudaBackend backend = _gpu.Open(cache: _folder[""]);
+            using var numbers = new Numbers(backend);
+            _gpu.Cudnn.Executed.Clear();
+            Case.Forward(numbers);
+            PlanChoice choice = Assert.Single(backend.Choices);
+            Assert.Equal("engine 2", choice.Engine);
+            Assert.Equal(check is null, choice.Check is null);
+            Assert.Equal(check is null, _gpu.Cudnn.Executed.Count == 1);
+        }
+    }
+
+    [Fact]
+    public void Operands_of_zero_prove_nothing_and_what_is_not_proved_is_not_kept()
+    {
+        using CudaBackend backend = _gpu.Open(cache: _folder[""]);
+        Tensor x = backend.Allocate(new(1, 4, 4, 4)), w = backend.Allocate(new(4, 3, 3, 4));
+        backend.Convolution(x, w, null, null, false, new ConvGeometry(3, 1, 1), backend.Allocate(new(1, 4, 4, 4)));
+        Assert.Contains("not checked", Assert.Single(backend.Choices).Check);
+        Assert.DoesNotContain(_folder.Files, file => file.Contains("plans"));
+    }
+
+    [Fact]
+    public void A_plan_whose_workspace_does_not_fit_is_passed_over_and_where_it_is_the_only_one_the_memory_is_full()
+    {
+        _gpu.Cudnn.Engines.Clear();
+        _gpu.Cudnn.Engines.AddRange([new FakeEngine(1) { Workspace = 200 << 20 }, new FakeEngine(2)]);
+        _gpu.Driver.TotalBytes = (nuint)100 << 20;
+        using CudaBackend backend = _gpu.Open();
+        using var numbers = new Numbers(backend);
+        Case.Forward(numbers);
+        PlanChoice choice = Assert.Single(backend.Choices);
+        Assert.Equal("engine 2", choice.Engine);
+        Assert.Contains(choice.Rejected, line => line.Contains("engine 1") && line.Contains("200.0 MiB"));
+
+        _gpu.Cudnn.Engines.RemoveAt(1);
+        using CudaBackend other = _gpu.Open();
+        using var others = new Numbers(other);
+        Assert.Contains("200.0 MiB", Assert.Throws<DeviceMemoryException>(() => Case.Forward(others)).Message);
+        Assert.Empty(other.Choices);
+    }
+
+    private static (float[] Actual, Exact Expected) Run(Direction direction, Numbers numbers) => direction switch
+    {
+        Direction.Forward => (Case.Forward(numbers),
+            ConvolutionTextbook.Forward(Case.XNumbers, Case.WNumbers, Case.BiasNumbers, Case.ResidualNumbers, Case.Relu, Case.Geometry)),
+        Direction.BackwardData => (Case.BackwardData(numbers),
+            Case.Finished(ConvolutionTextbook.BackwardData(Case.DyNumbers, Case.WNumbers, Case.X, Case.Geometry), gated: true)),
+        _ => (Case.BackwardWeights(numbers),
+            Case.Finished(ConvolutionTextbook.BackwardWeights(Case.XNumbers, Case.DyNumbers, Case.W, Case.Geometry), gated: false)),
+    };
+
+    /// <summary>Numbers stand in for tensors: what a sum reads of a role comes from there.</summary>
+    private static void Check(ConvolutionUnit unit, Exact expected, params (Role Role, Exact? Numbers)[] operands)
+    {
+        var tensors = Enum.GetValues<Role>().ToDictionary(role => role, _ => new Tensor(new Shape(1), new Nowhere()));
+        var numbers = operands.Where(each => each.Numbers is not null).ToDictionary(each => tensors[each.Role], each => each.Numbers!);
+        var sum = new PlainSum(
+            unit, new Operands(tensors[Role.X], tensors[Role.W], tensors[Role.Y], tensors[Role.Bias], tensors[Role.Addend], tensors[Role.Gate]),
+            (tensor, first, count) => [.. numbers[tensor].Numbers.AsSpan((int)first, count).ToArray().Select(number => (float)number)]);
+        for (int place = 0; place < expected.Shape.Count; place++)
+        {
+            (double value, double size) = sum.At(place);
+            Assert.True(Math.Abs(value - expected[place]) <= 1e-5 * (size + 1), $"{unit}: number {place} is {value}, expected {expected[place]}");
+        }
+    }
+
+    private sealed class Nowhere : IStorage
+    {
+        public long Count => 1;
+
+        public void Dispose()
+        {
+        }
+    }
+}
