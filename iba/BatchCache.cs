@@ -75,7 +75,7 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
     {
         Dispose();
         if (_rows <= 1)
-            throw new DeviceMemoryException($"not even one image at a time fits: {full.Message}");
+            throw new DeviceMemoryException("not even one image at a time fits", $"{full.Subject}: {full.Reason}", full.Remedy);
         return _most = _rows / 2;
     }
 

@@ -24,7 +24,7 @@ public record Explanation(Heatmap Heatmap, int Target, float[] Logits)
     private protected virtual string? NonFinite =>
         NonFiniteException.FirstIn(Logits) is { } k ? NonFiniteException.InLogits(Logits, k)
         : NonFiniteException.FirstIn(Heatmap.Values) is { } at
-            ? $"the map is {Heatmap.Values[at]} at row {at / Heatmap.Width}, column {at % Heatmap.Width}, no finite number. Look at the weights: iba weights verify FILE"
+            ? $"the map is {Heatmap.Values[at]} at row {at / Heatmap.Width}, column {at % Heatmap.Width}, no finite number"
             : null;
 
     /// <summary>The same, or an error.</summary>

@@ -1,15 +1,14 @@
+using Iba.Engine;
 namespace Iba;
 
 /// <summary>A result holds a number that is not finite, so that it says nothing. The results of other images are not touched by it.</summary>
 /// <param name="sample">The image's place in the list that was to be explained, from 0.</param>
-/// <param name="reason">What is not finite, and what to look at.</param>
-public sealed class NonFiniteException(int sample, string reason) : Exception($"image {sample}: {reason}")
+/// <param name="reason">What is not finite.</param>
+public sealed class NonFiniteException(int sample, string reason)
+    : IbaException($"image {sample}", reason, "Look at the weights: iba weights verify FILE")
 {
     /// <summary>The image's place in the list that was to be explained, from 0.</summary>
     public int Sample { get; } = sample;
-
-    /// <summary>What is not finite, and what to look at.</summary>
-    public string Reason { get; } = reason;
 
     /// <summary>Refuses logits that hold NaN or an infinity.</summary>
     /// <param name="logits">One for each class.</param>
@@ -22,7 +21,7 @@ public sealed class NonFiniteException(int sample, string reason) : Exception($"
     }
 
     internal static string InLogits(ReadOnlySpan<float> logits, int at) =>
-        $"the network's output for class {at} is {logits[at]}, no finite number. Look at the weights: iba weights verify FILE";
+        $"the network's output for class {at} is {logits[at]}, no finite number";
 
     /// <summary>The place of the first number that is not finite; null where all are.</summary>
     internal static int? FirstIn(ReadOnlySpan<float> numbers) =>

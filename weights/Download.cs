@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using Iba.Engine;
 
 namespace Iba.Weights;
 
@@ -11,7 +12,7 @@ public readonly record struct DownloadProgress(long Received, long Total);
 
 /// <summary>A download failed. The message names the source, the reason and what to do next.</summary>
 public sealed class DownloadException(Uri source, string reason, string advice, Exception? inner = null)
-    : IOException($"{source}: {reason}. {advice}", inner);
+    : IbaException($"{source}", reason, advice, inner);
 
 /// <summary>
 /// Downloads published files. Bytes go to FILE.part; an interrupted download resumes there. No response of a server shortens FILE.part: a

@@ -246,8 +246,8 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     {
         if (count > int.MaxValue)
         {
-            throw new DeviceMemoryException($"one run of the tape needs {count * sizeof(float) >> 20} MiB in one piece, and the most is "
-                + $"{(long)int.MaxValue * sizeof(float) >> 20}. Take fewer or smaller images at a time.");
+            throw new DeviceMemoryException("one run of the tape",
+                $"it needs {count * sizeof(float) >> 20} MiB in one piece, and the upper bound is {(long)int.MaxValue * sizeof(float) >> 20}");
         }
         Tensor arena = Backend.Allocate(new Shape((int)Math.Max(count, 1)));
         _arenas.Add(arena);

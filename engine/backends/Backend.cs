@@ -41,7 +41,7 @@ public abstract partial class Backend : IBackend
     public Tensor Allocate(Shape shape)
     {
         using Call call = Enter();
-        return _verbs.Allocate(shape.Count > 0 ? shape : throw new ShapeException("Allocate: a tensor needs a shape with at least one extent."));
+        return _verbs.Allocate(shape.Count > 0 ? shape : throw new ShapeException("Allocate", "the shape has no extent", "Give it at least one extent."));
     }
 
     /// <inheritdoc/>

@@ -96,7 +96,7 @@ public static class AtomicFile
             }
             TryFolder(Path.GetDirectoryName(target)!);
         }
-        catch (Exception e) when (e is IOException and not FileWriteException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new FileWriteException(path, Reason(e), e);
         }
@@ -110,7 +110,7 @@ public static class AtomicFile
         {
             TryFolder(Target(folder));
         }
-        catch (Exception e) when (e is IOException and not FileWriteException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new FileWriteException(folder, Reason(e), e);
         }

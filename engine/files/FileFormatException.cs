@@ -10,12 +10,9 @@ namespace Iba.Engine.Files;
 /// <param name="details">Lines below the reason, one for each error.</param>
 public sealed class FileFormatException(
     string path, string reason, string advice, Exception? inner = null, IReadOnlyList<string>? details = null)
-    : IOException(Text(path, reason, advice, details ?? []), inner)
+    : IbaException(path, reason, advice, inner, Text(path, reason, advice, details ?? []))
 {
     private const int LongestReason = 1 << 10, LongestDetail = 200, MostDetails = 1000;
-
-    /// <summary>The file that could not be used.</summary>
-    public string Path { get; } = path;
 
     /// <summary>
     /// A reason quotes names from the file. In them, a control character could drive a terminal, a line feed could fake a line of output, a

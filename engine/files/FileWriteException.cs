@@ -5,11 +5,7 @@ namespace Iba.Engine.Files;
 /// <param name="reason">Why, without a full stop.</param>
 /// <param name="inner">The error underneath, where there was one.</param>
 public sealed class FileWriteException(string path, string reason, Exception? inner = null)
-    : IOException($"{path}: it cannot be written ({reason}). Make room, change the permissions, or name another place.", inner)
+    : IbaException(path, reason, Advice, inner, $"{path}: it cannot be written ({reason}). {Advice}")
 {
-    /// <summary>The file.</summary>
-    public string Path { get; } = path;
-
-    /// <summary>Why, without a full stop.</summary>
-    public string Reason { get; } = reason;
+    private const string Advice = "Make room, change the permissions, or name another place.";
 }

@@ -18,7 +18,7 @@ public readonly record struct Shape
         foreach (int dim in dims)
         {
             if (dim < 1)
-                throw new ShapeException($"{Words(dims)} is no shape: every extent must be at least 1.");
+                throw new ShapeException(Words(dims), "it is no shape", "Every extent must be at least 1.");
             // Two factors below 2^31 fit a long. A product above int.MaxValue is not multiplied further, so it cannot overflow.
             if (count <= int.MaxValue)
                 count *= dim;
@@ -57,7 +57,7 @@ public readonly record struct Shape
     /// <see cref="int.MaxValue"/>.</exception>
     public Shape WithN(long n) => n <= int.MaxValue
         ? new([(int)Math.Max(n, int.MinValue), .. Dims[1..]])
-        : throw new ShapeException($"{n} images or rows of {new Shape([1, .. Dims[1..]])} are more than one tensor can hold: take fewer at a time.");
+        : throw new ShapeException($"{n} images or rows of {new Shape([1, .. Dims[1..]])}", "they are more than one tensor can hold", "Take fewer at a time.");
 
     /// <inheritdoc/>
     public bool Equals(Shape other) => Dims.SequenceEqual(other.Dims);
@@ -82,20 +82,23 @@ public readonly record struct Shape
         foreach (int dim in dims)
             count *= dim;
         return new ShapeException(
-            $"a tensor {Words(dims)} would hold {count} numbers, {count * sizeof(float) >> 20} MiB; the most is {int.MaxValue} numbers. "
-            + "Take fewer or smaller images at a time.");
+            $"a tensor {Words(dims)}",
+            $"it would hold {count} elements, {count * sizeof(float) >> 20} MiB, and the upper bound is {int.MaxValue} elements",
+            "Take fewer or smaller images at a time.");
     }
 }
 
 /// <summary>Extents that do not form a valid shape, or shapes that an op or a verb cannot combine.</summary>
-/// <param name="message">The shapes that were given and the shapes that are accepted.</param>
-public sealed class ShapeException(string message) : ArgumentException(message)
+/// <param name="subject">The shape, the op or the verb.</param>
+/// <param name="reason">What is wrong with it.</param>
+/// <param name="remedy">What is accepted.</param>
+public sealed class ShapeException(string subject, string reason, string remedy) : IbaException(subject, reason, remedy)
 {
     /// <param name="op">The op, as it prints itself.</param>
     /// <param name="shapes">The shapes of its inputs.</param>
     /// <param name="wants">The shapes that the op accepts, in words.</param>
     public ShapeException(string op, IEnumerable<Shape> shapes, string wants)
-        : this($"{op}: cannot take {string.Join(" and ", shapes)}; it takes {wants}.")
+        : this(op, $"cannot take {string.Join(" and ", shapes)}", $"It takes {wants}.")
     {
     }
 }

@@ -15,7 +15,7 @@ public sealed record Tensor
     {
         ArgumentNullException.ThrowIfNull(storage);
         if (shape.Count < 1)
-            throw new ShapeException("a tensor needs a shape with at least one extent.");
+            throw new ShapeException("a tensor", "its shape has no extent", "Give it at least one extent.");
         if (offset < 0 || offset > storage.Count - shape.Count)
         {
             throw new ArgumentOutOfRangeException(

@@ -91,4 +91,5 @@ public sealed class Trainer : IDisposable
 }
 
 /// <summary>Training diverged: the loss is NaN or infinite.</summary>
-public sealed class DivergenceException() : Exception("the loss is no number any more: training diverged. Start anew with a smaller learning rate.");
+public sealed class DivergenceException()
+    : IbaException("training", "it diverged: the loss is not finite any more", "Start again with a smaller learning rate.");

@@ -86,7 +86,7 @@ public sealed class ReadoutNetwork : IDisposable
             ? $"network {own}, not {network.Name}"
             : Statistics.Difference(Statistics.Layers.Select(layer => FeatureOrigin.Of(network, layer.Origin.Layer, image, weightsSha256)));
         if (reason is not null)
-            throw new StatisticsException($"the readout was trained for {reason}. Train one for this network: iba readout train --images DIR --out FILE");
+            throw new StatisticsException("the readout", $"it was trained for {reason}", "Train one for this network with: iba readout train --images DIR --out FILE");
     }
 
     /// <inheritdoc/>

@@ -154,7 +154,7 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
         }
         catch (NonFiniteException failure)
         {
-            FailureLine.Tell(subject.Path, $"{subject.Path}: {failure.Reason}", json);
+            FailureLine.Tell(subject.Path, $"{subject.Path}: {failure.Reason}. {failure.Remedy}", json);
         }
         catch (FileWriteException refused)
         {

@@ -73,7 +73,7 @@ internal sealed class BoxEvaluation(LoadedNetwork loaded, AnnotatedPhotos photos
             if (results.Select(of => of[i].Failure).FirstOrDefault(failure => failure is not null) is { } failure)
             {
                 _failed++;
-                FailureLine.Tell(counted[i].Path, $"{counted[i].Path}: {failure.Reason}", json);
+                FailureLine.Tell(counted[i].Path, $"{counted[i].Path}: {failure.Reason}. {failure.Remedy}", json);
                 continue;
             }
             ObjectMask objects = counted[i].Objects;

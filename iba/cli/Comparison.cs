@@ -163,7 +163,7 @@ internal sealed class Comparison(
                 catch (NonFiniteException failure)
                 {
                     _failed++;
-                    Terminal.Fail($"{subjects[image].Path}: {name}: {failure.Reason}");
+                    Terminal.Fail($"{subjects[image].Path}: {name}: {failure.Reason}. {failure.Remedy}");
                     panels.Add(null);
                     continue;
                 }

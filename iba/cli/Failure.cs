@@ -1,12 +1,7 @@
-using Iba.Datasets;
+using Iba.Engine;
 using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Files;
-using Iba.Engine.Tensors;
-using Iba.Engine.Training;
-using Iba.Images;
-using Iba.Relevance;
-using Iba.Statistics;
 
 namespace Iba.Cli;
 
@@ -22,13 +17,11 @@ internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyL
         AggregateException { InnerException: { } inner } => Of(inner),
         OperationCanceledException => new Failure(ExitCode.Partial, null, "cancelled; what was finished is kept."),
         UsageException => new Failure(ExitCode.Usage, exception.Message),
-        // A parameter's name is of use to programmers only.
-        ArgumentException { ParamName: var parameter } => new Failure(ExitCode.Usage, exception.Message.Replace($" (Parameter '{parameter}')", "")),
         DeviceException { Diagnosis: { } diagnosis } => new Failure(ExitCode.NoSuchDevice, exception.Message,
             [.. new DoctorReport(diagnosis).Findings, "Where everything was looked for: iba doctor. The CPU always works: --device cpu."]),
         DeviceException => new Failure(ExitCode.NoSuchDevice, exception.Message),
         DeviceLostException => new Failure(ExitCode.Failed, exception.Message,
-            "The GPU is lost to this process; what was finished is kept. Run the command again for the rest; if it happens again, give --device cpu."),
+            "What was finished is kept: run the command again for the rest; if it happens again, give --device cpu."),
         DeviceMemoryException or OutOfMemoryException => new Failure(ExitCode.Failed, exception.Message,
             "Give a smaller --batch, --copies or --size where the command has them, free the GPU of other programs, or give --device cpu."),
         FileNotFoundException or DirectoryNotFoundException => new Failure(ExitCode.Failed, exception.Message, "Check the path as the command line has it."),
@@ -36,9 +29,10 @@ internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyL
             "Files to read must be yours to read, and the folder of --out yours to write: change the right, or name another place."),
         // A line for each thing that is wrong.
         FileFormatException => new Failure(ExitCode.Failed, exception.Message.Split('\n')[0], exception.Message.Split('\n')[1..]),
-        ImageException or StatisticsException or PatternsException or ShapeException or DatasetException or DivergenceException
-            or CudaException or IOException or InvalidDataException or InvalidOperationException or HttpRequestException =>
+        IbaException or IOException or InvalidDataException or InvalidOperationException or HttpRequestException =>
             new Failure(ExitCode.Failed, exception.Message),
+        // Settings that their own check refuses. A parameter's name is of use to programmers only.
+        ArgumentException { ParamName: var parameter } => new Failure(ExitCode.Usage, exception.Message.Replace($" (Parameter '{parameter}')", "")),
         _ => new Failure(ExitCode.Failed, $"{exception.GetType().Name}: {exception.Message}",
             ["This is a mistake of the program, not yours. Please report it with the command line and these lines:",
                 .. (exception.StackTrace ?? "").ReplaceLineEndings("\n").Split('\n')]),

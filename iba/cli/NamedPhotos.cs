@@ -20,7 +20,7 @@ internal static class NamedPhotos
     {
         PhotoSet photos = Find(names, "");
         foreach (ImageException failure in photos.Failures)
-            FailureLine.Tell(failure.Image, failure.Message, json);
+            FailureLine.Tell(failure.Subject, failure.Message, json);
         return photos;
     }
 

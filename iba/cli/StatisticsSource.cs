@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Iba.Bottleneck;
 using Iba.Datasets;
+using Iba.Engine;
 using Iba.Engine.Files;
 using Iba.Images;
 using Iba.Statistics;
@@ -75,7 +76,7 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
             {
                 return FeatureStatistics.Load(path);
             }
-            catch (Exception damaged) when (damaged is StatisticsException or IOException or UnauthorizedAccessException)
+            catch (Exception damaged) when (damaged is IbaException or IOException or UnauthorizedAccessException)
             {
                 Terminal.Warn($"the statistics kept are estimated again: {damaged.Message}");
             }

@@ -62,7 +62,7 @@ public static class PatternFit
                 }
             }
             if (seen < 2)
-                throw new PatternsException($"{seen} images were seen; a covariance needs at least 2. Give more images.");
+                throw new PatternsException("the patterns", $"they were to be fitted to {seen} images, and a covariance needs at least 2", "Give more images.");
             return new Patterns(
                 new PatternOrigin(network.Name, weightsSha256, estimator, seen) { Preprocessing = $"{preprocessing}" },
                 Patterns.WeightsOf(network).ToDictionary(weight => weight.Name, weight => sums[weight.Name].Finish(weight.Data)));

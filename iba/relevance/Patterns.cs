@@ -1,3 +1,4 @@
+using Iba.Engine;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
 using Iba.Images;
@@ -63,7 +64,7 @@ public sealed class Patterns
             WeightsOf(network).FirstOrDefault(w => _patterns.GetValueOrDefault(w.Name)?.Length != w.Data.Shape.Count) is { } stranger
                 ? $"a network whose '{stranger.Name}' is missing or of another size than {stranger.Data.Shape}" : null;
         if (reason is not null)
-            throw new PatternsException($"the patterns are of {reason}. Estimate them anew: iba patterns fit --images DIR --out FILE");
+            throw new PatternsException("the patterns", $"they are of {reason}", "Fit them again with: iba patterns fit --images DIR --out FILE");
     }
 
     /// <summary>Reads a file that <see cref="Save"/> wrote.</summary>
@@ -73,28 +74,28 @@ public sealed class Patterns
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
         if (!Enum.TryParse(Metadata("estimator"), out SignalEstimator estimator) || !Enum.IsDefined(estimator))
-            throw new PatternsException($"{path} is damaged: '{Metadata("estimator")}' is no estimator.");
+            throw new PatternsException(path, $"it is damaged: '{Metadata("estimator")}' is no estimator", "Make it again with: iba patterns fit --images DIR --out FILE");
         if (!long.TryParse(Metadata("images"), out long images) || images < 1)
-            throw new PatternsException($"{path} is damaged: its image count '{Metadata("images")}' is no number above 0.");
+            throw new PatternsException(path, $"it is damaged: its image count '{Metadata("images")}' is no number above 0", "Make it again with: iba patterns fit --images DIR --out FILE");
         var origin = new PatternOrigin(Metadata("network"), Metadata("weights_sha256"), estimator, images)
         {
             // Files of earlier releases have no such entry.
             Preprocessing = file.Metadata.GetValueOrDefault("preprocessing", ""),
         };
         if (!FeatureOrigin.IsHash(origin.WeightsSha256))
-            throw new PatternsException($"{path} is damaged: its weights_sha256 '{origin.WeightsSha256}' is no SHA-256 of 64 hexadecimal digits.");
+            throw new PatternsException(path, $"it is damaged: its weights_sha256 '{origin.WeightsSha256}' is no SHA-256 of 64 hexadecimal digits", "Make it again with: iba patterns fit --images DIR --out FILE");
         Dictionary<string, float[]> patterns = file.Entries.ToDictionary(entry => entry.Name, entry => file.ReadFloats(entry.Name));
         foreach ((string weight, float[] numbers) in patterns)
         {
             if (NonFiniteException.FirstIn(numbers) is { } at)
-                throw new PatternsException($"{path} is damaged: tensor '{weight}' is {numbers[at]} at {at}; it must be finite. Make it again with: iba patterns fit");
+                throw new PatternsException(path, $"it is damaged: tensor '{weight}' is {numbers[at]} at {at}; it must be finite", "Make it again with: iba patterns fit --images DIR --out FILE");
         }
         return new Patterns(origin, patterns);
 
         string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
             ? value
             : throw new PatternsException(
-                $"{path} does not say its {key}: it is no patterns file. Make one with: iba patterns fit --images DIR --out FILE");
+                path, $"it does not say its {key}, so it is no patterns file", "Make one with: iba patterns fit --images DIR --out FILE");
     }
 
     /// <summary>Writes a safetensors file, atomically.</summary>
@@ -117,4 +118,7 @@ public sealed class Patterns
 }
 
 /// <summary>Patterns that cannot be used, and why.</summary>
-public sealed class PatternsException(string message) : Exception(message);
+/// <param name="subject">The file, or the patterns.</param>
+/// <param name="reason">What is wrong with them.</param>
+/// <param name="remedy">The next step.</param>
+public sealed class PatternsException(string subject, string reason, string remedy) : IbaException(subject, reason, remedy);

@@ -60,7 +60,7 @@ public sealed class ShapesFolder(string root)
                 });
             (card with { Complete = true }).Write(Root);
         }
-        catch (Exception e) when ((e is AggregateException many ? many.InnerException : e) is IOException or UnauthorizedAccessException)
+        catch (Exception e) when ((e is AggregateException many ? many.InnerException : e) is FileWriteException or IOException or UnauthorizedAccessException)
         {
             Exception first = e is AggregateException all ? all.InnerException! : e;
             throw new DatasetException(

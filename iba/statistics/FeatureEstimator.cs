@@ -30,8 +30,9 @@ public sealed class FeatureEstimator
     {
         if (features.IndexOfAnyExceptInRange(float.MinValue, float.MaxValue) is >= 0 and var at)
         {
-            throw new StatisticsException($"image {Samples + at / _mean.Length} of those seen makes neuron {at % _mean.Length} {features[at]}: features must be finite. "
-                + "Look at the weights: iba weights verify FILE");
+            throw new StatisticsException(
+                $"image {Samples + at / _mean.Length} of those seen", $"it makes neuron {at % _mean.Length} {features[at]}, and features must be finite",
+                "Look at the weights: iba weights verify FILE");
         }
         for (; features.Length >= _mean.Length; features = features[_mean.Length..])
         {

@@ -1,3 +1,4 @@
+using Iba.Engine;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
@@ -99,10 +100,10 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     {
         string[] wanted = [$"{prefix}mean", $"{prefix}std", $"{prefix}rms", $"{prefix}nonzero"];
         if (wanted.FirstOrDefault(name => !file.TryGet(name, out _)) is { } missing)
-            throw new StatisticsException($"{file.Path} is no statistics file: it has no tensor '{missing}'. Make one with: iba estimate --images DIR --out FILE");
+            throw new StatisticsException(file.Path, $"it is no statistics file: it has no tensor '{missing}'", "Make one with: iba estimate --images DIR --out FILE");
         int[] shape = file[wanted[0]].Shape;
         if (shape.Length != 3 || shape.Any(extent => extent < 1) || wanted.Any(name => !file[name].Shape.AsSpan().SequenceEqual(shape)))
-            throw new StatisticsException($"{file.Path} is damaged: its tensors must all be H x W x C of one layer. Make it again with: iba estimate");
+            throw new StatisticsException(file.Path, $"it is damaged: its tensors must all be H x W x C of one layer", "Make it again with: iba estimate --images DIR --out FILE");
 
         var origin = new FeatureOrigin(Metadata("network"), layer ?? Metadata("layer"), new Shape([1, .. shape]), Metadata("weights_sha256"))
         {
@@ -110,18 +111,18 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
             Preprocessing = file.Metadata.GetValueOrDefault(PreprocessingKey, ""),
         };
         if (!long.TryParse(Metadata("samples"), out long samples) || samples < 2)
-            throw new StatisticsException($"{file.Path} is damaged: its sample count '{Metadata("samples")}' is no number above 1.");
+            throw new StatisticsException(file.Path, $"it is damaged: its sample count '{Metadata("samples")}' is no number above 1", "Make it again with: iba estimate --images DIR --out FILE");
         if (!FeatureOrigin.IsHash(origin.WeightsSha256))
-            throw new StatisticsException($"{file.Path} is damaged: its weights_sha256 '{origin.WeightsSha256}' is no SHA-256 of 64 hexadecimal digits.");
+            throw new StatisticsException(file.Path, $"it is damaged: its weights_sha256 '{origin.WeightsSha256}' is no SHA-256 of 64 hexadecimal digits", "Make it again with: iba estimate --images DIR --out FILE");
         var statistics = new FeatureStatistics(
             origin, samples, file.ReadFloats(wanted[0]), file.ReadFloats(wanted[1]), file.ReadFloats(wanted[2]), file.ReadFloats(wanted[3]));
         if (statistics.Mistake(prefix) is { } mistake)
-            throw new StatisticsException($"{file.Path} is damaged: {mistake}. Make it again with: iba estimate --images DIR --out FILE");
+            throw new StatisticsException(file.Path, $"it is damaged: {mistake}", "Make it again with: iba estimate --images DIR --out FILE");
         return statistics;
 
         string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
             ? value
-            : throw new StatisticsException($"{file.Path} does not say its {key}: it is no statistics file of this program.");
+            : throw new StatisticsException(file.Path, $"it does not say its {key}, so it is no statistics file of this program", "Make one with: iba estimate --images DIR --out FILE");
     }
 
     /// <summary>The first number that no features have, in words; null where there is none. A neuron that never varies has a spread of 0.</summary>
@@ -151,9 +152,9 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     public void MustFit(FeatureOrigin features)
     {
         if (Mistake() is { } mistake)
-            throw new StatisticsException($"the statistics are damaged: {mistake}. Estimate them anew: iba estimate --images DIR --out FILE");
+            throw new StatisticsException("the statistics", $"they are damaged: {mistake}", "Estimate them again with: iba estimate --images DIR --out FILE");
         if (Difference(features) is { } reason)
-            throw new StatisticsException($"the statistics are of {reason}. Estimate them anew: iba estimate --images DIR --out FILE");
+            throw new StatisticsException("the statistics", $"they are of {reason}", "Estimate them again with: iba estimate --images DIR --out FILE");
     }
 
     /// <summary>Rejects samples that were prepared differently from the photos of the statistics; see <see cref="MustBeOf(Preprocessing)"/>.</summary>
@@ -173,8 +174,9 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     {
         if (Origin.Preprocessing != "" && Origin.Preprocessing != preprocessing.ToString())
         {
-            throw new StatisticsException($"the statistics are of photos prepared by {Origin.Preprocessing}, and this photo was prepared by {preprocessing}. "
-                + "Prepare photos as the statistics have it, or estimate them anew: iba estimate --images DIR --out FILE");
+            throw new StatisticsException(
+                "the statistics", $"they are of photos prepared by {Origin.Preprocessing}, and this photo was prepared by {preprocessing}",
+                "Prepare photos as the statistics have it, or estimate them again with: iba estimate --images DIR --out FILE");
         }
     }
 
@@ -188,4 +190,7 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
 }
 
 /// <summary>Statistics that cannot be used, and why.</summary>
-public sealed class StatisticsException(string message) : Exception(message);
+/// <param name="subject">The file, or the statistics.</param>
+/// <param name="reason">What is wrong with them.</param>
+/// <param name="remedy">The next step.</param>
+public sealed class StatisticsException(string subject, string reason, string remedy) : IbaException(subject, reason, remedy);

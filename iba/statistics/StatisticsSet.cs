@@ -38,7 +38,7 @@ public sealed record StatisticsSet(IReadOnlyList<FeatureStatistics> Layers)
     {
         string[] layers = file.Metadata.GetValueOrDefault(LayersKey, "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (layers.Length == 0 || layers.Distinct().Count() < layers.Length)
-            throw new StatisticsException($"{file.Path} does not say of which layers it is: it holds no statistics of several layers.");
+            throw new StatisticsException(file.Path, "it does not say of which layers it is, so it holds no statistics of several layers", "Train the readout again with: iba readout train --images DIR --out FILE");
         return new StatisticsSet([.. layers.Select(layer => FeatureStatistics.Read(file, layer, $"{layer}."))]);
     }
 }

@@ -124,7 +124,7 @@ public sealed class NonFiniteTests : IDisposable
         var statistics = new FeatureStatistics(origin, 5, With("mean"), With("std"), With("rms"), With("nonzero"));
         statistics.Save(_folder["s"]);
         string message = Assert.Throws<StatisticsException>(() => FeatureStatistics.Load(_folder["s"])).Message;
-        Assert.Contains($"{_folder["s"]} is damaged: tensor '{tensor}' is {value} at (1, 0, 1)", message);
+        Assert.Contains($"{_folder["s"]}: it is damaged: tensor '{tensor}' is {value} at (1, 0, 1)", message);
         Assert.Contains($"tensor '{tensor}'", Assert.Throws<StatisticsException>(() => statistics.MustFit(origin)).Message);
     }
 
@@ -144,7 +144,7 @@ public sealed class NonFiniteTests : IDisposable
     {
         var estimator = new FeatureEstimator(2);
         estimator.Add([1, 2]);
-        Assert.Contains("image 2 of those seen makes neuron 1 NaN", Assert.Throws<StatisticsException>(() => estimator.Add([1, 2, 3, float.NaN])).Message);
+        Assert.Contains("image 2 of those seen: it makes neuron 1 NaN", Assert.Throws<StatisticsException>(() => estimator.Add([1, 2, 3, float.NaN])).Message);
         Assert.Equal(1, estimator.Samples);
     }
 

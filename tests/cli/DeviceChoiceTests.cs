@@ -1,8 +1,12 @@
+using Iba;
 using Iba.Cli;
+using Iba.Engine;
 using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Files;
+using Iba.Engine.Tensors;
+using Iba.Weights;
 using Tests.Emulator;
 using Xunit;
 
@@ -110,19 +114,30 @@ public sealed class DeviceChoiceTests : IDisposable
     [Fact]
     public void What_ends_a_command_is_told_with_its_code_and_what_to_do_next()
     {
-        Failure lost = Failure.Of(new DeviceLostException("cuda:0: cuGraphLaunch failed; last op: replay.", 719));
-        Assert.Equal((ExitCode.Failed, "cuda:0: cuGraphLaunch failed; last op: replay."), (lost.Code, lost.Message));
+        Failure lost = Failure.Of(new DeviceLostException("cuda:0", "cuGraphLaunch failed; last op: replay", 719));
+        Assert.Equal((ExitCode.Failed, "cuda:0: cuGraphLaunch failed; last op: replay. " + new DeviceLostException("", "", 0).Remedy), (lost.Code, lost.Message));
         Assert.Contains("finished is kept", Assert.Single(lost.Advice));
-        Failure full = Failure.Of(new DeviceMemoryException("no room"));
+        Failure full = Failure.Of(new DeviceMemoryException("cuda:0", "no room"));
         Assert.Equal(ExitCode.Failed, full.Code);
         Assert.Contains("--batch", Assert.Single(full.Advice));
         Assert.Equal(ExitCode.Partial, Failure.Of(new OperationCanceledException()).Code);
         Assert.Equal(ExitCode.Usage, Failure.Of(new ArgumentException("x")).Code);
         Assert.Equal(ExitCode.Failed, Failure.Of(new FileFormatException("file", "reason", "advice")).Code);
+        Assert.Equal(ExitCode.Failed, Failure.Of(new ShapeException("op", "reason", "advice")).Code);
         Assert.Equal("x", Failure.Of(new ArgumentException("x", "name")).Message);
         foreach (Exception denied in (Exception[])[new UnauthorizedAccessException("x"), new FileNotFoundException("x"), new DirectoryNotFoundException("x")])
             Assert.NotEmpty(Failure.Of(denied).Advice);
         Assert.Contains("mistake of the program", Failure.Of(new NotImplementedException()).Advice[0]);
+    }
+
+    /// <summary>So that the command, and whoever embeds the library, finds in each the thing, the reason and the next step.</summary>
+    [Fact]
+    public void Every_public_exception_has_a_subject_a_reason_and_a_remedy()
+    {
+        Type[] exceptions = [.. new[] { typeof(IbaException), typeof(StateDict), typeof(Sample) }
+            .SelectMany(type => type.Assembly.GetExportedTypes()).Where(type => type.IsAssignableTo(typeof(Exception)))];
+        Assert.True(exceptions.Length > 10);
+        Assert.All(exceptions, type => Assert.True(type.IsAssignableTo(typeof(IbaException)), type.FullName));
     }
 
     [Fact]

@@ -179,7 +179,7 @@ public sealed class PhotoSetTests : IDisposable
         Make("a.jpg", "texts/b.txt", "texts/.c.jpg");
         PhotoSet photos = Set("texts", "a.jpg", "absent.jpg", "*.gif");
         Assert.Equal(["a.jpg"], Names(photos));
-        Assert.Equal([_folder["texts"], _folder["absent.jpg"], _folder["*.gif"]], photos.Failures.Select(failure => failure.Image));
+        Assert.Equal([_folder["texts"], _folder["absent.jpg"], _folder["*.gif"]], photos.Failures.Select(failure => failure.Subject));
         Assert.Contains("there is no photo in this folder; 1 hidden file was passed over; 1 file of another format was passed over: 1 .txt",
             Assert.Throws<ImageException>(() => Set("texts")).Message);
         Assert.Contains(".jpg, .jpeg", Assert.Throws<ImageException>(() => Set("texts")).Message);

@@ -172,7 +172,7 @@ public sealed class DeviceTests : IDisposable
         Assert.Contains("cuLaunchKernel(blur_forward)", lost.Message);
         Assert.Contains("last op: Blur", lost.Message);
         Assert.Equal(code, lost.Code);
-        Assert.Contains("end this process", Assert.Throws<DeviceLostException>(() => _device.Enter("Add")).Message);
+        Assert.Contains("lost to this process: end it", Assert.Throws<DeviceLostException>(() => _device.Enter("Add")).Message);
         new CudaStorage(_device, 10).Dispose();
         _driver.Calls.Clear();
         _device.Dispose();

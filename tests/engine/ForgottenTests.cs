@@ -118,7 +118,7 @@ public sealed class ForgottenTests
             using var block = new CpuBlock(backend.Memory, most + 1);
         });
         Assert.Contains("MiB are needed", full.Message);
-        Assert.Contains("Use fewer or smaller images", full.Message);
+        Assert.Contains("Take fewer or smaller images", full.Message);
         backend.Fill(backend.Allocate(new Shape(10)), 1);
     }
 

@@ -45,7 +45,7 @@ public sealed class ShapeErrorTests : IDisposable
         ShapeException error = Assert.Throws<ShapeException>(() => record(inputs));
         Assert.StartsWith(op, error.Message);
         Assert.All(shapes, shape => Assert.Contains(shape.ToString(), error.Message));
-        Assert.Contains("it takes", error.Message);
+        Assert.Contains("It takes", error.Message);
     }
 
     /// <summary>The table is complete: an op added to engine/ops must be added to it, or be one that takes any shape.</summary>

@@ -12,13 +12,13 @@ public sealed class ShapeTests
     [InlineData(3, -1, 5)]
     [InlineData(int.MinValue, int.MinValue)]
     public void An_extent_below_one_is_no_shape(params int[] dims) =>
-        Assert.Contains($"({string.Join(", ", dims)}) is no shape", Assert.Throws<ShapeException>(() => new Shape(dims)).Message);
+        Assert.Contains($"({string.Join(", ", dims)}): it is no shape", Assert.Throws<ShapeException>(() => new Shape(dims)).Message);
 
     [Theory]
-    [InlineData("15052800000 numbers, 57421 MiB", 100_000, 224, 224, 3)]
-    [InlineData("2147483648 numbers", 65536, 32768)]
-    [InlineData("4611686014132420609 numbers", int.MaxValue, int.MaxValue)]
-    [InlineData("9903520300447984150353281023 numbers", int.MaxValue, int.MaxValue, int.MaxValue)]
+    [InlineData("15052800000 elements, 57421 MiB", 100_000, 224, 224, 3)]
+    [InlineData("2147483648 elements", 65536, 32768)]
+    [InlineData("4611686014132420609 elements", int.MaxValue, int.MaxValue)]
+    [InlineData("9903520300447984150353281023 elements", int.MaxValue, int.MaxValue, int.MaxValue)]
     public void A_shape_too_large_for_a_tensor_says_how_large(string size, params int[] dims)
     {
         string message = Assert.Throws<ShapeException>(() => new Shape(dims)).Message;

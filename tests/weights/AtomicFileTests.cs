@@ -116,7 +116,7 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal(FileType.Device, FileStatus.Of("/dev/null")!.Value.Type);
         File.CreateSymbolicLink(_folder["full"], "/dev/full");
         FileWriteException full = Assert.Throws<FileWriteException>(() => AtomicFile.Write(_folder["full"], [1]));
-        Assert.Equal((_folder["full"], "No space left on device"), (full.Path, full.Reason));
+        Assert.Equal((_folder["full"], "No space left on device"), (full.Subject, full.Reason));
         Assert.Equal("/dev/full", new FileInfo(_folder["full"]).LinkTarget);
     }
 

@@ -76,8 +76,7 @@ internal sealed unsafe class CpuMemory
     private DeviceMemoryException Full(long bytes)
     {
         const double mebi = 1 << 20;
-        return new DeviceMemoryException(string.Create(CultureInfo.InvariantCulture,
-            $"not enough memory on the CPU: {bytes / mebi:F1} MiB are needed, tensors already use {UsedBytes / mebi:F1} MiB, and "
-            + $"the upper bound for this process is {Limit / mebi:F1} MiB. Use fewer or smaller images at a time."));
+        return new DeviceMemoryException("not enough memory on the CPU", string.Create(CultureInfo.InvariantCulture,
+            $"{bytes / mebi:F1} MiB are needed, tensors already use {UsedBytes / mebi:F1} MiB, and the upper bound for this process is {Limit / mebi:F1} MiB"));
     }
 }

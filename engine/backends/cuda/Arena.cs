@@ -125,8 +125,9 @@ internal sealed unsafe class Arena(Device device) : IDisposable
         nuint free = 0, total = 0;
         device.Driver.cuMemGetInfo_v2(&free, &total);
         return new DeviceMemoryException(
-            $"cuda:{device.Ordinal} ({device.Name}): {device.LastOp} wants {bytes / mebi:F1} MiB, but {free / mebi:F1} of {total / mebi:F1} MiB are free "
-            + $"and {UsedBytes / mebi:F1} MiB are this program's. Take fewer or smaller images at a time, or free the GPU of other programs.");
+            $"cuda:{device.Ordinal} ({device.Name})",
+            $"{device.LastOp} wants {bytes / mebi:F1} MiB, but {free / mebi:F1} of {total / mebi:F1} MiB are free and {UsedBytes / mebi:F1} MiB are this program's",
+            "Take fewer or smaller images at a time, or free the GPU of other programs.");
     }
 
     /// <summary>A block of memory and its free parts, ordered by address.</summary>

@@ -46,7 +46,7 @@ internal sealed class CacheFolder(string? root)
         {
             AtomicFile.Write(Path.Combine(root, kind, file), bytes);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is FileWriteException or IOException or UnauthorizedAccessException)
         {
             // It is computed again next time.
         }

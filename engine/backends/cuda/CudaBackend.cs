@@ -36,8 +36,8 @@ public sealed class CudaBackend : Backend
             throw NoCudaException.For(obstacle, diagnosis);
         if (ordinal < 0 || ordinal >= diagnosis.Devices.Count)
         {
-            throw new NoCudaException($"there is no device cuda:{ordinal}: this machine has "
-                + $"{string.Join(", ", diagnosis.Devices.Select(device => $"cuda:{device.Ordinal} ({device.Name})"))}.", diagnosis);
+            throw new NoCudaException($"no device cuda:{ordinal}",
+                $"this machine has {string.Join(", ", diagnosis.Devices.Select(device => $"cuda:{device.Ordinal} ({device.Name})"))}", "Choose one of these.", diagnosis);
         }
         var backend = new CudaBackend(libraries, CacheFolder.OfUser(), ordinal, precision);
         if (!requiresCudnn || backend._verbs.HasCudnn)

@@ -96,7 +96,7 @@ internal sealed unsafe class Device : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (_lost is not null)
-            throw new DeviceLostException($"{_lost.Message} The device was lost then: end this process.", _lost.Code);
+            throw new DeviceLostException(_lost.Subject, $"the device was lost before: {_lost.Reason}", _lost.Code);
         LastOp = op;
         Check(Driver.cuCtxSetCurrent(_context), "cuCtxSetCurrent");
     }
@@ -118,16 +118,16 @@ internal sealed unsafe class Device : IDisposable
     {
         if (result == CUresult.CUDA_SUCCESS)
             return;
-        string message = $"cuda:{Ordinal}: {call} failed with {Driver.Describe(result)}; last op: {LastOp}.";
+        string subject = $"cuda:{Ordinal}", reason = $"{call} failed with {Driver.Describe(result)}; last op: {LastOp}";
         switch (result)
         {
             case CUresult.CUDA_ERROR_OUT_OF_MEMORY:
-                throw new DeviceMemoryException($"{message} Take fewer or smaller images at a time.");
+                throw new DeviceMemoryException(subject, reason);
             case CUresult.CUDA_ERROR_ECC_UNCORRECTABLE or CUresult.CUDA_ERROR_ILLEGAL_ADDRESS or CUresult.CUDA_ERROR_LAUNCH_TIMEOUT:
             case >= CUresult.CUDA_ERROR_HARDWARE_STACK_ERROR and <= CUresult.CUDA_ERROR_LAUNCH_FAILED:
-                throw _lost = new DeviceLostException(message, (int)result);
+                throw _lost = new DeviceLostException(subject, reason, (int)result);
             default:
-                throw new CudaException(message, (int)result);
+                throw new CudaException(subject, reason, (int)result);
         }
     }
 

@@ -37,7 +37,7 @@ internal sealed unsafe class KernelCompiler(Nvrtc? nvrtc, int computeCapability,
         Refusals[file] = refusal;
         return KernelSources.Ptx(file) is { } ptx
             ? Utf8.Write(ptx)
-            : throw new CudaException($"cuda/{file}.cu cannot be compiled, and no PTX of it was shipped: {refusal}. `iba doctor` says what is missing.", 0);
+            : throw new CudaException($"cuda/{file}.cu", $"it cannot be compiled, and no PTX of it was shipped: {refusal}", 0);
     }
 
     /// <summary>The cache file's name: a hash of everything that the code depends on.</summary>

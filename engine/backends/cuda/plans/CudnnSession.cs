@@ -28,7 +28,7 @@ internal sealed unsafe class CudnnSession : IDisposable
     public void Check(cudnnStatus status, string call)
     {
         if (status != cudnnStatus.CUDNN_STATUS_SUCCESS)
-            throw new CudnnException(status, $"cuda:{Device.Ordinal}: {call}: {Cudnn.LastError(status)}; last op: {Device.LastOp}.");
+            throw new CudnnException(status, $"cuda:{Device.Ordinal}", $"{call}: {Cudnn.LastError(status)}; last op: {Device.LastOp}");
     }
 
     public void Dispose() => Cudnn.cudnnDestroy(Handle);

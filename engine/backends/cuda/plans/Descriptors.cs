@@ -4,8 +4,9 @@ namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>A cuDNN call failed.</summary>
 /// <param name="status">The returned status.</param>
-/// <param name="message">The call and what cuDNN says about it.</param>
-internal sealed class CudnnException(cudnnStatus status, string message) : CudaException(message, (int)status);
+/// <param name="subject">The device, or the call.</param>
+/// <param name="reason">What cuDNN says about it.</param>
+internal sealed class CudnnException(cudnnStatus status, string subject, string reason) : CudaException(subject, reason, (int)status);
 
 /// <summary>
 /// The cuDNN descriptors of one build: created, described attribute by attribute, and finalized. Disposal destroys all of them except those
@@ -96,6 +97,6 @@ internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
     private void Check(cudnnStatus status, string call)
     {
         if (status != cudnnStatus.CUDNN_STATUS_SUCCESS)
-            throw new CudnnException(status, $"{call}: {cudnn.LastError(status)}");
+            throw new CudnnException(status, call, cudnn.LastError(status));
     }
 }

@@ -168,7 +168,7 @@ internal sealed unsafe class ProductSession : IDisposable
     public void Check(int status, string call)
     {
         if (status != 0)
-            throw new CudaException($"cuda:{Device.Ordinal}: {call} failed with cuBLAS status {status}; last op: {Device.LastOp}.", status);
+            throw new CudaException($"cuda:{Device.Ordinal}", $"{call} failed with cuBLAS status {status}; last op: {Device.LastOp}", status);
     }
 
     public void Dispose() => CublasLt.cublasLtDestroy(Handle);
