@@ -69,6 +69,15 @@ public sealed record Preprocessing
     /// <param name="channel">0 to 2.</param>
     public float Normalised(float colour, int channel) => (colour - Mean[channel]) / Std[channel];
 
+    /// <summary>The network's value for every byte of a colour: element 3u + c is that of level u in channel c.</summary>
+    internal float[] Levels()
+    {
+        float[] levels = new float[3 * 256];
+        for (int i = 0; i < levels.Length; i++)
+            levels[i] = Normalised(i / 3 / 255f, i % 3);
+        return levels;
+    }
+
     /// <summary>Every setting as text; equal settings have equal texts. Files store it.</summary>
     public override string ToString()
     {
@@ -145,18 +154,11 @@ public sealed record Preprocessing
 
     private float[] Floats(byte[] crop)
     {
-        // Once for each grey level and channel.
-        float[] table = new float[3 * 256];
-        for (int u = 0; u < 256; u++)
-        {
-            for (int c = 0; c < 3; c++)
-                table[3 * u + c] = Normalised(u / 255f, c);
-        }
-        float[] values = new float[crop.Length];
+        float[] levels = Levels(), values = new float[crop.Length];
         for (int i = 0; i < values.Length; i += 3)
         {
             for (int c = 0; c < 3; c++)
-                values[i + c] = table[3 * crop[i + c] + c];
+                values[i + c] = levels[3 * crop[i + c] + c];
         }
         return values;
     }

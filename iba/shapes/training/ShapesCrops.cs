@@ -7,7 +7,7 @@ namespace Iba.Shapes.Training;
 /// <param name="size">Rows and columns of a square.</param>
 public sealed class ShapesCrops(ShapesImages source, int size)
 {
-    private readonly float[] _levels = Levels();
+    private readonly float[] _levels = Preprocessing.ImageNet.Levels();
     private readonly byte[] _image = new byte[source.ImageBytes];
 
     /// <summary>Rows and columns by which an image is larger than a square.</summary>
@@ -33,19 +33,9 @@ public sealed class ShapesCrops(ShapesImages source, int size)
             {
                 (int y, int x) = swap ? (column, row) : (row, column);
                 int from = ((top + (down ? size - 1 - y : y)) * source.Side + left + (right ? size - 1 - x : x)) * 3;
-                to[at] = _levels[_image[from]];
-                to[at + 1] = _levels[256 + _image[from + 1]];
-                to[at + 2] = _levels[512 + _image[from + 2]];
+                for (int c = 0; c < 3; c++)
+                    to[at + c] = _levels[3 * _image[from + c] + c];
             }
         }
-    }
-
-    /// <summary>The normalised value of every grey level of every channel.</summary>
-    private static float[] Levels()
-    {
-        float[] levels = new float[3 * 256];
-        for (int i = 0; i < levels.Length; i++)
-            levels[i] = Preprocessing.ImageNet.Normalised(i % 256 / 255f, i / 256);
-        return levels;
     }
 }
