@@ -52,14 +52,8 @@ public sealed class ShapesBatches(ShapesImages source, int size, int batch, int 
     }
 
     /// <summary>
-    /// A generator for a number, negative or not; seed and number are spread over its 32 bits by the finaliser of SplitMix64. Seeded, .NET's
-    /// generator gives the same numbers on every platform.
+    /// A generator for a number, negative or not; its 32-bit seed depends on every bit of seed and number. .NET's generator, when it is given
+    /// a seed, gives the same numbers on every platform.
     /// </summary>
-    private Random Generator(long number)
-    {
-        ulong z = ((ulong)(uint)seed << 32) ^ (ulong)number;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return new Random((int)(z ^ (z >> 31)));
-    }
+    private Random Generator(long number) => new((int)SplitMix.Mix(((ulong)(uint)seed << 32) ^ (ulong)number));
 }
