@@ -2,32 +2,31 @@ using System.Collections.Concurrent;
 
 namespace Iba.Engine.Training;
 
-/// <summary>A batch on the host.</summary>
-internal sealed record Batch(float[] Images, float[] Targets);
-
 /// <summary>
-/// Produces batches on a thread of its own, a bounded number of steps ahead of training. The buffers are reused.
+/// Produces batches on a thread of its own, a bounded number of steps ahead of training. The batches are reused.
 /// </summary>
-internal sealed class BatchesAhead : IDisposable
+/// <typeparam name="B">A batch.</typeparam>
+internal sealed class BatchesAhead<B> : IDisposable
 {
     private const int Depth = 3;
 
-    private readonly BlockingCollection<Batch> _full = new(Depth), _empty = [];
+    private readonly BlockingCollection<B> _full = new(Depth), _empty = [];
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _maker;
 
-    /// <param name="batches">The source of batches.</param>
+    /// <param name="create">Allocates a batch.</param>
+    /// <param name="fill">Fills the batch of a step.</param>
     /// <param name="first">The first step.</param>
     /// <param name="end">The step after the last.</param>
-    public BatchesAhead(IBatches batches, long first, long end)
+    public BatchesAhead(Func<B> create, Action<long, B> fill, long first, long end)
     {
-        for (int i = 0; i < Depth; i++)
-            _empty.Add(new Batch(new float[batches.Images.Count], new float[batches.Images.N]));
-        _maker = Task.Factory.StartNew(() => Make(batches, first, end), TaskCreationOptions.LongRunning);
+        for (int i = 0; i < Math.Min(Depth, end - first); i++)
+            _empty.Add(create());
+        _maker = Task.Factory.StartNew(() => Make(fill, first, end), TaskCreationOptions.LongRunning);
     }
 
     /// <summary>The next step's batch; return it with <see cref="Return"/>.</summary>
-    public Batch Take(CancellationToken cancellation)
+    public B Take(CancellationToken cancellation)
     {
         try
         {
@@ -41,7 +40,7 @@ internal sealed class BatchesAhead : IDisposable
         }
     }
 
-    public void Return(Batch batch) => _empty.Add(batch);
+    public void Return(B batch) => _empty.Add(batch);
 
     public void Dispose()
     {
@@ -52,14 +51,14 @@ internal sealed class BatchesAhead : IDisposable
         _stop.Dispose();
     }
 
-    private void Make(IBatches batches, long first, long end)
+    private void Make(Action<long, B> fill, long first, long end)
     {
         try
         {
             for (long step = first; step < end; step++)
             {
-                Batch batch = _empty.Take(_stop.Token);
-                batches.Fill(step, batch.Images, batch.Targets);
+                B batch = _empty.Take(_stop.Token);
+                fill(step, batch);
                 _full.Add(batch, _stop.Token);
             }
         }

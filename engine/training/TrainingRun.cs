@@ -64,52 +64,26 @@ public sealed class TrainingRun(Network network, IOptimizer optimizer, string ch
         long end = first + stage.Rate.Steps;
         if (step >= end)
             return step;
-        using var trainer = new Trainer(network, optimizer, stage.Batches.Images);
-        using var ahead = new BatchesAhead(stage.Batches, step - first, end - first);
-        var sinceCheckpoint = Stopwatch.StartNew();
-        // Whether parameters and optimizer are those of the step: not while it changes them. A loss that is no number is found before.
-        bool whole = true;
-        try
+        IBatches batches = stage.Batches;
+        using var trainer = new Trainer(network, optimizer, batches.Images);
+        var loop = new TrainingLoop<Batch, StepResult>
         {
-            while (step < end)
+            Allocate = () => new Batch(new float[batches.Images.Count], new float[batches.Images.N]),
+            Fill = (at, batch) => batches.Fill(at, batch.Images, batch.Targets),
+            Step = (at, batch) =>
             {
-                Batch batch = ahead.Take(cancellation);
-                optimizer.LearningRate = stage.Rate.At(step - first);
-                whole = false;
-                StepResult result = trainer.Step(batch.Images, batch.Targets);
-                step++;
-                whole = true;
-                pace.Report(step, result, batch.Targets.Length);
-                ahead.Return(batch);
-                if (sinceCheckpoint.Elapsed >= CheckpointEvery)
-                {
-                    save(step);
-                    sinceCheckpoint.Restart();
-                }
-            }
-        }
-        catch (Exception e) when (e is DivergenceException || whole && e is not FileWriteException)
-        {
-            // Before a stage's first step there is nothing new to save, and the stage has not begun.
-            if (step > first)
-                SaveIfPossible();
-            throw;
-        }
-        save(step);
-        return step;
-
-        void SaveIfPossible()
-        {
-            try
-            {
-                save(step);
-            }
-            catch (FileWriteException)
-            {
-                // What ended training is what its caller must hear of; the older checkpoint is still there.
-            }
-        }
+                optimizer.LearningRate = stage.Rate.At(at);
+                return trainer.Step(batch.Images, batch.Targets);
+            },
+            Save = done => save(first + done),
+            SaveEvery = CheckpointEvery,
+        };
+        loop.Run(step - first, stage.Rate.Steps, (done, result) => pace.Report(first + done, result, batches.Images.N), cancellation);
+        return end;
     }
+
+    /// <summary>A batch on the host.</summary>
+    private sealed record Batch(float[] Images, float[] Targets);
 
     /// <summary>Moving averages over the last steps, for progress reports.</summary>
     private sealed class Pace(long steps, IProgress<TrainingProgress>? progress)

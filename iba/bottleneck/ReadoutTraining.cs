@@ -1,9 +1,9 @@
-using System.Diagnostics;
 using Iba.Engine.Backends;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
 using Iba.Engine.Optimizers;
 using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 using Iba.Statistics;
 
 namespace Iba.Bottleneck;
@@ -14,7 +14,10 @@ public interface IReadoutExamples
     /// <summary>The images, their order and their classes as text: training resumes only from a file with the same text.</summary>
     string Description { get; }
 
-    /// <summary>The image at a position and its class, or null for the class that the network predicts. It must depend on the position alone.</summary>
+    /// <summary>
+    /// The image at a position and its class, or null for the class that the network predicts. It must depend on the position alone. Training
+    /// calls it ahead of time on another thread, for one position at a time.
+    /// </summary>
     Sample At(long position);
 }
 
@@ -26,8 +29,8 @@ public readonly record struct ReadoutProgress(long Step, long Steps, StepLoss Lo
 
 /// <summary>
 /// Trains a readout (paper section 3.3): minimise the cross-entropy of each image's own class + β x mean information over the parameters of
-/// the readout alone, with Adam; the classifier is frozen. Stopped anywhere, even killed, it goes on from its last file to the same
-/// parameters, bit for bit.
+/// the readout alone, with Adam; the classifier is frozen. After an interruption anywhere, even of a killed process, training resumes from its
+/// last file and reaches the same parameters, bit for bit.
 /// </summary>
 public sealed class ReadoutTraining : IDisposable
 {
@@ -39,9 +42,6 @@ public sealed class ReadoutTraining : IDisposable
     private readonly Adam _adam;
     private readonly ReadoutPass _pass;
     private readonly Tensor[] _gradients;
-
-    /// <summary>Whether parameters and Adam's state are those of the step: not while an update is under way.</summary>
-    private bool _isWhole = true;
 
     /// <param name="network">The classifier, frozen.</param>
     /// <param name="readout">What learns; it stays the caller's.</param>
@@ -85,14 +85,26 @@ public sealed class ReadoutTraining : IDisposable
 
     /// <summary>One update, by the examples whose turn it is.</summary>
     /// <returns>The loss before the update, mean over the batch.</returns>
-    /// <exception cref="InvalidOperationException">The loss is NaN or infinite: training diverged. Nothing was changed.</exception>
+    /// <exception cref="DivergenceException">The loss is NaN or infinite. Nothing was changed.</exception>
     public StepLoss Step()
     {
-        int size = _readout.Settings.Batch;
-        Sample[] samples = [.. Enumerable.Range(0, size).Select(slot => _examples.At(_readout.Steps * size + slot))];
+        var samples = new Sample[_readout.Settings.Batch];
+        Fill(_readout.Steps, samples);
+        return Step(samples);
+    }
+
+    /// <summary>Reads the examples of a step.</summary>
+    private void Fill(long step, Sample[] samples)
+    {
+        for (int slot = 0; slot < samples.Length; slot++)
+            samples[slot] = _examples.At(step * samples.Length + slot);
         Sample.Check(samples, _pass.Images.Shape, "the readout");
         _readout.Statistics.First.MustBeOf(samples);
-        var batch = new SampleBatch(samples, size);
+    }
+
+    private StepLoss Step(Sample[] samples)
+    {
+        var batch = new SampleBatch(samples, samples.Length);
         batch.Upload(_backend, _pass.Images);
         _pass.Collect();
         _backend.Upload([.. batch.Targets(_backend.Read(_pass.Logits)).Select(target => (float)target)], _pass.Targets);
@@ -100,52 +112,31 @@ public sealed class ReadoutTraining : IDisposable
 
         var loss = new StepLoss(_backend.Read(_pass.Model)[0], _backend.Read(_pass.Information)[0], _readout.Settings.Beta);
         if (!float.IsFinite(loss.Total))
-            throw new InvalidOperationException($"the loss of step {_readout.Steps} is no number: training diverged. Start anew with a smaller learning rate.");
+            throw new DivergenceException();
         _pass.Backward(_gradients);
-        _isWhole = false;
         _adam.Step(_gradients);
         _readout.Steps++;
-        _isWhole = true;
         return loss;
     }
 
-    /// <summary>Trains until that many steps are done in all, and writes the file now and then, when it is stopped, and at the end.</summary>
+    /// <summary>Trains until that many steps are done in all. Writes the file periodically, when training stops after a step, and at the end.</summary>
     /// <param name="path">The file, for <see cref="Resume"/> and <see cref="ReadoutFile.Read(string, IBackend)"/> alike.</param>
     /// <param name="steps">Steps in all, those of earlier runs included.</param>
     /// <param name="progress">Called after every step.</param>
     /// <param name="cancellation">Stops between two steps, after writing the file.</param>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    /// <exception cref="InvalidOperationException">The loss is NaN or infinite: training diverged.</exception>
+    /// <exception cref="DivergenceException">The loss is NaN or infinite.</exception>
     public void Run(string path, long steps, IProgress<ReadoutProgress>? progress = null, CancellationToken cancellation = default)
     {
-        var sinceSave = Stopwatch.StartNew();
-        try
+        var loop = new TrainingLoop<Sample[], StepLoss>
         {
-            while (_readout.Steps < steps && !cancellation.IsCancellationRequested)
-            {
-                StepLoss loss = Step();
-                progress?.Report(new ReadoutProgress(_readout.Steps, steps, loss));
-                if (sinceSave.Elapsed >= SaveEvery)
-                {
-                    Save(path);
-                    sinceSave.Restart();
-                }
-            }
-        }
-        catch (Exception e) when (_isWhole && e is not FileWriteException)
-        {
-            // What ended training is what its caller must hear of; the older file is still there.
-            try
-            {
-                Save(path);
-            }
-            catch (FileWriteException)
-            {
-            }
-            throw;
-        }
-        Save(path);
-        cancellation.ThrowIfCancellationRequested();
+            Allocate = () => new Sample[_readout.Settings.Batch],
+            Fill = Fill,
+            Step = (_, samples) => Step(samples),
+            Save = _ => Save(path),
+            SaveEvery = SaveEvery,
+        };
+        loop.Run(_readout.Steps, steps, (done, loss) => progress?.Report(new ReadoutProgress(done, steps, loss)), cancellation);
     }
 
     /// <summary>Writes the readout and the state that training needs to resume, atomically.</summary>

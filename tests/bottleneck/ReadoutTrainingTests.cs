@@ -1,6 +1,8 @@
+using Iba;
 using Iba.Bottleneck;
 using Iba.Engine.Files;
 using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 using Iba.Statistics;
 using Tests.Weights;
 using Xunit;
@@ -45,6 +47,19 @@ public sealed class ReadoutTrainingTests : IDisposable
     }
 
     [Fact]
+    public void An_example_that_cannot_be_read_ends_training_and_keeps_the_steps_done()
+    {
+        int training = Environment.CurrentManagedThreadId;
+        var unreadable = new UnreadableFrom(2 * Settings.Batch, _of);
+        using ReadoutNetwork readout = _of.Fresh(Settings);
+        using (var run = new ReadoutTraining(_of.Network, readout, _of.Image, unreadable))
+            Assert.Throws<EndOfStreamException>(() => run.Run(_folder["readout"], 5));
+        using ReadoutNetwork kept = ReadoutFile.Read(_folder["readout"], _of.Backend);
+        Assert.Equal(2, kept.Steps);
+        Assert.DoesNotContain(training, unreadable.Threads);
+    }
+
+    [Fact]
     public void Training_changes_with_its_seed()
     {
         Assert.NotEqual(AfterOneStep(1), AfterOneStep(2));
@@ -80,7 +95,7 @@ public sealed class ReadoutTrainingTests : IDisposable
         broken[0] = float.NaN;
         _of.Backend.Upload(broken, bias);
         using var training = new ReadoutTraining(_of.Network, readout, _of.Image, _of);
-        Assert.Contains("diverged", Assert.Throws<InvalidOperationException>(() => training.Step()).Message);
+        Assert.Contains("diverged", Assert.Throws<DivergenceException>(() => training.Step()).Message);
         Assert.Equal(0, readout.Steps);
         Assert.Equal(broken, _of.Read(bias));
     }
@@ -180,6 +195,19 @@ public sealed class ReadoutTrainingTests : IDisposable
         Assert.NotEqual(epochs[1], epochs[2]);
         Assert.NotEqual(epochs[0], [.. Enumerable.Range(0, 50).Select(position => new ReadoutOrder(50, seed: 2)[position])]);
         Assert.Equal(epochs[1][7], new ReadoutOrder(50, seed: 1)[57]);
+    }
+
+    private sealed class UnreadableFrom(long first, IReadoutExamples examples) : IReadoutExamples
+    {
+        public string Description => examples.Description;
+
+        public HashSet<int> Threads { get; } = [];
+
+        public Sample At(long position)
+        {
+            Threads.Add(Environment.CurrentManagedThreadId);
+            return position < first ? examples.At(position) : throw new EndOfStreamException("the photo's file was cut short");
+        }
     }
 
     private sealed class StopAfter(long steps, CancellationTokenSource stop) : IProgress<ReadoutProgress>
