@@ -14,6 +14,9 @@ public record Explanation(Heatmap Heatmap, int Target, float[] Logits)
     /// <summary>Figures that check the result, if the method has any and they were requested.</summary>
     public Check? Check { get; init; }
 
+    /// <summary>How the map varies with the seed, if it was computed with several; the map is then their mean. Otherwise null.</summary>
+    public SeedSpread? Seeds { get; init; }
+
     /// <summary>The class with the largest logit.</summary>
     public int Predicted => Classes.Largest(Logits);
 

@@ -18,7 +18,7 @@ internal static class AttributeCommand
     private const int DefaultBatch = 4;
 
     /// <summary>What nobody means to ask for: a slip of the finger is named before it takes hours, or all memory.</summary>
-    private const int MostSteps = 1_000_000, MostCopies = 10_000, MostBatch = 4096;
+    private const int MostSteps = 1_000_000, MostCopies = 10_000, MostBatch = 4096, MostSeeds = 1000;
 
     public static Command Create()
     {
@@ -33,6 +33,12 @@ internal static class AttributeCommand
         var reluRms = new Option<bool>("--relu-rms") { Description = "Noise as the paper's own code draws it on ResNet-50: mean 0, spread where the neuron is on, held at 0 from below." };
         var afterLast = new Option<bool>("--after-last-update") { Description = "Show the mask after the last update; the reference shows the one before it." };
         var batch = new Option<int?>("--batch") { Description = $"Images to fit at a time. Default: {DefaultBatch}, or fewer if there are fewer.", CustomParser = Number.Between(1, MostBatch).Optional };
+        var seeds = new Option<int>("--seeds")
+        {
+            Description = "Explain with that many seeds, from --seed on: the map is their mean, and the data file also holds their standard deviation.",
+            DefaultValueFactory = _ => 1,
+            CustomParser = Number.Between(1, MostSeeds).Parse,
+        };
         var output = new Option<string>("--out") { Description = "Where to write NAME.iba.safetensors and NAME.iba.png.", DefaultValueFactory = _ => ".", HelpName = "DIR", Validators = { Validators.FolderToWrite } };
         var fullPhoto = new Option<bool>("--full-photo") { Description = "Draw the map on the whole photo, not on the network's crop of it." };
         var scale = new Option<double?>("--scale") { Description = "Bits per pixel at the top of the colour bar, to compare pictures. Default: the map's largest value.", CustomParser = Number.Above(0.0).Optional };
@@ -43,7 +49,7 @@ internal static class AttributeCommand
         var networkOptions = new NetworkOptions();
         var command = new Command("attribute", "Show which pixels a classification rests on, in bits per pixel.")
         {
-            images, method, layer, steps, copies, learningRate, sigma, reluRms, afterLast, batch, output, fullPhoto, scale, mapOnly, npy, json,
+            images, method, layer, steps, copies, learningRate, sigma, reluRms, afterLast, batch, seeds, output, fullPhoto, scale, mapOnly, npy, json,
         };
         methodOptions.AddTo(command);
         networkOptions.AddTo(command);
@@ -64,6 +70,9 @@ internal static class AttributeCommand
             Option[] ofPerSample = [layer, steps, copies, learningRate, sigma, reluRms, afterLast, .. methodOptions.OfPerSample];
             if (!restricts && ofPerSample.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } ignored)
                 throw new UsageException($"{ignored.Name}: the method {kind.Name} does not use it, it is {AttributionMethods.PerSample}'s. Leave it out, or give --method {AttributionMethods.PerSample}.");
+            int several = parsed.GetValue(seeds);
+            if (several > 1 && !kind.IsRandom)
+                throw new UsageException($"--seeds {several}: the map of {kind.Name} is the same for every seed. Leave it out.");
             string[] names = parsed.GetValue(images)!;
             string? fallback = names.Length == 0 ? Demo.Networks[0] : null;
             string? demo = networkOptions.DemoNetwork(parsed, fallback);
@@ -91,7 +100,7 @@ internal static class AttributeCommand
                 MapOnly = parsed.GetValue(mapOnly),
                 Npy = parsed.GetValue(npy),
             };
-            using IAttributionMethod explains = kind.Create(inputs);
+            using IAttributionMethod explains = several > 1 ? new SeedEnsemble(kind, inputs, several) : kind.Create(inputs);
             var run = new AttributionRun(loaded, explains, files, restricts ? settings.Steps : 1, parsed.GetValue(json));
             return (int)photos.Outcome(run.Explain([.. photos.Files.Select(file => file.Path)], target, perBatch));
         });
@@ -165,7 +174,8 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
 
     private void Write(AttributionLine line)
     {
-        string bits = line.TotalBits is null ? "" : $", and {line.ProbabilityRestricted:0.000} where only the map's {line.TotalBits:0} bits pass, at most {line.MaxBitsPerPixel:G3} bits per pixel";
+        string spread = line.TotalBitsDeviation is { } deviation ? $" (± {deviation:0} over {line.Seeds} seeds)" : "";
+        string bits = line.TotalBits is null ? "" : $", and {line.ProbabilityRestricted:0.000} where only the map's {line.TotalBits:0} bits{spread} pass, at most {line.MaxBitsPerPixel:G3} bits per pixel";
         Terminal.Data(json
             ? JsonSerializer.Serialize(line, Json.Lines.AttributionLine)
             : $"{line.Image}: {loaded.Labels.Describe(line.Target)}, p {line.Probability:0.000}{bits}, {line.Seconds:0.0} s -> {line.Overlay}");

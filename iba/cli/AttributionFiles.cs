@@ -38,7 +38,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         string map = $"{stem}.iba.safetensors", overlay = $"{stem}.iba.png";
         Dictionary<string, string> facts = Facts(subject, result);
         var bits = result as BottleneckExplanation;
-        SafetensorsFile.Write(map, [new("map", [result.Heatmap.Height, result.Heatmap.Width], result.Heatmap.Values)], facts);
+        int[] shape = [result.Heatmap.Height, result.Heatmap.Width];
+        SafetensorsFile.Write(map, [new("map", shape, result.Heatmap.Values), .. result.Seeds is { } of ? [new("deviation", shape, of.Deviation)] : (SafetensorsTensor[])[]], facts);
         Overlay picture = Picture.Of(subject, result, loaded, method, inputs, fullPhoto, scale);
         PngFile.Write(overlay, picture.Draw(), facts);
         string? alone = MapOnly ? $"{stem}.iba.map.png" : null, npy = Npy ? $"{stem}.iba.npy" : null;
@@ -49,7 +50,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         return new AttributionLine(
             subject.Path, loaded.Network.Name, method.Name, inputs.Statistics?.Origin.Layer, result.Target, loaded.Labels[result.Target],
             result.Predicted, loaded.Labels[result.Predicted], result.Probability, bits?.ProbabilityRestricted, bits?.TotalBits,
-            bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)], map, overlay, alone, npy, Math.Round(seconds, 3),
+            bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)],
+            result.Seeds?.Count, result.Seeds?.TotalBitsDeviation, map, overlay, alone, npy, Math.Round(seconds, 3),
             Classes.Activation(loaded.Classes), loaded.Device.Device, loaded.Device.Precision);
     }
 
@@ -112,6 +114,12 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         {
             facts["winograd"] = cpu.Winograd ? "on" : "off";
             facts["register_width"] = CpuBackend.RegisterBits == 0 ? "none" : Text(CpuBackend.RegisterBits);
+        }
+        if (result.Seeds is { } seeds)
+        {
+            facts["seeds"] = Text(seeds.Count);
+            if (seeds.TotalBitsDeviation is { } deviation)
+                facts["total_bits_deviation"] = Text(deviation);
         }
         foreach ((string name, double number) in result.Check?.Numbers ?? [])
             facts[name] = Text(number);

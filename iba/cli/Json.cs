@@ -10,7 +10,7 @@ namespace Iba.Cli;
 internal sealed record AttributionLine(
     string Image, string Model, string Method, string? Layer, int Target, string TargetLabel, int Predicted, string PredictedLabel,
     double Probability, double? ProbabilityRestricted, double? TotalBits, double? MaxBitsPerPixel, IReadOnlyList<double>? Loss,
-    string Map, string Overlay, string? MapOnly, string? Npy, double Seconds, string Activation, string Device, string Precision);
+    int? Seeds, double? TotalBitsDeviation, string Map, string Overlay, string? MapOnly, string? Npy, double Seconds, string Activation, string Device, string Precision);
 
 /// <summary>One line of <c>iba predict --json</c>.</summary>
 internal sealed record PredictionLine(string Image, IReadOnlyList<Prediction> Top, string Activation, string Device, string Precision);

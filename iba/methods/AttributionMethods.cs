@@ -36,6 +36,9 @@ public sealed record MethodKind(string Name, string Title, Func<MethodInputs, IA
     /// <summary>One sentence that tells readers of its map which of several definitions it uses; null if there is one definition.</summary>
     public Func<MethodInputs, string>? Note { get; init; }
 
+    /// <summary>Whether its map depends on <see cref="MethodInputs.Seed"/>.</summary>
+    public bool IsRandom { get; init; }
+
     /// <summary>Whether the paper reports it for a network of that architecture.</summary>
     public bool IsReportedOn(string network) => !NotReportedOn.Contains(network);
 
@@ -122,7 +125,10 @@ public static class AttributionMethods
     [
         new(PerSample, "IBA Per-Sample", from => new PerSampleBottleneck(
             from.Network, from.Statistics!, from.Image, from.Batch, from.Bottleneck with { Seed = from.Seed }, from.WeightsSha256),
-            MethodNeeds.Statistics),
+            MethodNeeds.Statistics)
+        {
+            IsRandom = true,
+        },
         new("readout", "IBA Readout", from => from.Readout!(), MethodNeeds.Readout),
         new("gradient", "Gradient", from => new Gradient(from.Network, from.Image)
         {
@@ -137,7 +143,10 @@ public static class AttributionMethods
         new("smoothgrad", "SmoothGrad", from => new SmoothGrad(from.Network, from.Image)
         {
             MemoryBudget = from.MemoryBudget, Seed = from.Seed, Samples = from.NoiseSamples,
-        }),
+        })
+        {
+            IsRandom = true,
+        },
         new("integrated-gradients", "Int. Grad.", from => new IntegratedGradients(from.Network, from.Image)
         {
             MemoryBudget = from.MemoryBudget, Checks = from.Checks, Steps = from.PathSteps, Baseline = from.Baseline, TimesInput = !from.AsPublished,
@@ -167,7 +176,10 @@ public static class AttributionMethods
         {
             NotReportedOn = [ResNet.ResNet50.Name],
         },
-        new("random", "Random", from => new RandomMap(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Seed = from.Seed }),
+        new("random", "Random", from => new RandomMap(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Seed = from.Seed })
+        {
+            IsRandom = true,
+        },
     ];
 
     /// <summary>The method with that name.</summary>
