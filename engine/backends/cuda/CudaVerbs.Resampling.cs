@@ -33,9 +33,10 @@ internal sealed partial class CudaVerbs
             Run(Launch.BlurBackward(dy, taps, dx), dx.Tensor);
             return;
         }
+        // H first, as in blur.cuh and on the CPU, for the same bits.
         Tensor half = HalfBlurred(dy.Shape);
-        Run(Launch.BlurAxisBackward(dy, taps, 2, new Accumulator(half, false)), dx.Tensor);
-        Run(Launch.BlurAxisBackward(half, taps, 1, dx), dx.Tensor);
+        Run(Launch.BlurAxisBackward(dy, taps, 1, new Accumulator(half, false)), dx.Tensor);
+        Run(Launch.BlurAxisBackward(half, taps, 2, dx), dx.Tensor);
     }
 
     /// <summary>The intermediate result of a blur that is too wide for shared memory, between its two axes.</summary>
