@@ -10,7 +10,7 @@ using Result = Iba.Explanation;
 namespace Tests.Attribution;
 
 /// <summary>The paper's baselines that run an image once, on both golden networks, against PyTorch and the published code.</summary>
-public abstract class BaselineGoldenTests(Device on) : IDisposable
+public abstract class BaselineGoldenTests(Device on) : TestsOnDevice(on)
 {
     /// <summary>float32 against float32 of another order of summation, through up to 50 layers.</summary>
     private const double Map = 1e-4;
@@ -22,17 +22,10 @@ public abstract class BaselineGoldenTests(Device on) : IDisposable
 
     public static TheoryData<string> Networks => NarrowNetwork.Names;
 
-    /// <summary>A fixture belongs to the class; an emulated GPU to the one test.</summary>
-    public void Dispose()
-    {
-        (on as EmulatedGpu)?.Dispose();
-        GC.SuppressFinalize(this);
-    }
-
     [Theory, MemberData(nameof(Networks))]
     public void Gradient_and_saliency_are_PyTorchs(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, On);
         foreach ((string suffix, int target) in golden.Classes)
         {
             Result mean = golden.Run(new Gradient(golden.Network, golden.Image) { Recipe = Mean }, target);
@@ -50,7 +43,7 @@ public abstract class BaselineGoldenTests(Device on) : IDisposable
     [Theory, MemberData(nameof(Networks))]
     public void Guided_backpropagation_is_PyTorchs(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, On);
         foreach ((string suffix, int target) in golden.Classes)
         {
             Result guided = golden.Run(new GuidedBackpropagation(golden.Network, golden.Image), target);
@@ -62,7 +55,7 @@ public abstract class BaselineGoldenTests(Device on) : IDisposable
     [Theory, MemberData(nameof(Networks))]
     public void Grad_CAM_is_PyTorchs_for_the_predicted_and_for_another_class(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, On);
         string layer = golden.File.Param("gradcam_layer");
         foreach ((string suffix, int target) in golden.Classes)
         {
@@ -89,7 +82,7 @@ public abstract class BaselineGoldenTests(Device on) : IDisposable
     [Theory, MemberData(nameof(Networks))]
     public void Grad_CAM_by_default_explains_the_prediction_at_the_papers_layer_whatever_the_target(string network)
     {
-        using GoldenBaselines golden = GoldenBaselines.Open(network, on);
+        using GoldenBaselines golden = GoldenBaselines.Open(network, On);
         Result cam = golden.Run(new GradCam(golden.Network, golden.Image), golden.Other);
         Assert.Equal(golden.Predicted, cam.Target);
         golden.IsMap("gradcam.heatmap.pred", cam);
@@ -98,7 +91,7 @@ public abstract class BaselineGoldenTests(Device on) : IDisposable
     [Fact]
     public void LRP_is_the_published_codes_under_both_rules()
     {
-        using GoldenBaselines golden = GoldenBaselines.OpenForLrp(on);
+        using GoldenBaselines golden = GoldenBaselines.OpenForLrp(On);
         Result predicted = golden.Run(Lrp.Positive(golden.Network, golden.Image));
         Assert.Equal(golden.Predicted, predicted.Target);
         Close.InMaxNorm(golden.Logits, predicted.Logits, Map, "lrp.logits");
@@ -110,7 +103,7 @@ public abstract class BaselineGoldenTests(Device on) : IDisposable
     [Fact]
     public void PatternAttribution_is_the_published_codes_with_the_same_patterns()
     {
-        using GoldenBaselines golden = GoldenBaselines.OpenForLrp(on);
+        using GoldenBaselines golden = GoldenBaselines.OpenForLrp(On);
         var patterns = new Patterns(
             new PatternOrigin(golden.Network.Name, "", SignalEstimator.TwoComponent, 1),
             Patterns.WeightsOf(golden.Network).ToDictionary(weight => weight.Name, weight => GoldenPattern(golden.File, weight.Name)));

@@ -6,7 +6,7 @@ using Result = Iba.Explanation;
 namespace Tests.Attribution;
 
 /// <summary>Every method on both golden networks: what an image gets does not depend on the images beside it, nor on how many rows run at a time.</summary>
-public abstract class EveryMethodTests(Device on) : IDisposable
+public abstract class EveryMethodTests(Device on) : TestsOnDevice(on)
 {
     /// <summary>
     /// Of the norm, where other rows may mean other roundings: a ReLU or a maximum that one of them decides the other way moves a gradient by
@@ -14,17 +14,10 @@ public abstract class EveryMethodTests(Device on) : IDisposable
     /// </summary>
     private const double Rounded = 1e-3;
 
-    /// <summary>A fixture belongs to the class; an emulated GPU to the one test.</summary>
-    public void Dispose()
-    {
-        (on as EmulatedGpu)?.Dispose();
-        GC.SuppressFinalize(this);
-    }
-
     [Theory, MemberData(nameof(MethodCase.EveryMethodOnEveryNetwork), MemberType = typeof(MethodCase))]
     public void An_image_gets_the_same_map_alone_and_among_eight_in_any_memory(string method, string network)
     {
-        using var of = new MethodCase(method, network, on, on.IsSlow);
+        using var of = new MethodCase(method, network, On, On.IsSlow);
         Result[] together = of.Run(8, MethodCase.Ample, of.Samples);
         Result[] apart = of.Run(1, MethodCase.Least, of.Samples);
         Result[] reversed = of.Run(2, MethodCase.Some, [.. of.Samples[..3].Reverse()]);
@@ -46,8 +39,8 @@ public abstract class EveryMethodTests(Device on) : IDisposable
 
     private void Same(Result expected, Result actual, string what)
     {
-        on.Same(expected.Heatmap.Values, actual.Heatmap.Values, $"{what}: the map", Rounded);
-        on.Same(expected.Logits, actual.Logits, $"{what}: the logits");
+        On.Same(expected.Heatmap.Values, actual.Heatmap.Values, $"{what}: the map", Rounded);
+        On.Same(expected.Logits, actual.Logits, $"{what}: the logits");
         Assert.Equal(expected.Target, actual.Target);
     }
 }

@@ -18,20 +18,13 @@ namespace Tests.Attribution;
 /// <param name="on">The device.</param>
 /// <param name="cpu">The judge.</param>
 /// <param name="allowed">Of a map's norm.</param>
-public abstract class MethodAgreementTests(Device on, Cpu cpu, double allowed) : IDisposable
+public abstract class MethodAgreementTests(Device on, Cpu cpu, double allowed) : TestsOnDevice(on)
 {
-    /// <summary>A fixture belongs to the class; an emulated GPU to the one test.</summary>
-    public void Dispose()
-    {
-        (on as EmulatedGpu)?.Dispose();
-        GC.SuppressFinalize(this);
-    }
-
     [Theory, MemberData(nameof(MethodCase.EveryMethodOnEveryNetwork), MemberType = typeof(MethodCase))]
     public void Maps_are_the_processors(string method, string network)
     {
-        using var expected = new MethodCase(method, network, cpu, on.IsSlow);
-        using var actual = new MethodCase(method, network, on, on.IsSlow, fitted: expected);
+        using var expected = new MethodCase(method, network, cpu, On.IsSlow);
+        using var actual = new MethodCase(method, network, On, On.IsSlow, fitted: expected);
         Result[] there = expected.Run(2, MethodCase.Ample, expected.Samples[..2]), here = actual.Run(2, MethodCase.Ample, actual.Samples[..2]);
         (float[] e, float[] a) = (Maps(there), Maps(here));
         Figures.Add($"{method}, {network}", "maps", Precision.Float32, Distance.Euclidean(e, a), allowed);
@@ -46,8 +39,8 @@ public abstract class MethodAgreementTests(Device on, Cpu cpu, double allowed) :
     [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
     public void What_methods_are_made_of_is_the_processors(string network)
     {
-        using var expected = new MethodCase("pattern", network, cpu, on.IsSlow);
-        using var actual = new MethodCase("pattern", network, on, on.IsSlow);
+        using var expected = new MethodCase("pattern", network, cpu, On.IsSlow);
+        using var actual = new MethodCase("pattern", network, On, On.IsSlow);
         foreach ((FeatureStatistics e, FeatureStatistics a) in Layers(expected).Zip(Layers(actual)))
         {
             Close.InMaxNorm(e.Mean, a.Mean, 1e-5, $"{e.Origin.Layer}, mean");

@@ -13,7 +13,8 @@ namespace Tests.Devices;
 /// public sealed class VerbTestsOnCpu(Cpu cpu) : VerbTests(cpu), IClassFixture&lt;Cpu&gt;;
 /// [Collection(nameof(Gpu))] public sealed class VerbTestsOnCuda(Gpu gpu) : VerbTests(gpu);
 /// </code>
-/// and without a GPU the second is not even listed: <see cref="CudaTests"/> is skipped for all of them.
+/// and a third, <c>...OnEmulatedCuda() : VerbTests(new EmulatedGpu())</c>, where the bodies derive from <see cref="TestsOnDevice"/>.
+/// Without a GPU the second is not even listed: <see cref="CudaTests"/> is skipped for all of them.
 /// </summary>
 public abstract class Device
 {

@@ -3,27 +3,23 @@ using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Tensors;
 using Tests.Engine;
-using Tests.Textbook;
 using Xunit;
 
 namespace Tests.Emulator;
 
 /// <summary>
-/// Convolutions and linear layers on every route. The libraries' fakes compute what was described to them and nothing else, so that a wrong
-/// extent, stride, transposition, epilogue or order of operations is a wrong number.
+/// Convolutions on every route through the libraries. Their fakes compute what was described to them and nothing else, so that a wrong extent, stride,
+/// transposition, epilogue or order of operations is a wrong number.
 /// </summary>
 public sealed class CudaConvolutionTests : IDisposable
 {
     private const int Cases = 8;
 
-    /// <summary>A product on the CPU's fibers takes long, and its kernel has tests of its own.</summary>
-    private const int OwnKernelCases = 2;
-
     private FakeGpu? _gpu;
     private CudaBackend? _backend;
 
     public static TheoryData<string, Precision> Routes => new MatrixTheoryData<string, Precision>(
-        ["fused", "fused after timing", "single", "product", "own kernel"], [Precision.Float32, Precision.BFloat16]);
+        ["fused", "fused after timing", "single", "product"], [Precision.Float32, Precision.BFloat16]);
 
     public void Dispose()
     {
@@ -33,69 +29,15 @@ public sealed class CudaConvolutionTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Routes))]
-    public void Convolutions_are_the_textbooks(string route, Precision precision)
-    {
-        Open(route, precision);
-        Sample(c =>
-        {
-            using var numbers = new Numbers(_backend!);
-            Near(ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, c.BiasNumbers, c.ResidualNumbers, c.Relu, c.Geometry), c.Forward(numbers), precision, c, c.Typical.Values);
-        }, route);
-    }
+    public void Convolutions_are_the_textbooks(string route, Precision precision) => Sample(route, Open(route, precision).Values);
 
     [Theory]
     [MemberData(nameof(Routes))]
-    public void Gradients_of_the_data_are_the_textbooks(string route, Precision precision)
-    {
-        Open(route, precision);
-        Sample(c =>
-        {
-            using var numbers = new Numbers(_backend!);
-            Exact expected = c.Finished(ConvolutionTextbook.BackwardData(c.DyNumbers, c.WNumbers, c.X, c.Geometry), gated: true);
-            Near(expected, c.BackwardData(numbers), precision, c, c.Typical.DataGradient);
-        }, route);
-    }
+    public void Gradients_of_the_data_are_the_textbooks(string route, Precision precision) => Sample(route, Open(route, precision).DataGradient);
 
     [Theory]
     [MemberData(nameof(Routes))]
-    public void Gradients_of_the_weights_are_the_textbooks(string route, Precision precision)
-    {
-        Open(route, precision);
-        Sample(c =>
-        {
-            using var numbers = new Numbers(_backend!);
-            Exact expected = c.Finished(ConvolutionTextbook.BackwardWeights(c.XNumbers, c.DyNumbers, c.W, c.Geometry), gated: false);
-            Near(expected, c.BackwardWeights(numbers), precision, c, c.Typical.WeightGradient);
-        }, route);
-    }
-
-    [Theory]
-    [InlineData("product")]
-    [InlineData("own kernel")]
-    public void Linear_layers_and_their_gradients_are_the_textbooks(string route)
-    {
-        Open(route, Precision.Float32);
-        Gen.Select(Gen.Int[1, 12], Gen.Int[1, 60], Gen.Int[1, 30], Gen.Bool.Array[4], Gen.Int[0, 1 << 30]).Sample((n, c, k, flags, seed) =>
-        {
-            using var numbers = new Numbers(_backend!);
-            (bool hasBias, bool relu, bool adds, bool gated) = (flags[0], flags[1], flags[2], flags[3]);
-            Exact x = Random(seed, n, c), w = Random(seed + 1, k, c), bias = Random(seed + 2, k), dy = Random(seed + 3, n, k), gate = Random(seed + 4, n, c);
-            Tensor y = numbers.Empty(new(n, k)), dx = numbers.Upload(x), dw = numbers.Upload(w);
-            string what = $"{n} {c} {k} {string.Join(' ', flags)}";
-
-            _backend!.Linear(numbers.Upload(x), numbers.Upload(w), hasBias ? numbers.Upload(bias) : null, relu, y);
-            Near(LinearTextbook.Forward(x, w, hasBias ? bias : null, relu), numbers.Download(y), Precision.Float32, what);
-
-            _backend.LinearBackwardData(numbers.Upload(dy), numbers.Upload(w), new Accumulator(dx, adds, gated ? numbers.Upload(gate) : null));
-            Exact expected = LinearTextbook.BackwardData(dy, w);
-            Near(expected.Like(i => gated && !(gate[i] > 0) ? 0 : expected[i] + (adds ? x[i] : 0)), numbers.Download(dx), Precision.Float32, what);
-
-            _backend.LinearBackwardWeights(numbers.Upload(x), numbers.Upload(dy), new Accumulator(dw, adds));
-            expected = LinearTextbook.BackwardWeights(x, dy);
-            Near(expected.Like(i => expected[i] + (adds ? w[i] : 0)), numbers.Download(dw), Precision.Float32, what);
-        }, iter: route == "own kernel" ? OwnKernelCases : Cases, threads: 1);
-        Assert.All(_backend!.Choices, choice => Assert.Equal(route == "product" ? Route.Product : Route.OwnKernel, choice.Route));
-    }
+    public void Gradients_of_the_weights_are_the_textbooks(string route, Precision precision) => Sample(route, Open(route, precision).WeightGradient);
 
     [Fact]
     public void Rounded_weights_follow_every_write()
@@ -136,49 +78,42 @@ public sealed class CudaConvolutionTests : IDisposable
         }
     }
 
-    private float Read(Tensor tensor)
+    [Fact]
+    public void Linear_layers_are_products_where_cublasLt_is_there()
     {
-        var number = new float[1];
-        _backend!.Download(tensor, number);
-        return number[0];
+        using var gpu = new FakeGpu(computes: true);
+        using CudaBackend backend = gpu.Open(Precision.Float32);
+        using var numbers = new Numbers(backend);
+        Tensor x = numbers.Random(new(2, 5)), w = numbers.Random(new(3, 5)), dy = numbers.Random(new(2, 3));
+        backend.Linear(x, w, null, relu: false, numbers.Empty(dy.Shape));
+        backend.LinearBackwardData(dy, w, new Accumulator(numbers.Empty(x.Shape), Adds: false));
+        backend.LinearBackwardWeights(x, dy, new Accumulator(numbers.Empty(w.Shape), Adds: false));
+        Assert.Equal(3, backend.Choices.Count);
+        Assert.All(backend.Choices, choice => Assert.Equal(Route.Product, choice.Route));
     }
 
-    private void Open(string route, Precision precision)
+    private float Read(Tensor tensor) => _backend!.Read(tensor)[0];
+
+    private ConvolutionChecks Open(string route, Precision precision)
     {
-        _gpu = new FakeGpu(cudnn: route is "fused" or "fused after timing" or "single", cublasLt: route is not "own kernel", computes: true);
+        _gpu = new FakeGpu(cudnn: route is not "product", computes: true);
         if (route == "single")
             _gpu.Cudnn.Engines[0] = new FakeEngine(7) { MostOperations = 1 };
         if (route == "fused after timing")
             _gpu.Cudnn.Engines.AddRange([new FakeEngine(2) { Workspace = 1000 }, new FakeEngine(3)]);
         _backend = _gpu.Open(precision);
+        return new ConvolutionChecks(_backend, precision == Precision.BFloat16 ? ConvolutionChecks.BFloat16 : ConvolutionChecks.Float32);
     }
 
-    private void Sample(Action<ConvolutionCase> check, string route)
+    private void Sample(string route, Action<ConvolutionCase> check)
     {
         Gen<ConvolutionCase> any = route == "product" ? ConvolutionCase.Any.Select(c => c with { Geometry = new ConvGeometry(1) }) : ConvolutionCase.Any;
-        any.Sample(check, iter: route == "own kernel" ? OwnKernelCases : Cases, threads: 1);
-        Route expected = route switch { "single" => Route.Single, "product" => Route.Product, "own kernel" => Route.OwnKernel, _ => Route.Fused };
+        any.Sample(check, iter: Cases, threads: 1);
+        Route expected = route switch { "single" => Route.Single, "product" => Route.Product, _ => Route.Fused };
         // A unit that is nothing but the sum needs no second step.
         Assert.Contains(_backend!.Choices, choice => choice.Route == expected);
-        Assert.All(_backend.Choices, choice => Assert.True(choice.Route == expected || route == "single" && choice.Route == Route.Fused, $"{choice.Unit}: {choice.Route}"));
+        Assert.All(_backend.Choices, choice => Assert.True(
+            choice.Route == expected || (route == "single" && choice.Route == Route.Fused), $"{choice.Unit}: {choice.Route}"));
         Assert.Empty(_gpu!.Cudnn.Misuse);
-    }
-
-    private static Exact Random(int seed, params int[] dims)
-    {
-        var random = new Random(seed);
-        return new Exact(new Shape(dims)).Like(_ => random.NextSingle() * 2 - 1);
-    }
-
-    /// <summary>
-    /// float32 as for the CPU; bfloat16 rounds each factor by up to 2^-9 of itself, and the largest number of a sum of random products exceeds
-    /// the sum of their errors by far more than the factor of five that 1e-2 leaves.
-    /// </summary>
-    private static void Near(Exact expected, float[] actual, Precision precision, object what, double typical = 0)
-    {
-        double tolerance = (precision == Precision.BFloat16 ? 1e-2 : 1e-5) * Math.Max(expected.Numbers.Max(Math.Abs), typical);
-        Assert.Equal(expected.Shape.Count, actual.Length);
-        for (int i = 0; i < actual.Length; i++)
-            Assert.True(Math.Abs(actual[i] - expected[i]) <= tolerance, $"{what}: number {i} is {actual[i]}, expected {expected[i]}");
     }
 }

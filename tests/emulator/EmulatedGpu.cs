@@ -5,15 +5,19 @@ using Device = Tests.Devices.Device;
 namespace Tests.Emulator;
 
 /// <summary>
-/// The CUDA backend in float32, cuDNN and cuBLASLt among it, over a <see cref="FakeGpu"/> that computes. One for each test, because fakes belong to
-/// the thread that made them.
+/// The CUDA backend in float32 over a <see cref="FakeGpu"/> that computes. One for each test, because fakes belong to the thread that made them.
 /// </summary>
 public sealed class EmulatedGpu : Device, IDisposable
 {
-    private readonly FakeGpu _gpu = new(computes: true);
+    private readonly FakeGpu _gpu;
     private readonly CudaBackend _backend;
 
-    public EmulatedGpu() => _backend = _gpu.Open(Precision.Float32);
+    /// <param name="libraries">Whether cuDNN and cuBLASLt are there. If not, the project's own kernels compute convolutions and products, too.</param>
+    public EmulatedGpu(bool libraries = true)
+    {
+        _gpu = new FakeGpu(cudnn: libraries, cublasLt: libraries, computes: true);
+        _backend = _gpu.Open(Precision.Float32);
+    }
 
     public override IBackend Backend => _backend;
 
@@ -28,4 +32,7 @@ public sealed class EmulatedGpu : Device, IDisposable
         _backend.Dispose();
         _gpu.Dispose();
     }
+
+    /// <summary>Launches a kernel, also one that no verb launches.</summary>
+    internal void Run(in Launch launch) => _backend.Kernels.Run(launch);
 }

@@ -6,6 +6,11 @@ namespace Tests.Emulator;
 
 internal sealed unsafe partial class FakeDriver
 {
+    /// <summary>The file of each kernel of cuda/.</summary>
+    private static readonly Dictionary<string, string> Files = KernelSources.Files
+        .SelectMany(file => KernelSources.Kernels(KernelSources.Source(file)).Select(kernel => (kernel, file))).ToDictionary();
+
+    private readonly Dictionary<nint, string> _modules = [];
     private readonly Dictionary<nint, string> _functions = [];
     private readonly List<nint> _borrowed = [];
 
@@ -24,14 +29,12 @@ internal sealed unsafe partial class FakeDriver
         CUresult result = Now.Note("cuMemAlloc_v2", forbiddenInCapture: true);
         if (result != CUresult.CUDA_SUCCESS)
             return result;
-        if (bytes > Now.TotalBytes - Now.UsedBytes)
+        // Where kernels run there is no room for a block that tensors share: each is then an allocation of its own, between guards.
+        if (bytes > Now.TotalBytes - Now.UsedBytes || (Now.Execute is not null && bytes == Arena.BlockBytes))
             return CUresult.CUDA_ERROR_OUT_OF_MEMORY;
-        void* memory = NativeMemory.AlignedAlloc(bytes, 512);
-        // Fresh memory of a device holds anything.
-        if (!Now.IsIdle)
-            NativeMemory.Fill(memory, bytes, 0xCD);
-        *pointer = (ulong)memory;
-        Now._memory[*pointer] = bytes;
+        var memory = new FakeMemory(bytes, Now.Execute is null ? 0 : Now.Offset(bytes), isTouched: !Now.IsIdle);
+        *pointer = memory.Address;
+        Now._memory[*pointer] = memory;
         Now.MostUsedBytes = nuint.Max(Now.MostUsedBytes, Now.UsedBytes);
         return CUresult.CUDA_SUCCESS;
     }
@@ -42,10 +45,19 @@ internal sealed unsafe partial class FakeDriver
         CUresult result = Now.Note("cuMemFree_v2", forbiddenInCapture: true);
         if (result != CUresult.CUDA_SUCCESS)
             return result;
-        if (!Now._memory.Remove(pointer))
+        if (!Now._memory.Remove(pointer, out FakeMemory? memory))
             return CUresult.CUDA_ERROR_INVALID_VALUE;
-        NativeMemory.AlignedFree((void*)pointer);
+        memory.Free();
         return CUresult.CUDA_SUCCESS;
+    }
+
+    /// <summary>
+    /// Some allocations begin at odd places, as views do: at any float, or at a double where the size is a whole number of them.
+    /// </summary>
+    private int Offset(nuint bytes)
+    {
+        int step = bytes % 8 == 0 ? 8 : bytes % 4 == 0 ? 4 : 16;
+        return _offsets.Next(2) * _offsets.Next(16 / step) * step;
     }
 
     [UnmanagedCallersOnly]
@@ -94,15 +106,25 @@ internal sealed unsafe partial class FakeDriver
     // ---- kernels ----
 
     [UnmanagedCallersOnly]
-    private static CUresult cuModuleLoadDataEx(nint* module, void* image, uint count, int* options, void** values) =>
-        Now.Make("cuModuleLoadDataEx", "module", module);
+    private static CUresult cuModuleLoadDataEx(nint* module, void* image, uint count, int* options, void** values)
+    {
+        CUresult result = Now.Make("cuModuleLoadDataEx", "module", module);
+        if (result == CUresult.CUDA_SUCCESS)
+            Now._modules[*module] = Utf8.Read((byte*)image);
+        return result;
+    }
 
+    /// <summary>The fake compiler's code and PTX name their file. A kernel of another file is not found; one of no file is a test's own.</summary>
     [UnmanagedCallersOnly]
     private static CUresult cuModuleGetFunction(nint* function, nint module, byte* name)
     {
-        CUresult result = Now.Make("cuModuleGetFunction", "function", function, forbiddenInCapture: false);
+        FakeDriver now = Now;
+        string kernel = Utf8.Read(name);
+        if (Files.TryGetValue(kernel, out string? file) && !now._modules[module].Contains($"{file}.cu", StringComparison.Ordinal))
+            return CUresult.CUDA_ERROR_NOT_FOUND;
+        CUresult result = now.Make("cuModuleGetFunction", "function", function, forbiddenInCapture: false);
         if (result == CUresult.CUDA_SUCCESS)
-            Now._functions[*function] = Utf8.Read(name);
+            now._functions[*function] = kernel;
         return result;
     }
 
@@ -122,26 +144,64 @@ internal sealed unsafe partial class FakeDriver
         FakeDriver now = Now;
         if (!now._functions.TryGetValue(function, out string? name) || gx == 0 || gy == 0 || gz == 0 || bx * by * bz is 0 or > 1024)
             return CUresult.CUDA_ERROR_INVALID_VALUE;
-        nint arguments = now.Keep(name, parameters);
+        if (now.Execute is null)
+            return now.Enqueue("cuLaunchKernel", () => now.Launched.Add(name));
+        KernelParameter[] wanted = now.Parameters!(name);
+        CUresult fits = now.Try(() => CheckArguments(name, wanted, parameters));
+        if (fits != CUresult.CUDA_SUCCESS)
+            return fits;
+        nint arguments = now.Keep(wanted, parameters);
         return now.Enqueue("cuLaunchKernel", () =>
         {
             now.Launched.Add(name);
-            now.Execute?.Invoke(name, new Extent(gx, gy), new Extent(bx, by), shared, arguments);
-        });
+            FakeMemory[] read = now.Read(wanted, (ulong**)arguments);
+            foreach (FakeMemory memory in read)
+                memory.Remember();
+            now.Execute(name, new Extent(gx, gy), new Extent(bx, by), shared, arguments);
+            if (read.FirstOrDefault(memory => memory.HasChanged()) is { } changed)
+                throw new InvalidOperationException($"{name} changes {changed.Bytes} bytes that it is only given to read");
+        }, name);
+    }
+
+    /// <summary>
+    /// A driver would read what it is given without a word. The backend gives it addresses of its own <see cref="Argument"/>s, which know their
+    /// sizes, in a list that ends with null unless it is full.
+    /// </summary>
+    private static void CheckArguments(string kernel, KernelParameter[] wanted, void** given)
+    {
+        var sizes = new List<int>();
+        while (sizes.Count < Launch.MaxArguments && given[sizes.Count] is not null)
+            sizes.Add(((Argument*)given[sizes.Count])->Size);
+        if (!sizes.SequenceEqual(wanted.Select(parameter => parameter.Size)))
+            throw new InvalidOperationException($"{kernel} has arguments of {Words(sizes)} bytes for parameters of {Words(wanted.Select(each => each.Size))}");
+
+        static string Words(IEnumerable<int> sizes) => string.Join(", ", sizes);
+    }
+
+    /// <summary>The allocations to which arguments point, also from within structs, but none that the kernel may write.</summary>
+    private FakeMemory[] Read(KernelParameter[] parameters, ulong** arguments)
+    {
+        HashSet<FakeMemory> read = [], written = [];
+        for (int i = 0; i < parameters.Length; i++)
+        {
+            foreach (ulong word in new ReadOnlySpan<ulong>(arguments[i], parameters[i].Size / sizeof(ulong)))
+            {
+                if (_memory.Values.FirstOrDefault(memory => memory.Holds(word)) is { } held)
+                    (parameters[i].IsWritten ? written : read).Add(held);
+            }
+        }
+        return [.. read.Except(written)];
     }
 
     /// <summary>The driver copies a kernel's arguments when it is launched, so that the caller's may go.</summary>
-    private nint Keep(string kernel, void** parameters)
+    private nint Keep(KernelParameter[] wanted, void** parameters)
     {
-        if (ArgumentSizes is null)
-            return 0;
-        int[] sizes = ArgumentSizes(kernel);
-        nint copy = Borrow(sizes.Length * sizeof(void*) + sizes.Sum(size => Up(size)));
-        byte* value = (byte*)copy + sizes.Length * sizeof(void*);
-        for (int i = 0; i < sizes.Length; value += Up(sizes[i]), i++)
+        nint copy = Borrow(wanted.Length * sizeof(void*) + wanted.Sum(each => Up(each.Size)));
+        byte* value = (byte*)copy + wanted.Length * sizeof(void*);
+        for (int i = 0; i < wanted.Length; value += Up(wanted[i].Size), i++)
         {
             ((void**)copy)[i] = value;
-            NativeMemory.Copy(parameters[i], value, (nuint)sizes[i]);
+            NativeMemory.Copy(parameters[i], value, (nuint)wanted[i].Size);
         }
         return copy;
 

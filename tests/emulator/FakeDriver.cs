@@ -8,22 +8,29 @@ namespace Tests.Emulator;
 /// <summary>What a launch does: a kernel's name, blocks, threads, dynamic shared memory, and the addresses of its arguments.</summary>
 internal delegate void FakeKernel(string kernel, Extent grid, Extent block, uint sharedBytes, nint arguments);
 
+/// <summary>A parameter of a kernel: its size in bytes, and whether it is the address of memory that the kernel may write.</summary>
+internal readonly record struct KernelParameter(int Size, bool IsWritten);
+
 /// <summary>
 /// A driver without a GPU: host memory stands for the device's, every call is written down, and the rules that a real driver enforces
 /// are enforced: nothing is allocated, freed or waited for while a stream is being captured, what is captured runs when its graph is
-/// launched, a handle that was never made or is already destroyed is an error. One fake a thread, so tests may run side by side.
+/// launched, a handle that was never made or is already destroyed is an error. Where kernels run (<see cref="Execute"/>), it also finds what a
+/// driver would let pass: writes outside of an allocation, writes to memory that a kernel is only given to read, and arguments that do not
+/// fit the kernel. The device is then lost, and the driver's description of the error says why. One fake per thread, so tests may run side by side.
 /// </summary>
 internal sealed unsafe partial class FakeDriver : IDisposable
 {
     [ThreadStatic]
     private static FakeDriver? _current;
 
-    private readonly Dictionary<ulong, nuint> _memory = [];
+    private readonly Dictionary<ulong, FakeMemory> _memory = [];
     private readonly Dictionary<nint, nuint> _pinned = [];
     private readonly Dictionary<nint, string> _handles = [];
     private readonly Dictionary<nint, List<Action>> _graphs = [];
     private readonly Dictionary<string, (int After, CUresult Result)> _faults = [];
+    private Random _offsets = new(1);
     private List<Action>? _capturing;
+    private string? _lost;
     private nint _lastHandle = 0x1000;
     private nint _context;
 
@@ -55,8 +62,8 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     /// <summary>Runs a kernel's work; by default nothing happens.</summary>
     public FakeKernel? Execute { get; set; }
 
-    /// <summary>Sizes of a kernel's arguments, so that a captured launch can keep its own copy of them.</summary>
-    public Func<string, int[]>? ArgumentSizes { get; set; }
+    /// <summary>The parameters of a kernel; needed to run it.</summary>
+    public Func<string, KernelParameter[]>? Parameters { get; set; }
 
     /// <summary>What is held now: memory, pinned memory and handles, by what made them.</summary>
     public IEnumerable<string> Held =>
@@ -65,7 +72,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     /// <summary>The most memory that was in use at one time.</summary>
     public nuint MostUsedBytes { get; private set; }
 
-    public nuint UsedBytes => _memory.Values.Aggregate((nuint)0, (sum, bytes) => sum + bytes);
+    public nuint UsedBytes => _memory.Values.Aggregate((nuint)0, (sum, memory) => sum + memory.Bytes);
 
     /// <summary>Whether memory is only counted and nothing runs: for networks that are too large to be touched.</summary>
     public bool IsIdle { get; set; }
@@ -82,8 +89,8 @@ internal sealed unsafe partial class FakeDriver : IDisposable
 
     public void Dispose()
     {
-        foreach (ulong memory in _memory.Keys)
-            NativeMemory.AlignedFree((void*)memory);
+        foreach (FakeMemory memory in _memory.Values)
+            memory.Free();
         foreach (nint memory in _pinned.Keys)
             NativeMemory.AlignedFree((void*)memory);
         _borrowed.ForEach(Marshal.FreeHGlobal);
@@ -102,6 +109,8 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     private CUresult Note(string call, bool forbiddenInCapture = false)
     {
         Calls.Add(call);
+        if (_lost is not null)
+            return CUresult.CUDA_ERROR_LAUNCH_FAILED;
         if (_faults.TryGetValue(call, out (int After, CUresult Result) fault))
         {
             if (fault.After == 0)
@@ -112,16 +121,40 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     }
 
     /// <summary>Work of a stream: at once, or when the graph that is being captured is launched.</summary>
-    private CUresult Enqueue(string call, Action work)
+    /// <param name="call">The driver's function.</param>
+    /// <param name="work">The work. Where it throws, the device is lost.</param>
+    /// <param name="name">What works, for messages; by default the function.</param>
+    private CUresult Enqueue(string call, Action work, string? name = null)
     {
         CUresult result = Note(call);
         if (result != CUresult.CUDA_SUCCESS)
             return result;
         if (_capturing is not null)
-            _capturing.Add(work);
+            _capturing.Add(Guarded);
         else if (!IsIdle || call is "cudnnBackendExecute" or "cublasLtMatmul" or "cuGraphLaunch" or "cuLaunchKernel")
-            work();
+            return Try(Guarded);
         return CUresult.CUDA_SUCCESS;
+
+        void Guarded()
+        {
+            work();
+            if (Execute is not null && _memory.Values.Select(memory => memory.Damage()).FirstOrDefault(damage => damage is not null) is { } damage)
+                throw new InvalidOperationException($"{name ?? call} writes {damage}");
+        }
+    }
+
+    private CUresult Try(Action work)
+    {
+        try
+        {
+            work();
+            return CUresult.CUDA_SUCCESS;
+        }
+        catch (Exception e)
+        {
+            _lost = e.Message;
+            return CUresult.CUDA_ERROR_LAUNCH_FAILED;
+        }
     }
 
     private nint Make(string kind)
@@ -175,7 +208,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     private static CUresult cuGetErrorName(CUresult result, byte** text) => Text(result.ToString(), text);
 
     [UnmanagedCallersOnly]
-    private static CUresult cuGetErrorString(CUresult result, byte** text) => Text("in the fake's words", text);
+    private static CUresult cuGetErrorString(CUresult result, byte** text) => Text(Now._lost ?? "in the fake's words", text);
 
     [UnmanagedCallersOnly]
     private static CUresult cuDeviceGetCount(int* count)
@@ -219,9 +252,13 @@ internal sealed unsafe partial class FakeDriver : IDisposable
         return CUresult.CUDA_SUCCESS;
     }
 
+    /// <summary>Every context places its memory alike.</summary>
     [UnmanagedCallersOnly]
-    private static CUresult cuDevicePrimaryCtxRetain(nint* context, int device) =>
-        Now.Make("cuDevicePrimaryCtxRetain", "context", context);
+    private static CUresult cuDevicePrimaryCtxRetain(nint* context, int device)
+    {
+        Now._offsets = new Random(1);
+        return Now.Make("cuDevicePrimaryCtxRetain", "context", context);
+    }
 
     [UnmanagedCallersOnly]
     private static CUresult cuDevicePrimaryCtxRelease_v2(int device)

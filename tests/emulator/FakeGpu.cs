@@ -37,8 +37,8 @@ internal sealed class FakeGpu : IDisposable
             return;
         Shim shim = Shim.Get();
         var turns = new Random(1);
-        Driver.ArgumentSizes = shim.Sizes;
-        Driver.Execute = (kernel, grid, block, shared, arguments) => Run(shim, kernel, grid, block, (int)shared, arguments, turns.Next(2) == 0);
+        Driver.Parameters = shim.Parameters;
+        Driver.Execute = (kernel, grid, block, shared, arguments) => shim.Run(kernel, arguments, grid, block, shared, fromLast: turns.Next(2) == 0);
         Cudnn.Computes = true;
         CublasLt.Execute = FakeArithmetic.Compute;
     }
@@ -75,7 +75,4 @@ internal sealed class FakeGpu : IDisposable
         _nvrtc.Dispose();
         _machine.Dispose();
     }
-
-    private static unsafe void Run(Shim shim, string kernel, Extent grid, Extent block, int shared, nint arguments, bool fromLast) =>
-        shim.Run(kernel, (nint*)arguments, grid, block, shared, fromLast);
 }

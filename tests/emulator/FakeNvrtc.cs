@@ -1,10 +1,9 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using Iba.Engine.Backends.Cuda.Native;
 
 namespace Tests.Emulator;
 
-/// <summary>A compiler that returns the source's length as its CUBIN, or fails as it is told to.</summary>
+/// <summary>A compiler whose CUBIN is a text with the file's name, or that fails as it is told to.</summary>
 internal sealed unsafe class FakeNvrtc : IDisposable
 {
     [ThreadStatic]
@@ -26,6 +25,11 @@ internal sealed unsafe class FakeNvrtc : IDisposable
 
     public int Live { get; private set; }
 
+    private byte[] Binary { get; set; } = [];
+
+    /// <summary>What it makes of a file of cuda/, zero-terminated.</summary>
+    public static byte[] Cubin(string file) => Utf8.Write($"a cubin of {file}.cu");
+
     public nint Find(string name) => Addresses.GetValueOrDefault(name);
 
     public Nvrtc Table() => new(Find);
@@ -35,8 +39,6 @@ internal sealed unsafe class FakeNvrtc : IDisposable
     private static FakeNvrtc Now => _current ?? throw new InvalidOperationException("an NVRTC call on a thread without a fake NVRTC");
 
     private static ReadOnlySpan<byte> Log => "kernel.cu(1): error: the fake dislikes it\0"u8;
-
-    private static readonly byte[] Binary = Encoding.UTF8.GetBytes("a cubin");
 
     private static readonly byte* SomeText = (byte*)Marshal.StringToCoTaskMemUTF8("NVRTC_ERROR_SOMETHING");
 
@@ -58,6 +60,7 @@ internal sealed unsafe class FakeNvrtc : IDisposable
         for (int i = 0; i < headers; i++)
             now.Headers.Add(Utf8.Read(names[i]));
         now.Live++;
+        now.Binary = Cubin(Path.GetFileNameWithoutExtension(Utf8.Read(name)));
         *program = 77;
         return 0;
     }
@@ -90,14 +93,14 @@ internal sealed unsafe class FakeNvrtc : IDisposable
     [UnmanagedCallersOnly]
     private static nvrtcResult nvrtcGetCUBINSize(nint program, nuint* size)
     {
-        *size = (nuint)Binary.Length;
+        *size = (nuint)Now.Binary.Length;
         return 0;
     }
 
     [UnmanagedCallersOnly]
     private static nvrtcResult nvrtcGetCUBIN(nint program, byte* binary)
     {
-        Binary.CopyTo(new Span<byte>(binary, Binary.Length));
+        Now.Binary.CopyTo(new Span<byte>(binary, Now.Binary.Length));
         return 0;
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
@@ -9,13 +10,14 @@ namespace Tests.Emulator;
 
 /// <summary>
 /// The kernels of cuda/ compiled for the CPU: each file unmodified through g++ and shim/shim.h into one library, which lies
-/// beside the tests under the hash of what it was made from. Launches are taken as the driver takes them.
+/// beside the tests under the hash of what it was made from.
 /// </summary>
 internal sealed unsafe class Shim
 {
     private static readonly Lazy<Shim> Built = new(() => new Shim(Build()));
 
     private readonly nint _library;
+    private readonly ConcurrentDictionary<string, KernelParameter[]> _parameters = new();
     private readonly delegate* unmanaged<nint, nint*, uint, uint, uint, uint, uint, int, byte*> _launch;
 
     private Shim(string path)
@@ -35,53 +37,34 @@ internal sealed unsafe class Shim
     private static string? Compiler { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
         .Select(folder => Path.Combine(folder, "g++")).FirstOrDefault(File.Exists);
 
-    /// <summary>Runs a launch to its end.</summary>
-    /// <param name="launch">Which kernel, over what, with what.</param>
+    /// <summary>Runs a kernel to its end.</summary>
+    /// <param name="kernel">Its name.</param>
+    /// <param name="arguments">The address of the list of its arguments' addresses, as cuLaunchKernel takes it.</param>
+    /// <param name="grid">Blocks.</param>
+    /// <param name="block">Threads of a block.</param>
+    /// <param name="sharedBytes">Dynamic shared memory of a block.</param>
     /// <param name="fromLast">Whether the threads of a block take their turns from the last to the first: no kernel may care.</param>
-    public void Run(ref readonly Launch launch, bool fromLast)
-    {
-        CheckArguments(launch);
-        fixed (Argument* arguments = launch.Arguments)
-        {
-            nint* parameters = stackalloc nint[Launch.MaxArguments];
-            for (int i = 0; i < launch.Arguments.Length; i++)
-                parameters[i] = (nint)(arguments + i);
-            Run(launch.Kernel, parameters, launch.Grid, launch.Block, launch.SharedBytes, fromLast);
-        }
-    }
-
-    /// <summary>Runs a kernel to its end, told as a driver is.</summary>
-    public void Run(string kernel, nint* parameters, Extent grid, Extent block, int sharedBytes, bool fromLast)
+    /// <exception cref="InvalidOperationException">The kernel does what a GPU leaves undefined: the message says what.</exception>
+    public void Run(string kernel, nint arguments, Extent grid, Extent block, uint sharedBytes, bool fromLast)
     {
         byte* error;
         lock (this)
-        {
-            error = _launch(NativeLibrary.GetExport(_library, "run_" + kernel), parameters,
-                grid.X, grid.Y, block.X, block.Y, (uint)sharedBytes, fromLast ? 1 : 0);
-        }
-        Assert.True(error is null, $"{kernel}: {Marshal.PtrToStringUTF8((nint)error)}");
+            error = _launch(Export("run_" + kernel), (nint*)arguments, grid.X, grid.Y, block.X, block.Y, sharedBytes, fromLast ? 1 : 0);
+        if (error is not null)
+            throw new InvalidOperationException($"{kernel}: {Marshal.PtrToStringUTF8((nint)error)}");
     }
 
-    /// <summary>The bytes of each of a kernel's arguments.</summary>
-    public int[] Sizes(string kernel)
+    /// <summary>A kernel's parameters, as its source declares them.</summary>
+    public KernelParameter[] Parameters(string kernel) => _parameters.GetOrAdd(kernel, name =>
     {
-        var sizes = (delegate* unmanaged<int*>)NativeLibrary.GetExport(_library, "sizes_" + kernel);
-        var all = new List<int>();
+        var sizes = (delegate* unmanaged<int*>)Export("parameters_" + name);
+        var all = new List<KernelParameter>();
         for (int* size = sizes(); *size != 0; size++)
-            all.Add(*size);
+            all.Add(new KernelParameter(Math.Abs(*size), IsWritten: *size < 0));
         return [.. all];
-    }
+    });
 
-    /// <summary>A driver would read what it is given without a word: count and sizes must be the kernel's own.</summary>
-    private void CheckArguments(in Launch launch)
-    {
-        var given = new List<int>();
-        foreach (ref readonly Argument argument in launch.Arguments)
-            given.Add(argument.Size);
-        Assert.Equal(Sizes(launch.Kernel), given);
-        if (KernelSources.Files.Contains(launch.File))
-            Assert.Contains(launch.Kernel, KernelSources.Kernels(KernelSources.Source(launch.File)));
-    }
+    private nint Export(string name) => NativeLibrary.GetExport(_library, name);
 
     private static string Build()
     {

@@ -11,7 +11,7 @@ using Xunit;
 namespace Tests.Engine;
 
 /// <summary>A caller's mistake is an exception that names it: never foreign numbers, never the end of the process.</summary>
-public abstract class EdgeTests(Device on)
+public abstract class EdgeTests(Device on) : TestsOnDevice(on)
 {
     private static readonly ConvGeometry Window = new(3, 1, 1);
     private static readonly AdamSettings Fast = new(0.1);
@@ -249,18 +249,7 @@ public sealed class EdgeTestsOnCpu(Cpu cpu) : EdgeTests(cpu), IClassFixture<Cpu>
 [Collection(nameof(Gpu))]
 public sealed class EdgeTestsOnCuda(Gpu gpu) : EdgeTests(gpu);
 
-public sealed class EdgeTestsOnAnEmulatedGpu : EdgeTests, IDisposable
-{
-    private readonly EmulatedGpu _gpu;
-
-    public EdgeTestsOnAnEmulatedGpu() : this(new EmulatedGpu())
-    {
-    }
-
-    private EdgeTestsOnAnEmulatedGpu(EmulatedGpu gpu) : base(gpu) => _gpu = gpu;
-
-    public void Dispose() => _gpu.Dispose();
-}
+public sealed class EdgeTestsOnEmulatedCuda() : EdgeTests(new EmulatedGpu());
 
 /// <summary>What happens at the end of a backend.</summary>
 public sealed class DisposedBackendTests

@@ -2,19 +2,20 @@ using CsCheck;
 using Iba.Engine.Backends;
 using Iba.Engine.Tensors;
 using Tests.Devices;
+using Tests.Emulator;
 using Tests.Textbook;
 using Xunit;
 
 namespace Tests.Engine;
 
-public abstract class LinearTests(Device on)
+public abstract class LinearTests(Device on) : TestsOnDevice(on)
 {
-    private const int Cases = 80;
-
     /// <summary>As for convolutions: root(3000) x 2^-24, doubled and more.</summary>
     private const double Tolerance = 1e-5;
 
     private readonly IBackend _backend = on.Backend;
+
+    private int Cases => On.IsSlow ? 12 : 80;
 
     private static Gen<(int N, int C, int K, bool Bias, bool Relu, bool Adds, bool Gate, int Seed)> Any { get; } =
         from n in Gen.Int[1, 40]
@@ -80,8 +81,8 @@ public abstract class LinearTests(Device on)
         {
             _backend.Linear(x.Rows(n, 1), w, null, s.Relu, alone);
             _backend.LinearBackwardData(y.Rows(n, 1), w, new(dxAlone, Adds: false));
-            on.Same(numbers.Download(y.Rows(n, 1)), numbers.Download(alone), $"{s}: row {n}");
-            on.Same(numbers.Download(dx.Rows(n, 1)), numbers.Download(dxAlone), $"{s}: gradient of row {n}");
+            On.Same(numbers.Download(y.Rows(n, 1)), numbers.Download(alone), $"{s}: row {n}");
+            On.Same(numbers.Download(dx.Rows(n, 1)), numbers.Download(dxAlone), $"{s}: gradient of row {n}");
         }
     }, iter: Cases / 4, threads: 1);
 
@@ -97,6 +98,10 @@ public abstract class LinearTests(Device on)
 }
 
 public sealed class LinearTestsOnCpu(Cpu cpu) : LinearTests(cpu), IClassFixture<Cpu>;
+
+public sealed class LinearTestsOnEmulatedCuda() : LinearTests(new EmulatedGpu());
+
+public sealed class LinearTestsOnOwnKernels() : LinearTests(new EmulatedGpu(libraries: false));
 
 [Collection(nameof(Gpu))]
 public sealed class LinearTestsOnCuda(Gpu gpu) : LinearTests(gpu);

@@ -3,7 +3,6 @@ using Iba.Engine.Ops;
 using Iba.Engine.Tensors;
 using Tests.Devices;
 using Tests.Emulator;
-using Tests.Kernels;
 using Tests.Textbook;
 using Xunit;
 
@@ -13,7 +12,7 @@ namespace Tests.Engine;
 /// NaN and infinities at every operand of every verb. The judge is the textbook in double precision, with PyTorch's comparisons (clamp_min,
 /// threshold_backward, max_pool2d, clamp_backward, log_softmax_backward of version 1.13): IEEE arithmetic then spreads them as in float32.
 /// </summary>
-public abstract class NonFiniteTests(Device on) : IDisposable
+public abstract class NonFiniteTests(Device on) : TestsOnDevice(on)
 {
     /// <summary>More numbers than the widest register has lanes, and no multiple of any: a body and a tail at every width.</summary>
     private const int C = 19;
@@ -42,13 +41,6 @@ public abstract class NonFiniteTests(Device on) : IDisposable
 
     /// <summary>Whether a convolution is its textbook's sum of products; else its padding or its tiles may add NaN.</summary>
     protected virtual bool ConvolvesDirectly => false;
-
-    public void Dispose()
-    {
-        (on as EmulatedGpu)?.Dispose();
-        (on as ShimGpu)?.Dispose();
-        GC.SuppressFinalize(this);
-    }
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -90,7 +82,7 @@ public abstract class NonFiniteTests(Device on) : IDisposable
 
     private void Compare(Verb verb, Exact[] operands, Match match, string what)
     {
-        using var numbers = new Numbers(on.Backend);
+        using var numbers = new Numbers(On.Backend);
         Tensor[] tensors = [.. operands.Select(numbers.Upload)];
         float[][] actual = [.. verb.Run(numbers, tensors).Select(numbers.Download)];
         Exact[] expected = verb.Textbook(operands);
@@ -109,7 +101,8 @@ public abstract class NonFiniteTests(Device on) : IDisposable
                     Match.Kind => same || (!double.IsFinite(e) && !float.IsFinite(a)),
                     _ => same || float.IsNaN(a) || (!double.IsFinite(e) && !float.IsFinite(a)),
                 };
-                Assert.True(fits, $"{what}: number {i} of result {result} is {a}, expected {e}");
+                if (!fits)
+                    Assert.Fail($"{what}: number {i} of result {result} is {a}, expected {e}");
             }
         }
     }
@@ -281,7 +274,7 @@ public abstract class NonFiniteTests(Device on) : IDisposable
                 e => [e[0].Like(i => e[0][i] + Factor * e[1][i])]),
         ];
 
-        Noise Recorded(Numbers n, Tensor noise) => new(1, n.Empty(images), n.Empty(new Shape(1)), noise);
+        Noise Recorded(Numbers n, Tensor noise) => new(1, n.Zeros(images), n.Zeros(new Shape(1)), noise);
     }
 
     private static Verb[] Optimizers()
@@ -290,7 +283,7 @@ public abstract class NonFiniteTests(Device on) : IDisposable
         return
         [
             new("Adam", [Of(Row, 1), Of(Row, 2), Of(Row, 3), Of(Row, 4, 0.1f)],
-                (n, x) => { n.Backend.Adam(x[0], x[1], x[2], x[3], n.Empty(new Shape(1)), new AdamSettings(rate)); return x; },
+                (n, x) => { n.Backend.Adam(x[0], x[1], x[2], x[3], n.Zeros(new Shape(1)), new AdamSettings(rate)); return x; },
                 e =>
                 {
                     Exact m = e[2].Like(i => beta1 * e[2][i] + (1 - beta1) * e[1][i]);
@@ -386,7 +379,7 @@ public sealed class NonFiniteTestsOnCpu(Cpu cpu) : NonFiniteTests(cpu), IClassFi
 
 public sealed class NonFiniteTestsWithWinograd(WinogradCpu cpu) : NonFiniteTests(cpu), IClassFixture<WinogradCpu>;
 
-public sealed class NonFiniteTestsOnKernels() : NonFiniteTests(new ShimGpu());
+public sealed class NonFiniteTestsOnOwnKernels() : NonFiniteTests(new EmulatedGpu(libraries: false));
 
 public sealed class NonFiniteTestsOnEmulatedCuda() : NonFiniteTests(new EmulatedGpu());
 

@@ -53,8 +53,8 @@ public sealed class OpChecks(IBackend backend)
         double scale = Math.Max(expected.Max(Math.Abs), 1e-3);
         for (int i = 0; i < expected.Length; i++)
         {
-            bool near = Math.Abs(actual[i] - expected[i]) <= Tolerance * scale;
-            Assert.True(near, $"{what}: number {i} is {actual[i]}, expected {expected[i]} (largest {scale})");
+            if (!(Math.Abs(actual[i] - expected[i]) <= Tolerance * scale))
+                Assert.Fail($"{what}: number {i} is {actual[i]}, expected {expected[i]} (largest {scale})");
         }
     }
 

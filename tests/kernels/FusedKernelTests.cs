@@ -3,6 +3,8 @@ using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Ops;
 using Iba.Engine.Tensors;
+using Tests.Emulator;
+using Tests.Engine;
 using Xunit;
 
 namespace Tests.Kernels;
@@ -19,103 +21,100 @@ public sealed class FusedKernelTests
             Gen.Int[1, 2], Gen.Int[3, 30], Gen.Int[3, 30], Gen.Int[1, 40], Gen.Int, (n, h, w, c, seed) => (new Shape(n, h, w, c), seed));
 
     [Fact]
-    public void Mask_is_the_blur_of_the_sigmoid() => Sample((device, on, s) =>
+    public void Mask_is_the_blur_of_the_sigmoid() => Sample((gpu, x, s) =>
     {
-        (Tensor α, Tensor taps) = (device.Random(s, -6, 6), Taps(device));
-        (Tensor y, Tensor blurred, Tensor fused) = (device.Output(s), device.Output(s), device.Output(s));
-        on.Map(new Sigmoid(), α, y);
-        on.Blur(y, taps, blurred);
-        device.Run(Launch.Mask(α, taps, fused));
-        Same(blurred, fused);
+        (Tensor α, Tensor taps) = (x.Random(s, -6, 6), Taps(x));
+        (Tensor y, Tensor blurred, Tensor fused) = (x.Empty(s), x.Empty(s), x.Empty(s));
+        gpu.Backend.Map(new Sigmoid(), α, y);
+        gpu.Backend.Blur(y, taps, blurred);
+        gpu.Run(Launch.Mask(α, taps, fused));
+        Assert.Equal(x.Download(blurred), x.Download(fused));
     });
 
     [Fact]
-    public void Mask_backward_is_the_sigmoids_derivative_of_the_blurs_adjoint() => Sample((device, on, s) =>
+    public void Mask_backward_is_the_sigmoids_derivative_of_the_blurs_adjoint() => Sample((gpu, x, s) =>
     {
-        (Tensor α, Tensor taps, Tensor dλ) = (device.Random(s, -6, 6), Taps(device), device.Random(s));
-        Tensor dα = MaskBackward(device, on, α, taps, dλ), fused = device.Output(s);
-        device.Run(Launch.MaskBackward(α, dλ, taps, new Accumulator(fused, Adds: false)));
-        Same(dα, fused);
+        (Tensor α, Tensor taps, Tensor dλ) = (x.Random(s, -6, 6), Taps(x), x.Random(s));
+        Tensor dα = MaskBackward(x, α, taps, dλ), fused = x.Empty(s);
+        gpu.Run(Launch.MaskBackward(α, dλ, taps, new Accumulator(fused, Adds: false)));
+        Assert.Equal(x.Download(dα), x.Download(fused));
 
-        device.Run(Launch.MaskBackward(α, dλ, taps, new Accumulator(fused, Adds: true)));
-        on.Accumulate(dα, new Accumulator(dα, Adds: true));
-        Same(dα, fused);
+        gpu.Run(Launch.MaskBackward(α, dλ, taps, new Accumulator(fused, Adds: true)));
+        gpu.Backend.Accumulate(dα, new Accumulator(dα, Adds: true));
+        Assert.Equal(x.Download(dα), x.Download(fused));
     });
 
     [Fact]
-    public void Mask_backward_with_Adam_takes_Adams_step() => Sample((device, on, s) =>
+    public void Mask_backward_with_Adam_takes_Adams_step() => Sample((gpu, x, s) =>
     {
-        Tensor taps = Taps(device), step = device.State(new Shape(1), [0f]);
-        float[] zeros = new float[s.Count];
-        (Tensor α, Tensor m, Tensor v) = (device.State(s, device.Numbers(s.Count, -6, 6)), device.State(s, zeros), device.State(s, zeros));
-        (Tensor fusedα, Tensor fusedM, Tensor fusedV) = (device.State(s, ShimDevice.Span(α)), device.State(s, zeros), device.State(s, zeros));
+        Tensor taps = Taps(x), step = x.Zeros(new Shape(1));
+        (Tensor α, Tensor m, Tensor v) = (x.Random(s, -6, 6), x.Zeros(s), x.Zeros(s));
+        (Tensor fusedα, Tensor fusedM, Tensor fusedV) = (x.Upload(s, x.Download(α)), x.Zeros(s), x.Zeros(s));
         for (int i = 0; i < 3; i++)
         {
-            Tensor dλ = device.Random(s);
-            on.Adam(α, MaskBackward(device, on, α, taps, dλ), m, v, step, Settings);
-            device.Run(Launch.MaskBackwardAdam(fusedα, dλ, taps, fusedM, fusedV, step, Settings));
-            on.Advance(step);
+            Tensor dλ = x.Random(s);
+            gpu.Backend.Adam(α, MaskBackward(x, α, taps, dλ), m, v, step, Settings);
+            gpu.Run(Launch.MaskBackwardAdam(fusedα, dλ, taps, fusedM, fusedV, step, Settings));
+            gpu.Backend.Advance(step);
         }
-        Same(α, fusedα);
-        Same(m, fusedM);
-        Same(v, fusedV);
+        Assert.Equal(x.Download(α), x.Download(fusedα));
+        Assert.Equal(x.Download(m), x.Download(fusedM));
+        Assert.Equal(x.Download(v), x.Download(fusedV));
     });
 
     [Fact]
-    public void Heatmap_is_the_information_summed_over_channels() => Sample((device, on, s) =>
+    public void Heatmap_is_the_information_summed_over_channels() => Sample((gpu, x, s) =>
     {
-        (Tensor r, Tensor λ, Tensor active) = (device.Random(s, -3, 3), device.Random(s, 0, 1), Flags(device, s));
+        (Tensor r, Tensor λ, Tensor active) = (x.Random(s, -3, 3), x.Random(s, 0, 1), x.Whole(s.WithN(1), 0, 1));
         var pixels = new Shape(s.N, s.H, s.W);
-        (Tensor capacity, Tensor sums, Tensor fused) = (device.Output(s), device.Output(pixels), device.Output(pixels));
-        on.Information(r, λ, active, capacity);
-        on.Sum(capacity, 1f, sums);
-        device.Run(Launch.Heatmap(r, λ, active, fused));
-        Same(sums, fused);
+        (Tensor capacity, Tensor sums, Tensor fused) = (x.Empty(s), x.Empty(pixels), x.Empty(pixels));
+        gpu.Backend.Information(r, λ, active, capacity);
+        gpu.Backend.Sum(capacity, 1f, sums);
+        gpu.Run(Launch.Heatmap(r, λ, active, fused));
+        Assert.Equal(x.Download(sums), x.Download(fused));
     });
 
     /// <summary>The two differ in the order of a sum of three terms: a few roundings of 6e-8.</summary>
     [Fact]
-    public void Restriction_and_information_share_a_backward_pass() => Sample((device, on, s) =>
+    public void Restriction_and_information_share_a_backward_pass() => Sample((gpu, numbers, s) =>
     {
         const float Weight = 0.03f;
         Shape one = s.WithN(1), all = s.WithN(3 * s.N);
-        (Tensor mean, Tensor std, Tensor active) = (device.Random(one), device.Random(one, 0.1f, 2), Flags(device, s));
-        (Tensor x, Tensor λ, Tensor dz) = (device.Random(s, -2, 2), device.Random(s, 0, 0.99f), device.Random(all));
-        (Tensor z, Tensor r, Tensor dλ, Tensor fused) = (device.Output(all), device.Output(s), device.Output(s), device.Output(s));
-        Tensor weights = device.Input(s, Enumerable.Repeat(Weight, s.Count).ToArray());
-        var noise = new Noise(42, device.Input(device.Numbers(s.N, 0, 9).Select(MathF.Floor).ToArray()), device.Input(7f));
+        (Tensor mean, Tensor std, Tensor active) = (numbers.Random(one), numbers.Random(one, 0.1f, 2), numbers.Whole(one, 0, 1));
+        (Tensor x, Tensor λ, Tensor dz) = (numbers.Random(s, -2, 2), numbers.Random(s, 0, 0.99f), numbers.Random(all));
+        (Tensor z, Tensor r, Tensor dλ, Tensor fused) = (numbers.Empty(all), numbers.Empty(s), numbers.Empty(s), numbers.Empty(s));
+        Tensor weights = numbers.Random(s, Weight, Weight);
+        var noise = new Noise(42, numbers.Whole(new Shape(s.N), 0, 8), numbers.Upload(7f));
         foreach (bool clamp in (ReadOnlySpan<bool>)[false, true])
         {
-            on.Restrict(x, λ, mean, std, active, noise, clamp, z);
-            on.RestrictBackward(x, mean, std, active, noise, clamp, z, dz, new Accumulator(dλ, Adds: false));
-            on.Standardise(x, mean, std, r);
-            on.InformationBackward(r, λ, active, weights, new Accumulator(dλ, Adds: true));
-            device.Run(Launch.RestrictInformationBackward(
+            gpu.Backend.Restrict(x, λ, mean, std, active, noise, clamp, z);
+            gpu.Backend.RestrictBackward(x, mean, std, active, noise, clamp, z, dz, new Accumulator(dλ, Adds: false));
+            gpu.Backend.Standardise(x, mean, std, r);
+            gpu.Backend.InformationBackward(r, λ, active, weights, new Accumulator(dλ, Adds: true));
+            gpu.Run(Launch.RestrictInformationBackward(
                 x, λ, mean, std, active, noise, clamp, z, dz, Weight, new Accumulator(fused, Adds: false)));
-            Close.InMaxNorm(ShimDevice.Span(dλ), ShimDevice.Span(fused), 1e-6, "gradient of the mask");
+            Close.InMaxNorm(numbers.Download(dλ), numbers.Download(fused), 1e-6, "gradient of the mask");
         }
     });
 
-    private static Tensor MaskBackward(ShimDevice device, ShimBackend on, Tensor α, Tensor taps, Tensor dλ)
+    private static Tensor MaskBackward(Numbers x, Tensor α, Tensor taps, Tensor dλ)
     {
-        (Tensor s, Tensor ds, Tensor dα) = (device.Output(α.Shape), device.Output(α.Shape), device.Output(α.Shape));
-        on.Map(new Sigmoid(), α, s);
-        on.BlurBackward(dλ, taps, new Accumulator(ds, Adds: false));
-        on.MapBackward(new Sigmoid(), α, s, ds, new Accumulator(dα, Adds: false));
+        (Tensor s, Tensor ds, Tensor dα) = (x.Empty(α.Shape), x.Empty(α.Shape), x.Empty(α.Shape));
+        x.Backend.Map(new Sigmoid(), α, s);
+        x.Backend.BlurBackward(dλ, taps, new Accumulator(ds, Adds: false));
+        x.Backend.MapBackward(new Sigmoid(), α, s, ds, new Accumulator(dα, Adds: false));
         return dα;
     }
 
-    private static Tensor Taps(ShimDevice device) => device.Input(GaussianTaps.Of(1));
+    private static Tensor Taps(Numbers x) => x.Upload(GaussianTaps.Of(1));
 
-    private static Tensor Flags(ShimDevice device, Shape s) =>
-        device.Input(s.WithN(1), [.. device.Numbers(s.Row, 0, 4).Select(number => number < 1 ? 0f : 1f)]);
-
-    private static void Same(Tensor expected, Tensor actual) =>
-        Assert.Equal(ShimDevice.Span(expected).ToArray(), ShimDevice.Span(actual).ToArray());
-
-    private static void Sample(Action<ShimDevice, ShimBackend, Shape> check) => Images.Sample(image =>
+    private static void Sample(Action<EmulatedGpu, Numbers, Shape> check)
     {
-        using var device = new ShimDevice(image.Seed);
-        check(device, new ShimBackend(device), image.Shape);
-    }, iter: Cases, threads: 1);
+        using var gpu = new EmulatedGpu();
+        Images.Sample((shape, seed) =>
+        {
+            using var numbers = new Numbers(gpu.Backend, seed);
+            check(gpu, numbers, shape);
+        }, iter: Cases, threads: 1);
+    }
 }

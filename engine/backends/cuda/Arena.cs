@@ -10,7 +10,8 @@ internal sealed unsafe class Arena(Device device) : IDisposable
     /// <summary>The alignment of the widest vector access, and the driver's own granularity.</summary>
     private const long Alignment = 512;
 
-    private const long BlockBytes = 32L << 20;
+    /// <summary>The size of a block that small allocations share.</summary>
+    public const long BlockBytes = 32L << 20;
 
     /// <summary>Allocations of at least this many bytes are blocks of their own.</summary>
     private const long Large = 8L << 20;
@@ -31,7 +32,6 @@ internal sealed unsafe class Arena(Device device) : IDisposable
     public ulong Allocate(long bytes, bool mayReclaim = false)
     {
         device.NotInCapture("allocates");
-        bytes = Math.Max((bytes + Alignment - 1) / Alignment * Alignment, Alignment);
         if (Take(bytes) is { } piece)
             return piece;
         // The memory of unreachable tensors, and of blocks without allocations, may be enough.
@@ -82,17 +82,18 @@ internal sealed unsafe class Arena(Device device) : IDisposable
     {
         if (bytes < Large)
         {
+            long aligned = Math.Max((bytes + Alignment - 1) / Alignment * Alignment, Alignment);
             foreach (Block block in _blocks)
             {
-                if (block.TryTake(bytes, out ulong piece))
-                    return Remember(piece, block, bytes);
+                if (block.TryTake(aligned, out ulong piece))
+                    return Remember(piece, block, aligned);
             }
             if (FromDriver(BlockBytes) is { } start)
             {
                 var added = new Block(start, BlockBytes);
                 _blocks.Add(added);
-                added.TryTake(bytes, out ulong first);
-                return Remember(first, added, bytes);
+                added.TryTake(aligned, out ulong first);
+                return Remember(first, added, aligned);
             }
         }
         // If there is no room for a whole block, there may be room for this allocation alone.

@@ -71,6 +71,9 @@ public sealed class CudaBackend : Backend
     /// <summary>Kernels that run from PTX because they were not compiled for this GPU, and why.</summary>
     public IReadOnlyDictionary<string, string> KernelNotes => _verbs.KernelNotes;
 
+    /// <summary>Its kernels, for launches that no verb makes.</summary>
+    internal Kernels Kernels => _verbs.Kernels;
+
     /// <summary>Waits until all queued work is done.</summary>
     public void Synchronize()
     {

@@ -9,7 +9,6 @@ namespace Iba.Engine.Backends.Cuda;
 internal sealed partial class CudaVerbs : IVerbs
 {
     private readonly Device _device;
-    private readonly Kernels _kernels;
     private readonly KernelCompiler _compiler;
     private readonly Scratch _scratch;
     private readonly CudnnSession? _cudnn;
@@ -25,14 +24,14 @@ internal sealed partial class CudaVerbs : IVerbs
             // Tensor cores before compute capability 8.0 support neither format.
             Precision = _device.ComputeCapability < 80 ? Precision.Float32 : precision;
             _compiler = new KernelCompiler(libraries.Nvrtc, _device.ComputeCapability, cache);
-            _kernels = new Kernels(_device, _compiler);
+            Kernels = new Kernels(_device, _compiler);
             _scratch = new Scratch(_device);
             var notes = new List<string>();
             _cudnn = Start(libraries.Cudnn, cudnn => new CudnnSession(cudnn, _device), notes);
             _cublasLt = Start(libraries.CublasLt, cublasLt => new ProductSession(cublasLt, _device), notes);
             Notes = notes;
-            _products = new MatrixProducts(_device, _kernels, _scratch, _cublasLt, limits ??= new SearchLimits());
-            _convolutions = new Convolutions(_device, _kernels, _scratch, _cudnn, _products, limits, cache);
+            _products = new MatrixProducts(_device, Kernels, _scratch, _cublasLt, limits ??= new SearchLimits());
+            _convolutions = new Convolutions(_device, Kernels, _scratch, _cudnn, _products, limits, cache);
         }
         catch
         {
@@ -52,6 +51,9 @@ internal sealed partial class CudaVerbs : IVerbs
 
     /// <inheritdoc cref="CudaBackend.Precision"/>
     public Precision Precision { get; }
+
+    /// <inheritdoc cref="CudaBackend.Kernels"/>
+    public Kernels Kernels { get; }
 
     /// <inheritdoc cref="CudaBackend.Choices"/>
     public IReadOnlyList<PlanChoice> Choices => [.. _convolutions.Choices, .. _products.Choices];
@@ -126,7 +128,7 @@ internal sealed partial class CudaVerbs : IVerbs
         _products.Dispose();
         _cudnn?.Dispose();
         _cublasLt?.Dispose();
-        _kernels.Dispose();
+        Kernels.Dispose();
         _device.Dispose();
     }
 
@@ -134,7 +136,7 @@ internal sealed partial class CudaVerbs : IVerbs
     private void Run(in Launch launch, Tensor written, [CallerMemberName] string op = "")
     {
         _device.Enter(op);
-        _kernels.Run(launch);
+        Kernels.Run(launch);
         Written(written);
     }
 

@@ -52,3 +52,45 @@ extern "C" __global__ void fault_shared(float* y)
     shared_memory[threadIdx.x] = { 0.f, 0.f, 0.f, 0.f };
     y[threadIdx.x] = shared_memory[threadIdx.x].x;
 }
+
+// The same if it is told to.
+extern "C" __global__ void fault_past_the_end_if(const float* wrong, float* y)
+{
+    y[threadIdx.x + (wrong[0] > 0)] = 1.f;
+}
+
+// Writes one number before those it was given.
+extern "C" __global__ void fault_before_the_start(float* y)
+{
+    y[(int)threadIdx.x - 1] = 1.f;
+}
+
+// Reads one number more than it was given.
+extern "C" __global__ void fault_read_past_the_end(const float* x, float* y)
+{
+    y[threadIdx.x] = x[threadIdx.x + 1];
+}
+
+// Leaves the last element of y as it was.
+extern "C" __global__ void fault_unwritten(float* y)
+{
+    if (threadIdx.x + 1 < blockDim.x) y[threadIdx.x] = 1.f;
+}
+
+// Writes to what it is only given to read.
+extern "C" __global__ void fault_input_written(const float* x, float* y)
+{
+    y[threadIdx.x] = x[threadIdx.x];
+    ((float*)x)[threadIdx.x] = 1.f;
+}
+
+// The same through a struct.
+struct Inputs
+{
+    const float* x;
+};
+extern "C" __global__ void fault_input_of_a_struct_written(Inputs inputs, float* y)
+{
+    ((float*)inputs.x)[threadIdx.x] = 1.f;
+    y[threadIdx.x] = 1.f;
+}

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #define __global__
@@ -64,19 +65,22 @@ namespace shim
     template <class... A>
     void call(void (*kernel)(A...), void** parameters) { call(kernel, parameters, std::index_sequence_for<A...>()); }
 
-    // The size of each parameter, then 0.
+    template <class T>
+    constexpr bool is_written = std::is_pointer_v<T> && !std::is_const_v<std::remove_pointer_t<T>>;
+
+    // The size of each parameter, negative for the address of something that the kernel may write; then 0.
     template <class... A>
-    const int* sizes(void (*)(A...))
+    const int* parameters(void (*)(A...))
     {
-        static const int of[] = { (int)sizeof(A)..., 0 };
+        static const int of[] = { (is_written<A> ? -(int)sizeof(A) : (int)sizeof(A))..., 0 };
         return of;
     }
 }
 
-// What the driver asks of a kernel: to run in the running fiber, and the sizes of its parameters.
+// What the driver asks of a kernel: to run in the running fiber, and what its parameters are.
 #define EXPORT(name) \
     extern "C" void run_##name(void** parameters) { shim::call(name, parameters); } \
-    extern "C" const int* sizes_##name() { return shim::sizes(name); }
+    extern "C" const int* parameters_##name() { return shim::parameters(name); }
 
 #define __syncthreads() shim::block_barrier(__LINE__)
 #define __shfl_xor_sync(mask, value, lane_mask) shim::shuffle_xor(mask, value, lane_mask, __LINE__)
