@@ -42,7 +42,7 @@ internal sealed class SampleBatch(IReadOnlyList<Sample> samples, int size)
         {
             targets[i] = At(i).Target ?? Classes.Largest(logits.AsSpan(i * classes, classes));
             if (targets[i] < 0 || targets[i] >= classes)
-                throw new ArgumentException($"class {targets[i]} does not exist: the network knows classes 0 to {classes - 1}.");
+                throw new ArgumentException($"class {targets[i]} does not exist: the network's classes are 0 to {classes - 1}.");
         }
         return targets;
     }

@@ -113,6 +113,6 @@ public abstract class NetworkMethod : IAttributionMethod
         int explained = which == ExplainedClass.Target ? sample.Target ?? Classes.Largest(logits) : Classes.Largest(logits);
         return explained >= 0 && explained < logits.Length
             ? explained
-            : throw new ArgumentException($"class {explained} does not exist: the network knows classes 0 to {logits.Length - 1}.");
+            : throw new ArgumentException($"class {explained} does not exist: the network's classes are 0 to {logits.Length - 1}.");
     }
 }

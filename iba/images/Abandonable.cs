@@ -4,7 +4,7 @@ namespace Iba.Images;
 internal static class Abandonable
 {
     /// <summary>Runs the call on another thread. On cancellation the caller returns at once, and the call ends by itself.</summary>
-    /// <exception cref="OperationCanceledException">The token was cancelled before the call came back.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled before the call returned.</exception>
     public static T Run<T>(Func<T> call, CancellationToken cancel) where T : class
     {
         if (!cancel.CanBeCanceled)

@@ -3,10 +3,10 @@ using SkiaSharp;
 
 namespace Iba.Images;
 
-/// <summary>What a file is by its first bytes, whatever its name says.</summary>
+/// <summary>The format of a file according to its first bytes, independent of its name.</summary>
 internal static class FileSignature
 {
-    /// <summary>How many of the first bytes are looked at.</summary>
+    /// <summary>The number of first bytes that are examined.</summary>
     public const int Length = 4096;
 
     private const string ToJpeg = "Convert it to JPEG or PNG", Develop = "Develop it to JPEG or PNG", Unpack = "Unpack it first";
@@ -14,7 +14,7 @@ internal static class FileSignature
 
     private static readonly string[] Known = ["\x89PNG\r\n\x1A\n", "GIF87a", "GIF89a", "RIFF", "\xFF\xD8\xFF"];
 
-    // Where the bytes are, the bytes as Latin-1, what they are the mark of, and the next step. The first that fits counts.
+    // Offset of the signature, the signature as Latin-1, what the file is, and the next step. The first match counts.
     private static readonly (int At, string Bytes, string What, string NextStep)[] Others =
     [
         (4, "ftypavif", "an AVIF image", ToJpeg), (4, "ftypavis", "an AVIF image", ToJpeg),
@@ -48,7 +48,7 @@ internal static class FileSignature
         (0, "\x89PNG\n", "a PNG whose line ends were converted as if it were text", "Fetch or copy it again, as binary"),
     ];
 
-    // Beginnings of texts, in small letters, after blanks.
+    // Beginnings of texts in lower case, after leading blanks.
     private static readonly (string Start, string What, string NextStep)[] Texts =
     [
         ("<svg", "an SVG drawing", "Render it to PNG"),
@@ -60,7 +60,7 @@ internal static class FileSignature
     ];
 
     /// <summary>The format of an image that can be decoded.</summary>
-    /// <exception cref="ImageException">The file is empty, or something else; it is named as that.</exception>
+    /// <exception cref="ImageException">The file is empty or of another format; the message says which.</exception>
     public static SKEncodedImageFormat Of(ReadOnlySpan<byte> file, string source)
     {
         if (file.IsEmpty)
@@ -79,7 +79,7 @@ internal static class FileSignature
         }
         if (start.StartsWith("\xFF\xD8\xFF", StringComparison.Ordinal))
             return SKEncodedImageFormat.Jpeg;
-        // Two letters may also begin a text; in a BMP the four bytes behind its size are 0.
+        // A text may begin with "BM", too. In a BMP, the four bytes after its size are 0.
         if (start.StartsWith("BM", StringComparison.Ordinal) && !IsText(start))
             return SKEncodedImageFormat.Bmp;
         throw Unknown(start, file.Length, source);
@@ -90,19 +90,19 @@ internal static class FileSignature
         if (length < 12 && Known.Any(mark => mark.StartsWith(start, StringComparison.Ordinal)))
             return new ImageException(source, $"the file is truncated: it ends after {length} bytes", "Fetch or copy it again");
         if (start.All(c => c == '\0'))
-            return new ImageException(source, "the file holds zeros only, as after a copy that was broken off", "Fetch or copy it again");
+            return new ImageException(source, "the file contains only zeros, as after an interrupted copy", "Fetch or copy it again");
         if (!IsText(start))
-            return new ImageException(source, "the file is no image of a known format", TryAnother);
+            return new ImageException(source, "the file is not an image of a known format", TryAnother);
         string text = start.TrimStart('\u00EF', '\u00BB', '\u00BF', ' ', '\t', '\r', '\n').ToLowerInvariant();
         bool drawing = text.StartsWith('<') && text.Contains("<svg");
         foreach ((string begin, string what, string nextStep) in Texts)
         {
             if (text.StartsWith(begin, StringComparison.Ordinal) && (begin != "<" || !drawing))
-                return new ImageException(source, $"the file is {what}, no photo", nextStep);
+                return new ImageException(source, $"the file is {what}, not a photo", nextStep);
         }
         return drawing
-            ? new ImageException(source, "the file is an SVG drawing, no photo", "Render it to PNG")
-            : new ImageException(source, "the file is a text, no image of a known format", TryAnother);
+            ? new ImageException(source, "the file is an SVG drawing, not a photo", "Render it to PNG")
+            : new ImageException(source, "the file is a text, not an image of a known format", TryAnother);
     }
 
     private static bool Has(string start, int at, string bytes) =>

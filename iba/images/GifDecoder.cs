@@ -1,8 +1,8 @@
 namespace Iba.Images;
 
 /// <summary>
-/// The first frame of a GIF on its screen, as Pillow shows it and Skia does not: transparent pixels have the palette's colour, what the
-/// frame leaves out has the transparent colour, else colour 0, and an index without a palette entry is a grey.
+/// The first frame of a GIF on its logical screen, as Pillow decodes it. Skia differs: here transparent pixels have the palette's colour, the
+/// area outside the frame has the transparent colour or else colour 0, and an index without a palette entry is a grey.
 /// </summary>
 internal sealed class GifDecoder : PhotoDecoder
 {
@@ -16,7 +16,7 @@ internal sealed class GifDecoder : PhotoDecoder
     private readonly byte _outside;
     private readonly byte[] _palette = [.. Enumerable.Range(0, 3 * 256).Select(i => (byte)(i / 3))];
 
-    /// <exception cref="ImageException">The file ends before its first frame, or the frame has no pixel.</exception>
+    /// <exception cref="ImageException">The file ends before its first frame, or the frame is empty.</exception>
     public GifDecoder(byte[] file, string source)
     {
         (_file, _source) = (file, source);
@@ -56,10 +56,10 @@ internal sealed class GifDecoder : PhotoDecoder
 
     public override int Height { get; }
 
-    // An interlaced frame is put together from its indices.
+    // The rows of an interlaced frame are sorted once all indices are decoded.
     public override long HeldBytes => 6L * Width + (_interlaced ? (long)_width * _height : _width);
 
-    // A file of clear codes unpacks to nothing.
+    // A file of clear codes decodes to no pixel.
     public override long Nanoseconds => 25L * Width * Height + 13L * _file.Length;
 
     public override void Decode(IPhotoRows rows, CancellationToken cancel)
@@ -130,7 +130,7 @@ internal sealed class GifDecoder : PhotoDecoder
         private readonly byte[] _file;
         private readonly CancellationToken _cancel;
         private readonly int _clear;
-        // A code is its prefix's indices and one more.
+        // A code stands for the indices of its prefix followed by one more.
         private readonly short[] _prefix = new short[1 << MostBits];
         private readonly byte[] _last = new byte[1 << MostBits], _first = new byte[1 << MostBits], _pending = new byte[1 << MostBits];
         private int _at, _block, _bits, _held, _width, _next, _previous, _pendingCount;
@@ -149,11 +149,11 @@ internal sealed class GifDecoder : PhotoDecoder
             Clear();
         }
 
-        /// <summary>Whether the file ended before the indices did.</summary>
+        /// <summary>Whether the file ended before the last index.</summary>
         public bool Truncated => _at >= _file.Length;
 
         /// <summary>Fills a row.</summary>
-        /// <returns>False where the data are broken or too few.</returns>
+        /// <returns>False if the data are damaged or end early.</returns>
         public bool Read(Span<byte> row)
         {
             for (int count = 0; count < row.Length;)
@@ -161,7 +161,7 @@ internal sealed class GifDecoder : PhotoDecoder
                 if (_pendingCount == 0 && !Unpack())
                     return false;
                 int some = Math.Min(_pendingCount, row.Length - count);
-                // What is pending lies at the end of its buffer.
+                // Pending indices lie at the end of their buffer.
                 _pending.AsSpan(_pending.Length - _pendingCount, some).CopyTo(row[count..]);
                 _pendingCount -= some;
                 count += some;
@@ -185,7 +185,7 @@ internal sealed class GifDecoder : PhotoDecoder
                     Clear();
                     continue;
                 }
-                // The first code after a clear code is an index; later ones are known, or the one that comes to be now.
+                // The first code after a clear code is an index. A later code is in the table, or is the one that is about to be added.
                 if (code > _next || (code == _next && (_previous < 0 || _next == 1 << MostBits)) || (_previous < 0 && code >= _clear))
                 {
                     _ended = true;

@@ -1,10 +1,10 @@
 namespace Iba.Images;
 
-/// <summary>Takes the rows of a photo while it is decoded.</summary>
+/// <summary>Receives the rows of a photo while it is decoded.</summary>
 public interface IPhotoRows
 {
-    /// <summary>Takes a row. Every row comes once; BMP files start with the last one.</summary>
-    /// <param name="y">Which row, counted from the top of the picture as the file stores it.</param>
+    /// <summary>Receives a row. Every row is passed once; BMP files start with the last one.</summary>
+    /// <param name="y">The row's index from the top of the picture as stored in the file.</param>
     /// <param name="row">W x C bytes, interleaved. They are only valid during the call.</param>
     void Add(int y, ReadOnlySpan<byte> row);
 }

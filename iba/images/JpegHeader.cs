@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Iba.Images;
 
-/// <summary>What the markers of a JPEG say before anything is decoded (ITU T.81, annex B).</summary>
+/// <summary>The facts in a JPEG's markers that are needed before decoding (ITU T.81, annex B).</summary>
 internal readonly record struct JpegHeader
 {
     private const int BlockSide = 8, BlockBytes = 2 * BlockSide * BlockSide;
@@ -10,17 +10,17 @@ internal readonly record struct JpegHeader
     private const byte FirstRestart = 0xD0, EndOfImage = 0xD9, StartOfScan = 0xDA, App1 = 0xE1;
 
     /// <summary>
-    /// The bytes of the coefficients: libjpeg keeps them all, two bytes each, where a picture comes in more than one scan. 0 otherwise.
+    /// The bytes of the coefficients, which libjpeg keeps in memory, two bytes each, if a picture has more than one scan. 0 otherwise.
     /// </summary>
     public long CoefficientBytes { get; private init; }
 
-    /// <summary>How many blocks of 8 x 8 coefficients all scans together visit; blocks of a single scan do not count.</summary>
+    /// <summary>The number of blocks of 8 x 8 coefficients that all scans together visit; 0 if there is a single scan.</summary>
     public long BlockVisits { get; private init; }
 
     /// <summary>The EXIF orientation.</summary>
     public Orientation Orientation { get; private init; }
 
-    /// <summary>Walks over the markers of a file. What is broken is left to the decoder.</summary>
+    /// <summary>Reads the markers of a file. Damage is ignored here; the decoder reports it.</summary>
     public static JpegHeader Read(ReadOnlySpan<byte> file)
     {
         Dictionary<byte, long> blocks = [];
@@ -60,7 +60,7 @@ internal readonly record struct JpegHeader
         };
     }
 
-    /// <summary>The blocks of each component, of whole minimum coded units.</summary>
+    /// <summary>The blocks of each component, rounded up to whole minimum coded units.</summary>
     private static void Frame(ReadOnlySpan<byte> segment, Dictionary<byte, long> blocks)
     {
         if (segment.Length < 6)
@@ -78,7 +78,7 @@ internal readonly record struct JpegHeader
         static long Units(long extent, int blocks) => (extent + BlockSide * blocks - 1) / (BlockSide * blocks);
     }
 
-    /// <summary>The next marker, and moves behind it: 0xFF, perhaps more of them, and a byte that is not 0.</summary>
+    /// <summary>Returns the next marker and moves past it: one or more bytes 0xFF and a byte that is not 0.</summary>
     private static byte? Marker(ReadOnlySpan<byte> file, ref int at)
     {
         while (at < file.Length)

@@ -1,6 +1,6 @@
 namespace Iba.Images;
 
-/// <summary>What a map is taken to be outside of its border.</summary>
+/// <summary>How a map is extended outside its border.</summary>
 public enum MapBorder
 {
     /// <summary>Mirrored about the centre of the edge pixel (sample -1 is sample 1), as skimage.transform.resize does by default.</summary>
@@ -29,17 +29,17 @@ public sealed class MapResize
     /// <param name="window">Where the map lies in the result, in pixels of the result. Outside, rows hold NaN.</param>
     /// <param name="toHeight">Rows of the result.</param>
     /// <param name="toWidth">Pixels per row of the result.</param>
-    /// <param name="border">What the map is outside of its border.</param>
+    /// <param name="border">How the map is extended outside its border.</param>
     /// <exception cref="ArgumentException">The extents are not positive, or the map does not fill them.</exception>
     public MapResize(ReadOnlySpan<double> map, int height, int width, PhotoWindow window, int toHeight, int toWidth, MapBorder border)
     {
         if (height <= 0 || width <= 0 || toHeight <= 0 || toWidth <= 0 || map.Length != (long)height * width)
             throw new ArgumentException($"MapResize: {map.Length} values, {height} x {width}, cannot become {toHeight} x {toWidth}");
         if (!(window.Width > 0 && window.Height > 0))
-            throw new ArgumentException($"MapResize: the map cannot lie in {window}");
+            throw new ArgumentException($"MapResize: {window} is empty");
         _x = new Axis(width, window.Left, window.Width, toWidth, border);
         _y = new Axis(height, window.Top, window.Height, toHeight, border);
-        // Along the rows first: a small map times the result's width stays small, and each row of the result can be made on its own.
+        // Horizontally first: the intermediate result (h x W) stays small, and each row of the result can be computed on its own.
         _map = new double[height * toWidth];
         for (int y = 0; y < height; y++)
         {
@@ -60,7 +60,7 @@ public sealed class MapResize
         return result;
     }
 
-    /// <summary>Writes one row of the result, W values; NaN outside of the window.</summary>
+    /// <summary>Writes one row of the result, W values; NaN outside the window.</summary>
     public void Row(int y, Span<double> row)
     {
         for (int x = 0; x < row.Length; x++)
@@ -70,7 +70,7 @@ public sealed class MapResize
     /// <summary>Whether a pixel of the result is in the window.</summary>
     public bool Covers(int x, int y) => _x.Covers(x) && _y.Covers(y);
 
-    /// <summary>Which samples make each output, and with what weights. The border is already resolved in the indices.</summary>
+    /// <summary>The samples of each output and their weights. The border is already resolved in the indices.</summary>
     private sealed class Axis
     {
         private readonly int _taps, _start, _end;
@@ -108,7 +108,7 @@ public sealed class MapResize
             double sum = 0;
             for (int k = output * _taps; k < (output + 1) * _taps; k++)
             {
-                // A sample without weight takes no part, not even when it is NaN.
+                // A sample of weight 0 is left out: 0 times NaN would be NaN.
                 if (_weights[k] > 0)
                     sum += _weights[k] * samples[_indices[k] * stride];
             }

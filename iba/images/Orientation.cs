@@ -2,24 +2,24 @@ using System.Buffers.Binary;
 
 namespace Iba.Images;
 
-/// <summary>How a camera stored its picture: the EXIF orientation tag (0x0112). Each name says what shows the picture upright.</summary>
+/// <summary>How a camera stored its picture: the EXIF orientation tag (0x0112). Each name is the operation that makes the picture upright.</summary>
 public enum Orientation
 {
-    /// <summary>Nothing to do.</summary>
+    /// <summary>No operation.</summary>
     Upright = 1,
-    /// <summary>Left and right change places.</summary>
+    /// <summary>Mirrored horizontally.</summary>
     MirrorHorizontally = 2,
-    /// <summary>Half a turn.</summary>
+    /// <summary>Rotated by 180°.</summary>
     RotateHalf = 3,
-    /// <summary>Top and bottom change places.</summary>
+    /// <summary>Mirrored vertically.</summary>
     MirrorVertically = 4,
-    /// <summary>Rows become columns.</summary>
+    /// <summary>Transposed: rows become columns.</summary>
     Transpose = 5,
-    /// <summary>A quarter turn clockwise: a phone held upright.</summary>
+    /// <summary>Rotated by 90° clockwise: a phone held upright.</summary>
     RotateClockwise = 6,
-    /// <summary>Rows become columns along the other diagonal.</summary>
+    /// <summary>Transposed along the other diagonal.</summary>
     Transverse = 7,
-    /// <summary>A quarter turn counter-clockwise.</summary>
+    /// <summary>Rotated by 90° counter-clockwise.</summary>
     RotateCounterclockwise = 8,
 }
 
@@ -54,7 +54,7 @@ internal static class Exif
     }
 }
 
-/// <summary>From a stored picture to the upright one: the mirrors first, then the exchange of rows and columns.</summary>
+/// <summary>From a stored picture to the upright one: mirrored first, then transposed.</summary>
 internal readonly struct Upright(Orientation orientation)
 {
     /// <summary>Whether stored rows are upright columns.</summary>

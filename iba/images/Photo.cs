@@ -32,7 +32,7 @@ public sealed class Photo
     /// <summary>The EXIF orientation that was not applied to <see cref="Pixels"/>; upright if the file has none.</summary>
     public Orientation Orientation { get; }
 
-    /// <summary>The photo as it was meant to be seen: its orientation is carried out. Itself when there is nothing to do.</summary>
+    /// <summary>The photo with its EXIF orientation applied; the same object if it is upright already.</summary>
     public Photo Upright()
     {
         if (Orientation == Orientation.Upright)
@@ -44,7 +44,7 @@ public sealed class Photo
     }
 }
 
-/// <summary>The whole picture, turned by an orientation.</summary>
+/// <summary>The whole picture with an orientation applied.</summary>
 internal sealed class PhotoPixels(int storedWidth, int storedHeight, Orientation orientation) : IPhotoRows
 {
     private readonly Upright _upright = new(orientation);

@@ -12,11 +12,11 @@ internal abstract class PhotoDecoder
     /// <summary>The EXIF orientation that the file names.</summary>
     public virtual Orientation Orientation => Orientation.Upright;
 
-    /// <summary>The most bytes that decoding holds at once, without the file itself.</summary>
+    /// <summary>Upper bound of the bytes that decoding holds at once, without the file itself.</summary>
     public abstract long HeldBytes { get; }
 
     /// <summary>
-    /// An upper bound of what decoding and resizing cost, in nanoseconds of one core of a server of 2025 (AMD EPYC, Zen 5): measured on
+    /// An upper bound of the time that decoding and resizing take, in nanoseconds on one core of a server of 2025 (AMD EPYC, Zen 5): measured on
     /// noise, on flat pictures, and on files made to be slow.
     /// </summary>
     public abstract long Nanoseconds { get; }
@@ -27,7 +27,7 @@ internal abstract class PhotoDecoder
     public abstract void Decode(IPhotoRows rows, CancellationToken cancel);
 
     protected static ImageException Damaged(string source, string what) =>
-        new(source, $"the file is damaged: {what}", "Fetch it again, or save it anew with an image program");
+        new(source, $"the file is damaged: {what}", "Fetch it again, or open and save it with an image program");
 
     protected static ImageException Truncated(string source, long bytes, string where) =>
         new(source, $"the file is truncated: it ends after {bytes} bytes, {where}", "Fetch or copy it again");

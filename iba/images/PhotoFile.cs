@@ -4,37 +4,37 @@ using SkiaSharp;
 namespace Iba.Images;
 
 /// <summary>
-/// A JPEG, PNG, WebP, BMP or GIF (first frame), read once: what is decoded is what was hashed. It is decoded row by row, to the bytes that
-/// Pillow's <c>Image.open(file).convert("RGB")</c> gives: alpha is dropped and not blended, colour profiles are not applied, the EXIF
-/// orientation is ignored unless asked for.
+/// A JPEG, PNG, WebP, BMP or GIF (first frame). The file is read once, so the decoded bytes are those that were hashed. It is decoded row by row,
+/// to the bytes that Pillow's <c>Image.open(file).convert("RGB")</c> gives: alpha is dropped and not blended, colour profiles are not applied,
+/// and the EXIF orientation is ignored unless requested.
 /// </summary>
 /// <remarks>
 /// One deliberate difference: a 16-bit grey PNG is scaled to 8 bits (Pillow clips, so that nearly all becomes white). Colour PNGs of 16
 /// bits keep their high byte, in both.
 /// <para>
-/// What a file may ask for: 178 million pixels; 400 MB that its decoder holds at once (every pixel of a WebP and of an interlaced PNG, the
-/// coefficients of a progressive JPEG; single rows of all others); 560 MB with the file itself; 5 s of processor time, estimated from
-/// pixels, bytes and scans. A file that asks for more is refused before it is decoded.
+/// Limits: 178 million pixels; 400 MB that the decoder holds at once (every pixel of a WebP and of an interlaced PNG, the coefficients of a
+/// progressive JPEG; single rows of all others); 560 MB with the file itself; 5 s of processor time, estimated from pixels, bytes and scans. A
+/// file above a limit is refused before it is decoded.
 /// </para>
 /// </remarks>
 public sealed class PhotoFile
 {
-    /// <summary>The most pixels that are decoded; Pillow, too, takes anything above for a decompression bomb.</summary>
+    /// <summary>Upper bound of the pixels of a photo; Pillow, too, treats anything above as a decompression bomb.</summary>
     public const long MaxPixels = 178_956_970;
 
-    /// <summary>The most bytes that a decoder holds at once, and that a whole <see cref="Photo"/> has.</summary>
+    /// <summary>Upper bound of the bytes that a decoder holds at once, and of a whole <see cref="Photo"/>.</summary>
     public const long MaxDecodedBytes = 400_000_000;
 
-    /// <summary>The most bytes that a file and its decoder take together.</summary>
+    /// <summary>Upper bound of the bytes that a file and its decoder take together.</summary>
     public const long MaxTotalBytes = 560_000_000;
 
-    /// <summary>The most seconds of processor time that decoding may take, as estimated.</summary>
+    /// <summary>Upper bound of the estimated processor time of decoding, seconds.</summary>
     public const int MaxSeconds = 5;
 
-    /// <summary>The most bytes that are read from a file.</summary>
+    /// <summary>Upper bound of the bytes that are read from a file.</summary>
     public const int MaxBytes = 512 << 20;
 
-    /// <summary>The most bytes that are read from a pipe or a device, whose length is not known before.</summary>
+    /// <summary>Upper bound of the bytes that are read from a pipe or a device, whose length is unknown in advance.</summary>
     public const int MaxPipeBytes = 128 << 20;
 
     private readonly byte[] _file;
@@ -82,15 +82,15 @@ public sealed class PhotoFile
     /// <summary>The EXIF orientation of the stored pixels; upright if the file has none.</summary>
     public Orientation Orientation => _decoder.Orientation;
 
-    /// <summary>Width and height, pixels: as the file stores them, or as they are when the EXIF orientation is carried out.</summary>
+    /// <summary>Width and height, pixels: as the file stores them, or with the EXIF orientation applied.</summary>
     public (int Width, int Height) Extents(bool rotate) => rotate ? new Upright(Orientation).Extents(Width, Height) : (Width, Height);
 
-    /// <summary>The SHA-256 of the file's bytes, 64 small hexadecimal digits.</summary>
+    /// <summary>The SHA-256 of the file's bytes, 64 hexadecimal digits in lower case.</summary>
     public string Sha256 => _sha256 ??= Convert.ToHexStringLower(SHA256.HashData(_file));
 
-    /// <summary>Reads a file, pipe or device once, and the header of what it holds.</summary>
+    /// <summary>Reads a file, pipe or device once, and parses the image header.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="cancel">Gives up.</param>
+    /// <param name="cancel">Cancels the call.</param>
     /// <exception cref="ImageException">The file cannot be read, is not an image, has a damaged header, or exceeds a limit.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static PhotoFile Open(string path, CancellationToken cancel = default) =>
@@ -98,33 +98,33 @@ public sealed class PhotoFile
 
     /// <summary>Reads the header of an image file in memory.</summary>
     /// <param name="file">The whole file. It must not change from now on.</param>
-    /// <param name="source">What messages call it.</param>
-    /// <exception cref="ImageException">The bytes are no image, the header is damaged, or it asks for too much.</exception>
+    /// <param name="source">Its name in messages.</param>
+    /// <exception cref="ImageException">The bytes are not an image, the header is damaged, or a limit is exceeded.</exception>
     public static PhotoFile Open(byte[] file, string source) => new(file, source);
 
     /// <summary>Reads and decodes a whole file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="rotate">Whether the EXIF orientation is carried out.</param>
+    /// <param name="rotate">Whether the EXIF orientation is applied.</param>
     /// <exception cref="ImageException">The file cannot be read, is not an image, is damaged or too large.</exception>
     public static Photo Read(string path, bool rotate = false) => Open(path).Pixels(rotate);
 
     /// <summary>Decodes the bytes of a whole image file.</summary>
     /// <param name="file">The whole file.</param>
-    /// <param name="source">What messages call it.</param>
-    /// <param name="rotate">Whether the EXIF orientation is carried out.</param>
-    /// <exception cref="ImageException">The bytes are no image, are damaged or too large.</exception>
+    /// <param name="source">Its name in messages.</param>
+    /// <param name="rotate">Whether the EXIF orientation is applied.</param>
+    /// <exception cref="ImageException">The bytes are not an image, are damaged or too large.</exception>
     public static Photo Decode(byte[] file, string source, bool rotate = false) => Open(file, source).Pixels(rotate);
 
     /// <summary>Decodes the picture row by row; each call starts from the first row.</summary>
-    /// <param name="rows">Takes H rows of W x 3 bytes: 8-bit RGB, as the file stores them.</param>
-    /// <param name="cancel">Gives up, within a fifth of a second.</param>
+    /// <param name="rows">Receives H rows of W x 3 bytes: 8-bit RGB, as the file stores them.</param>
+    /// <param name="cancel">Cancels the call within 0.2 s.</param>
     /// <exception cref="ImageException">The file is damaged or truncated.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public void Decode(IPhotoRows rows, CancellationToken cancel = default) => _decoder.Decode(rows, cancel);
 
     /// <summary>Decodes the whole picture.</summary>
-    /// <param name="rotate">Whether the EXIF orientation is carried out.</param>
-    /// <param name="cancel">Gives up, within a fifth of a second.</param>
+    /// <param name="rotate">Whether the EXIF orientation is applied.</param>
+    /// <param name="cancel">Cancels the call within 0.2 s.</param>
     /// <exception cref="ImageException">
     /// The file is damaged, truncated, or has more than <see cref="MaxDecodedBytes"/> of pixels.
     /// </exception>
@@ -173,7 +173,7 @@ public sealed class PhotoFile
             cancel.ThrowIfCancellationRequested();
             count = stream.Read(file, length, Math.Min(1 << 20, file.Length - length));
         }
-        // A file that shrank while it was read is as long as what was there.
+        // A file that shrank while it was read ends where the read ended.
         return length == file.Length ? file : file[..length];
     }
 
@@ -182,7 +182,7 @@ public sealed class PhotoFile
         using var file = new MemoryStream();
         byte[] part = new byte[1 << 16];
         int count = stream.ReadAtLeast(part, FileSignature.Length, throwOnEndOfStream: false);
-        // What is no image is named by its beginning; an endless device is not read on.
+        // The signature is checked first: the message names the format, and an endless device is not read further.
         FileSignature.Of(part.AsSpan(0, count), path);
         for (; count > 0; count = stream.Read(part))
         {

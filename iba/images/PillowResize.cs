@@ -9,7 +9,7 @@ public readonly record struct PixelWindow(int Left, int Top, int Width, int Heig
 /// Pillow's <c>Image.resize(size, BILINEAR)</c> for 8-bit images, equal to the last bit: a triangle filter that widens when
 /// shrinking, weights in fixed point with 22 fractional bits, rows first and then columns, rounded to 8 bits after each.
 /// </summary>
-/// <remarks>It takes rows as they come, and keeps only the sums that are not complete yet: a few lines of the result.</remarks>
+/// <remarks>It consumes rows as they are decoded and keeps only the sums that are not complete yet: a few lines of the result.</remarks>
 public sealed class PillowResize : IPhotoRows
 {
     private const int FractionalBits = 22;
@@ -23,14 +23,14 @@ public sealed class PillowResize : IPhotoRows
     private readonly byte[] _narrow, _line;
     private byte[]? _reversed;
 
-    /// <summary>Prepares to resize a picture whose rows come one by one.</summary>
+    /// <summary>Prepares to resize a picture that is passed row by row.</summary>
     /// <param name="width">Width of the picture, upright.</param>
     /// <param name="height">Height of the picture, upright.</param>
     /// <param name="channels">C: 3 for RGB, 1 for a mask.</param>
     /// <param name="toWidth">The width of the whole result.</param>
     /// <param name="toHeight">The height of the whole result.</param>
-    /// <param name="window">The part of the result that is wanted. It may reach outside, and must touch it.</param>
-    /// <param name="orientation">How the rows that come must be turned to be upright.</param>
+    /// <param name="window">The part of the result to compute. It may extend outside, but must overlap the result.</param>
+    /// <param name="orientation">The EXIF orientation of the rows.</param>
     internal PillowResize(
         int width, int height, int channels, int toWidth, int toHeight, PixelWindow window, Orientation orientation = Orientation.Upright)
     {
@@ -58,7 +58,7 @@ public sealed class PillowResize : IPhotoRows
     /// <param name="channels">C: 3 for RGB, 1 for a mask.</param>
     /// <param name="toWidth">The width of the whole result.</param>
     /// <param name="toHeight">The height of the whole result.</param>
-    /// <param name="window">The part of the result that is wanted, inside it.</param>
+    /// <param name="window">The part of the result to compute, inside it.</param>
     /// <exception cref="ArgumentException">The extents do not fit the pixels or each other.</exception>
     public static byte[] Bilinear(
         ReadOnlySpan<byte> pixels, int width, int height, int channels, int toWidth, int toHeight, PixelWindow window)
@@ -75,7 +75,7 @@ public sealed class PillowResize : IPhotoRows
         return resize.Result;
     }
 
-    /// <summary>Takes a row of the stored picture. What it gives is in <see cref="Result"/> when the last one has come.</summary>
+    /// <summary>Receives a row of the stored picture. <see cref="Result"/> is complete after the last row.</summary>
     public void Add(int y, ReadOnlySpan<byte> row)
     {
         if (_upright.FromBottom)
@@ -84,7 +84,7 @@ public sealed class PillowResize : IPhotoRows
             row = Reversed(row);
         if (_upright.Transposed)
         {
-            // The row is a column of the upright picture, so its pixels are resized last. Of those, only what the window needs is summed.
+            // The row is a column of the upright picture, so its pixels are resized last. Only those that the window needs are summed.
             (int first, int end) = _rows.Reach;
             Sum(_columns, y, row[(first * _channels)..(end * _channels)]);
         }
@@ -95,7 +95,7 @@ public sealed class PillowResize : IPhotoRows
         }
     }
 
-    /// <summary>The window of the result, H x W x C. Where it reaches outside of the picture it is 0.</summary>
+    /// <summary>The window of the result, H x W x C; 0 outside the picture.</summary>
     public byte[] Result { get; }
 
     private ReadOnlySpan<byte> Reversed(ReadOnlySpan<byte> row)
@@ -106,7 +106,7 @@ public sealed class PillowResize : IPhotoRows
         return _reversed;
     }
 
-    /// <summary>Adds a line to the sums of all outputs that it has a weight in. Sums of integers: their order does not matter.</summary>
+    /// <summary>Adds a line to the sums of all outputs in which it has a weight. The sums are integers, so their order does not matter.</summary>
     private void Sum(Taps taps, int input, ReadOnlySpan<byte> line)
     {
         for (int output = taps.FirstOutput(input); output < taps.Count && taps.First(output) <= input; output++)
@@ -144,7 +144,7 @@ public sealed class PillowResize : IPhotoRows
         void Add(Vector128<uint> some, Span<int> to) => (Vector128.Create(to) + some.AsInt32() * weight).CopyTo(to);
     }
 
-    /// <summary>Rounds the sums of an output, and puts it where it belongs.</summary>
+    /// <summary>Rounds the sums of an output and stores them.</summary>
     private void Finish(int output, int[] sums)
     {
         for (int i = 0; i < sums.Length; i++)
@@ -192,10 +192,10 @@ public sealed class PillowResize : IPhotoRows
 
     private const int Half = 1 << (FractionalBits - 1);
 
-    // The weights are not negative, so only rounding of their sum can pass 255.
+    // The weights are not negative, so the result can exceed 255 only because their sum is rounded.
     private static byte Round(int sum) => (byte)Math.Min(sum >> FractionalBits, 255);
 
-    /// <summary>Which input pixels make an output pixel, and with what weights (Pillow: precompute_coeffs, normalize_coeffs_8bpc).</summary>
+    /// <summary>The input pixels of each output pixel and their weights (Pillow: precompute_coeffs, normalize_coeffs_8bpc).</summary>
     private sealed class Taps
     {
         private readonly int _stride;
@@ -233,7 +233,7 @@ public sealed class PillowResize : IPhotoRows
 
         public bool Takes(int input) => input >= Reach.First && input < Reach.End;
 
-        /// <summary>The first output that ends behind an input.</summary>
+        /// <summary>The first output whose inputs end after an input.</summary>
         public int FirstOutput(int input)
         {
             int low = 0, high = Count;

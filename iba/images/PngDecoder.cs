@@ -6,8 +6,8 @@ using System.Runtime.Intrinsics;
 namespace Iba.Images;
 
 /// <summary>
-/// PNG (W3C PNG, third edition) row by row; Skia decodes it only as a whole. Alpha is dropped, 16 bits keep their high byte, and an index
-/// without a palette entry is a grey, as in Pillow. Of an animation it is the default image. Chunks that are not needed are not read.
+/// Decodes PNG (W3C PNG, third edition) row by row; Skia decodes it only as a whole. As in Pillow, alpha is dropped, of 16 bits the high byte is
+/// kept, and an index without a palette entry is a grey. Of an animation it is the default image. Chunks that are not needed are not read.
 /// </summary>
 internal sealed class PngDecoder : PhotoDecoder
 {
@@ -57,7 +57,7 @@ internal sealed class PngDecoder : PhotoDecoder
             else if (chunk.Is("PLTE"u8) && _data == 0)
             {
                 if (palette || !chunk.Whole || chunk.Data.Length is 0 or > 3 * 256 || chunk.Data.Length % 3 != 0)
-                    throw Damaged(source, "its palette is broken");
+                    throw Damaged(source, "its palette is invalid");
                 palette = true;
                 if (_kind == Palette)
                     chunk.Data.Span.CopyTo(_palette);
@@ -65,7 +65,7 @@ internal sealed class PngDecoder : PhotoDecoder
             else if (chunk.Is("IEND"u8))
                 break;
             else if (chunk.Critical && _data == 0)
-                throw Damaged(source, $"it needs a chunk {chunk.Name}, which is no part of the standard");
+                throw Damaged(source, $"it has a critical chunk {chunk.Name}, which is not part of the standard");
         }
         if (_data == 0)
             throw Truncated(source, file.Length, "before its first pixel");
@@ -81,7 +81,7 @@ internal sealed class PngDecoder : PhotoDecoder
 
     public override long HeldBytes => 2 * RowBytes(Width) + 3L * Width + (_interlaced ? 3L * Width * Height : 0);
 
-    // Resizing and expanding, undoing the filters, unpacking.
+    // Resizing and conversion to RGB, undoing the filters, decompression.
     public override long Nanoseconds => 10L * Width * Height + 2 * RowBytes(Width) * Height + 5L * _file.Length;
 
     private int BitsPerPixel => _depth * _kind switch { Rgb => 3, GreyAlpha => 2, RgbAlpha => 4, _ => 1 };
@@ -125,7 +125,7 @@ internal sealed class PngDecoder : PhotoDecoder
         Stream inflated, DataStream data, int width, int height, Action<int, ReadOnlySpan<byte>> add, CancellationToken cancel)
     {
         int bytes = (int)RowBytes(width), pixel = Math.Max(BitsPerPixel / 8, 1);
-        // Before each row there is a pixel of zeros, the left neighbour of its first one; after it, padding for whole registers.
+        // Before each row lies a pixel of zeros, the left neighbour of its first pixel; after it, padding to whole SIMD registers.
         byte[] filtered = new byte[1 + bytes + Slack], row = new byte[pixel + bytes + Slack], above = new byte[pixel + bytes + Slack];
         byte[] rgb = new byte[3 * width];
         for (int y = 0; y < height; y++)
@@ -153,7 +153,7 @@ internal sealed class PngDecoder : PhotoDecoder
         {
             count = inflated.ReadAtLeast(row, row.Length, throwOnEndOfStream: false);
         }
-        // zlib's other troubles, such as a stream that asks for a preset dictionary, are an IOException.
+        // zlib's other errors, such as a stream that needs a preset dictionary, are an IOException.
         catch (Exception e) when (e is InvalidDataException or IOException)
         {
             count = 0;
@@ -166,7 +166,7 @@ internal sealed class PngDecoder : PhotoDecoder
     }
 
     /// <summary>Undoes a row's filter (PNG section 9).</summary>
-    /// <returns>False where the filter is unknown.</returns>
+    /// <returns>False if the filter is unknown.</returns>
     private static bool Unfilter(byte filter, ReadOnlySpan<byte> filtered, Span<byte> row, ReadOnlySpan<byte> above, int bytes, int pixel)
     {
         Span<byte> left = row, x = row.Slice(pixel, bytes);
@@ -229,10 +229,10 @@ internal sealed class PngDecoder : PhotoDecoder
             Vector128.WidenLower(Vector128.CreateScalar(BinaryPrimitives.ReadUInt64LittleEndian(from)).AsByte()).AsInt16();
     }
 
-    /// <summary>From a row of samples to RGB.</summary>
+    /// <summary>Converts a row of samples to RGB.</summary>
     private void Expand(ReadOnlySpan<byte> samples, Span<byte> rgb)
     {
-        // Of 16 bits the high byte, which comes first.
+        // The high byte of 16 bits, which comes first.
         int step = Math.Max(BitsPerPixel / 8, 1), channel = _depth / 8;
         if (_kind is Rgb or RgbAlpha)
         {
@@ -258,7 +258,7 @@ internal sealed class PngDecoder : PhotoDecoder
         }
     }
 
-    /// <summary>The chunk at a place, which moves behind it; null where no whole chunk header is left.</summary>
+    /// <summary>Returns the chunk at an offset and moves the offset past it; null if no whole chunk header is left.</summary>
     private Chunk? Next(ref int at)
     {
         if (_file.Length - at < 8)
@@ -271,14 +271,14 @@ internal sealed class PngDecoder : PhotoDecoder
         return chunk;
     }
 
-    /// <summary>A chunk: its type with its data, as far as the file has them, and what follows them.</summary>
+    /// <summary>A chunk: its type and its data, as far as the file has them, and the bytes after them.</summary>
     private readonly record struct Chunk(ReadOnlyMemory<byte> Checked, ReadOnlyMemory<byte> After)
     {
         public ReadOnlyMemory<byte> Data => Checked[4..];
 
         public string Name => string.Concat(Checked.Span[..4].ToArray().Select(b => char.IsAsciiLetter((char)b) ? (char)b : '?'));
 
-        /// <summary>Whether a decoder that does not know the chunk must give up.</summary>
+        /// <summary>Whether the chunk is critical: a decoder that does not know it must refuse the file.</summary>
         public bool Critical => (Checked.Span[0] & 0x20) == 0;
 
         public bool Is(ReadOnlySpan<byte> type) => Checked.Span.StartsWith(type);
@@ -290,22 +290,22 @@ internal sealed class PngDecoder : PhotoDecoder
     /// <summary>The data of the IDAT chunks, one after the other.</summary>
     private sealed class DataStream(PngDecoder png, CancellationToken cancel) : Stream
     {
-        // Deflate grows by an eighth at worst, and the passes of an interlaced picture have more rows. More is a file of empty blocks: each
-        // costs a microsecond and unpacks to nothing.
+        // Deflate expands data by at most an eighth, and the passes of an interlaced picture have more rows. A larger stream is an attack of empty
+        // blocks: each takes a microsecond and decompresses to nothing.
         private readonly long _most = 2 * (png.RowBytes(png.Width) + 1) * png.Height + (1 << 16);
         private int _at = png._data;
         private long _count;
         private ReadOnlyMemory<byte> _left;
         private Chunk? _chunk;
 
-        /// <summary>Whether the file ended before the data did.</summary>
+        /// <summary>Whether the file ended before the compressed data.</summary>
         public bool Truncated { get; private set; }
 
         public override int Read(Span<byte> to)
         {
             while (_left.Length == 0)
             {
-                // Checked when all of it was read: a damaged end does not matter to who has every pixel.
+                // Checked once the chunk was read to its end: damage after the last pixel does not matter.
                 if (_chunk is { After.Length: >= 4, Whole: false })
                     throw Damaged(png._source, "a checksum is wrong");
                 _chunk = png.Next(ref _at);
@@ -314,7 +314,7 @@ internal sealed class PngDecoder : PhotoDecoder
                     return 0;
                 _left = chunk.Data;
             }
-            // Here, because much may be read before a row is complete.
+            // Checked here, because one row may consume much input.
             cancel.ThrowIfCancellationRequested();
             int count = Math.Min(to.Length, _left.Length);
             if ((_count += count) > _most)

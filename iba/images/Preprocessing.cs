@@ -21,13 +21,13 @@ public readonly record struct PerChannel(float Red, float Green, float Blue)
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Red} {Green} {Blue}");
 }
 
-/// <summary>A rectangle in a photo's pixels. It need not be whole, and it reaches outside where the crop was padded.</summary>
+/// <summary>A rectangle in a photo's pixels. Its edges may be fractions, and it extends outside the photo where the crop was padded.</summary>
 public readonly record struct PhotoWindow(double Left, double Top, double Width, double Height);
 
-/// <summary>What a network sees of a photo.</summary>
+/// <summary>A photo as the input of a network.</summary>
 /// <param name="Values">S x S x 3, channels last: (u/255 - mean)/std.</param>
-/// <param name="Crop">The same as 8-bit RGB.</param>
-/// <param name="Window">What part of the photo that is, to draw a map back on it.</param>
+/// <param name="Crop">The same pixels as 8-bit RGB.</param>
+/// <param name="Window">The part of the photo that was cropped, to draw a map over it.</param>
 public sealed record NetworkInput(float[] Values, Photo Crop, PhotoWindow Window)
 {
     /// <summary>S, pixels per side.</summary>
@@ -46,19 +46,19 @@ public sealed record Preprocessing
     /// <summary>The shorter side after the resize step, pixels; the longer side follows, rounded down.</summary>
     public int Resize { get; init; } = 256;
 
-    /// <summary>The side of the square that the crop step cuts from the centre, pixels. What the image lacks is black.</summary>
+    /// <summary>The side of the square that the crop step cuts from the centre, pixels. Smaller images are padded with black.</summary>
     public int Crop { get; init; } = 224;
 
     /// <summary>Which step comes first.</summary>
     public CropOrder Order { get; init; }
 
-    /// <summary>What is subtracted from colours from 0 to 1; by default ImageNet's mean, as torchvision's weights expect it.</summary>
+    /// <summary>Subtracted from colours in 0 to 1; by default ImageNet's mean, as torchvision's weights expect it.</summary>
     public PerChannel Mean { get; init; } = new(0.485f, 0.456f, 0.406f);
 
-    /// <summary>What the difference is divided by; by default ImageNet's standard deviation.</summary>
+    /// <summary>The divisor of the difference; by default ImageNet's standard deviation.</summary>
     public PerChannel Std { get; init; } = new(0.229f, 0.224f, 0.225f);
 
-    /// <summary>The same with colours left from 0 to 1, as the paper's bounding-box evaluation showed them to the network.</summary>
+    /// <summary>The same without normalisation: colours from 0 to 1, as the paper's bounding-box evaluation passed them to the network.</summary>
     public Preprocessing NotNormalised => this with { Mean = default, Std = new(1, 1, 1) };
 
     /// <summary>The side of the network's input, pixels.</summary>
@@ -87,8 +87,8 @@ public sealed record Preprocessing
 
     /// <summary>Decodes a photo row by row, resizes the rows as they come, crops and normalises.</summary>
     /// <param name="photo">The photo.</param>
-    /// <param name="rotate">Whether its EXIF orientation is carried out.</param>
-    /// <param name="cancel">Gives up.</param>
+    /// <param name="rotate">Whether its EXIF orientation is applied.</param>
+    /// <param name="cancel">Cancels the call.</param>
     /// <exception cref="ImageException">The photo is damaged, or so elongated that its resized side is not a number.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public NetworkInput Apply(PhotoFile photo, bool rotate = false, CancellationToken cancel = default)
@@ -106,7 +106,7 @@ public sealed record Preprocessing
     /// <param name="mask">H x W bytes.</param>
     /// <param name="width">W.</param>
     /// <param name="height">H.</param>
-    /// <param name="source">What messages call it.</param>
+    /// <param name="source">Its name in messages.</param>
     /// <returns>S x S bytes.</returns>
     public byte[] Apply(ReadOnlySpan<byte> mask, int width, int height, string source)
     {
@@ -129,18 +129,18 @@ public sealed record Preprocessing
             resize.Add(y, pixels.Slice(y * stride, stride));
     }
 
-    /// <summary>What makes the square crop of a picture's rows, and where that lies in the picture.</summary>
+    /// <summary>The resizer that produces the square crop from a picture's rows, and the crop's position in the picture.</summary>
     private (PillowResize Resize, PhotoWindow Window) FirstStep(int width, int height, int channels, string source, Orientation orientation)
     {
         if (Resize <= 0 || Crop <= 0)
             throw new ArgumentException($"Preprocessing: sizes must be positive, got Resize {Resize} and Crop {Crop}");
-        // Resizing to the size it already has is the identity, so cropping first only cuts.
+        // Resizing to the present size is the identity, so this only crops.
         (int toWidth, int toHeight) = (width, height);
         if (Order == CropOrder.ResizeThenCrop)
         {
             double longSide = (double)((long)Resize * Math.Max(width, height)) / Math.Min(width, height);
             if (longSide > int.MaxValue)
-                throw new ImageException(source, $"{width} x {height} pixels are too elongated to resize", "Cut out the part that matters");
+                throw new ImageException(source, $"{width} x {height} pixels are too elongated to resize", "Crop it first");
             (toWidth, toHeight) = width <= height ? (Resize, (int)longSide) : ((int)longSide, Resize);
         }
         (int x, int y) = (CentreCut(toWidth), CentreCut(toHeight));
@@ -163,7 +163,7 @@ public sealed record Preprocessing
         return values;
     }
 
-    /// <summary>Where torchvision's center_crop starts: halves round to even; missing pixels are padded, the odd one at the end.</summary>
+    /// <summary>The start of torchvision's center_crop: halves round to even. Missing pixels are padded, an odd one at the end.</summary>
     private int CentreCut(int extent) =>
         Crop > extent ? -((Crop - extent) / 2) : (int)Math.Round((extent - Crop) / 2.0, MidpointRounding.ToEven);
 }

@@ -5,8 +5,8 @@ using SkiaSharp;
 namespace Iba.Images;
 
 /// <summary>
-/// JPEG, WebP and BMP by Skia, to the same bytes as Pillow: JPEG and BMP in scanlines, the rest as a whole. Never at a reduced scale,
-/// which gives other bytes.
+/// Decodes JPEG, WebP and BMP with Skia, to the same bytes as Pillow: JPEG and BMP in scanlines, WebP as a whole. It never decodes at a reduced
+/// scale, which gives other bytes.
 /// </summary>
 internal sealed class SkiaDecoder : PhotoDecoder
 {
@@ -36,7 +36,7 @@ internal sealed class SkiaDecoder : PhotoDecoder
         }
         else if (format == SKEncodedImageFormat.Webp)
         {
-            // libwebp decodes a lossy picture into the result; a lossless one, or one with alpha, has a buffer of its own beside it.
+            // libwebp decodes a lossy picture directly into the result; for a lossless one, or one with alpha, it allocates a second buffer.
             bool lossy = file.AsSpan(12).StartsWith("VP8 "u8), lossless = file.AsSpan(12).StartsWith("VP8L"u8);
             HeldBytes = pixels * (lossy ? 4 : 9);
             Nanoseconds = 25 * pixels + (lossless ? 10L : 100L) * file.Length;
@@ -64,7 +64,7 @@ internal sealed class SkiaDecoder : PhotoDecoder
 
     public override void Decode(IPhotoRows rows, CancellationToken cancel)
     {
-        // Native calls of up to some seconds: the start of a progressive JPEG reads all of its scans, and WebP has no scanlines.
+        // Native calls that may take seconds: starting a progressive JPEG reads all of its scans, and WebP has no scanlines.
         using Codec codec = Abandonable.Run(() => Begin(cancel), cancel);
         int stride = 4 * Width;
         byte[] rgb = new byte[3 * Width];
@@ -74,7 +74,7 @@ internal sealed class SkiaDecoder : PhotoDecoder
             ReadOnlySpan<byte> some = codec.Rows(first, count, stride, out int there);
             if (there < count)
                 throw Truncated(_source, _file.Length, $"at row {first + there} of {Height}");
-            // Of a BMP that begins with its last row, the rows of each call come turned round.
+            // A BMP that begins with its last row gives the rows of each call in reverse order.
             int top = codec.BottomUp ? Height - first - count : first;
             for (int i = 0; i < count; i++)
             {
@@ -125,7 +125,7 @@ internal sealed class SkiaDecoder : PhotoDecoder
             Result = result;
         }
 
-        /// <summary>Null where the header could not be read.</summary>
+        /// <summary>Null if the header could not be read.</summary>
         public SKCodec? Opened { get; }
 
         public SKCodecResult Result { get; }
@@ -157,7 +157,7 @@ internal sealed class SkiaDecoder : PhotoDecoder
             return _some;
         }
 
-        /// <summary>Whether the file begins with its last row.</summary>
+        /// <summary>Whether the file stores its last row first.</summary>
         public bool BottomUp => _whole is null && Opened!.ScanlineOrder == SKCodecScanlineOrder.BottomUp;
 
         public void Dispose()

@@ -44,7 +44,7 @@ public sealed partial class ClassLabels
     /// <exception cref="InvalidDataException">The file is longer than any list of classes.</exception>
     public static ClassLabels Read(string path)
     {
-        // Bounded in characters: a line of a device may never end.
+        // Bounded in characters: a line that is read from a device may never end.
         const int Longest = 1 << 23;
         using var reader = new StreamReader(path);
         char[] text = new char[Longest];
@@ -65,7 +65,7 @@ public sealed partial class ClassLabels
         return found.Length switch
         {
             1 => found[0],
-            0 => throw new ArgumentException($"no class has that number or name: the network knows classes 0 to {classes - 1}; {known}."),
+            0 => throw new ArgumentException($"no class has that number or name: the network's classes are 0 to {classes - 1}; {known}."),
             _ => throw new ArgumentException($"{found.Length} classes share that name. Give one's number or WordNet id: "
                 + string.Join("; ", found.Select(k => $"{k}{(WordNetId(k) is { } id ? $" or {id}" : "")}, {string.Join(", ", _entries[k].Names)}"))),
         };

@@ -3,13 +3,13 @@ namespace Iba.Rendering;
 /// <summary>A photo as the backdrop of a map: its tones in grey.</summary>
 internal static class Backdrop
 {
-    // Of all pixels, the share at either end that may lose its contrast, and the least range of greys that is spread: a plain wall stays one.
+    // The fraction of pixels that is clipped at either end, and the smallest range of greys that is stretched: a plain wall stays plain.
     private const double Cut = 0.005;
     private const int LeastRange = 64;
 
     /// <summary>
-    /// The tone of every pixel, 0 dark to 255 light, spread so that dark and pale photos, too, can be recognised in the few greys that a map leaves
-    /// them.
+    /// The tone of every pixel, 0 dark to 255 light. The contrast is stretched, because a map leaves few greys to the photo: dark or pale photos
+    /// would not be recognisable.
     /// </summary>
     /// <param name="rgb">Interleaved, at least one pixel.</param>
     public static byte[] Tones(ReadOnlySpan<byte> rgb)
@@ -32,7 +32,7 @@ internal static class Backdrop
         return tones;
     }
 
-    /// <summary>The first level at which the cumulative count exceeds a number of pixels.</summary>
+    /// <summary>The first level whose cumulative count exceeds a number of pixels.</summary>
     private static int Quantile(int[] counts, double pixels)
     {
         int level = 0;

@@ -2,18 +2,18 @@ using System.Numerics;
 
 namespace Iba.Rendering;
 
-/// <summary>Which way text runs.</summary>
+/// <summary>The direction of text.</summary>
 public enum TextDirection
 {
     /// <summary>From left to right.</summary>
     Right,
-    /// <summary>From bottom to top, its head to the left.</summary>
+    /// <summary>From bottom to top, rotated by 90° counter-clockwise.</summary>
     Up,
 }
 
 /// <summary>
-/// 8-bit RGB pixels to draw on. Places are in pixels from the top left corner, so pixel (x, y) has its centre at (x + 0.5, y + 0.5);
-/// edges are anti-aliased, and what falls outside is cut off.
+/// 8-bit RGB pixels to draw on. Coordinates are in pixels from the top left corner, so pixel (x, y) has its centre at (x + 0.5, y + 0.5).
+/// Edges are anti-aliased. Drawing outside the canvas is clipped.
 /// </summary>
 public sealed class Canvas
 {
@@ -25,7 +25,7 @@ public sealed class Canvas
     public Canvas(int width, int height, Rgb background)
     {
         if (width <= 0 || height <= 0)
-            throw new ArgumentException($"Canvas: {width} x {height} pixels hold no picture");
+            throw new ArgumentException($"Canvas: {width} x {height} pixels; both extents must be positive");
         (Width, Height, Pixels) = (width, height, new byte[checked(width * height * 3)]);
         for (int y = 0; y < height; y++)
         {
@@ -54,7 +54,7 @@ public sealed class Canvas
         }
     }
 
-    /// <summary>Copies a picture to a place.</summary>
+    /// <summary>Copies a picture to a position.</summary>
     public void Blit(ReadOnlySpan<byte> pixels, int width, int height, int left, int top)
     {
         for (int y = Math.Max(0, -top); y < Math.Min(height, Height - top); y++)
@@ -65,7 +65,7 @@ public sealed class Canvas
         }
     }
 
-    /// <summary>Fills a rectangle; edges inside of a pixel cover it in part.</summary>
+    /// <summary>Fills a rectangle. A pixel that an edge crosses is covered in proportion.</summary>
     public void Fill(double left, double top, double width, double height, Rgb colour)
     {
         double right = left + width, bottom = top + height;
@@ -102,12 +102,12 @@ public sealed class Canvas
 
     /// <summary>Draws one line of text.</summary>
     /// <param name="text">The text; see <see cref="StrokeFont"/> for what it can hold.</param>
-    /// <param name="x">Where the baseline starts.</param>
-    /// <param name="y">Where the baseline starts.</param>
+    /// <param name="x">Start of the baseline, pixels from the left.</param>
+    /// <param name="y">Start of the baseline, pixels from the top.</param>
     /// <param name="size">Pixels per em.</param>
     /// <param name="colour">The pen's colour.</param>
-    /// <param name="weight">The pen's breadth.</param>
-    /// <param name="direction">Which way the baseline runs.</param>
+    /// <param name="weight">The width of the strokes.</param>
+    /// <param name="direction">The direction of the baseline.</param>
     public void Text(
         string text, double x, double y, double size, Rgb colour,
         FontWeight weight = FontWeight.Regular, TextDirection direction = TextDirection.Right)
@@ -127,8 +127,8 @@ public sealed class Canvas
     }
 
     /// <summary>
-    /// Draws connected lines with a round pen, all as one shape: where they meet or cross, nothing is painted twice. A pixel is
-    /// covered by how far it is inside of the pen's edge, at the nearest point of any line.
+    /// Draws connected lines with a round pen as one shape: pixels where lines join or cross are painted once. A pixel's coverage follows from its
+    /// distance to the nearest line.
     /// </summary>
     private void Stroke(ReadOnlySpan<Vector2[]> lines, double pen, Rgb colour)
     {

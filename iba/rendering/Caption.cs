@@ -3,7 +3,7 @@ namespace Iba.Rendering;
 /// <summary>The text below an overlay. Null parts are left out.</summary>
 public sealed record Caption
 {
-    // Longer texts (a class name that is a whole file, say) would make the picture below them hard to find.
+    // Longer texts are cut: a class name from a wrong file may have any length, and the picture must stay visible.
     private const int MaxLength = 300;
 
     /// <summary>The class that the map explains.</summary>
@@ -12,7 +12,7 @@ public sealed record Caption
     /// <summary>The network's probability of that class, 0 to 1.</summary>
     public double? Probability { get; init; }
 
-    /// <summary>The information that passes the bottleneck, bits in all.</summary>
+    /// <summary>The total information that passes the bottleneck, bits.</summary>
     public double? TotalBits { get; init; }
 
     /// <summary>The bottleneck's layer.</summary>

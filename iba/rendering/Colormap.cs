@@ -10,14 +10,14 @@ public sealed class Colormap
     /// <summary>How far, in L*, the photo's darkest and lightest tones shift a colour down and up.</summary>
     public const double LeastSwing = 5;
 
-    // The swing at 0, and the magnitude (as a share of the scale) from which on it is the least.
+    // The lightness shift at 0, and the magnitude (as a fraction of the scale) from which on it is at its minimum.
     private const double SwingOfZero = 18, Faint = 0.15;
 
     // Odd, so that 0 is a colour of the diverging map.
     private const int Colours = 255;
 
     // Lightness, chroma and hue at 0, 1/4, 1/2, 3/4 and 1, joined by straight lines. Lightness falls with the magnitude, so the order survives in grey
-    // and for every kind of colour vision; all colours stay inside of sRGB under the whole swing.
+    // and for every kind of colour vision. All colours stay within sRGB at every lightness shift.
     private static readonly double[][] Warm = [[78, 0, 64], [73, 34, 64], [61.5, 61, 53], [48.5, 67, 42], [35, 52, 32]];
     private static readonly double[][] Cold = [[78, 0, 250], [73, 25, 248], [61.5, 48, 268], [48.5, 55, 283], [35, 50, 294]];
 
@@ -44,14 +44,13 @@ public sealed class Colormap
     public static Colormap For(Scale scale) => scale.Low < 0 ? Diverging : Sequential;
 
     /// <summary>
-    /// The colour of a place in [0, 1] of the scale, as the bar shows it; places outside take the colour of the nearer end, and what is not
-    /// finite is green.
+    /// The colour of a position in [0, 1] on the scale, as the bar shows it. Positions outside are clamped; NaN and infinity are green.
     /// </summary>
     public Rgb this[double place] => double.IsFinite(place) ? _alone[Index(place)] : NotANumber;
 
-    /// <summary>The colour of a place over a photo.</summary>
-    /// <param name="place">As in the indexer.</param>
-    /// <param name="tone">The photo there: 0 its darkest tone, 255 its lightest.</param>
+    /// <summary>The colour of a position on the scale over a photo.</summary>
+    /// <param name="place">0 to 1, as in the indexer.</param>
+    /// <param name="tone">The photo's tone there: 0 the darkest, 255 the lightest.</param>
     public Rgb Over(double place, byte tone)
     {
         if (!double.IsFinite(place))
@@ -65,8 +64,8 @@ public sealed class Colormap
     public static Rgb Photo(byte tone) => Sequential.Over(0, tone);
 
     /// <summary>
-    /// What a colour bar shows at a height and from its left (-1) to its right edge (1): the one colour of that place, and towards 0, where the
-    /// photo comes out, how dark and how light that makes it.
+    /// The colour of a colour bar at a position on the scale, from its left edge (-1) to its right edge (1). Towards 0, where the photo shows, the
+    /// colours differ from left to right: from the darkest to the lightest shade that the photo can give.
     /// </summary>
     internal Rgb OnBar(double place, double across) => Shifted(Index(place), across * (Swing(Index(place)) - LeastSwing));
 

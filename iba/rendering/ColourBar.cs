@@ -21,7 +21,7 @@ public sealed record ColourBar(Scale Scale, string Unit)
 
     private static readonly Rgb Ink = Rgb.Grey(40);
 
-    // In em: the bar, the tick, the room beside each, and the unit's line.
+    // In em: the bar, the tick, the space beside each, and the unit's line.
     private const double Bar = 1.1, Tick = 0.35, Gap = 0.35;
 
     private string Caption => Scale.Exponent == 0 ? Unit : $"× 1e{Scale.Exponent} {Unit}";
@@ -33,7 +33,7 @@ public sealed record ColourBar(Scale Scale, string Unit)
         size * (Bar + Tick + Gap + Gap + StrokeFont.Ascent + StrokeFont.Descent)
         + Labels(height, size).Max(tick => StrokeFont.Width(tick.Label, size));
 
-    /// <summary>Draws the bar with its top left corner at a place. Labels of the ends reach half a line above and below.</summary>
+    /// <summary>Draws the bar with its top left corner at (x, y). Labels of the ends reach half a line above and below.</summary>
     public void Draw(Canvas canvas, double left, double top, double height, double size)
     {
         double right = left + Bar * size, bottom = top + height, line = Math.Max(1, size / 24);

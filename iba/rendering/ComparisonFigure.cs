@@ -8,16 +8,16 @@ namespace Iba.Rendering;
 public sealed record ComparisonPanel(Heatmap Map, string Note);
 
 /// <summary>The maps of one photo.</summary>
-/// <param name="Title">Its class, or what tells it from the other rows.</param>
+/// <param name="Title">Its class, or what distinguishes it from the other rows.</param>
 /// <param name="Photo">The network's crop.</param>
 /// <param name="Panels">One for each column; null leaves a gap.</param>
 public sealed record ComparisonRow(string Title, Photo Photo, IReadOnlyList<ComparisonPanel?> Panels);
 
 /// <summary>
 /// Maps side by side (the paper's figures 4, 5 and 10): one row per photo, one column per method or setting, over the photo in grey.
-/// Colours are those of <see cref="Colormap"/>. Maps in bits per pixel share one scale, which a colour bar gives at the end of
-/// every band that has such a map; every other map has its own, that ends where all but 0.5% of its magnitudes lie below. More columns than
-/// fit side by side go on in a further band below.
+/// Colours are those of <see cref="Colormap"/>. Maps in bits per pixel share one scale, shown by a colour bar at the end of every band that has
+/// such a map. Every other map has its own scale, which ends at the 99.5th percentile of its magnitudes. Columns that do not fit side by side
+/// continue in a further band below.
 /// </summary>
 /// <param name="Columns">Titles of the columns after the photo's.</param>
 /// <param name="Rows">The photos.</param>
@@ -114,7 +114,7 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
     }
 
     /// <summary>
-    /// The magnitude below which all but a few numbers lie: single pixels of a gradient would leave nothing else to be seen.
+    /// A high percentile of the magnitudes: on a scale up to the maximum, a few outlying pixels of a gradient would hide all others.
     /// </summary>
     private static double Magnitude(float[] map)
     {
@@ -139,7 +139,7 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
         return painted;
     }
 
-    /// <summary>The colour bar with room above and below, into which the labels of its ends reach.</summary>
+    /// <summary>The colour bar with space above and below for the labels of its ends.</summary>
     private Canvas Bar(Layout at, double bits)
     {
         ColourBar bar = BitsBar(bits);

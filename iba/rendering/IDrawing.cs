@@ -4,13 +4,13 @@ using System.Text;
 
 namespace Iba.Rendering;
 
-/// <summary>What a figure is drawn with. Places are in pixels from the top left corner; y of a text is its baseline.</summary>
+/// <summary>The drawing commands of a figure. Coordinates are in pixels from the top left corner; y of a text is its baseline.</summary>
 internal interface IDrawing
 {
-    /// <summary>Puts a picture with its top left corner at a place.</summary>
+    /// <summary>Draws a picture with its top left corner at (x, y).</summary>
     void Picture(Canvas picture, int left, int top);
 
-    /// <summary>Draws one line of text, its middle or its start at a place.</summary>
+    /// <summary>Draws one line of text, its middle or its start at (x, y).</summary>
     void Text(
         string text, double x, double y, double size, Rgb colour,
         bool centred = true, FontWeight weight = FontWeight.Regular, TextDirection direction = TextDirection.Right);
@@ -31,10 +31,10 @@ internal sealed class CanvasDrawing(Canvas canvas) : IDrawing
     }
 }
 
-/// <summary>Draws SVG 1.1: texts stay texts, in the viewer's own sans-serif, and pictures are PNG files inside of it.</summary>
+/// <summary>Draws SVG 1.1: text stays text, in the viewer's sans-serif font, and pictures are embedded as PNG.</summary>
 /// <param name="width">Pixels.</param>
 /// <param name="height">Pixels.</param>
-/// <param name="title">What the picture is, for those who cannot see it.</param>
+/// <param name="title">The description that screen readers speak.</param>
 internal sealed class SvgDrawing(int width, int height, string title) : IDrawing
 {
     private readonly StringBuilder _body = new();

@@ -3,8 +3,8 @@ using Iba.Images;
 namespace Iba.Rendering;
 
 /// <summary>
-/// A map over its photo, as a picture that explains itself: the photo in grey, the map in the colours of <see cref="Colormap"/> over it, a
-/// colour bar with the unit, and a caption. Small photos are enlarged by whole factors until text beside them is readable.
+/// A map over its photo: the photo in grey, the map over it in the colours of <see cref="Colormap"/>, a colour bar with the unit, and a caption.
+/// Small photos are enlarged by integer factors until text beside them is readable.
 /// </summary>
 /// <param name="Photo">The crop that the network saw, or the whole photo.</param>
 /// <param name="Map">h x w values, row by row.</param>
@@ -33,7 +33,7 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
     /// <summary>The text below the picture.</summary>
     public Caption Caption { get; init; } = new();
 
-    // The longer side that a picture has at least, and text sizes: pixels per em, and pictures per em.
+    // Minimum of the picture's longer side in pixels, minimum text size in pixels per em, and text size relative to the picture's side.
     private const int LeastSide = 448, LeastText = 14;
     private const double TextPerSide = 1 / 28.0;
 
@@ -109,7 +109,7 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
     {
         double left = margin + Math.Max(window.Left, 0), top = margin + Math.Max(window.Top, 0);
         double right = margin + Math.Min(window.Left + window.Width, width), bottom = margin + Math.Min(window.Top + window.Height, height);
-        // White with a dark edge inside: one of them shows on any photo.
+        // White with a dark edge inside: one of them is visible on any photo.
         Ring(0, pen, Rgb.White);
         Ring(pen, pen / 2, Ink);
 
@@ -140,7 +140,7 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
             lines.AddRange(StrokeFont.Wrap(text, textSize, width, weight).Select(line => new Line(line, textSize, colour, weight)));
     }
 
-    /// <summary>How the picture is read.</summary>
+    /// <summary>How to read the picture.</summary>
     private IEnumerable<string> Legend()
     {
         if (!MapOnly)
@@ -149,7 +149,7 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
             yield return "The frame is what the network saw.";
     }
 
-    /// <summary>What the values of a map are like: the extremes of the finite ones, and how many are not.</summary>
+    /// <summary>The extremes of a map's finite values, and the number of values that are not finite.</summary>
     private sealed record MapRange(double Least, double Most, int NotFinite, int Count)
     {
         public static MapRange Of(ReadOnlySpan<double> map)
@@ -171,7 +171,7 @@ public sealed record Overlay(Photo Photo, ReadOnlyMemory<double> Map, int MapHei
         public IEnumerable<string> Notes(bool signed)
         {
             if (NotFinite == Count)
-                yield return "The map holds no finite number (green).";
+                yield return "No value of the map is finite (green).";
             else if (NotFinite > 0)
                 yield return $"Not finite (green): {NotFinite} of the map's {Count} values.";
             if (Least == 0 && Most == 0)

@@ -6,8 +6,8 @@ using Iba.Engine.Files;
 namespace Iba.Rendering;
 
 /// <summary>
-/// Writes 8-bit RGB and grey PNG files (W3C PNG, third edition). The same pixels and texts give the same bytes; how well zlib packs them
-/// is the runtime's business, so another release of .NET may give other bytes with the same pixels.
+/// Writes 8-bit RGB and grey PNG files (W3C PNG, third edition). The same pixels and texts give the same bytes under one release of .NET. The
+/// bytes, not the pixels, may differ between releases, because zlib compresses differently.
 /// </summary>
 public static class PngFile
 {
@@ -32,20 +32,19 @@ public static class PngFile
     public const string Software = "iba";
 
     /// <summary>
-    /// Writes a picture that was drawn to be looked at, never a photo. The file appears whole or not at all; its first text says
-    /// <see cref="Software"/>.
+    /// Writes a picture that this program drew, atomically. Its first text is <see cref="Software"/>, which distinguishes it from photos.
     /// </summary>
-    /// <param name="path">The file; one that is there is replaced, missing folders are made.</param>
+    /// <param name="path">The file. An existing file is replaced; missing folders are created.</param>
     /// <param name="canvas">The picture.</param>
-    /// <param name="text">Further keywords and what they say, in this order: where the picture comes from, so that it explains itself.</param>
+    /// <param name="text">Further keywords and their texts, in this order: where the picture comes from.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
     public static void Write(string path, Canvas canvas, params IEnumerable<KeyValuePair<string, string>> text) =>
         AtomicFile.Write(path, Encode(canvas.Pixels, canvas.Width, canvas.Height, [new(SoftwareKeyword, Software), .. text]));
 
     /// <summary>
-    /// Whether a file is a picture that <see cref="Write"/> drew. Pictures of releases that did not write <see cref="Software"/> are known by the
-    /// hash of the weights that they name.
+    /// Whether <see cref="Write"/> wrote a file. Earlier releases did not write <see cref="Software"/>; their pictures are recognised by the
+    /// weights' hash among their texts.
     /// </summary>
     /// <returns>False also for a file that cannot be read.</returns>
     public static bool IsDrawn(string path)
@@ -78,7 +77,7 @@ public static class PngFile
     /// <param name="pixels">H x W x 3 bytes, interleaved.</param>
     /// <param name="width">W.</param>
     /// <param name="height">H.</param>
-    /// <param name="text">Keywords (1 to 79 printable ASCII characters, no blank at the ends) and what they say.</param>
+    /// <param name="text">Keywords (1 to 79 printable ASCII characters, no blank at the ends) and their texts.</param>
     /// <exception cref="ArgumentException">The pixels do not fill the extents, or a keyword is not allowed.</exception>
     public static byte[] Encode(
         ReadOnlySpan<byte> pixels, int width, int height, params IEnumerable<KeyValuePair<string, string>> text) =>
@@ -135,8 +134,8 @@ public static class PngFile
     }
 
     /// <summary>
-    /// Filters a row (PNG section 9) and returns the sum of the results' sizes as signed bytes, the standard's measure of how
-    /// well a row will pack.
+    /// Filters a row (PNG section 9) and returns the sum of the magnitudes of the results as signed bytes, the standard's heuristic for how well a
+    /// row will compress.
     /// </summary>
     private static long Filter(byte filter, int pixel, ReadOnlySpan<byte> row, ReadOnlySpan<byte> above, Span<byte> to)
     {
@@ -162,7 +161,8 @@ public static class PngFile
     private static void TextChunk(Stream file, string keyword, string value)
     {
         if (keyword.Length is 0 or > 79 || keyword != keyword.Trim() || keyword.Any(c => c is < ' ' or > '~'))
-            throw new ArgumentException($"PngFile: \"{keyword}\" is no keyword: those are 1 to 79 printable ASCII characters, no blank at the ends");
+            throw new ArgumentException(
+                $"PngFile: \"{keyword}\" is not a PNG keyword, which is 1 to 79 printable ASCII characters without a blank at either end");
         value = value.Replace('\0', ' ').ReplaceLineEndings("\n");
         if (value.All(char.IsAscii))
             Chunk(file, "tEXt", Encoding.ASCII.GetBytes($"{keyword}\0{value}"));

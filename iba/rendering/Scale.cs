@@ -11,7 +11,7 @@ public sealed record Scale
     public Scale(double low, double high)
     {
         if (!double.IsFinite(high - low) || !(low < high))
-            throw new ArgumentException($"a scale from {low} to {high} spans nothing. Give two finite values, the lower first");
+            throw new ArgumentException($"a scale from {low} to {high} is empty. Give two finite values, the lower first");
         (Low, High) = (low, high);
         double largest = Math.Max(Math.Abs(low), Math.Abs(high));
         Exponent = largest is < 1e-3 or >= 1e5 ? (int)Math.Floor(Math.Log10(largest)) : 0;
@@ -23,20 +23,20 @@ public sealed record Scale
     /// <summary>The upper end.</summary>
     public double High { get; }
 
-    /// <summary>The power of ten of the labels' unit: not 0 only if plain numbers would be unreadably long.</summary>
+    /// <summary>The power of ten of the labels' unit: 0 unless plain numbers would be unreadably long.</summary>
     public int Exponent { get; }
 
     /// <summary>The position of a value: 0 at the lower end, 1 at the upper.</summary>
     public double Place(double value) => (value - Low) / (High - Low);
 
-    /// <summary>Ticks at multiples of 1, 2 or 5 times a power of ten, inside of the scale.</summary>
-    /// <param name="intervals">About the most intervals wanted between ticks, at least 1.</param>
+    /// <summary>Ticks at multiples of 1, 2 or 5 times a power of ten, within the scale.</summary>
+    /// <param name="intervals">Approximate upper bound of the intervals between ticks, at least 1.</param>
     public IReadOnlyList<Tick> Ticks(int intervals)
     {
         double unit = Math.Pow(10, Exponent), low = Low / unit, high = High / unit;
         double roughly = (high - low) / Math.Max(intervals, 1);
         double magnitude = Math.Pow(10, Math.Floor(Math.Log10(roughly)));
-        // The slack keeps a step that is round already from being rounded up by one bit.
+        // The slack prevents rounding up a step that is already round except for its last bit.
         double step = magnitude * ((roughly / magnitude - 1e-9) switch { <= 1 => 1, <= 2 => 2, <= 5 => 5, _ => 10 });
         int decimals = Math.Max(0, -(int)Math.Floor(Math.Log10(step) + 1e-9));
         var ticks = new List<Tick>();

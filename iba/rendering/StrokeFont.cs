@@ -5,7 +5,7 @@ using System.Numerics;
 namespace Iba.Rendering;
 
 /// <summary>
-/// A font of round-pen strokes, part of the program, so that text looks the same on every machine and needs no font file. It has
+/// A font of round-pen strokes that is part of the program: text looks the same on every machine and needs no font file. It has
 /// ASCII 32..126 and ° · × – − α β λ σ; any other character is drawn as an empty box. Sizes are in pixels per em.
 /// </summary>
 public static partial class StrokeFont
@@ -13,10 +13,10 @@ public static partial class StrokeFont
     private const float UnitsPerEm = 20;
     private static readonly ConcurrentDictionary<char, Glyph> Glyphs = new();
 
-    /// <summary>What a line of text may reach above its baseline, in em.</summary>
+    /// <summary>Upper bound of a line's height above its baseline, in em.</summary>
     public const double Ascent = 0.86;
 
-    /// <summary>What a line of text may reach below its baseline, in em.</summary>
+    /// <summary>Upper bound of a line's depth below its baseline, in em.</summary>
     public const double Descent = 0.27;
 
     /// <summary>From baseline to baseline, in em.</summary>
@@ -30,8 +30,7 @@ public static partial class StrokeFont
         text.Sum(character => Of(character).Advance + Extra(weight)) * size / UnitsPerEm;
 
     /// <summary>
-    /// Breaks a text into lines that are no wider than a width: at line breaks, at blanks, and inside of a word when it alone
-    /// is too wide.
+    /// Breaks a text into lines that are no wider than a width: at line breaks, at blanks, and inside a word that is too wide alone.
     /// </summary>
     public static IReadOnlyList<string> Wrap(string text, double size, double width, FontWeight weight = FontWeight.Regular)
     {
@@ -77,7 +76,7 @@ public static partial class StrokeFont
 
     private static double Units(FontWeight weight) => weight == FontWeight.Bold ? 2.2 : 1.45;
 
-    // Room between the letters on top of the glyphs' own; a broader pen needs more of it.
+    // Letter spacing in addition to the glyphs' own; wider strokes need more.
     private static double Extra(FontWeight weight) => 0.4 + Units(weight) - Units(FontWeight.Regular);
 
     private static Glyph Of(char character) => Glyphs.GetOrAdd(character, c => Glyph.Parse(Paths.GetValueOrDefault(c, Missing)));
@@ -124,7 +123,7 @@ public static partial class StrokeFont
                         }
                         break;
                     default:
-                        throw new FormatException($"StrokeFont: {command} is no pen command");
+                        throw new FormatException($"StrokeFont: {command} is not a pen command");
                 }
             }
             return new Glyph(advance, [.. strokes.Select(stroke => stroke.ToArray())]);
@@ -132,7 +131,7 @@ public static partial class StrokeFont
     }
 }
 
-/// <summary>How broad the pen is.</summary>
+/// <summary>The width of the strokes.</summary>
 public enum FontWeight
 {
     /// <summary>For text.</summary>
