@@ -2,13 +2,26 @@ using Iba.Engine.Backends;
 
 namespace Iba;
 
+/// <summary>What a <see cref="BatchCache{P}"/> does, whatever it records.</summary>
+internal interface IBatchCache : IDisposable
+{
+    /// <summary>The number of rows that a budget allows, at least one; measured on a recording of one row.</summary>
+    int Within(long budget);
+
+    /// <summary>Drops the recording; from now on none has more than half its rows.</summary>
+    /// <param name="full">The reason.</param>
+    /// <returns>The new number of rows.</returns>
+    /// <exception cref="DeviceMemoryException">It had one row already.</exception>
+    int Halve(DeviceMemoryException full);
+}
+
 /// <summary>
 /// Caches a network's recording for one batch size. It is recorded on first use and again only if another size is needed, so a single image
 /// does not pay for a batch, and a long list is recorded once. If the device is out of memory, the size is halved.
 /// </summary>
 /// <param name="record">Records for a number of rows.</param>
 /// <param name="bytes">The memory of a recording; null if there is no budget.</param>
-internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = null) : IDisposable where P : class, IDisposable
+internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = null) : IBatchCache where P : class, IDisposable
 {
     /// <summary>An arena's element count is an int.</summary>
     private const long MostBytes = sizeof(float) * (long)int.MaxValue;
@@ -18,12 +31,24 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
     private int _most = int.MaxValue;
     private long _perRow;
 
-    /// <summary>The number of rows that a budget allows, at least one; measured on a recording of one row.</summary>
+    /// <inheritdoc/>
     public int Within(long budget)
     {
         if (_perRow == 0)
             _perRow = bytes!(Of(1));
         return (int)Math.Max(Math.Min(_most, Math.Min(budget, MostBytes) / _perRow), 1);
+    }
+
+    /// <summary>A recording of exactly that many rows.</summary>
+    public P Of(int rows)
+    {
+        if (_recorded is null || _rows != rows)
+        {
+            Dispose();
+            _rows = rows;
+            _recorded = record(rows);
+        }
+        return _recorded;
     }
 
     /// <summary>A recording for processing a number of rows in equal chunks within the budget.</summary>
@@ -42,7 +67,7 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
     /// <param name="most">The upper bound.</param>
     public int Part(int left, int most)
     {
-        int parts = (left - 1) / most + 1, part = (left - 1) / parts + 1;
+        int parts = (left - 1) / Math.Min(most, _most) + 1, part = (left - 1) / parts + 1;
         return _recorded is not null && _rows >= part && _rows < 2L * part ? _rows : part;
     }
 
@@ -67,10 +92,7 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
         }
     }
 
-    /// <summary>Drops the recording; from now on none has more than half its rows.</summary>
-    /// <param name="full">The reason.</param>
-    /// <returns>The new number of rows.</returns>
-    /// <exception cref="DeviceMemoryException">It had one row already.</exception>
+    /// <inheritdoc/>
     public int Halve(DeviceMemoryException full)
     {
         Dispose();
@@ -84,16 +106,5 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
     {
         _recorded?.Dispose();
         _recorded = null;
-    }
-
-    private P Of(int rows)
-    {
-        if (_recorded is null || _rows != rows)
-        {
-            Dispose();
-            _rows = rows;
-            _recorded = record(rows);
-        }
-        return _recorded;
     }
 }

@@ -1,4 +1,3 @@
-using Iba.Engine.Backends;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
 using Iba.Images;
@@ -39,41 +38,33 @@ public sealed class GradCam : NetworkMethod
     /// <summary>Whether the map is divided by its maximum (plus 1e-5), as in the paper's code.</summary>
     public bool Normalises { get; init; } = true;
 
-    private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
-
-    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
+    private protected override IBatchCache Recorded => _recorded;
 
     private protected override IEnumerable<Explanation> Explain(Sample[] samples, Action<int> rowsDone)
     {
-        Cut cut = _recorded.For(samples.Length, MemoryBudget);
+        Cut cut = _recorded.Of(samples.Length);
+        rowsDone(0);
         Shape features = cut.Head.Input.Shape;
-        int rows = features.N, classes = cut.Head.Classes;
-        for (int first = 0; first < samples.Length; first += rows)
+        int classes = cut.Head.Classes;
+        for (int i = 0; i < samples.Length; i++)
+            Backend.Upload(samples[i].Pixels, cut.Trunk.Input.Rows(i, 1));
+        cut.Trunk.Run();
+        Backend.Copy(cut.Trunk.Output, cut.Head.Input);
+        float[] logits = cut.Head.Forward(), seed = new float[logits.Length];
+        for (int i = 0; i < samples.Length; i++)
+            seed[i * classes + ClassOf(samples[i], logits.AsSpan(i * classes, classes), Class)] = 1;
+        float[] gradient = cut.Head.Download(cut.Head.Backward(seed)), maps = cut.Head.Download(cut.Trunk.Output);
+        for (int i = 0; i < samples.Length; i++)
         {
-            rowsDone(first);
-            Sample[] chunk = [.. samples.Skip(first).Take(rows)];
-            for (int i = 0; i < chunk.Length; i++)
-                Backend.Upload(chunk[i].Pixels, cut.Trunk.Input.Rows(i, 1));
-            cut.Trunk.Run();
-            Backend.Copy(cut.Trunk.Output, cut.Head.Input);
-            float[] logits = cut.Head.Forward(), seed = new float[logits.Length];
-            for (int i = 0; i < chunk.Length; i++)
-                seed[i * classes + ClassOf(chunk[i], logits.AsSpan(i * classes, classes), Class)] = 1;
-            float[] gradient = cut.Head.Download(cut.Head.Backward(seed)), maps = cut.Head.Download(cut.Trunk.Output);
-            for (int i = 0; i < chunk.Length; i++)
-            {
-                int at = i * features.Row;
-                var activation = new ClassActivation(features, maps.AsSpan(at, features.Row), gradient.AsSpan(at, features.Row));
-                yield return new ClassActivationExplanation(
-                    activation.Heatmap(Image.H, Image.W, Normalises),
-                    Array.IndexOf(seed, 1, i * classes, classes) - i * classes,
-                    logits[(i * classes)..((i + 1) * classes)],
-                    activation);
-            }
+            int at = i * features.Row;
+            var activation = new ClassActivation(features, maps.AsSpan(at, features.Row), gradient.AsSpan(at, features.Row));
+            yield return new ClassActivationExplanation(
+                activation.Heatmap(Image.H, Image.W, Normalises),
+                Array.IndexOf(seed, 1, i * classes, classes) - i * classes,
+                logits[(i * classes)..((i + 1) * classes)],
+                activation);
         }
     }
-
-    private protected override void Release() => _recorded.Dispose();
 
     private static string DefaultLayer(Network network) => network.Architecture?.CamLayer
         ?? throw new ArgumentException($"{network.Name} is of no known architecture: name the layer for Grad-CAM.");

@@ -1,4 +1,3 @@
-using Iba.Engine.Backends;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
 
@@ -25,9 +24,7 @@ public abstract class GradientMethod : NetworkMethod
     /// <summary>The unit of the map's values.</summary>
     private protected virtual HeatmapUnit Unit => HeatmapUnit.Relative;
 
-    private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
-
-    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
+    private protected override IBatchCache Recorded => _recorded;
 
     /// <summary>Records the network for a batch.</summary>
     private protected virtual ScoreGradient Record(Shape images) => new(Network, images);
@@ -45,40 +42,34 @@ public abstract class GradientMethod : NetworkMethod
 
     private protected override IEnumerable<Explanation> Explain(Sample[] samples, Action<int> rowsDone)
     {
-        ScoreGradient pass = _recorded.For(samples.Length, MemoryBudget);
-        for (int first = 0; first < samples.Length; first += pass.Rows)
+        ScoreGradient pass = _recorded.Of(samples.Length);
+        rowsDone(0);
+        float[][] logits = new float[samples.Length][], gradients = new float[samples.Length][];
+        int[] classes = Run(pass, samples, logits, gradients);
+        Check?[] checks = Checks ? Check(pass, samples, classes, gradients) : new Check?[samples.Length];
+        for (int i = 0; i < samples.Length; i++)
         {
-            rowsDone(first);
-            Sample[] chunk = [.. samples.Skip(first).Take(pass.Rows)];
-            float[][] logits = new float[chunk.Length][], gradients = new float[chunk.Length][];
-            int[] classes = Run(pass, chunk, logits, gradients);
-            Check?[] checks = Checks ? Check(pass, chunk, classes, gradients) : new Check?[chunk.Length];
-            for (int i = 0; i < chunk.Length; i++)
-            {
-                Heatmap map = Recipe.Apply(gradients[i], Image.H, Image.W, Unit);
-                yield return new Explanation(map, classes[i], logits[i]) { Colours = gradients[i], Check = checks[i] };
-            }
+            Heatmap map = Recipe.Apply(gradients[i], Image.H, Image.W, Unit);
+            yield return new Explanation(map, classes[i], logits[i]) { Colours = gradients[i], Check = checks[i] };
         }
     }
 
-    private protected override void Release() => _recorded.Dispose();
-
     /// <returns>The classes explained.</returns>
-    private int[] Run(ScoreGradient pass, Sample[] chunk, float[][] logits, float[][] gradients)
+    private int[] Run(ScoreGradient pass, Sample[] samples, float[][] logits, float[][] gradients)
     {
-        for (int i = 0; i < chunk.Length; i++)
-            Backend.Upload(chunk[i].Pixels, pass.Input.Rows(i, 1));
+        for (int i = 0; i < samples.Length; i++)
+            Backend.Upload(samples[i].Pixels, pass.Input.Rows(i, 1));
         float[] all = pass.Forward();
         var seed = new float[all.Length];
-        var classes = new int[chunk.Length];
-        for (int i = 0; i < chunk.Length; i++)
+        var classes = new int[samples.Length];
+        for (int i = 0; i < samples.Length; i++)
         {
             logits[i] = all[(i * pass.Classes)..((i + 1) * pass.Classes)];
-            classes[i] = ClassOf(chunk[i], logits[i], Class);
+            classes[i] = ClassOf(samples[i], logits[i], Class);
             seed[i * pass.Classes + classes[i]] = Seed(logits[i][classes[i]]);
         }
         float[] gradient = pass.Download(pass.Backward(seed));
-        for (int i = 0; i < chunk.Length; i++)
+        for (int i = 0; i < samples.Length; i++)
             gradients[i] = gradient[(i * Image.Count)..((i + 1) * Image.Count)];
         return classes;
     }

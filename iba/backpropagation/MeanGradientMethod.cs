@@ -16,9 +16,7 @@ public abstract class MeanGradientMethod : NetworkMethod
     /// <summary>How the mean gradient becomes a map.</summary>
     public MapRecipe Recipe { get; init; } = MapRecipe.Revised;
 
-    private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
-
-    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
+    private protected override IBatchCache Recorded => _recorded;
 
     /// <summary>Prepares the variations of some images.</summary>
     private protected abstract Variations Vary(ScoreGradient pass, Sample[] samples);
@@ -43,8 +41,6 @@ public abstract class MeanGradientMethod : NetworkMethod
             yield return variations.Read(i, mean, classes[i], logits[i]);
         }
     }
-
-    private protected override void Release() => _recorded.Dispose();
 
     /// <summary>
     /// Runs one chunk. Rows are ordered by image, then variation, so the order of summation is the same for every chunk size.

@@ -37,14 +37,10 @@ public abstract class NetworkMethod : IAttributionMethod
     /// <summary>Rows per image.</summary>
     private protected virtual int RowsPerImage => 1;
 
-    /// <summary>The number of rows that the budget allows.</summary>
-    private protected abstract int RowsWithinBudget { get; }
+    /// <summary>What is recorded for a number of rows; disposed with the method.</summary>
+    private protected abstract IBatchCache Recorded { get; }
 
-    /// <summary>Halves the number of rows per chunk from now on, because the device is out of memory.</summary>
-    /// <returns>The new number of rows.</returns>
-    private protected abstract int Halve(DeviceMemoryException full);
-
-    /// <summary>Explains as many images together as the budget allows, at least one.</summary>
+    /// <summary>Explains images whose rows fit the budget together, or one image.</summary>
     /// <param name="samples">The images.</param>
     /// <param name="rowsDone">Called with progress; it throws on cancellation.</param>
     private protected abstract IEnumerable<Explanation> Explain(Sample[] samples, Action<int> rowsDone);
@@ -54,46 +50,15 @@ public abstract class NetworkMethod : IAttributionMethod
         IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
         Sample.Check(samples, Image, Name);
-        for (int finished = 0; finished < samples.Count;)
-        {
-            using IEnumerator<Explanation> results = Together(samples, finished, progress, cancellation).GetEnumerator();
-            while (Next(results, finished, samples.Count, progress) is { } attribution)
-            {
-                yield return attribution.MustBeFinite(finished++);
-            }
-        }
+        return new SampleBatches(samples, progress, cancellation).Explain(
+            Recorded, _ => Math.Max(Recorded.Within(MemoryBudget) / RowsPerImage, 1), (_, some, rowsDone) => Together(some, rowsDone),
+            images => images * RowsPerImage, RowsPerImage == 1 ? "images" : "versions of an image");
     }
 
-    /// <summary>Explains the images from an index on that fit the budget together.</summary>
-    private IEnumerable<Explanation> Together(
-        IReadOnlyList<Sample> samples, int first, IProgress<AttributionProgress>? progress, CancellationToken cancellation)
+    private Explanation[] Together(Sample[] samples, Action<int> rowsDone)
     {
-        Sample[] some = [.. samples.Skip(first).Take(Math.Max(RowsWithinBudget / RowsPerImage, 1))];
-        int steps = some.Length * RowsPerImage;
-        foreach (Explanation attribution in Explain(some, Report))
-            yield return attribution;
-        progress?.Report(new AttributionProgress(first + some.Length, samples.Count, 0, steps));
-
-        void Report(int rowsDone)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            progress?.Report(new AttributionProgress(first, samples.Count, rowsDone, steps));
-        }
-    }
-
-    /// <summary>The next result; null at the end, or if the rest must be restarted in smaller chunks.</summary>
-    private Explanation? Next(IEnumerator<Explanation> results, int finished, int images, IProgress<AttributionProgress>? progress)
-    {
-        try
-        {
-            using Backend.Call together = Backend.Enter(Name);
-            return results.MoveNext() ? results.Current : null;
-        }
-        catch (DeviceMemoryException full)
-        {
-            progress?.Report(AttributionProgress.Halved(finished, images, Halve(full), RowsPerImage == 1 ? "images" : "versions of an image"));
-            return null;
-        }
+        using Backend.Call together = Backend.Enter(Name);
+        return [.. Explain(samples, rowsDone)];
     }
 
     /// <inheritdoc/>
@@ -103,8 +68,8 @@ public abstract class NetworkMethod : IAttributionMethod
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Disposes the recordings.</summary>
-    private protected abstract void Release();
+    /// <summary>Disposes what the method holds.</summary>
+    private protected virtual void Release() => Recorded.Dispose();
 
     /// <summary>The class to explain.</summary>
     /// <exception cref="ArgumentException">The network has no such class.</exception>

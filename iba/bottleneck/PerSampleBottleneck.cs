@@ -51,21 +51,8 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     {
         Sample.Check(samples, _image, Name);
         _statistics.MustBeOf(samples);
-        for (int done = 0; done < samples.Count;)
-        {
-            BottleneckExplanation[] results = _recorded.With(
-                _recorded.Part(samples.Count - done, _batch), (loop, images) => Fit(loop, [.. samples.Skip(done).Take(images)], Report),
-                left => progress?.Report(AttributionProgress.Halved(done, samples.Count, left)));
-            foreach (BottleneckExplanation result in results)
-                yield return result.MustBeFinite(done++);
-            progress?.Report(new AttributionProgress(done, samples.Count, 0, _settings.Steps));
-
-            void Report(int step)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                progress?.Report(new AttributionProgress(done, samples.Count, step, _settings.Steps));
-            }
-        }
+        return new SampleBatches(samples, progress, cancellation).Explain(
+            _recorded, left => _recorded.Part(left, _batch), (images, some, report) => Fit(_recorded.Of(images), some, report), _ => _settings.Steps);
     }
 
     /// <inheritdoc/>

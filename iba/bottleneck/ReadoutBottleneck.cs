@@ -42,16 +42,8 @@ public sealed class ReadoutBottleneck : IAttributionMethod
     {
         Sample.Check(samples, _image, Name);
         _statistics.MustBeOf(samples);
-        for (int done = 0; done < samples.Count;)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            BottleneckExplanation[] results = _recorded.With(
-                _recorded.Part(samples.Count - done, _batch), (pass, images) => Together(pass, images, [.. samples.Skip(done).Take(images)]),
-                left => progress?.Report(AttributionProgress.Halved(done, samples.Count, left)));
-            foreach (BottleneckExplanation result in results)
-                yield return result.MustBeFinite(done++);
-            progress?.Report(new AttributionProgress(done, samples.Count, 0, 1));
-        }
+        return new SampleBatches(samples, progress, cancellation).Explain(
+            _recorded, left => _recorded.Part(left, _batch), (images, some, report) => Run(_recorded.Of(images), images, some, report), _ => 1);
     }
 
     /// <inheritdoc/>
@@ -61,14 +53,10 @@ public sealed class ReadoutBottleneck : IAttributionMethod
         _step.Storage.Dispose();
     }
 
-    private BottleneckExplanation[] Together(ReadoutPass pass, int images, Sample[] samples)
+    private BottleneckExplanation[] Run(ReadoutPass pass, int images, Sample[] samples, Action<int> report)
     {
         using Backend.Call together = _backend.Enter(Name);
-        return [.. Run(pass, images, samples)];
-    }
-
-    private IEnumerable<BottleneckExplanation> Run(ReadoutPass pass, int images, Sample[] samples)
-    {
+        report(0);
         var batch = new SampleBatch(samples, images);
         batch.Upload(_backend, pass.Images);
         pass.Collect();
@@ -81,12 +69,14 @@ public sealed class ReadoutBottleneck : IAttributionMethod
         float[] capacity = _backend.Read(pass.Capacity), restricted = _backend.Read(pass.RestrictedLogits);
         Shape features = pass.Capacity.Shape;
         int classes = logits.Length / images;
+        var results = new BottleneckExplanation[samples.Length];
         for (int i = 0; i < samples.Length; i++)
         {
             var map = new CapacityMap(features.H, features.W, features.C, capacity.AsSpan(i * features.Row, features.Row));
             Range row = (i * classes)..((i + 1) * classes);
             double probability = Classes.Probabilities(restricted.AsSpan(row))[targets[i]];
-            yield return new BottleneckExplanation(map.Heatmap(_image.H, _image.W), targets[i], logits[row], map.TotalBits, probability, []);
+            results[i] = new BottleneckExplanation(map.Heatmap(_image.H, _image.W), targets[i], logits[row], map.TotalBits, probability, []);
         }
+        return results;
     }
 }

@@ -116,6 +116,8 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
         int failed = 0;
         return Terminal.Progress("attributing", paths.Length * steps, bar =>
         {
+            // The method cuts the list that it is given. Paths are cut here because photos take memory once they are read, and because
+            // the results of a batch are written before the next one is read.
             for (int first = 0; first < paths.Length; first += batch)
             {
                 Subject[] subjects = [.. paths.Skip(first).Take(batch).Select(Read).OfType<Subject>()];

@@ -39,9 +39,7 @@ public sealed class Occlusion : NetworkMethod
 
     private protected override int RowsPerImage => _cells + 1;
 
-    private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
-
-    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
+    private protected override IBatchCache Recorded => _recorded;
 
     private protected override IEnumerable<Explanation> Explain(Sample[] samples, Action<int> rowsDone)
     {
@@ -74,8 +72,6 @@ public sealed class Occlusion : NetworkMethod
         for (int i = 0; i < samples.Length; i++)
             yield return Read(samples[i], logits[(i * RowsPerImage)..((i + 1) * RowsPerImage)]);
     }
-
-    private protected override void Release() => _recorded.Dispose();
 
     /// <summary>Copies an image and fills one of its cells, row by row; cell -1 means none.</summary>
     private void Place(Tensor image, Tensor fill, int cell, Tensor row)

@@ -24,41 +24,38 @@ public sealed class RandomMap : NetworkMethod
     /// <summary>The key of the order.</summary>
     public ulong Seed { get; init; }
 
-    private protected override int RowsWithinBudget => _recorded.Within(MemoryBudget);
-
-    private protected override int Halve(DeviceMemoryException full) => _recorded.Halve(full);
+    private protected override IBatchCache Recorded => _recorded;
 
     private protected override IEnumerable<Explanation> Explain(Sample[] samples, Action<int> rowsDone)
     {
-        Inference run = _recorded.For(samples.Length, MemoryBudget);
-        (int chunk, int classes) = (run.Input.Shape.N, run.Output.Shape.C);
-        for (int first = 0; first < samples.Length; first += chunk)
+        Inference run = _recorded.Of(samples.Length);
+        rowsDone(0);
+        for (int i = 0; i < samples.Length; i++)
+            Backend.Upload(samples[i].Pixels, run.Input.Rows(i, 1));
+        run.Run();
+        float[] all = Backend.Read(run.Output);
+        float[] keys = Keys(samples);
+        int classes = run.Output.Shape.C, pixels = Image.H * Image.W;
+        for (int i = 0; i < samples.Length; i++)
         {
-            rowsDone(first);
-            int count = Math.Min(chunk, samples.Length - first);
-            for (int i = 0; i < count; i++)
-                Backend.Upload(samples[first + i].Pixels, run.Input.Rows(i, 1));
-            run.Run();
-            float[] all = Backend.Read(run.Output);
-            for (int i = 0; i < count; i++)
-            {
-                float[] logits = all[(i * classes)..((i + 1) * classes)];
-                yield return new Explanation(Shuffled(samples[first + i].Pixels), ClassOf(samples[first + i], logits), logits);
-            }
+            float[] logits = all[(i * classes)..((i + 1) * classes)];
+            yield return new Explanation(Shuffled(keys[(i * pixels)..((i + 1) * pixels)]), ClassOf(samples[i], logits), logits);
         }
     }
 
-    private protected override void Release() => _recorded.Dispose();
-
-    /// <summary>The pixels in the order of a noise image.</summary>
-    private Heatmap Shuffled(float[] pixels)
+    /// <summary>A noise image for each sample, N x H x W elements.</summary>
+    private float[] Keys(Sample[] samples)
     {
         using var tensors = new TensorScope(Backend);
-        Tensor noise = tensors.Allocate(new Shape(1, Image.H, Image.W, 1)), still = tensors.Allocate(noise.Shape);
-        Tensor word = tensors.Upload([SampleBatch.NoiseWord(pixels)], new Shape(1)), step = tensors.Allocate(new Shape(1));
-        Backend.AddNoise(still, new Noise(Seed, word, step), 1, noise);
-        float[] keys = Backend.Read(noise);
+        Tensor noise = tensors.Allocate(new Shape(samples.Length, Image.H, Image.W, 1)), still = tensors.Allocate(noise.Shape);
+        Tensor words = tensors.Upload(new SampleBatch(samples, samples.Length).NoiseWords, new Shape(samples.Length)), step = tensors.Allocate(new Shape(1));
+        Backend.AddNoise(still, new Noise(Seed, words, step), 1, noise);
+        return Backend.Read(noise);
+    }
 
+    /// <summary>Equally spaced values in the order of a noise image.</summary>
+    private Heatmap Shuffled(float[] keys)
+    {
         // The sort is stable, so that equal keys also give a defined order.
         int[] order = [.. Enumerable.Range(0, keys.Length).OrderBy(pixel => keys[pixel])];
         var map = new float[keys.Length];

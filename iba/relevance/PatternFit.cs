@@ -38,6 +38,7 @@ public static class PatternFit
         int most = batch;
         try
         {
+            // Not a list to be cut: images come one by one, and only one batch of them is in memory.
             foreach (float[][] chunk in images.Chunk(batch))
             {
                 for (int done = 0; done < chunk.Length;)

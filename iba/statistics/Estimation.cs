@@ -47,6 +47,7 @@ public static class Estimation
         FeatureOrigin[] origins = [.. layers.Select(layer => FeatureOrigin.Of(network, layer, image, weightsSha256) with { Preprocessing = $"{preprocessing}" })];
         FeatureEstimator[] estimators = [.. origins.Select(origin => new FeatureEstimator(origin.Shape.Count))];
         float[][] features = [.. origins.Select(origin => new float[batch * origin.Shape.Count])];
+        // Not a list to be cut: images come one by one, and only one batch of them is in memory.
         foreach (float[][] chunk in images.Chunk(batch))
         {
             for (int done = 0; done < chunk.Length;)

@@ -1,0 +1,49 @@
+using Iba.Engine.Backends;
+
+namespace Iba;
+
+/// <summary>
+/// A list of images that a method explains batch by batch. Every method cuts its list here: images that do not fit the device's memory are
+/// explained again in smaller batches, and a result that is not finite is refused.
+/// </summary>
+/// <param name="samples">The images.</param>
+/// <param name="progress">Called before every step and after every batch.</param>
+/// <param name="cancellation">Checked before every step.</param>
+internal sealed class SampleBatches(IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress, CancellationToken cancellation)
+{
+    /// <summary>Explains all images, in their order.</summary>
+    /// <param name="recorded">What the method records for a number of rows; halved if the device is out of memory.</param>
+    /// <param name="size">The size of the next batch, given how many images remain; it may be larger than that.</param>
+    /// <param name="explain">Explains images with a recording of the size that was chosen. Calls the action with the number of steps done.</param>
+    /// <param name="steps">The number of steps for a number of images.</param>
+    /// <param name="rows">What a recording's rows are, for the message about a full device.</param>
+    public IEnumerable<Explanation> Explain(
+        IBatchCache recorded, Func<int, int> size, Func<int, Sample[], Action<int>, Explanation[]> explain, Func<int, int> steps, string rows = "images")
+    {
+        for (int done = 0; done < samples.Count;)
+        {
+            Explanation[] results;
+            try
+            {
+                int chosen = size(samples.Count - done);
+                Sample[] some = [.. samples.Skip(done).Take(chosen)];
+                results = explain(chosen, some, Report);
+
+                void Report(int step)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    progress?.Report(new AttributionProgress(done, samples.Count, step, steps(some.Length)));
+                }
+            }
+            catch (DeviceMemoryException full)
+            {
+                progress?.Report(AttributionProgress.Halved(done, samples.Count, recorded.Halve(full), rows));
+                continue;
+            }
+            int last = steps(results.Length);
+            foreach (Explanation result in results)
+                yield return result.MustBeFinite(done++);
+            progress?.Report(new AttributionProgress(done, samples.Count, 0, last));
+        }
+    }
+}
