@@ -26,6 +26,16 @@ public static class ReadoutFile
     public static ReadoutNetwork Read(string path, IBackend backend)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path);
+        return Read(file, backend);
+    }
+
+    /// <summary>Reads a readout from an open file.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="backend">Where it shall live.</param>
+    /// <exception cref="FileFormatException">It is not a readout.</exception>
+    /// <exception cref="StatisticsException">Its statistics are damaged.</exception>
+    public static ReadoutNetwork Read(SafetensorsFile file, IBackend backend)
+    {
         (ReadoutSettings settings, long steps) = Settings(file);
         StatisticsSet statistics = StatisticsSet.Read(file);
         // Every shape is compared with the file's contents before memory is allocated.

@@ -143,16 +143,15 @@ public sealed class ReadoutTraining : IDisposable
     public void Save(string path) => ReadoutFile.Write(
         path, _readout, [(MeanPrefix, Means), (SquarePrefix, Squares)], new Dictionary<string, string> { [ExamplesKey] = _examples.Description });
 
-    /// <summary>Goes on from a file that <see cref="Save"/> wrote and from which the readout was read.</summary>
+    /// <summary>Resumes from a file that <see cref="Save"/> wrote and that the readout was read from.</summary>
     /// <exception cref="FileFormatException">Training cannot go on from it: it has no state of training, or it learnt from other images.</exception>
-    public void Resume(string path)
+    public void Resume(SafetensorsFile file)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
         string others = file.Metadata.GetValueOrDefault(ExamplesKey, "");
         if (others != _examples.Description)
         {
             throw new FileFormatException(
-                path, $"it learns from other images ({others}, not {_examples.Description})", "Give it those, or choose another file to start anew.");
+                file.Path, $"it learns from other images ({others}, not {_examples.Description})", "Give it those, or choose another file to start anew.");
         }
         ReadoutFile.Read(file, _readout, MeanPrefix, Means);
         ReadoutFile.Read(file, _readout, SquarePrefix, Squares);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Iba.Bottleneck;
 using Iba.Datasets;
+using Iba.Engine.Files;
 using Iba.Statistics;
 
 namespace Iba.Cli;
@@ -58,16 +59,18 @@ internal static class ReadoutCommand
     private static void Run(LoadedNetwork loaded, PhotoSet photos, ReadoutSettings settings, double epochs, int samples, string path)
     {
         var examples = new FolderExamples(loaded, photos, settings.Seed);
-        bool resumes = File.Exists(path);
-        using ReadoutNetwork readout = resumes ? ReadoutFile.Read(path, loaded.Network.Backend) : Fresh(loaded, photos, settings, samples);
+        using SafetensorsFile? earlier = File.Exists(path) ? SafetensorsFile.Open(path, Interrupt.Token) : null;
+        using ReadoutNetwork readout = earlier is null ? Fresh(loaded, photos, settings, samples) : ReadoutFile.Read(earlier, loaded.Network.Backend);
         if (readout.Settings != settings)
             throw new UsageException($"{path} is of a training with other settings ({readout.Settings}, not {settings}). Give its settings, or another --out to start anew.");
         using var training = new ReadoutTraining(loaded.Network, readout, loaded.Image, examples, loaded.WeightsSha256);
-        if (resumes)
-            training.Resume(path);
-        else
+        if (earlier is null)
             // So that the statistics need not be estimated again, wherever training is stopped.
             training.Save(path);
+        else
+            training.Resume(earlier);
+        // Its bytes take memory, and the next save replaces the file.
+        earlier?.Dispose();
 
         long steps = (long)Math.Ceiling(epochs * photos.Files.Count / settings.Batch);
         Terminal.Say($"{path}: {photos.Files.Count} images, {examples.Labels}; {(readout.Steps > 0 ? $"going on from step {readout.Steps}" : "starting")}, {steps} steps in all.");

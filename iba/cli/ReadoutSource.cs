@@ -1,5 +1,5 @@
 using Iba.Bottleneck;
-using Iba.Weights;
+using Iba.Engine.Files;
 
 namespace Iba.Cli;
 
@@ -7,16 +7,16 @@ namespace Iba.Cli;
 internal sealed class ReadoutSource : IDisposable
 {
     private readonly LoadedNetwork _loaded;
-    private readonly string _path;
+    private readonly string _sha256;
 
-    private ReadoutSource(LoadedNetwork loaded, string path, ReadoutNetwork network) => (_loaded, _path, Network) = (loaded, path, network);
+    private ReadoutSource(LoadedNetwork loaded, string sha256, ReadoutNetwork network) => (_loaded, _sha256, Network) = (loaded, sha256, network);
 
     public ReadoutNetwork Network { get; }
 
     /// <summary>What a map says of the readout that made it.</summary>
     public Dictionary<string, string> Facts => new()
     {
-        ["readout_sha256"] = FileHash.Sha256(_path, Interrupt.Token),
+        ["readout_sha256"] = _sha256,
         ["readout_steps"] = $"{Network.Steps}",
     };
 
@@ -25,7 +25,8 @@ internal sealed class ReadoutSource : IDisposable
     {
         if (path is null)
             return null;
-        var source = new ReadoutSource(loaded, path, ReadoutFile.Read(path, loaded.Network.Backend));
+        using SafetensorsFile file = SafetensorsFile.Open(path, Interrupt.Token);
+        var source = new ReadoutSource(loaded, file.Sha256(Interrupt.Token), ReadoutFile.Read(file, loaded.Network.Backend));
         source.Network.MustFit(loaded.Network, loaded.Image, loaded.WeightsSha256);
         if (source.Network.Steps == 0)
             Terminal.Warn($"{path} was not trained yet: nearly everything passes its masks. Train it with: iba readout train");

@@ -36,11 +36,12 @@ public sealed class ReadoutTrainingTests : IDisposable
             using var stop = new CancellationTokenSource();
             Assert.Throws<OperationCanceledException>(() => training.Run(_folder["stopped"], 5, new StopAfter(2, stop), stop.Token));
         }
-        using (ReadoutNetwork second = ReadoutFile.Read(_folder["stopped"], _of.Backend))
+        using (SafetensorsFile file = SafetensorsFile.Open(_folder["stopped"]))
+        using (ReadoutNetwork second = ReadoutFile.Read(file, _of.Backend))
         using (var training = new ReadoutTraining(_of.Network, second, _of.Image, _of, ReadoutCase.Weights))
         {
             Assert.Equal(2, second.Steps);
-            training.Resume(_folder["stopped"]);
+            training.Resume(file);
             training.Run(_folder["stopped"], 5);
         }
         Assert.Equal(File.ReadAllBytes(_folder["straight"]), File.ReadAllBytes(_folder["stopped"]));
@@ -178,10 +179,11 @@ public sealed class ReadoutTrainingTests : IDisposable
         using var training = new ReadoutTraining(_of.Network, readout, _of.Image, _of);
         training.Save(_folder["training"]);
         ReadoutFile.Write(_folder["plain"], readout);
-        Assert.Throws<FileFormatException>(() => training.Resume(_folder["plain"]));
+        using SafetensorsFile saved = SafetensorsFile.Open(_folder["training"]), plain = SafetensorsFile.Open(_folder["plain"]);
+        Assert.Throws<FileFormatException>(() => training.Resume(plain));
         using var others = new ReadoutCase { Description = "other images" };
         using var elsewhere = new ReadoutTraining(_of.Network, readout, _of.Image, others);
-        Assert.Contains("random images, not other images", Assert.Throws<FileFormatException>(() => elsewhere.Resume(_folder["training"])).Message);
+        Assert.Contains("random images, not other images", Assert.Throws<FileFormatException>(() => elsewhere.Resume(saved)).Message);
     }
 
     [Fact]
