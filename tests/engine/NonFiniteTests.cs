@@ -89,7 +89,7 @@ public abstract class NonFiniteTests(Device on) : TestsOnDevice(on)
         Assert.Equal(expected.Length, actual.Length);
         for (int result = 0; result < expected.Length; result++)
         {
-            // As in OpChecks, and ten times that for Winograd's transforms.
+            // As in OpTests, and ten times that for Winograd's transforms.
             double bound = 6e-5 * expected[result].Numbers.Where(double.IsFinite).Select(Math.Abs).DefaultIfEmpty().Max() + 1e-9;
             for (int i = 0; i < actual[result].Length; i++)
             {
