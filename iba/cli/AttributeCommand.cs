@@ -120,11 +120,11 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
             // the results of a batch are written before the next one is read.
             for (int first = 0; first < paths.Length; first += batch)
             {
-                Subject[] subjects = [.. paths.Skip(first).Take(batch).Select(Read).OfType<Subject>()];
-                failed += Math.Min(batch, paths.Length - first) - subjects.Length;
+                PreparedPhoto[] photos = [.. paths.Skip(first).Take(batch).Select(Read).OfType<PreparedPhoto>()];
+                failed += Math.Min(batch, paths.Length - first) - photos.Length;
                 var clock = Stopwatch.StartNew();
                 var relay = new AttributionRelay(done => bar.Report((first + done) * steps));
-                Sample[] samples = [.. subjects.Select(subject => loaded.Sample(subject.Input, target))];
+                Sample[] samples = [.. photos.Select(photo => loaded.Sample(photo, target))];
                 var results = new List<Outcome>();
                 try
                 {
@@ -135,14 +135,14 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
                     // Whatever ends the batch early, what it finished is kept.
                     double seconds = clock.Elapsed.TotalSeconds / Math.Max(results.Count, 1);
                     foreach (Outcome result in results)
-                        failed += Write(subjects[result.Sample], result, seconds) ? 0 : 1;
+                        failed += Write(photos[result.Sample], result, seconds) ? 0 : 1;
                 }
             }
             return failed == 0 ? ExitCode.Done : failed < paths.Length ? ExitCode.Partial : ExitCode.Failed;
         });
     }
 
-    private Subject? Read(string path)
+    private PreparedPhoto? Read(string path)
     {
         try
         {
@@ -156,20 +156,20 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
     }
 
     /// <summary>Writes a result, or says why there is none: the trouble of one photo is not that of the others.</summary>
-    private bool Write(Subject subject, Outcome result, double seconds)
+    private bool Write(PreparedPhoto photo, Outcome result, double seconds)
     {
         try
         {
-            Write(files.Write(subject, result.Explanation ?? throw result.Failure!, seconds));
+            Write(files.Write(photo, result.Explanation ?? throw result.Failure!, seconds));
             return true;
         }
         catch (NonFiniteException failure)
         {
-            FailureLine.Tell(subject.Path, $"{subject.Path}: {failure.Reason}. {failure.Remedy}", json);
+            FailureLine.Tell(photo.Path, $"{photo.Path}: {failure.Reason}. {failure.Remedy}", json);
         }
         catch (FileWriteException refused)
         {
-            FailureLine.Tell(subject.Path, $"{subject.Path}: {refused.Message}", json);
+            FailureLine.Tell(photo.Path, $"{photo.Path}: {refused.Message}", json);
         }
         return false;
     }

@@ -4,8 +4,8 @@ using System.Security.Cryptography;
 using System.Text;
 using Iba.Bottleneck;
 using Iba.Datasets;
-using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Files;
+using Iba.Images;
 using Iba.Methods;
 using Iba.Rendering;
 using Iba.Statistics;
@@ -32,23 +32,23 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     /// <summary>Whether the map is also written for NumPy, as NAME.iba.npy.</summary>
     public bool Npy { get; init; }
 
-    public AttributionLine Write(Subject subject, Explanation result, double seconds)
+    public AttributionLine Write(PreparedPhoto photo, Explanation result, double seconds)
     {
-        string stem = Path.Combine(folder, Name(subject.Path));
+        string stem = Path.Combine(folder, Name(photo.Path));
         string map = $"{stem}.iba.safetensors", overlay = $"{stem}.iba.png";
-        Dictionary<string, string> facts = Facts(subject, result);
+        Dictionary<string, string> facts = Facts(photo, result);
         var bits = result as BottleneckExplanation;
         int[] shape = [result.Heatmap.Height, result.Heatmap.Width];
         SafetensorsFile.Write(map, [new("map", shape, result.Heatmap.Values), .. result.Seeds is { } of ? [new("deviation", shape, of.Deviation)] : (SafetensorsTensor[])[]], facts);
-        Overlay picture = Picture.Of(subject, result, loaded, method, inputs, fullPhoto, scale);
+        Overlay picture = Picture.Of(photo, result, loaded, method, inputs, fullPhoto, scale);
         PngFile.Write(overlay, picture.Draw(), facts);
         string? alone = MapOnly ? $"{stem}.iba.map.png" : null, npy = Npy ? $"{stem}.iba.npy" : null;
         if (alone is not null)
-            PngFile.Write(alone, (picture with { Photo = subject.Input.Crop, Window = null, MapOnly = true }).Draw(), facts);
+            PngFile.Write(alone, (picture with { Photo = photo.Input.Crop, Window = null, MapOnly = true }).Draw(), facts);
         if (npy is not null)
             NpyFile.Write(npy, result.Heatmap.Values, result.Heatmap.Height, result.Heatmap.Width);
         return new AttributionLine(
-            subject.Path, loaded.Network.Name, method.Name, inputs.Statistics?.Origin.Layer, result.Target, loaded.Labels[result.Target],
+            photo.Path, loaded.Network.Name, method.Name, inputs.Statistics?.Origin.Layer, result.Target, loaded.Labels[result.Target],
             result.Predicted, loaded.Labels[result.Predicted], result.Probability, bits?.ProbabilityRestricted, bits?.TotalBits,
             bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)],
             result.Seeds?.Count, result.Seeds?.TotalBitsDeviation, map, overlay, alone, npy, Math.Round(seconds, 3),
@@ -89,7 +89,7 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         return $"{cut}{hash}{number}";
     }
 
-    private Dictionary<string, string> Facts(Subject subject, Explanation result)
+    private Dictionary<string, string> Facts(PreparedPhoto photo, Explanation result)
     {
         var facts = new Dictionary<string, string>
         {
@@ -99,8 +99,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             ["version"] = typeof(AttributionFiles).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "",
             ["model"] = loaded.Network.Name,
             ["weights_sha256"] = loaded.WeightsSha256,
-            ["image"] = Path.GetFileName(subject.Path),
-            ["image_sha256"] = subject.Sha256,
+            ["image"] = Path.GetFileName(photo.Path),
+            ["image_sha256"] = photo.Sha256,
             ["preprocessing"] = $"{loaded.Preprocessing}",
             ["target"] = Text(result.Target),
             ["predicted"] = Text(result.Predicted),
@@ -110,10 +110,10 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             ["device"] = loaded.Device.Device,
             ["precision"] = loaded.Device.Precision,
         };
-        if (loaded.Network.Backend is CpuBackend cpu)
+        if (loaded.Arithmetic is { Winograd: { } winograd, RegisterBits: { } bits })
         {
-            facts["winograd"] = cpu.Winograd ? "on" : "off";
-            facts["register_width"] = CpuBackend.RegisterBits == 0 ? "none" : Text(CpuBackend.RegisterBits);
+            facts["winograd"] = winograd ? "on" : "off";
+            facts["register_width"] = bits == 0 ? "none" : Text(bits);
         }
         if (result.Seeds is { } seeds)
         {
@@ -125,8 +125,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             facts[name] = Text(number);
         foreach ((string name, string fact) in ExtraMetadata)
             facts[name] = fact;
-        if (result is BottleneckExplanation bits)
-            Add(facts, bits);
+        if (result is BottleneckExplanation restricted)
+            Add(facts, restricted);
         return facts;
     }
 

@@ -1,6 +1,12 @@
 using System.CommandLine;
+using System.Text;
 using Iba.Datasets;
+using Iba.Engine.Files;
+using Iba.Evaluation;
+using Iba.Images;
 using Iba.Methods;
+using Iba.Rendering;
+using Iba.Statistics;
 
 namespace Iba.Cli;
 
@@ -63,15 +69,13 @@ internal static class CompareCommand
             int? target = methodOptions.Target(parsed, loaded);
             using ReadoutSource? masks = methodOptions.Readout(parsed, loaded);
             MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks);
-            Subject[] subjects = [.. named.Files.Select(file => loaded.Read(file.Path))];
-            Sample[] photos = [.. subjects.Select(subject => loaded.Sample(subject.Input, target))];
-
-            var comparison = new Comparison(loaded, subjects, photos, inputs, methodOptions.Statistics(parsed, loaded, learntFrom));
-            var figure = sweep
-                ? comparison.Sweep(weights, parsed.GetValue(layers) is { } list ? Words(list) : null)
-                : comparison.OfMethods(names);
-            comparison.Write(figure with { MapOnly = parsed.GetValue(mapOnly) }, parsed.GetValue(output)!);
-            return (int)comparison.Outcome;
+            PreparedPhoto[] photos = [.. named.Files.Select(file => loaded.Read(file.Path))];
+            var run = new ComparisonRun(loaded, photos, target, inputs, methodOptions.Statistics(parsed, loaded, learntFrom));
+            ComparisonFigure figure = sweep
+                ? run.OfBetas(weights, parsed.GetValue(layers) is { } list ? (string?[])Words(list) : [null])
+                : run.OfMethods(kinds);
+            run.Write(figure with { MapOnly = parsed.GetValue(mapOnly) }, parsed.GetValue(output)!);
+            return (int)run.Outcome;
         });
         return command;
     }
@@ -80,5 +84,122 @@ internal static class CompareCommand
     {
         string[] words = list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         return words.Length > 0 ? words : throw new UsageException("a list is empty: give names or numbers, separated by commas.");
+    }
+}
+
+/// <summary>Runs a comparison with progress, prints its table and writes its figure. Stopped, it shows the maps that are finished.</summary>
+internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos, int? target, MethodInputs inputs, StatisticsSource statistics)
+{
+    private readonly Comparison _comparison = new(loaded, photos, target);
+    private readonly List<string> _columns = ["image", "map", "class", "p", "seconds"];
+    private readonly List<string[]> _rows = [];
+    private bool _stopped;
+    private int _failed;
+
+    /// <summary>How the command ends. A map that is not finite leaves a gap and has a line that says why; the others are drawn.</summary>
+    public ExitCode Outcome => _stopped || (_failed > 0 && _rows.Count > 0) ? ExitCode.Partial : _failed == 0 ? ExitCode.Done : ExitCode.Failed;
+
+    /// <summary>A column per method.</summary>
+    /// <param name="kinds">The methods; none for all, of which those that lack something are left out with a line that says what.</param>
+    public ComparisonFigure OfMethods(MethodKind[] kinds)
+    {
+        bool all = kinds.Length == 0;
+        IReadOnlyList<MethodKind> chosen = all ? AttributionMethods.All : kinds;
+        bool restricts = chosen.Any(kind => kind.Needs == MethodNeeds.Statistics);
+        MethodInputs from = inputs with { Statistics = restricts && statistics.Any ? statistics.At(null) : null };
+        _columns.Add("in the paper");
+        var columns = new List<ComparedColumn>();
+        foreach ((int number, MethodKind kind) in chosen.Index())
+        {
+            try
+            {
+                string[] reported = [kind.IsReportedOn(loaded.Network.Name) ? "reported" : "not reported"];
+                columns.Add(Run(kind, from, kind.Name, $"method {number + 1} of {chosen.Count}", reported));
+            }
+            catch (ArgumentException lacking) when (all)
+            {
+                Terminal.Warn($"left out: {lacking.Message}");
+            }
+            catch (OperationCanceledException) when (columns.Count > 0)
+            {
+                _stopped = true;
+                break;
+            }
+        }
+        return _comparison.OfMethods(columns);
+    }
+
+    /// <summary>The per-sample bottleneck: a column per β, a row per photo and layer.</summary>
+    /// <param name="betas">The weights β.</param>
+    /// <param name="layers">The layers; null for the default.</param>
+    public ComparisonFigure OfBetas(float[] betas, string?[] layers)
+    {
+        MethodKind kind = AttributionMethods.Find(AttributionMethods.PerSample);
+        FeatureStatistics[] found = [.. layers.Select(layer => statistics.At(layer, inputs.Bottleneck))];
+        var rows = new List<List<ComparedColumn>>();
+        int maps = 0;
+        try
+        {
+            foreach (FeatureStatistics at in found)
+            {
+                var columns = new List<ComparedColumn>();
+                foreach (float beta in betas)
+                {
+                    MethodInputs from = inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Beta = beta } };
+                    columns.Add(Run(kind, from, $"{at.Origin.Layer}, β = {beta}/k", $"map {++maps} of {found.Length * betas.Length}"));
+                    if (columns.Count == 1)
+                        rows.Add(columns);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (rows.Count > 0)
+        {
+            _stopped = true;
+        }
+        return _comparison.OfBetas(betas, rows);
+    }
+
+    /// <summary>Writes both files, and the table to stdout.</summary>
+    public void Write(ComparisonFigure figure, string name)
+    {
+        Terminal.Table(_columns, _rows);
+        var facts = new Dictionary<string, string>
+        {
+            ["Title"] = figure.Title,
+            ["model"] = loaded.Network.Name,
+            ["weights_sha256"] = loaded.WeightsSha256,
+            ["preprocessing"] = $"{loaded.Preprocessing}",
+            ["seed"] = $"{inputs.Seed}",
+            ["device"] = loaded.Device.Device,
+            ["precision"] = loaded.Device.Precision,
+        };
+        PngFile.Write($"{name}.png", figure.Draw(), facts);
+        AtomicFile.Write($"{name}.svg", Encoding.UTF8.GetBytes(figure.Svg()));
+        Terminal.Say($"{name}.png and {name}.svg");
+    }
+
+    /// <param name="kind">The method.</param>
+    /// <param name="from">What it is created from.</param>
+    /// <param name="name">What the table calls it.</param>
+    /// <param name="place">Its number and how many there are, in words.</param>
+    /// <param name="more">Further cells of the table.</param>
+    private ComparedColumn Run(MethodKind kind, MethodInputs from, string name, string place, params string[] more)
+    {
+        if (!Terminal.DrawsBars)
+            Terminal.Say($"{place}: {name}");
+        ComparedColumn column = Terminal.Progress(
+            $"{place}: {name}", photos.Length, bar => _comparison.Run(kind, from, new AttributionRelay(bar.Report), Interrupt.Token));
+        foreach ((PreparedPhoto photo, ComparedMap map) in photos.Zip(column.Maps))
+        {
+            if (map.Failure is { } failure)
+            {
+                _failed++;
+                Terminal.Fail($"{photo.Path}: {name}: {failure.Reason}. {failure.Remedy}");
+                continue;
+            }
+            Explanation result = map.Explanation!;
+            _rows.Add([Path.GetFileName(photo.Path), name, loaded.Labels[result.Target], $"{result.Probability:0.000}", $"{map.Seconds:0.000}", .. more]);
+        }
+        return column;
     }
 }

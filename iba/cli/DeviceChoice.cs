@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Runtime.Intrinsics;
 using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Backends.Cuda;
@@ -104,10 +103,5 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
 /// <param name="Precision">fp32, tf32 or bf16, as it is computed in.</param>
 internal sealed record ComputeDevice(IBackend Backend, string Device, string Precision) : IDisposable
 {
-    /// <summary>All of the device that decides about the last bits of a result.</summary>
-    public string Arithmetic => Backend is CpuBackend cpu
-        ? $"{Device} {Precision} winograd {cpu.Winograd} registers {(Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128)}"
-        : $"{Device} {Precision}";
-
     public void Dispose() => Backend.Dispose();
 }

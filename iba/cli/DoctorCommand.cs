@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Diagnostics;
 using Iba.Engine.Networks;
 
 namespace Iba.Cli;
@@ -37,7 +38,7 @@ internal static class DoctorCommand
             using (backend)
             {
                 IReadOnlyList<PlanLine>? lines = parsed.GetValue(plans) && backend is not null
-                    ? PlanSurvey.Run(backend, parsed.GetValue(model)!, parsed.GetValue(batch))
+                    ? [.. PlanSurvey.Run(backend, parsed.GetValue(model)!, parsed.GetValue(batch)).Select(PlanLine.Of)]
                     : null;
                 Write(new DoctorReport(diagnosis), lines, parsed.GetValue(json));
             }

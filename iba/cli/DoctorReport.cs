@@ -1,5 +1,6 @@
 using System.Globalization;
 using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Diagnostics;
 
 namespace Iba.Cli;
 
@@ -46,4 +47,9 @@ internal sealed record DeviceLine(string Device, string Name, string ComputeCapa
 
 /// <summary>How one layer is computed in one direction.</summary>
 internal sealed record PlanLine(
-    string Layer, string Unit, string Route, string? Engine, float? Milliseconds, long WorkspaceBytes, string Reason, string? Check, IReadOnlyList<string> Rejected);
+    string Layer, string Unit, string Route, string? Engine, float? Milliseconds, long WorkspaceBytes, string Reason, string? Check, IReadOnlyList<string> Rejected)
+{
+    public static PlanLine Of(LayerPlan plan) => new(
+        plan.Layer, plan.Choice.Unit, $"{plan.Choice.Route}", plan.Choice.Engine, plan.Choice.Milliseconds, plan.Choice.WorkspaceBytes, plan.Choice.Reason,
+        plan.Choice.Check, plan.Choice.Rejected);
+}

@@ -33,14 +33,13 @@ internal sealed record FailureLine(string Image, string Error)
     }
 }
 
-/// <summary>A photo that <c>iba evaluate boxes</c> leaves out, and why.</summary>
+/// <summary>A photo that <c>iba evaluate</c> leaves out, and why.</summary>
 internal sealed record LeftOutLine(string Image, string LeftOut);
 
 [JsonSerializable(typeof(AttributionLine))]
 [JsonSerializable(typeof(PredictionLine))]
 [JsonSerializable(typeof(FailureLine))]
 [JsonSerializable(typeof(LeftOutLine))]
-[JsonSerializable(typeof(BoxLine))]
 [JsonSerializable(typeof(DoctorLine))]
 internal sealed partial class Json : JsonSerializerContext
 {

@@ -5,6 +5,7 @@ using Iba.Datasets;
 using Iba.Labels;
 using Iba.Methods;
 using Iba.Relevance;
+using Iba.Statistics;
 
 namespace Iba.Cli;
 
@@ -17,7 +18,7 @@ internal sealed class MethodOptions
     private readonly Option<ulong> _seed = new("--seed") { Description = "The key of all noise. The same seed gives the same bytes, whatever the batch.", CustomParser = Number.AtLeast(0ul).Parse };
     private readonly Option<string?> _statistics = new("--statistics") { Description = "Feature statistics made by iba estimate, for the method per-sample.", HelpName = "FILE", Validators = { Validators.FileToRead("make one with: iba estimate --images DIR --out FILE") } };
     private readonly Option<string[]> _folder = new("--images") { Description = "Photos to estimate the statistics from, once; they are kept. " + NamedPhotos.Folder, Arity = ArgumentArity.OneOrMore, DefaultValueFactory = _ => [], HelpName = "DIR" };
-    private readonly Option<int> _samples = new("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples, CustomParser = Number.AtLeast(2).Parse };
+    private readonly Option<int> _samples = new("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => FeatureStatistics.UsualSamples, CustomParser = Number.AtLeast(2).Parse };
     private readonly Option<string?> _patterns = new("--patterns") { Description = "Signal patterns made by iba patterns fit, for the method pattern.", HelpName = "FILE", Validators = { Validators.FileToRead("make one with: iba patterns fit --images DIR --out FILE") } };
     private readonly Option<string?> _readout = new("--readout") { Description = "A readout made by iba readout train, for the method readout.", HelpName = "FILE", Validators = { Validators.FileToRead("make one with: iba readout train --images DIR --out FILE") } };
     private readonly Option<bool> _published = new("--as-published") { Description = "Make maps exactly as the paper's published code does, where that differs from the textbook: the gradient divided by its signed sum, integrated gradients without the factor (image - baseline)." };
@@ -108,7 +109,7 @@ internal sealed class MethodOptions
             Patterns = parsed.GetValue(_patterns) is { } file ? Patterns.Load(file) : null,
             WeightsSha256 = loaded.WeightsSha256,
             // A class that was asked for is meant for every method, also for those that the paper's code shows the prediction of.
-            Class = _evaluates || parsed.GetValue(_target) is not null ? ExplainedClass.Target : null,
+            Class = parsed.GetValue(_target) is not null ? ExplainedClass.Target : null,
             Seed = parsed.GetValue(_seed),
             AsPublished = parsed.GetValue(_published),
             NoiseSamples = parsed.GetValue(_noiseSamples),

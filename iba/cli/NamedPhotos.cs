@@ -37,6 +37,16 @@ internal static class NamedPhotos
     /// <summary>How a command ends that has done what it could: a name that stands for no photo is an input that failed.</summary>
     public static ExitCode Outcome(this PhotoSet photos, ExitCode code) => code == ExitCode.Done && photos.Failures.Count > 0 ? ExitCode.Partial : code;
 
+    /// <summary>Warns of a file among --images that is not a photo.</summary>
+    public static void WarnLeftOut(ImageException failure) => Terminal.Warn($"passed over: {failure.Message}");
+
+    /// <summary>Warns where some folders are named after classes, but not all of them.</summary>
+    public static void WarnUnused(FolderLabels labels)
+    {
+        if (labels.Warning is { } warning)
+            Terminal.Warn(warning);
+    }
+
     /// <summary>The bytes of the photo on standard input, read once.</summary>
     /// <exception cref="ImageException">There are none, or more than are read of a file.</exception>
     public static byte[] StandardInput => Input.Value;

@@ -98,11 +98,13 @@ internal sealed class NetworkOptions
             if (classes == 1)
                 Terminal.Say("the network has one output: its probability is the output's sigmoid, and class 0 is the positive class.");
             string? labels = parsed.GetValue(_labels) ?? (demo is null ? null : Folders.DemoFile(Demo.Classes));
-            return new LoadedNetwork(
-                network, device, sha256, path, preprocessing,
-                labels is null ? ClassLabels.For(classes) : ClassLabels.Read(labels, classes), classes, parsed.GetValue(_rotate))
+            return new LoadedNetwork(network, device, path)
             {
                 Demo = demo,
+                Preprocessing = preprocessing,
+                Labels = labels is null ? ClassLabels.For(classes) : ClassLabels.Read(labels, classes),
+                WeightsSha256 = sha256,
+                Rotate = parsed.GetValue(_rotate),
             };
         }
         catch
@@ -142,50 +144,25 @@ internal sealed class NetworkOptions
     }
 }
 
-/// <summary>A network ready to run, and what is needed to feed it and to speak of it.</summary>
-internal sealed record LoadedNetwork(
-    Network Network, ComputeDevice Device, string WeightsSha256, string WeightsPath, Preprocessing Preprocessing, ClassLabels Labels, int Classes, bool Rotate) : IDisposable
+/// <summary>A network with its device and the file that it was read from.</summary>
+internal sealed record LoadedNetwork(Network Network, ComputeDevice Device, string WeightsPath) : Classifier(Network), IDisposable
 {
     /// <summary>The demo network that it is, or null.</summary>
     public string? Demo { get; init; }
 
-    /// <summary>Whether photos must be prepared as statistics have it; the paper's evaluation of boxes departs from it.</summary>
-    public bool ChecksSamples { get; init; } = true;
-
-    /// <summary>(1, H, W, 3).</summary>
-    public Shape Image => new(1, Preprocessing.Size, Preprocessing.Size, 3);
-
-    /// <summary>Where the flow is restricted unless another layer is named.</summary>
-    public string DefaultLayer => Network.Architecture!.DefaultLayer;
-
     /// <summary>A class given by number, name or WordNet id.</summary>
     public int Class(string text) => NetworkOptions.Class(text, Labels, Classes);
 
-    /// <summary>A photo as methods take it.</summary>
-    public Sample Sample(NetworkInput input, int? target) => new(input.Values, target) { Preprocessing = ChecksSamples ? Preprocessing : null };
-
-    /// <summary>Reads a photo once, and makes what the network sees of it.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="keep">Whether the whole photo will be drawn: its file is kept then, not its pixels, which are far more.</param>
+    /// <summary>Reads a photo that the command line names, which may be the bytes on standard input.</summary>
+    /// <param name="path">The file, or <see cref="PhotoSet.StandardInput"/>.</param>
+    /// <param name="keepsFile">Whether the whole photo will be drawn: its file is kept then, not its pixels, which are far more.</param>
     /// <exception cref="ImageException">The file cannot be read as one.</exception>
-    public Subject Read(string path, bool keep = false)
-    {
-        PhotoFile photo = path == PhotoSet.StandardInput
-            ? PhotoFile.Open(NamedPhotos.StandardInput, path) : PhotoFile.Open(path, Interrupt.Token);
-        NetworkInput input = Preprocessing.Apply(photo, Rotate, Interrupt.Token);
-        return new Subject(path, photo.Sha256, photo.Extents(Rotate), input, keep ? photo : null);
-    }
+    public PreparedPhoto Read(string path, bool keepsFile = false) => path == PhotoSet.StandardInput
+        ? Read(PhotoFile.Open(NamedPhotos.StandardInput, path), keepsFile, Interrupt.Token)
+        : Read(path, keepsFile, Interrupt.Token);
 
     public void Dispose() => Device.Dispose();
 }
-
-/// <summary>A photo that a network looks at.</summary>
-/// <param name="Path">Where it is.</param>
-/// <param name="Sha256">The hash of the bytes that were decoded.</param>
-/// <param name="Extents">Width and height, pixels, turned as the network sees it.</param>
-/// <param name="Input">What the network sees.</param>
-/// <param name="File">The bytes that were decoded, where the whole photo will be drawn.</param>
-internal sealed record Subject(string Path, string Sha256, (int Width, int Height) Extents, NetworkInput Input, PhotoFile? File);
 
 /// <summary>Where files that can be made again are kept.</summary>
 internal static class Folders

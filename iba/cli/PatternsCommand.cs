@@ -32,9 +32,10 @@ internal static class PatternsCommand
             using LoadedNetwork loaded = networkOptions.Load(parsed);
             int total = Math.Min(parsed.GetValue(samples), photos.Files.Count);
             Patterns patterns = Terminal.Progress("fitting patterns", total, bar => PatternFit.Run(
-                loaded.Network, loaded.Image, StatisticsSource.Pixels(loaded, photos, total),
+                loaded.Network, loaded.Image, photos.Inputs(loaded, total, NamedPhotos.WarnLeftOut, Interrupt.Token),
                 parsed.GetValue(linear) ? SignalEstimator.Linear : SignalEstimator.TwoComponent,
-                weightsSha256: loaded.WeightsSha256, preprocessing: loaded.Preprocessing, progress: new ProgressRelay<long>(images => bar.Report(images)), halved: StatisticsSource.Halved, cancellation: Interrupt.Token));
+                weightsSha256: loaded.WeightsSha256, preprocessing: loaded.Preprocessing, progress: new ProgressRelay<long>(images => bar.Report(images)),
+                halved: StatisticsSource.Halved, cancellation: Interrupt.Token));
             string path = parsed.GetValue(output)!;
             patterns.Save(path, loaded.Network);
             Terminal.Say($"{path}: patterns of {loaded.Network.Name} from {patterns.Origin.Images} images.");

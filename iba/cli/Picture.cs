@@ -1,4 +1,5 @@
 using Iba.Bottleneck;
+using Iba.Images;
 using Iba.Methods;
 using Iba.Rendering;
 
@@ -8,14 +9,14 @@ namespace Iba.Cli;
 internal static class Picture
 {
     public static Overlay Of(
-        Subject subject, Explanation result, LoadedNetwork loaded, MethodKind method, MethodInputs inputs,
+        PreparedPhoto photo, Explanation result, LoadedNetwork loaded, MethodKind method, MethodInputs inputs,
         bool fullPhoto, double? scale)
     {
         var bits = result as BottleneckExplanation;
         double[] map = [.. result.Heatmap.Values.Select(value => (double)value)];
-        return new Overlay(fullPhoto ? subject.File!.Pixels(loaded.Rotate, Interrupt.Token) : subject.Input.Crop, map, result.Heatmap.Height, result.Heatmap.Width)
+        return new Overlay(fullPhoto ? photo.File!.Pixels(loaded.Rotate, Interrupt.Token) : photo.Input.Crop, map, result.Heatmap.Height, result.Heatmap.Width)
         {
-            Window = fullPhoto ? subject.Input.Window : null,
+            Window = fullPhoto ? photo.Input.Window : null,
             Unit = result.Heatmap.Unit.Words,
             Max = scale,
             Signed = bits is null ? null : false,

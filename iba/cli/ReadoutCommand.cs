@@ -26,7 +26,7 @@ internal static class ReadoutCommand
         var width = new Option<ReadoutWidth>("--width") { Description = "Outputs of the second convolution: A a quarter of the layer's channels, B twice as many.", DefaultValueFactory = _ => defaults.Width };
         var clamp = new Option<bool>("--clamp") { Description = "Hold the restricted features at 0 from below, as the reference package does." };
         var seed = new Option<ulong>("--seed") { Description = "The key of initial parameters, order and noise. The same seed gives the same readout.", CustomParser = Number.AtLeast(0ul).Parse };
-        var samples = new Option<int>("--samples") { Description = "Images to estimate feature statistics from, at most.", DefaultValueFactory = _ => EstimateCommand.DefaultSamples, CustomParser = Number.AtLeast(2).Parse };
+        var samples = new Option<int>("--samples") { Description = "Images to estimate feature statistics from, at most.", DefaultValueFactory = _ => FeatureStatistics.UsualSamples, CustomParser = Number.AtLeast(2).Parse };
         width.AcceptOnlyFromAmong(Enum.GetNames<ReadoutWidth>());
         var networkOptions = new NetworkOptions();
         var command = new Command("train", "Train a readout for a network. Stopped or killed, the same command goes on where it was.")
@@ -58,7 +58,8 @@ internal static class ReadoutCommand
 
     private static void Run(LoadedNetwork loaded, PhotoSet photos, ReadoutSettings settings, double epochs, int samples, string path)
     {
-        var examples = new FolderExamples(loaded, photos, settings.Seed);
+        var examples = new FolderExamples(loaded, photos, settings.Seed, Interrupt.Token) { LeftOut = NamedPhotos.WarnLeftOut };
+        NamedPhotos.WarnUnused(examples.Labels);
         using SafetensorsFile? earlier = File.Exists(path) ? SafetensorsFile.Open(path, Interrupt.Token) : null;
         using ReadoutNetwork readout = earlier is null ? Fresh(loaded, photos, settings, samples) : ReadoutFile.Read(earlier, loaded.Network.Backend);
         if (readout.Settings != settings)
@@ -73,7 +74,7 @@ internal static class ReadoutCommand
         earlier?.Dispose();
 
         long steps = (long)Math.Ceiling(epochs * photos.Files.Count / settings.Batch);
-        Terminal.Say($"{path}: {photos.Files.Count} images, {examples.Labels}; {(readout.Steps > 0 ? $"going on from step {readout.Steps}" : "starting")}, {steps} steps in all.");
+        Terminal.Say($"{path}: {photos.Files.Count} images, {examples.Labels.Source}; {(readout.Steps > 0 ? $"going on from step {readout.Steps}" : "starting")}, {steps} steps in all.");
         Terminal.Progress("training the readout", steps, bar => training.Run(path, steps, new TrainingRelay<ReadoutProgress>(
             bar, at => (at.Step, at.Steps),
             at => $"loss {at.Loss.Total:0.0000} = cross-entropy {at.Loss.Model:0.0000} + {at.Loss.Beta} x information {at.Loss.Information:0.0000} nats"), Interrupt.Token));

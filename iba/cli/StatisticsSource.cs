@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Iba.Bottleneck;
 using Iba.Datasets;
 using Iba.Engine;
@@ -20,8 +18,6 @@ namespace Iba.Cli;
 /// <param name="takesFolder">Whether the command's --images is that folder, so that it can be advised.</param>
 internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, PhotoSet? photos, int samples, bool takesFolder = true)
 {
-    private static readonly string Version = typeof(StatisticsSource).Assembly.GetName().Version!.ToString();
-
     /// <summary>Whether there is a source at all.</summary>
     public bool Any => file is not null || photos is not null || loaded.Demo is not null;
 
@@ -58,34 +54,25 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
         $"the bottleneck needs to know how features are distributed. Give {(takesFolder ? "--images DIR (a folder of photos), or " : "")}"
         + "--statistics FILE made by: iba estimate --images DIR --out FILE");
 
-    /// <summary>
-    /// The photos decide: names, sizes and times of the files, beside everything else that changes a byte. The time of the last change (ctime) is one that
-    /// no program can set back. What is damaged is made again, and a folder that cannot be written keeps nothing.
-    /// </summary>
+    /// <summary>The kept statistics, or new ones. A damaged file is written again; where none can be written, none is kept.</summary>
     private FeatureStatistics Cached(PhotoSet images, string layer, BottleneckSettings? settings)
     {
         settings?.Check(loaded.Network.Until(layer).Output(loaded.Image));
-        var key = new StringBuilder($"{loaded.WeightsSha256} {loaded.Network.Resolve(layer)} {loaded.Preprocessing} {loaded.Rotate} {samples} {loaded.Device.Arithmetic} {Version}\n");
-        foreach (FileInfo photo in images.Files.Select(image => new FileInfo(image.Path)))
-            key.Append($"{photo.FullName} {photo.Length} {photo.LastWriteTimeUtc.Ticks} {FileStatus.Of(photo.FullName)?.ChangedNanoseconds}\n");
-        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key.ToString())));
-        string path = Path.Combine(Folders.Statistics, $"{loaded.Network.Name}-{hash[..16]}.safetensors");
-        if (File.Exists(path))
+        var cache = new StatisticsCache(Folders.Statistics, loaded, images, layer, samples);
+        try
         {
-            try
-            {
-                return FeatureStatistics.Load(path);
-            }
-            catch (Exception damaged) when (damaged is IbaException or IOException or UnauthorizedAccessException)
-            {
-                Terminal.Warn($"the statistics kept are estimated again: {damaged.Message}");
-            }
+            if (cache.Find() is { } kept)
+                return kept;
+        }
+        catch (Exception damaged) when (damaged is IbaException or IOException or UnauthorizedAccessException)
+        {
+            Terminal.Warn($"the statistics kept are estimated again: {damaged.Message}");
         }
         FeatureStatistics statistics = Estimate(loaded, images, [layer], samples).First;
         try
         {
-            statistics.Save(path);
-            Terminal.Say($"statistics of {statistics.Samples} images kept in {path}");
+            cache.Keep(statistics);
+            Terminal.Say($"statistics of {statistics.Samples} images kept in {cache.FilePath}");
         }
         catch (FileWriteException refused)
         {
@@ -103,33 +90,10 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
         }
     }
 
-    public static StatisticsSet Estimate(LoadedNetwork loaded, PhotoSet photos, IReadOnlyList<string> layers, int samples)
-    {
-        int total = Math.Min(samples, photos.Files.Count);
-        return Terminal.Progress($"estimating {string.Join(", ", layers.Select(loaded.Network.Resolve))}", total, bar => Estimation.Run(
-            loaded.Network, layers, loaded.Image, Pixels(loaded, photos, total), weightsSha256: loaded.WeightsSha256,
-            preprocessing: loaded.Preprocessing, progress: new ProgressRelay<long>(images => bar.Report(images)), halved: Halved, cancellation: Interrupt.Token));
-    }
+    public static StatisticsSet Estimate(LoadedNetwork loaded, PhotoSet photos, IReadOnlyList<string> layers, int samples) => Terminal.Progress(
+        $"estimating {string.Join(", ", layers.Select(loaded.Network.Resolve))}", Math.Min(samples, photos.Files.Count), bar => Estimation.Run(
+            loaded, photos, layers, samples, new ProgressRelay<long>(images => bar.Report(images)), Halved, NamedPhotos.WarnLeftOut, Interrupt.Token));
 
     /// <summary>Tells that the device has no room for the usual number of images.</summary>
     public static void Halved(int left) => Terminal.Say($"the device's memory is full: going on with {left} images at a time.");
-
-    /// <summary>Evenly spread over the photos, so that no class is left out; files that are no image are named and passed over.</summary>
-    public static IEnumerable<float[]> Pixels(LoadedNetwork loaded, PhotoSet photos, int total)
-    {
-        for (int i = 0; i < total; i++)
-        {
-            NetworkInput? input = null;
-            try
-            {
-                input = loaded.Read(photos.Files[(int)((long)i * photos.Files.Count / total)].Path).Input;
-            }
-            catch (ImageException failure)
-            {
-                Terminal.Warn($"passed over: {failure.Message}");
-            }
-            if (input is not null)
-                yield return input.Values;
-        }
-    }
 }

@@ -87,6 +87,38 @@ public sealed class PhotoSet
     /// <summary>What was passed over and why, a line for each kind.</summary>
     public IReadOnlyList<string> Notes { get; }
 
+    /// <summary>Some of the photos, spread evenly over all of them, so that no class is left out.</summary>
+    /// <param name="most">The number of photos; all of them if there are fewer.</param>
+    public IEnumerable<ImageFile> Spread(int most)
+    {
+        int count = Math.Min(most, _files.Count);
+        return Enumerable.Range(0, count).Select(i => _files[(int)((long)i * _files.Count / count)]);
+    }
+
+    /// <summary>A classifier's inputs of some of the photos, spread evenly. Files that are not photos are left out.</summary>
+    /// <param name="classifier">Prepares the photos.</param>
+    /// <param name="most">The number of photos.</param>
+    /// <param name="leftOut">Called for each file that is left out.</param>
+    /// <param name="cancellation">Stops reading.</param>
+    /// <returns>H x W x 3 elements each.</returns>
+    public IEnumerable<float[]> Inputs(Classifier classifier, int most, Action<ImageException>? leftOut = null, CancellationToken cancellation = default)
+    {
+        foreach (ImageFile file in Spread(most))
+        {
+            float[]? input = null;
+            try
+            {
+                input = classifier.Read(file.Path, cancellation: cancellation).Input.Values;
+            }
+            catch (ImageException failure)
+            {
+                leftOut?.Invoke(failure);
+            }
+            if (input is not null)
+                yield return input;
+        }
+    }
+
     private bool Add(ImageFile file, string real)
     {
         bool isNew = _seen.Add(real);

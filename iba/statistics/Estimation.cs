@@ -1,3 +1,4 @@
+using Iba.Datasets;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
 using Iba.Images;
@@ -24,6 +25,22 @@ public static class Estimation
         Network network, string layer, Shape image, IEnumerable<float[]> images, int batch = 8, string weightsSha256 = "",
         Preprocessing? preprocessing = null, IProgress<long>? progress = null, Action<int>? halved = null, CancellationToken cancellation = default) =>
         Run(network, [layer], image, images, batch, weightsSha256, preprocessing, progress, halved, cancellation).First;
+
+    /// <summary>Statistics of several layers over some photos of a set, spread evenly.</summary>
+    /// <param name="classifier">The network, and how its photos are prepared.</param>
+    /// <param name="photos">The photos; files that are not photos are left out.</param>
+    /// <param name="layers">The layers' names.</param>
+    /// <param name="samples">The number of photos to use; all of them if there are fewer.</param>
+    /// <param name="progress">Told the number of photos seen.</param>
+    /// <param name="halved">Told the new batch size when the device's memory does not suffice for the old one.</param>
+    /// <param name="leftOut">Called for each file that is left out.</param>
+    /// <param name="cancellation">Checked between batches.</param>
+    /// <exception cref="InvalidOperationException">There are fewer than two photos.</exception>
+    public static StatisticsSet Run(
+        Classifier classifier, PhotoSet photos, IReadOnlyList<string> layers, int samples = FeatureStatistics.UsualSamples, IProgress<long>? progress = null,
+        Action<int>? halved = null, Action<ImageException>? leftOut = null, CancellationToken cancellation = default) =>
+        Run(classifier.Network, layers, classifier.Image, photos.Inputs(classifier, samples, leftOut, cancellation),
+            weightsSha256: classifier.WeightsSha256, preprocessing: classifier.Preprocessing, progress: progress, halved: halved, cancellation: cancellation);
 
     /// <summary>Statistics of several layers over the same images, each image run once.</summary>
     /// <param name="network">The classifier.</param>

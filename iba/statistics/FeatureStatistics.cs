@@ -53,6 +53,9 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     /// <summary>Fewer images than this give a mask that follows the accidents of the sample; the reference warns there, too.</summary>
     public const int EnoughSamples = 1000;
 
+    /// <summary>Images to estimate from unless another number is given.</summary>
+    public const int UsualSamples = 10_000;
+
     /// <summary>Whether there were too few images to trust the numbers.</summary>
     public bool IsScarce => Samples < EnoughSamples;
 

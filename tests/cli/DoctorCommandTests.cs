@@ -1,6 +1,6 @@
 using System.Text.Json;
-using Iba.Cli;
 using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Diagnostics;
 using Tests.Emulator;
 using Tests.Weights;
 using Xunit;
@@ -110,14 +110,14 @@ public sealed class DoctorCommandTests : IDisposable
         gpu.Driver.IsIdle = true;
         gpu.Driver.TotalBytes = (nuint)80 << 30;
         using CudaBackend backend = gpu.Open();
-        IReadOnlyList<PlanLine> plans = PlanSurvey.Run(backend, model, batch: 2);
+        IReadOnlyList<LayerPlan> plans = PlanSurvey.Run(backend, model, batch: 2);
         Assert.Equal(first, plans[0].Layer);
         Assert.Equal(first, plans[^1].Layer);
-        Assert.Contains(plans, plan => plan.Layer == last && plan.Route == nameof(Route.Product));
-        foreach (IGrouping<string, PlanLine> layer in plans.GroupBy(plan => plan.Layer))
+        Assert.Contains(plans, plan => plan.Layer == last && plan.Choice.Route == Route.Product);
+        foreach (IGrouping<string, LayerPlan> layer in plans.GroupBy(plan => plan.Layer))
             Assert.Equal(2, layer.Count());
         Assert.Equal(model == "resnet50" ? 54 : 16, plans.Select(plan => plan.Layer).Distinct().Count());
-        Assert.All(plans, plan => Assert.Contains("2", plan.Unit));
+        Assert.All(plans, plan => Assert.Contains("2", plan.Choice.Unit));
     }
 
     private IbaProcess.Result Run(params string[] arguments)

@@ -35,6 +35,7 @@ public sealed class EvaluateTests : IDisposable
             Assert.All(photo, line =>
             {
                 Assert.Equal(label, line.GetProperty("target").GetInt32());
+                Assert.Equal("folder", line.GetProperty("target_from").GetString());
                 Assert.InRange(line.GetProperty("score").GetDouble(), 0, 1);
                 Assert.InRange(line.GetProperty("box_share").GetDouble(), 1e-6, 0.33);
             });
@@ -138,6 +139,37 @@ public sealed class EvaluateTests : IDisposable
         int pixels = classes switch { "all" => 256 + 128, "target" => 256, _ => 128 };
         // The network sees the photo in its own size; resizing and cropping keep the boxes' pixels within their edges.
         Assert.All(result.Lines, line => Assert.InRange(JsonDocument.Parse(line).RootElement.GetProperty("box_pixels").GetInt32(), pixels * 0.6, pixels * 1.5));
+    }
+
+    /// <summary>All photos in one folder: no folder is a label.</summary>
+    [Fact]
+    public void A_photo_without_a_label_says_that_the_prediction_is_explained()
+    {
+        string images = _folder["flat"], annotations = _folder["boxes"];
+        Directory.CreateDirectory(images);
+        Directory.CreateDirectory(annotations);
+        // The annotation names the class of the first photo, and of the others none that the network knows.
+        for (int i = 0; i < 3; i++)
+        {
+            File.Copy(_shapes.ImagePath(i), Path.Combine(images, $"ä{i}.png"));
+            new Annotation("", Size, Size, [new(i == 0 ? ShapesDataset.Classes[4] : "unicorn", new Box(20, 20, 40, 40))]).Write(Path.Combine(annotations, $"ä{i}.xml"));
+        }
+        string[] options = ["evaluate", "boxes", "--images", images, "--annotations", annotations, "--size", $"{Size}", "--methods", "random,gradient", "--json"];
+        IbaProcess.Result result = IbaProcess.Run(options);
+        Assert.True(result.ExitCode == 0, result.Error);
+        JsonElement[] lines = [.. result.Lines.Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.Equal(["annotation", "annotation", "prediction", "prediction", "prediction", "prediction"], lines.Select(line => line.GetProperty("target_from").GetString()));
+        Assert.All(lines.Take(2), line => Assert.Equal(4, line.GetProperty("target").GetInt32()));
+        Assert.Equal(2, result.Error.Split("the network's own prediction is explained").Length - 1);
+        Assert.Contains("ä1.png: its class is not known", result.Error);
+        Assert.Contains("without a label: 2 of 3 photos", result.Error);
+        Assert.Contains("ä2.png\"", result.Output);
+
+        IbaProcess.Result target = IbaProcess.Run([.. options, "--classes", "target"]);
+        Assert.True(target.ExitCode == 0, target.Error);
+        Assert.Equal(2, target.Lines.Count(line => line.Contains("\"score\"")));
+        Assert.Equal(2, target.Lines.Count(line => line.Contains("its class is not known")));
+        Assert.DoesNotContain("without a label", target.Error);
     }
 
     [Fact]

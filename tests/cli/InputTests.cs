@@ -1,7 +1,5 @@
 using System.Text.Json;
-using Iba.Cli;
 using Iba.Datasets;
-using Iba.Images;
 using Iba.Labels;
 using Tests.Weights;
 using Xunit;
@@ -122,7 +120,7 @@ public sealed class InputTests : IDisposable
             File.WriteAllText(_folder[$"photos/{file}"], "x");
         }
         var photos = new PhotoSet(_folder["photos"]);
-        var labels = new FolderLabels(new LoadedNetwork(null!, null!, "", "", new Preprocessing(), ClassLabels.ImageNet, 1000, Rotate: false), photos);
+        var labels = new FolderLabels(photos, ClassLabels.ImageNet, 1000);
         Assert.Equal("labelled by the names of their folders", labels.Source);
         Assert.Equal([135, 0, 517, 281], photos.Files.Select(labels.Of));
     }

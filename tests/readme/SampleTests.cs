@@ -8,7 +8,9 @@ using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Networks;
 using Iba.Engine.Ops;
 using Iba.Engine.Tensors;
+using Iba.Evaluation;
 using Iba.Images;
+using Iba.Methods;
 using Iba.Statistics;
 using Iba.Weights;
 using Tests.Weights;
@@ -24,6 +26,11 @@ public sealed class SampleTests
     {
         using var folder = new TemporaryFolder();
         string weightsFile = Golden.Path("resnet50-narrow.pth"), photoFile = Golden.Path("preprocessing/rgb.png"), statisticsFile = folder["statistics.safetensors"];
+        string photosFolder = folder["photos"], annotationsFolder = folder["annotations"];
+        Directory.CreateDirectory(photosFolder);
+        Directory.CreateDirectory(annotationsFolder);
+        File.Copy(photoFile, folder["photos/a.png"]);
+        new Annotation("", 90, 90, [new AnnotatedObject("thing", new Box(30, 30, 60, 60))]).Write(folder["annotations/a.xml"]);
         var output = new StringBuilder();
 
         using IBackend backend = new CpuBackend();
@@ -48,6 +55,15 @@ public sealed class SampleTests
         output.AppendLine($"{tape}");
         Tensor gradient = d[tape["layer2.3"]];
 
+        var classifier = new Classifier(network) { WeightsSha256 = weights.Sha256() };
+        var photos = new LabelledPhotos(classifier, new PhotoSet(photosFolder), annotationsFolder);
+        var method = new EvaluatedMethod(AttributionMethods.Find("grad-cam"), new MethodInputs(network, classifier.Image));
+        var run = new EvaluationRun(photos, [method], [new BoxMeasure(classifier)]);
+        foreach (Score score in Measures.Find("boxes").Scores(run.Records()))
+            output.AppendLine($"{score.Method ?? score.Quantity}: {score.Value:0.000} over {score.Photos} photos");
+
+        Assert.Contains("grad-cam: ", output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("the boxes' share of the photos: 0.", output.ToString(), StringComparison.Ordinal);
         Assert.StartsWith("class ", output.ToString(), StringComparison.Ordinal);
         Assert.Contains("layer4.2.add = Add", output.ToString(), StringComparison.Ordinal);
         Assert.Equal(new Shape(1, 28, 28, 64), gradient.Shape);
@@ -81,7 +97,7 @@ public sealed class SampleTests
         string readme = File.ReadAllText(Path.Combine(Golden.Root, "README.md")), folder = Path.Combine(Golden.Root, "tests", "readme");
         string source = string.Concat(Directory.GetFiles(folder, "*.cs").Select(file => Squeeze(File.ReadAllText(file))));
         string[] blocks = [.. readme.Split("```").Where(block => block.StartsWith("csharp", StringComparison.Ordinal))];
-        Assert.Equal(3, blocks.Length);
+        Assert.Equal(4, blocks.Length);
         foreach (string line in blocks.SelectMany(block => block.Split('\n').Skip(1)).Where(line => line.Trim().Length > 0))
             Assert.Contains(Squeeze(line), source, StringComparison.Ordinal);
     }
@@ -89,6 +105,7 @@ public sealed class SampleTests
     private static string Squeeze(string code)
     {
         string text = code.Replace("weightsFile", "\"resnet50.pth\"").Replace("statisticsFile", "\"statistics.safetensors\"").Replace("photoFile", "\"photo.jpg\"")
+            .Replace("photosFolder", "\"photos\"").Replace("annotationsFolder", "\"annotations\"")
             .Replace("output.AppendLine($\"{tape}\")", "Console.WriteLine(tape)").Replace("output.AppendLine", "Console.WriteLine");
         IEnumerable<string> lines = text.Split('\n').Select(line => line.Contains("//", StringComparison.Ordinal) ? line[..line.IndexOf("//", StringComparison.Ordinal)] : line);
         return string.Concat(lines.Select(line => line.Trim()));

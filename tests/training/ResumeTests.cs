@@ -1,4 +1,4 @@
-using Iba.Cli;
+using Iba;
 using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Files;

@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using Iba.Cli;
+using Iba;
 using Iba.Weights;
 using Xunit;
 

@@ -1,0 +1,70 @@
+using System.Runtime.CompilerServices;
+using Iba.Datasets;
+
+namespace Iba.Evaluation;
+
+/// <summary>The share of a map's n highest pixels that lies in the objects' boxes, where n is the number of pixels in the boxes (paper, section 4.5).</summary>
+/// <param name="classifier">Prepares the photos and names the classes.</param>
+/// <param name="classes">Which boxes count. Default: all.</param>
+public sealed class BoxMeasure(Classifier classifier, BoxClasses? classes = null) : IMeasure
+{
+    internal const string KindName = "boxes";
+
+    internal const string About =
+        "Of a map's n highest pixels, n those in the object's boxes, the share that lies in the boxes (paper section 4.5). A photo whose boxes cover more "
+        + "than a third of it, or nothing, is left out with a line that says why.";
+
+    private const string Pixels = "box_pixels", Share = "box_share", Found = "score";
+
+    private readonly BoxClasses _classes = classes ?? new BoxClasses();
+
+    /// <summary>A photo's mask is needed once for each method.</summary>
+    private readonly ConditionalWeakTable<LabelledPhoto, ObjectMask> _masks = [];
+
+    /// <inheritdoc/>
+    public string Name => KindName;
+
+    /// <summary>The mean share of each method, and the boxes' mean share of the photos.</summary>
+    internal static IEnumerable<Score> Summarise(IReadOnlyList<Measurement> records) =>
+    [
+        .. records.GroupBy(record => record.Method).Select(method => Score.Mean(method.Key, "in the boxes", [.. method.Select(record => record[Found][0])])),
+        Score.Mean(null, "the boxes' share of the photos", [.. records.DistinctBy(record => record.Image).Select(record => record[Share][0])]) with
+        {
+            StandardError = null,
+        },
+    ];
+
+    /// <inheritdoc/>
+    public string? LeftOut(LabelledPhoto photo)
+    {
+        if (photo.Annotation is not { } annotation)
+            return "it has no annotation";
+        if (annotation.Objects.Count > 0 && _classes.Of(annotation.Objects, photo, classifier).Length == 0)
+        {
+            return _classes.Option == BoxClasses.Target && photo.Label is null
+                ? "its class is not known: neither its folder nor its annotation names one"
+                : $"none of its boxes is of the class wanted ({_classes})";
+        }
+        return Mask(photo).LeftOut;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<IReadOnlyList<Quantity>> Measure(EvaluatedMethod method, IReadOnlyList<ExplainedPhoto> photos, CancellationToken cancellation)
+    {
+        foreach (ExplainedPhoto each in photos)
+        {
+            ObjectMask objects = Mask(each.Photo);
+            yield return [new(Pixels, objects.Pixels), new(Share, objects.Coverage), new(Found, objects.Score(each.Explanation.Heatmap))];
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _masks.Clear();
+
+    private ObjectMask Mask(LabelledPhoto photo) => _masks.GetValue(photo, _ =>
+    {
+        Annotation annotation = photo.Annotation!;
+        Annotation counted = annotation with { Objects = _classes.Of(annotation.Objects, photo, classifier) };
+        return ObjectMask.Of(counted, photo.Photo.Extents, photo.Photo.Path, classifier.Preprocessing);
+    });
+}

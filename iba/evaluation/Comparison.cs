@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using Iba.Bottleneck;
+using Iba.Images;
+using Iba.Methods;
+using Iba.Rendering;
+
+namespace Iba.Evaluation;
+
+/// <summary>A map of a comparison.</summary>
+/// <param name="Explanation">The map; null if it is not finite.</param>
+/// <param name="Seconds">The time that it took.</param>
+/// <param name="Failure">What is not finite; null if all is.</param>
+public sealed record ComparedMap(Explanation? Explanation, double Seconds, NonFiniteException? Failure = null);
+
+/// <summary>The maps of one method or setting.</summary>
+/// <param name="Method">The method.</param>
+/// <param name="Inputs">What it was created from.</param>
+/// <param name="Maps">A map for each photo.</param>
+public sealed record ComparedColumn(MethodKind Method, MethodInputs Inputs, IReadOnlyList<ComparedMap> Maps);
+
+/// <summary>Explains the same photos by several methods or settings, and arranges the maps in a figure.</summary>
+/// <param name="classifier">The network that is explained.</param>
+/// <param name="photos">The photos, a row each.</param>
+/// <param name="target">The class to explain, or null for the class that the network predicts.</param>
+public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhoto> photos, int? target = null)
+{
+    /// <summary>Creates a method and explains the photos one by one, so that the times of methods can be compared.</summary>
+    /// <param name="kind">The method.</param>
+    /// <param name="inputs">What it is created from.</param>
+    /// <param name="progress">Told how many photos are done.</param>
+    /// <param name="cancellation">Checked between steps.</param>
+    /// <exception cref="ArgumentException">Something that the method needs is missing.</exception>
+    public ComparedColumn Run(MethodKind kind, MethodInputs inputs, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        using IAttributionMethod method = kind.Create(inputs);
+        return new ComparedColumn(kind, inputs, [.. photos.Select((photo, done) =>
+        {
+            Sample[] sample = [classifier.Sample(photo, target)];
+            var relay = new ProgressRelay<AttributionProgress>(
+                at => progress?.Report(at with { ImagesDone = done + at.ImagesDone, Images = done + at.Images }));
+            ComparedMap map = Timed(method, sample, relay, cancellation);
+            // The first run also compiles kernels and allocates memory, which is long beside a short run: a second one is timed.
+            return done == 0 && map.Seconds < 1 && map.Failure is null ? Timed(method, sample, relay, cancellation) : map;
+        })]);
+    }
+
+    /// <summary>The figure of methods side by side (paper, figure 5): a column per method. Below each map stands its time.</summary>
+    public ComparisonFigure OfMethods(IReadOnlyList<ComparedColumn> columns)
+    {
+        string network = classifier.Network.Name, device = classifier.Arithmetic.Device;
+        string[] titles = [.. columns.Select(column => column.Method.IsReportedOn(network) ? column.Method.Title : $"{column.Method.Title} *")];
+        return new ComparisonFigure(titles, [.. photos.Select((_, photo) => Row(photo, Explained(columns, photo), columns, map => Seconds(map.Seconds)))])
+        {
+            Title = $"Attribution methods on {network}",
+            Footnotes =
+            [
+                "Grey is 0, orange to red positive, blue negative; maps of magnitudes have no sign. Bits per pixel have one scale; every "
+                    + "other map its own, up to the 99.5th percentile of its magnitudes. "
+                    + $"Below each map: the time it took on {(device == "cpu" ? "the CPU" : device)}.",
+                .. columns.Select(column => column.Method.Note?.Invoke(column.Inputs)).OfType<string>(),
+                .. columns.All(column => column.Method.IsReportedOn(network)) ? (string[])[] : [$"* not reported for {network} in the paper"],
+            ],
+        };
+    }
+
+    /// <summary>
+    /// The figure of one bottleneck by β and layer (paper, figures 4 and 10): a column per β, a row per layer and photo. Below each map stands the
+    /// probability of the class when only the map's information passes.
+    /// </summary>
+    /// <param name="betas">The weights β, a column each.</param>
+    /// <param name="layers">The maps of each layer, in the order of the weights. Missing ones at the end leave gaps.</param>
+    public ComparisonFigure OfBetas(IReadOnlyList<float> betas, IReadOnlyList<IReadOnlyList<ComparedColumn>> layers)
+    {
+        ComparisonRow[] rows =
+        [
+            .. from columns in layers
+               let layer = columns[0].Inputs.Statistics!.Origin.Layer
+               from photo in Enumerable.Range(0, photos.Count)
+               let title = photos.Count == 1 ? layer : $"{layer}, {Path.GetFileNameWithoutExtension(photos[photo].Path)}"
+               let row = Row(photo, title, columns, map => $"p = {((BottleneckExplanation)map.Explanation!).ProbabilityRestricted:0.00}")
+               select row with { Panels = [.. row.Panels, .. new ComparisonPanel?[betas.Count - columns.Count]] },
+        ];
+        return new ComparisonFigure([.. betas.Select(beta => $"β = {beta}/k")], rows)
+        {
+            Title = $"The per-sample bottleneck on {classifier.Network.Name} by β and layer",
+            ScalePerRow = true,
+            Footnotes =
+            [
+                "Bits per pixel, grey is 0; each row has its own scale. p is the probability of the class when no more than that passes. "
+                    + "k is the number of the layer's neurons: β/k times their information in all is β times their mean.",
+            ],
+        };
+    }
+
+    private ComparisonRow Row(int photo, string title, IReadOnlyList<ComparedColumn> columns, Func<ComparedMap, string> note) => new(
+        title, photos[photo].Input.Crop,
+        [
+            .. from column in columns
+               let map = column.Maps[photo]
+               select map.Explanation is null ? null : new ComparisonPanel(map.Explanation.Heatmap, note(map)),
+        ]);
+
+    /// <summary>The class that the last map explains; empty if the photo has no map.</summary>
+    private string Explained(IReadOnlyList<ComparedColumn> columns, int photo) =>
+        columns.Select(column => column.Maps[photo].Explanation).LastOrDefault(map => map is not null) is { } last ? classifier.Labels[last.Target] : "";
+
+    private static ComparedMap Timed(IAttributionMethod method, Sample[] sample, IProgress<AttributionProgress> progress, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        Outcome outcome = method.Explain(sample, progress, cancellation).Single();
+        return new ComparedMap(outcome.Explanation, clock.Elapsed.TotalSeconds, outcome.Failure);
+    }
+
+    private static string Seconds(double seconds) => seconds < 1 ? $"{1000 * seconds:0} ms" : seconds < 10 ? $"{seconds:0.0} s" : $"{seconds:0} s";
+}

@@ -1,0 +1,89 @@
+using Iba.Datasets;
+using Iba.Images;
+
+namespace Iba.Evaluation;
+
+/// <summary>Where the class that is explained comes from.</summary>
+public enum TargetSource
+{
+    /// <summary>The photo's folder.</summary>
+    Folder,
+
+    /// <summary>The name of the objects in the photo's annotation.</summary>
+    Annotation,
+
+    /// <summary>The network's own prediction, because the photo's class is not known.</summary>
+    Prediction,
+}
+
+/// <summary>A photo with its class and what is known of its objects.</summary>
+/// <param name="Photo">The photo.</param>
+/// <param name="Sample">The network's input and the photo's class, if it is known.</param>
+/// <param name="TargetFrom">Where the class comes from.</param>
+/// <param name="Folder">The photo's first-level folder, if any.</param>
+/// <param name="Annotation">The boxes of its objects; null if the set has no annotations.</param>
+public sealed record LabelledPhoto(PreparedPhoto Photo, Sample Sample, TargetSource TargetFrom, string? Folder, Annotation? Annotation)
+{
+    /// <summary>The photo's class; null if it is not known.</summary>
+    public int? Label => Sample.Target;
+}
+
+/// <summary>
+/// Photos to evaluate methods on. A photo's class is that of its folder. If its folder gives none, it is the class that its annotation's objects are
+/// named after, by name or WordNet id. If they are named after none or after several, the class is not known.
+/// </summary>
+public sealed class LabelledPhotos
+{
+    private readonly Classifier _classifier;
+    private readonly string? _annotations;
+
+    /// <param name="classifier">Prepares the photos and names the classes.</param>
+    /// <param name="photos">The photos.</param>
+    /// <param name="annotations">A folder of Pascal VOC files with the photos' names, in the same sub-folders or all in one; null for none.</param>
+    /// <param name="count">The number of photos to use, spread evenly; 0 for all.</param>
+    /// <exception cref="DatasetException">There is no such folder.</exception>
+    public LabelledPhotos(Classifier classifier, PhotoSet photos, string? annotations = null, int count = 0)
+    {
+        if (annotations is not null && !Directory.Exists(annotations))
+            throw new DatasetException(annotations, "there is no such folder", "Name the folder of the photos' Pascal VOC .xml files");
+        (_classifier, _annotations) = (classifier, annotations);
+        Labels = new FolderLabels(photos, classifier.Labels, classifier.Classes);
+        Files = [.. photos.Spread(count == 0 ? photos.Files.Count : count)];
+    }
+
+    /// <summary>The photos' files.</summary>
+    public IReadOnlyList<ImageFile> Files { get; }
+
+    /// <summary>The classes that the folders give.</summary>
+    public FolderLabels Labels { get; }
+
+    /// <summary>Where the classes come from, worded to follow "photos".</summary>
+    public string Source => Labels.Any || _annotations is null ? Labels.Source
+        : "labelled by their annotations, or by the network's own prediction where these name no class";
+
+    /// <summary>Reads a photo, and its annotation if the set has annotations.</summary>
+    /// <exception cref="ImageException">The photo cannot be read.</exception>
+    /// <exception cref="DatasetException">The photo has no annotation, or one that cannot be read.</exception>
+    public LabelledPhoto Read(ImageFile file, CancellationToken cancellation = default)
+    {
+        PreparedPhoto photo = _classifier.Read(file.Path, cancellation: cancellation);
+        Annotation? annotation = _annotations is null ? null : Annotation.Read(AnnotationOf(file, _annotations));
+        int? folder = Labels.Of(file), named = folder is null && annotation is not null ? NamedClass(annotation) : null;
+        TargetSource source = folder is not null ? TargetSource.Folder : named is not null ? TargetSource.Annotation : TargetSource.Prediction;
+        return new LabelledPhoto(photo, _classifier.Sample(photo, folder ?? named), source, file.Class, annotation);
+    }
+
+    private static string AnnotationOf(ImageFile file, string annotations)
+    {
+        string name = Path.ChangeExtension(file.Name, ".xml"), beside = Path.Combine(annotations, name);
+        return File.Exists(beside) ? beside : Path.Combine(annotations, Path.GetFileName(name));
+    }
+
+    /// <summary>The one class that objects are named after. A number is not taken for a class: it may count the classes of another list.</summary>
+    private int? NamedClass(Annotation annotation)
+    {
+        IEnumerable<string> names = annotation.Objects.Select(o => o.Name).Distinct().Where(name => !name.All(char.IsAsciiDigit));
+        int?[] classes = [.. names.Select(name => _classifier.Labels.Find(name, _classifier.Classes)).Where(number => number is not null).Distinct()];
+        return classes is [var only] ? only : null;
+    }
+}

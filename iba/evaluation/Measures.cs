@@ -1,0 +1,52 @@
+namespace Iba.Evaluation;
+
+/// <summary>What a measure needs besides photos and their classes.</summary>
+public enum MeasureNeeds
+{
+    /// <summary>Nothing.</summary>
+    Nothing,
+
+    /// <summary>Annotations: boxes of the photos' objects.</summary>
+    Annotations,
+}
+
+/// <summary>A measure: its name, its constructor and its summary.</summary>
+/// <param name="Name">The name on the command line.</param>
+/// <param name="About">What it measures, in one or two sentences, with the paper's section.</param>
+/// <param name="Create">Creates it.</param>
+/// <param name="Summarise">The scores of raw numbers: those of each method, in the order of its first record, then those to compare them with.</param>
+/// <param name="Needs">What it needs.</param>
+public sealed record MeasureKind(
+    string Name, string About, Func<MeasureInputs, IMeasure> Create, Func<IReadOnlyList<Measurement>, IEnumerable<Score>> Summarise,
+    MeasureNeeds Needs = MeasureNeeds.Nothing)
+{
+    /// <summary>The scores of an evaluation's records; those of other measures are ignored. No score if there is no record.</summary>
+    public IReadOnlyList<Score> Scores(IEnumerable<EvaluationRecord> records)
+    {
+        Measurement[] own = [.. records.OfType<Measurement>().Where(record => record.Measure == Name)];
+        return own.Length == 0 ? [] : [.. Summarise(own)];
+    }
+}
+
+/// <summary>What measures are created from. A measure ignores settings that it does not have.</summary>
+/// <param name="Classifier">The network that is explained.</param>
+public sealed record MeasureInputs(Classifier Classifier)
+{
+    /// <summary>Which boxes count.</summary>
+    public BoxClasses Boxes { get; init; } = new();
+}
+
+/// <summary>All measures.</summary>
+public static class Measures
+{
+    /// <summary>In the paper's order.</summary>
+    public static IReadOnlyList<MeasureKind> All { get; } =
+    [
+        new(BoxMeasure.KindName, BoxMeasure.About, from => new BoxMeasure(from.Classifier, from.Boxes), BoxMeasure.Summarise, MeasureNeeds.Annotations),
+    ];
+
+    /// <summary>The measure with that name.</summary>
+    /// <exception cref="ArgumentException">There is none.</exception>
+    public static MeasureKind Find(string name) => All.FirstOrDefault(kind => kind.Name == name)
+        ?? throw new ArgumentException($"there is no measure '{name}'. There are: {string.Join(", ", All.Select(kind => kind.Name))}.", nameof(name));
+}

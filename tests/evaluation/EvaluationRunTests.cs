@@ -1,0 +1,223 @@
+using Iba;
+using Iba.Datasets;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Networks;
+using Iba.Engine.Training;
+using Iba.Evaluation;
+using Iba.Images;
+using Iba.Labels;
+using Iba.Methods;
+using Iba.Statistics;
+using Tests.Weights;
+using Xunit;
+
+namespace Tests.Evaluation;
+
+/// <summary>An evaluation as a program that embeds the library runs it: without the command line.</summary>
+public sealed class EvaluationRunTests : IDisposable
+{
+    private const int Size = 32, Cat = 3, Dog = 7;
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly CpuBackend _backend = new();
+    private readonly Classifier _classifier;
+
+    public EvaluationRunTests()
+    {
+        File.WriteAllLines(_folder["labels.txt"], Enumerable.Range(0, 10).Select(k => k == Cat ? "n02121808 cat" : k == Dog ? "dog, hound" : $"thing {k}"));
+        _classifier = new Classifier(ResNet.ResNet50.Build(_backend, new FreshParameters(_backend, new NetworkWidth(16, 8, 10), seed: 1)))
+        {
+            Preprocessing = new Preprocessing { Resize = Size, Crop = Size },
+            Labels = ClassLabels.Read(_folder["labels.txt"], 10),
+        };
+    }
+
+    public void Dispose()
+    {
+        _backend.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public void A_folder_of_photos_and_boxes_is_evaluated_with_library_calls_alone()
+    {
+        string[] images = [Add("a.png", "cat"), Add("b.png", "cat"), Add("c.png", "cat")];
+        LabelledPhotos photos = Photos();
+        var run = new EvaluationRun(photos, Methods("gradient", "random"), [new BoxMeasure(_classifier)]) { Batch = 2 };
+        Measurement[] records = [.. run.Records().Cast<Measurement>()];
+
+        Assert.Equal(images.SelectMany(image => (string[])[image, image]), records.Select(record => record.Image));
+        Assert.Equal(["gradient", "random", "gradient", "random", "gradient", "random"], records.Select(record => record.Method));
+        using IAttributionMethod gradient = Methods("gradient")[0].Create();
+        foreach (Measurement record in records.Where(record => record.Method == "gradient"))
+        {
+            // The same score from the parts: mask, map, share.
+            LabelledPhoto photo = photos.Read(photos.Files.Single(file => file.Path == record.Image));
+            ObjectMask mask = ObjectMask.Of(photo.Annotation!, photo.Photo.Extents, "photo", _classifier.Preprocessing);
+            Assert.Equal(mask.Score(gradient.Attribute([photo.Sample]).Single().Heatmap), record["score"].Single());
+            Assert.Equal(mask.Pixels, record["box_pixels"].Single());
+        }
+        IReadOnlyList<Score> scores = Measures.Find("boxes").Scores(records);
+        Assert.Equal(["gradient", "random", null], scores.Select(score => score.Method));
+        Assert.Equal(records.Where(record => record.Method == "random").Average(record => record["score"][0]), scores[1].Value, 1e-12);
+        Assert.All(scores, score => Assert.Equal(3, score.Photos));
+    }
+
+    [Theory]
+    [InlineData("dog/a.png", Dog, TargetSource.Folder, "n02121808")]
+    [InlineData("a.png", Cat, TargetSource.Annotation, "n02121808")]
+    [InlineData("a.png", Dog, TargetSource.Annotation, "hound", "Dog", "unicorn")]
+    [InlineData("a.png", null, TargetSource.Prediction, "cat", "dog")]
+    [InlineData("a.png", null, TargetSource.Prediction, "unicorn")]
+    [InlineData("a.png", null, TargetSource.Prediction, "3")]
+    [InlineData("a.png", null, TargetSource.Prediction)]
+    public void The_class_is_the_folders_or_else_the_one_that_the_annotation_names(string photo, int? label, TargetSource source, params string[] objects)
+    {
+        Add(photo, objects);
+        LabelledPhotos photos = Photos();
+        LabelledPhoto read = photos.Read(photos.Files.Single());
+        Assert.Equal((label, source), (read.Label, read.TargetFrom));
+        if (objects.Length == 0)
+            return;
+        var run = new EvaluationRun(photos, Methods("random", "grad-cam"), [new BoxMeasure(_classifier)]);
+        Assert.All(run.Records().Cast<Measurement>(), record => Assert.Equal((label ?? record.Target, source), (record.Target, record.TargetFrom)));
+    }
+
+    [Fact]
+    public void A_method_that_explains_the_prediction_says_so_where_the_label_is_another()
+    {
+        Add("a.png", "cat");
+        LabelledPhotos photos = Photos();
+        EvaluatedMethod method = Methods("grad-cam").Single();
+        var record = (Measurement)new EvaluationRun(photos, [method with { Inputs = method.Inputs with { Class = ExplainedClass.Predicted } }], [new BoxMeasure(_classifier)]).Records().Single();
+        Assert.Equal(record.Target == Cat ? TargetSource.Annotation : TargetSource.Prediction, record.TargetFrom);
+        using var inference = new Inference(_classifier.Network, _classifier.Image);
+        Assert.Equal(Classes.Largest(inference.Run(photos.Read(photos.Files[0]).Sample.Pixels)), record.Target);
+    }
+
+    [Fact]
+    public void One_map_serves_every_measure_and_a_measure_leaves_photos_out_for_itself()
+    {
+        string[] images = [Add("a.png", "cat"), Add("b.png", "unicorn")];
+        var total = new Total(_classifier);
+        var run = new EvaluationRun(Photos(), Methods("random"), [new BoxMeasure(_classifier, new BoxClasses("cat")), total]);
+        EvaluationRecord[] records = [.. run.Records()];
+        Assert.Equal(
+            [(typeof(LeftOutPhoto), images[1]), (typeof(Measurement), images[0]), (typeof(Measurement), images[0]), (typeof(Measurement), images[1])],
+            records.Select(record => (record.GetType(), record.Image)));
+        Assert.Contains("class wanted (cat)", ((LeftOutPhoto)records[0]).Reason);
+        Assert.Equal(["boxes", "total", "total"], records.OfType<Measurement>().Select(record => record.Measure));
+        Assert.Equal(1, total.Calls);
+    }
+
+    [Fact]
+    public void A_photo_or_annotation_that_cannot_be_read_is_a_record_and_the_others_count()
+    {
+        string good = Add("a.png", "cat"), damaged = Add("b.png", "cat"), bare = Add("c.png", "cat");
+        File.WriteAllText(damaged, "no photo");
+        File.Delete(_folder["annotations/c.xml"]);
+        EvaluationRecord[] records = [.. new EvaluationRun(Photos(), Methods("random"), [new BoxMeasure(_classifier)]).Records()];
+        Assert.Equal([good, damaged, bare], records.Select(record => record.Image).Order());
+        Assert.Equal([damaged, bare], records.OfType<FailedPhoto>().Select(record => record.Image));
+        Assert.All(records.OfType<FailedPhoto>(), failed => Assert.Contains(Path.GetFileNameWithoutExtension(failed.Image), failed.Reason));
+    }
+
+    [Fact]
+    public void Photos_without_annotations_are_left_out_of_boxes_and_nothing_is_explained()
+    {
+        Add("a.png", "cat");
+        var photos = new LabelledPhotos(_classifier, new PhotoSet(_folder["photos"]));
+        var leftOut = (LeftOutPhoto)Assert.Single(new EvaluationRun(photos, Methods("random"), [new BoxMeasure(_classifier)]).Records());
+        Assert.Contains("no annotation", leftOut.Reason);
+    }
+
+    [Fact]
+    public void A_run_that_is_stopped_has_given_whole_photos()
+    {
+        for (int i = 0; i < 4; i++)
+            Add($"{i}.png", "cat");
+        using var stop = new CancellationTokenSource();
+        var run = new EvaluationRun(Photos(), Methods("random", "gradient"), [new BoxMeasure(_classifier)]) { Batch = 2 };
+        var records = new List<EvaluationRecord>();
+        var progress = new ProgressRelay<AttributionProgress>(at => stop.Cancel());
+        Assert.Throws<OperationCanceledException>(() =>
+        {
+            foreach (EvaluationRecord record in run.Records(progress, stop.Token))
+                records.Add(record);
+        });
+        Assert.Equal([2, 2], records.GroupBy(record => record.Image).Select(of => of.Count()));
+    }
+
+    [Fact]
+    public void A_mean_leaves_undefined_values_out_and_counts_them()
+    {
+        // Of 1, 2, 6: mean 3, variance (4 + 1 + 9) / 2 = 7.
+        Score score = Score.Mean("m", "q", [1, double.NaN, 2, 6]);
+        Assert.Equal((3, 1), (score.Photos, score.Undefined));
+        Assert.Equal(3, score.Value, 1e-12);
+        Assert.Equal(Math.Sqrt(7.0 / 3), score.StandardError!.Value, 1e-12);
+    }
+
+    [Fact]
+    public void Kept_statistics_are_found_again_until_something_that_decides_them_changes()
+    {
+        Add("a.png", "cat");
+        Add("b.png", "cat");
+        var photos = new PhotoSet(_folder["photos"]);
+        StatisticsCache Cache(Classifier classifier, string layer = "layer2", int samples = 10) => new(_folder["cache"], classifier, photos, layer, samples);
+
+        Assert.Null(Cache(_classifier).Find());
+        FeatureStatistics made = Cache(_classifier).Keep(Estimation.Run(_classifier, photos, ["layer2"]).First);
+        Assert.Equal(made.Mean, Cache(_classifier).Find()!.Mean);
+        Assert.Equal((2, "layer2.3"), (made.Samples, made.Origin.Layer));
+        Assert.Null(Cache(_classifier, "layer1").Find());
+        Assert.Null(Cache(_classifier, samples: 1).Find());
+        Assert.Null(Cache(_classifier with { WeightsSha256 = new string('0', 64) }).Find());
+        Assert.Null(Cache(_classifier with { Preprocessing = _classifier.Preprocessing with { Resize = 40 } }).Find());
+        using var plain = new CpuBackend { Winograd = false };
+        Assert.Null(Cache(new Classifier(ResNet.ResNet50.Build(plain, new FreshParameters(plain, new NetworkWidth(16, 8, 10), seed: 1)))
+        {
+            Preprocessing = _classifier.Preprocessing,
+        }).Find());
+        File.AppendAllText(photos.Files[0].Path, "x");
+        Assert.Null(Cache(_classifier).Find());
+    }
+
+    private LabelledPhotos Photos() => new(_classifier, new PhotoSet(_folder["photos"]), _folder["annotations"]);
+
+    private EvaluatedMethod[] Methods(params string[] names)
+    {
+        var inputs = new MethodInputs(_classifier.Network, _classifier.Image);
+        return [.. names.Select(name => new EvaluatedMethod(AttributionMethods.Find(name), inputs))];
+    }
+
+    /// <summary>Adds a photo whose annotation has a box of a ninth of it for each name.</summary>
+    private string Add(string name, params string[] objects)
+    {
+        string photo = _folder[$"photos/{name}"], annotation = _folder[$"annotations/{Path.ChangeExtension(name, ".xml")}"];
+        Directory.CreateDirectory(Path.GetDirectoryName(photo)!);
+        Directory.CreateDirectory(Path.GetDirectoryName(annotation)!);
+        File.Copy(Path.Combine(Golden.Path("preprocessing"), "rgb.png"), photo);
+        new Annotation("", 90, 90, [.. objects.Select(o => new AnnotatedObject(o, new Box(30, 30, 60, 60)))]).Write(annotation);
+        return photo;
+    }
+
+    /// <summary>The sum of each map: a second measure, which needs nothing.</summary>
+    private sealed class Total(Classifier classifier) : IMeasure
+    {
+        public string Name => "total";
+
+        public int Calls { get; private set; }
+
+        public void Dispose()
+        {
+        }
+
+        public IEnumerable<IReadOnlyList<Quantity>> Measure(EvaluatedMethod method, IReadOnlyList<ExplainedPhoto> photos, CancellationToken cancellation)
+        {
+            Calls++;
+            Assert.Same(classifier.Network, method.Inputs.Network);
+            return photos.Select(photo => (Quantity[])[new("sum", photo.Explanation.Heatmap.Values.Sum(value => (double)value))]);
+        }
+    }
+}
