@@ -50,7 +50,11 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
             throw new FileFormatException(path, "it holds no checksum: another version of this program wrote it, or none did", "Delete it to start anew.");
         string[] past = file.Metadata.GetValueOrDefault(SettingsKey, "").Split('\n');
         if (past.Where((line, i) => i >= settings.Count || line != settings[i]).FirstOrDefault() is { } other)
-            throw new FileFormatException(path, $"it belongs to training with other settings ({other}, not {string.Join("; ", settings)})", "Delete it to start anew, or use its settings.");
+        {
+            throw new FileFormatException(
+                path, $"it belongs to training with other settings ({other}, not {string.Join("; ", settings)})",
+                "Delete it to start anew, or use its settings.");
+        }
         foreach ((string name, Tensor data) in Tensors)
         {
             if (!file[name].Shape.AsSpan().SequenceEqual(data.Shape.Dims))

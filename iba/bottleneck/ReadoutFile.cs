@@ -60,7 +60,8 @@ public static class ReadoutFile
         Dictionary<string, string> metadata = readout.Statistics.Metadata;
         foreach ((string key, string value) in Facts(readout).Concat(facts))
             metadata[key] = value;
-        SafetensorsFile.Write(path, [.. sets.SelectMany(set => Tensors(readout, set.Item1, set.Item2)), .. readout.Statistics.Tensors], metadata, withChecksum: true);
+        SafetensorsFile.Write(
+            path, [.. sets.SelectMany(set => Tensors(readout, set.Item1, set.Item2)), .. readout.Statistics.Tensors], metadata, withChecksum: true);
     }
 
     /// <summary>Reads a set of tensors with the parameters' layout.</summary>

@@ -12,7 +12,7 @@ namespace Iba.Shapes;
 /// masks/CLASS/CLASS_00001.png         8-bit grey: 255 where an object is seen
 /// dataset.json                        <see cref="ShapesCard"/>
 /// </code>
-/// Pixels, boxes and masks are the same everywhere; how well zlib packs them is the runtime's business, so the bytes of a .png are not.
+/// Pixels, boxes and masks are the same on every machine. The bytes of a .png are not: how zlib compresses depends on the runtime.
 /// Image n is number n / 10 + 1 of class n mod 10.
 /// </summary>
 public sealed class ShapesFolder(string root)
@@ -96,7 +96,8 @@ public sealed class ShapesFolder(string root)
         string name = ShapesDataset.Classes[sample.Label];
         new Annotation($"{Name(index)}.png", sample.Size, sample.Size, [.. sample.Boxes.Select(box => new AnnotatedObject(name, box))])
             .Write(AnnotationPath(index));
-        AtomicFile.Write(MaskPath(index), PngFile.EncodeGrey(sample.Mask, sample.Size, sample.Size, KeyValuePair.Create(PngFile.SoftwareKeyword, PngFile.Software)));
+        byte[] mask = PngFile.EncodeGrey(sample.Mask, sample.Size, sample.Size, KeyValuePair.Create(PngFile.SoftwareKeyword, PngFile.Software));
+        AtomicFile.Write(MaskPath(index), mask);
         AtomicFile.Write(ImagePath(index), PngFile.Encode(sample.Rgb, sample.Size, sample.Size));
     }
 

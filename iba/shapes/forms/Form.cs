@@ -5,7 +5,7 @@ namespace Iba.Shapes.Forms;
 /// <summary>
 /// A plane figure inside the unit disc, given by the signed distance to its edge: negative inside, positive outside. From that one
 /// number come the antialiased edge, the bevel, the shadow and the mask. Exact near the edge; deep inside or far outside a union or an
-/// intersection may understate the distance, which no use here can tell.
+/// intersection may understate the distance, where nothing uses it.
 /// </summary>
 internal abstract record Form
 {

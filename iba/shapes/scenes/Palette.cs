@@ -8,7 +8,7 @@ namespace Iba.Shapes.Scenes;
 /// </summary>
 internal sealed record Palette(IReadOnlyList<Colour> Ground, IReadOnlyList<Colour> Objects)
 {
-    // Earth, foliage, water and sky, and now and then anything: hues in turns.
+    // Hues in turns: earth, foliage, water and sky; sometimes any hue.
     private static readonly IReadOnlyList<(double From, double To)> GroundHues = [(0.02, 0.15), (0.15, 0.42), (0.5, 0.66), (0, 1)];
 
     public static Palette Draw(RandomStream random)

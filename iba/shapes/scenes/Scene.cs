@@ -7,8 +7,8 @@ namespace Iba.Shapes.Scenes;
 internal sealed record Glow(double X, double Y, double Radius, double Rim, Colour Colour, double Strength);
 
 /// <summary>
-/// Everything that is in a picture, before any pixel: lengths in sides of the picture, so that one scene can be painted at every size.
-/// Subjects draw from forks of the image's random stream, so a change to one leaves the others where they were.
+/// The contents of a picture, independent of its size: lengths are in units of the picture's side, so that one scene can be painted at every size.
+/// Ground, objects and fragments take random numbers from streams of their own, so that a change to one does not change the others.
 /// </summary>
 internal sealed record Scene(
     Ground Ground, Ground Second, double SecondShare, Noise Border, double LightX, double LightY, double LightFall, double Vignette,

@@ -4,8 +4,8 @@ using Iba.Engine.Training;
 namespace Iba.Shapes.Training;
 
 /// <summary>
-/// Batches of the shapes data set for training: every epoch in an order of its own, every image cut out at a place of its own in one of
-/// the square's eight positions. All of it follows from seed and step.
+/// Batches of the shapes data set for training. Every epoch has another order. Every image is cropped at a random place, and mirrored or turned
+/// to one of a square's eight positions. Order, place and position depend on seed and step alone.
 /// </summary>
 /// <param name="source">The images.</param>
 /// <param name="size">Rows and columns of what the network sees of them.</param>

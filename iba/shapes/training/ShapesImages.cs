@@ -6,8 +6,8 @@ namespace Iba.Shapes.Training;
 
 /// <summary>
 /// Rendered images of the shapes data set, kept in one file of plain bytes, image after image, because rendering is slower than
-/// training. The file grows block by block, and beside it one with the SHA-256 of every image; cut short or changed anywhere, it is completed from
-/// its last whole image on.
+/// training. The file is written block by block; a second file beside it has the SHA-256 of every image. If a file was cut short or changed,
+/// images are rendered again from the first damaged one on.
 /// </summary>
 public sealed class ShapesImages : IDisposable
 {
@@ -15,7 +15,8 @@ public sealed class ShapesImages : IDisposable
 
     private readonly SafeFileHandle _file;
 
-    private ShapesImages(SafeFileHandle file, string name, int side, int count) => (_file, Description, Side, Count) = (file, $"{count} of {name}", side, count);
+    private ShapesImages(SafeFileHandle file, string name, int side, int count) =>
+        (_file, Description, Side, Count) = (file, $"{count} of {name}", side, count);
 
     /// <summary>What they are, in words.</summary>
     public string Description { get; }
@@ -77,7 +78,7 @@ public sealed class ShapesImages : IDisposable
     {
         using SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
         using SafeFileHandle sums = File.OpenHandle(SumsOf(path), FileMode.OpenOrCreate, FileAccess.ReadWrite);
-        // What lies behind the first damaged image is not trusted.
+        // The images after the first damaged one are rendered again, too.
         RandomAccess.SetLength(sums, (long)whole * SHA256.HashSizeInBytes);
         var resize = new Preprocessing { Resize = side, Crop = side };
         int bytes = Bytes(side);
@@ -93,7 +94,7 @@ public sealed class ShapesImages : IDisposable
                 SHA256.HashData(image, hashes.AsSpan(i * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes));
             });
             RandomAccess.Write(file, block, (long)first * bytes);
-            // An image is on the disk before its hash says so.
+            // The images reach the disk before their hashes do, so a hash never stands for an image that was not written.
             RandomAccess.FlushToDisk(file);
             RandomAccess.Write(sums, hashes, (long)first * SHA256.HashSizeInBytes);
             progress?.Report(next);

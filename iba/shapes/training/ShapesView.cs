@@ -16,7 +16,7 @@ public enum ShapesView
 /// <summary>Cuts a view out of a picture.</summary>
 internal static class ShapesViews
 {
-    // Of the object's longer side, for the nearest view and the farthest.
+    // The side of the view relative to the object's longer side, for the nearest view and the farthest.
     private const double Nearest = 1.2, Farthest = 2.2;
     private const int Distances = 11;
 
@@ -28,7 +28,7 @@ internal static class ShapesViews
             return new Photo(sample.Rgb, sample.Size, sample.Size, "shapes");
 
         Box box = sample.Boxes.MaxBy(Extent);
-        // The distance is none of the class's business: eleven of them, and ten classes.
+        // Eleven distances and ten classes take turns, so that the distance does not tell the class.
         double zoom = Nearest + (Farthest - Nearest) * (index % Distances) / (Distances - 1);
         int side = Math.Min((int)(zoom * Extent(box)), sample.Size);
         int left = Math.Clamp((box.XMin + box.XMax - side) / 2, 0, sample.Size - side);
