@@ -41,13 +41,13 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         string path = Path.Combine(folder, weights.FileName), part = $"{path}.part";
         if (File.Exists(path))
         {
-            return FileHash.Sha256(path, cancel) == weights.Sha256
+            return weights.Is(FileHash.Sha256(path, cancel))
                 ? path
                 : throw new DownloadException(
                     weights.Source, $"{path} exists and is not the published file", "Move it away, then fetch again.");
         }
 
-        long kept;
+        long kept, total;
         try
         {
             await using FileStream file = OpenPart(weights, part);
@@ -55,8 +55,9 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
             if (file.Length > weights.Bytes)
                 file.SetLength(0);
             kept = file.Length;
-            if (kept < weights.Bytes)
-                await ReceiveAsync(weights, file, progress, cancel);
+            total = kept == weights.Bytes || weights.Bytes is null && kept > 0 && weights.Is(FileHash.Sha256(file, cancel))
+                ? kept
+                : await ReceiveAsync(weights, file, progress, cancel);
             file.Flush(flushToDisk: true);
         }
         finally
@@ -67,17 +68,17 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         }
 
         string sha256 = FileHash.Sha256(part, cancel);
-        if (sha256 != weights.Sha256)
-            throw Discard(weights, part, kept, sha256);
+        if (!weights.Is(sha256))
+            throw Discard(weights, part, kept, total, sha256);
         File.Move(part, path);
         return path;
     }
 
     /// <summary>Removes the received bytes. Earlier bytes may be right and are kept, unless they were the whole file.</summary>
-    private static DownloadException Discard(PublishedWeights weights, string part, long kept, string sha256)
+    private static DownloadException Discard(PublishedWeights weights, string part, long kept, long total, string sha256)
     {
         string reason = $"what arrived makes a file with the SHA-256 {sha256}, not {weights.Sha256}, and was deleted";
-        if (kept == 0 || kept == weights.Bytes)
+        if (kept == 0 || kept == total)
         {
             File.Delete(part);
             return new DownloadException(weights.Source, reason,
@@ -109,16 +110,21 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         throw new DownloadException(weights.Source, $"{part} is no file", Advice);
     }
 
-    private async Task ReceiveAsync(
+    /// <returns>The length of the whole file.</returns>
+    private async Task<long> ReceiveAsync(
         PublishedWeights weights, FileStream file, IProgress<DownloadProgress>? progress, CancellationToken cancel)
     {
         using var silence = new CancellationTokenSource(Patience, clock ?? TimeProvider.System);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, silence.Token);
+        long? size = weights.Bytes;
         try
         {
-            using HttpResponseMessage response = await RequestAsync(weights, file.Length, stop.Token);
+            using HttpResponseMessage response = await RequestAsync(weights, file, stop.Token);
             await using Stream body = await response.Content.ReadAsStreamAsync(stop.Token);
             file.Position = response.StatusCode == HttpStatusCode.PartialContent ? file.Length : 0;
+            size ??= file.Position + response.Content.Headers.ContentLength;
+            if (size is not { } total)
+                throw Answer(weights, "does not tell the length of the file");
             long kept = file.Length;
             byte[] block = new byte[1 << 17], known = new byte[block.Length];
             while (true)
@@ -127,34 +133,36 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
                 int read = await body.ReadAsync(block, stop.Token);
                 if (read == 0)
                     break;
-                if (file.Position + read > weights.Bytes)
+                if (file.Position + read > total)
                 {
                     file.SetLength(kept);
-                    throw Answer(weights, $"sends more than the published {weights.Bytes} bytes");
+                    throw Answer(weights, $"sends more than the {total} bytes of the file");
                 }
                 int repeated = (int)Math.Clamp(kept - file.Position, 0, read);
                 file.ReadExactly(known, 0, repeated);
                 if (!block.AsSpan(0, repeated).SequenceEqual(known.AsSpan(0, repeated)))
                     throw Answer(weights, $"sends other bytes than those in {file.Name}", $"If those are wrong, delete {file.Name}. ");
                 await file.WriteAsync(block.AsMemory(repeated, read - repeated), cancel);
-                progress?.Report(new DownloadProgress(file.Length, weights.Bytes));
+                progress?.Report(new DownloadProgress(file.Length, total));
             }
-            if (file.Length < weights.Bytes)
-                throw Broken(weights, file, "the server closed the connection");
+            if (file.Length < total)
+                throw Broken(weights, file, total, "the server closed the connection");
+            return total;
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            throw Broken(weights, file, $"the server was silent for {Patience.TotalSeconds} seconds");
+            throw Broken(weights, file, size, $"the server was silent for {Patience.TotalSeconds} seconds");
         }
         catch (Exception e) when (e is HttpRequestException or HttpIOException or IOException { InnerException: SocketException })
         {
-            throw Broken(weights, file, $"there is no connection ({e.Message.TrimEnd('.')})", e);
+            throw Broken(weights, file, size, $"there is no connection ({e.Message.TrimEnd('.')})", e);
         }
     }
 
     /// <summary>Requests the missing bytes and checks the response's headers: a part that starts there, or the whole file.</summary>
-    private async Task<HttpResponseMessage> RequestAsync(PublishedWeights weights, long have, CancellationToken cancel)
+    private async Task<HttpResponseMessage> RequestAsync(PublishedWeights weights, FileStream file, CancellationToken cancel)
     {
+        long have = file.Length;
         using var request = new HttpRequestMessage(HttpMethod.Get, weights.Source);
         if (have > 0)
             request.Headers.Range = new RangeHeaderValue(have, null);
@@ -170,13 +178,15 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         }
         try
         {
+            if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable && weights.Bytes is null)
+                throw Answer(weights, $"has a file that is no longer than {file.Name}", "If that is of another file, delete it and fetch again. ");
             if (!response.IsSuccessStatusCode)
                 throw Answer(weights, $"answers {(int)response.StatusCode} {response.StatusCode}");
             long from = response.StatusCode == HttpStatusCode.PartialContent ? have : 0;
             if (response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From != have)
                 throw Answer(weights, "sends another part than it was asked for");
-            if (response.Content.Headers.ContentLength is { } length && from + length != weights.Bytes)
-                throw Answer(weights, $"offers {from + length} bytes, the published file has {weights.Bytes}");
+            if (response.Content.Headers.ContentLength is { } length && weights.Bytes is { } bytes && from + length != bytes)
+                throw Answer(weights, $"offers {from + length} bytes, the published file has {bytes}");
             return response;
         }
         catch
@@ -189,7 +199,7 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
     private static DownloadException Answer(PublishedWeights weights, string doing, string advice = "") => new(weights.Source, $"the server {doing}",
         advice + "A proxy may answer in its stead: check the network, or fetch the file by other means and name it with --weights.");
 
-    private static DownloadException Broken(PublishedWeights weights, FileStream file, string reason, Exception? inner = null) => new(
-        weights.Source, $"{reason} after {file.Length} of {weights.Bytes} bytes",
+    private static DownloadException Broken(PublishedWeights weights, FileStream file, long? total, string reason, Exception? inner = null) => new(
+        weights.Source, $"{reason} after {file.Length} of {total?.ToString() ?? "an unknown number of"} bytes",
         "Check the network and fetch again; it goes on from there. Or fetch the file by other means and name it with --weights.", inner);
 }

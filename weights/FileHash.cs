@@ -11,8 +11,14 @@ public static class FileHash
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static string Sha256(string path, CancellationToken cancel = default)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using FileStream file = File.OpenRead(path);
+        return Sha256(file, cancel);
+    }
+
+    /// <summary>The same of a stream, from its position to its end.</summary>
+    internal static string Sha256(Stream file, CancellationToken cancel)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         byte[] block = new byte[1 << 20];
         for (int read; (read = file.Read(block)) > 0;)
         {

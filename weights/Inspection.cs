@@ -31,7 +31,7 @@ public sealed record Inspection(
     public static IReadOnlyList<string> Problems(StateDict weights, CancellationToken cancel = default)
     {
         var problems = new List<string>();
-        if (Catalogue.Find(System.IO.Path.GetFileName(weights.Path)) is { } published && weights.Sha256(cancel) != published.Sha256)
+        if (Catalogue.Find(System.IO.Path.GetFileName(weights.Path)) is { } published && !published.Is(weights.Sha256(cancel)))
             problems.Add($"it is named {published.FileName}, but its SHA-256 is not that of the published file");
         using var backend = new CpuBackend();
         Try(() => NetworkBuilder.Check(weights, backend));

@@ -29,7 +29,7 @@ internal static class WeightsCommand
             PublishedWeights entry = Catalogue.Find(wanted)
                 ?? throw new UsageException($"{wanted}: known are {string.Join(", ", Catalogue.Entries.Select(known => known.Name))}.");
             using var http = new HttpClient();
-            string path = Terminal.Progress($"fetching {entry.FileName}", entry.Bytes, bar => new Download(http)
+            string path = Terminal.Progress($"fetching {entry.FileName}", entry.Bytes ?? 0, bar => new Download(http)
                 .FetchAsync(entry, parsed.GetValue(output) ?? Folders.Weights, new ProgressRelay<DownloadProgress>(at => bar.Report(at.Received)), Interrupt.Token).GetAwaiter().GetResult());
             Terminal.Data(path);
             return (int)ExitCode.Done;

@@ -1,6 +1,6 @@
 """Holds `iba predict` against PyTorch on full-size networks with weights drawn at random.
 
-usage: predict.py PHOTO [resnet50|vgg16 ...]      (a Python with torch and torchvision; run it from anywhere)
+usage: predict.py PHOTO [NAME ...]      NAME as torchvision.models has it; default resnet50 vgg16 (a Python with torch and torchvision; run it from anywhere)
 
 Saves torchvision's networks as .pth (ResNet-50 in the zip container, VGG-16 in the older stream one, as torchvision's own files are),
 asks the iba command for all 1000 logits of the photo, and prints the largest difference relative to the largest logit.

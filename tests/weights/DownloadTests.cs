@@ -23,6 +23,8 @@ public sealed class DownloadTests : IDisposable
     private PublishedWeights Published => new(
         "test", "resnet50", "", _server.Source, Bytes.Length, Convert.ToHexStringLower(SHA256.HashData(Bytes)));
 
+    private PublishedWeights Unsized => Published with { Bytes = null, Sha256 = Published.Sha256[..8] };
+
     private string Part => $"{Published.FileName}.part";
 
     [Fact]
@@ -109,7 +111,7 @@ public sealed class DownloadTests : IDisposable
     [InlineData(200, false, false, 600_000, "other bytes")]
     [InlineData(200, false, true, 700_000, "other bytes")]                 // another file of the same size
     [InlineData(200, true, true, 400_000, "bytes from before are kept")]   // the right part of another file
-    [InlineData(200, true, false, 400_001, "more than the published")]
+    [InlineData(200, true, false, 400_001, "more than the 700000 bytes")]
     [InlineData(302, false, true, 20, "answers 302")]
     [InlineData(416, false, true, 20, "answers 416")]
     [InlineData(503, false, false, 20, "answers 503")]
@@ -163,7 +165,7 @@ public sealed class DownloadTests : IDisposable
         _server.TellsLength = false;
         PublishedWeights other = Published with { Bytes = 1000 };
         var error = await Assert.ThrowsAsync<DownloadException>(() => new Download(_http).FetchAsync(other, _folder[""]));
-        Assert.Contains("more than the published 1000 bytes", error.Message);
+        Assert.Contains("more than the 1000 bytes", error.Message);
     }
 
     [Fact]
@@ -221,6 +223,28 @@ public sealed class DownloadTests : IDisposable
         Assert.Equal(1000, new FileInfo(_folder[Part]).Length);
     }
 
+    /// <summary>Of most files only the first eight digits of the hash are published, in their names, and no size.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(300_000)]
+    [InlineData(700_000)]
+    public async Task A_file_of_unknown_size_is_known_by_the_digits_in_its_name_and_goes_on_too(int kept)
+    {
+        if (kept > 0)
+            _folder.With(Part, Bytes.AsSpan(0, kept).ToArray());
+        string path = await Fetch(Unsized);
+        Assert.Equal(Bytes, File.ReadAllBytes(path));
+        Assert.Equal(kept == Bytes.Length ? [] : [kept], _server.Requests);
+
+        await Fetch(Unsized);
+        Assert.Contains("Move it away", (await Assert.ThrowsAsync<DownloadException>(() => Fetch(Unsized with { Sha256 = "00000000" }))).Message);
+        File.Delete(path);
+        Assert.Contains("not 00000000", (await Assert.ThrowsAsync<DownloadException>(() => Fetch(Unsized with { Sha256 = "00000000" }))).Message);
+        Assert.Empty(_folder.Files);
+        _server.TellsLength = false;
+        Assert.Contains("does not tell the length", (await Assert.ThrowsAsync<DownloadException>(() => Fetch(Unsized))).Message);
+    }
+
     [Fact]
     public async Task A_file_that_is_there_and_is_another_is_not_overwritten()
     {
@@ -252,6 +276,8 @@ public sealed class DownloadTests : IDisposable
         if (progress.Received == 1000)
             act();
     });
+
+    private Task<string> Fetch(PublishedWeights weights) => new Download(_http).FetchAsync(weights, _folder[""]);
 
     private Task<string> Fetch(IProgress<DownloadProgress>? progress = null, CancellationToken cancel = default) =>
         new Download(_http).FetchAsync(Published, _folder[""], progress, cancel);
