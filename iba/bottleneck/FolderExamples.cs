@@ -31,7 +31,7 @@ public sealed class FolderExamples : IReadoutExamples
     /// <summary>Where the classes come from.</summary>
     public FolderLabels Labels { get; }
 
-    /// <summary>Called once for each file that is left out because it is not a photo.</summary>
+    /// <summary>Called once for each file that is left out because it is not a photo, on the thread that reads the examples.</summary>
     public Action<ImageException>? LeftOut { get; init; }
 
     /// <inheritdoc/>

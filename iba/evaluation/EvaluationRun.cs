@@ -33,6 +33,7 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
                 if (at.Note is not null)
                     progress?.Report(new AttributionProgress(done, photos.Files.Count, 0, 1, at.Note));
             });
+            // Methods cut the lists that they are given. Files are cut here because photos take memory once they are read.
             foreach (ImageFile[] files in photos.Files.Chunk(Batch))
             {
                 var batch = new List<Candidate>();
