@@ -8,18 +8,21 @@ using Xunit;
 namespace Tests.Emulator;
 
 /// <summary>
-/// Convolutions on every route through the libraries. Their fakes compute what was described to them and nothing else, so that a wrong extent, stride,
+/// Convolutions on every route. The libraries' fakes compute what was described to them and nothing else, so that a wrong extent, stride,
 /// transposition, epilogue or order of operations is a wrong number.
 /// </summary>
 public sealed class CudaConvolutionTests : IDisposable
 {
     private const int Cases = 8;
 
+    /// <summary>The kernel itself is tested by <see cref="ConvolutionTestsOnOwnKernels"/>.</summary>
+    private const int OwnKernelCases = 2;
+
     private FakeGpu? _gpu;
     private CudaBackend? _backend;
 
     public static TheoryData<string, Precision> Routes => new MatrixTheoryData<string, Precision>(
-        ["fused", "fused after timing", "single", "product"], [Precision.Float32, Precision.BFloat16]);
+        ["fused", "fused after timing", "single", "product", "own kernel"], [Precision.Float32, Precision.BFloat16]);
 
     public void Dispose()
     {
@@ -78,10 +81,12 @@ public sealed class CudaConvolutionTests : IDisposable
         }
     }
 
-    [Fact]
-    public void Linear_layers_are_products_where_cublasLt_is_there()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Linear_layers_are_cublasLts_where_it_is_there(bool isThere)
     {
-        using var gpu = new FakeGpu(computes: true);
+        using var gpu = new FakeGpu(cublasLt: isThere, computes: true);
         using CudaBackend backend = gpu.Open(Precision.Float32);
         using var numbers = new Numbers(backend);
         Tensor x = numbers.Random(new(2, 5)), w = numbers.Random(new(3, 5)), dy = numbers.Random(new(2, 3));
@@ -89,14 +94,14 @@ public sealed class CudaConvolutionTests : IDisposable
         backend.LinearBackwardData(dy, w, new Accumulator(numbers.Empty(x.Shape), Adds: false));
         backend.LinearBackwardWeights(x, dy, new Accumulator(numbers.Empty(w.Shape), Adds: false));
         Assert.Equal(3, backend.Choices.Count);
-        Assert.All(backend.Choices, choice => Assert.Equal(Route.Product, choice.Route));
+        Assert.All(backend.Choices, choice => Assert.Equal(isThere ? Route.Product : Route.OwnKernel, choice.Route));
     }
 
     private float Read(Tensor tensor) => _backend!.Read(tensor)[0];
 
     private ConvolutionChecks Open(string route, Precision precision)
     {
-        _gpu = new FakeGpu(cudnn: route is not "product", computes: true);
+        _gpu = new FakeGpu(cudnn: route is not ("product" or "own kernel"), cublasLt: route is not "own kernel", computes: true);
         if (route == "single")
             _gpu.Cudnn.Engines[0] = new FakeEngine(7) { MostOperations = 1 };
         if (route == "fused after timing")
@@ -108,8 +113,8 @@ public sealed class CudaConvolutionTests : IDisposable
     private void Sample(string route, Action<ConvolutionCase> check)
     {
         Gen<ConvolutionCase> any = route == "product" ? ConvolutionCase.Any.Select(c => c with { Geometry = new ConvGeometry(1) }) : ConvolutionCase.Any;
-        any.Sample(check, iter: Cases, threads: 1);
-        Route expected = route switch { "single" => Route.Single, "product" => Route.Product, _ => Route.Fused };
+        any.Sample(check, iter: route == "own kernel" ? OwnKernelCases : Cases, threads: 1);
+        Route expected = route switch { "single" => Route.Single, "product" => Route.Product, "own kernel" => Route.OwnKernel, _ => Route.Fused };
         // A unit that is nothing but the sum needs no second step.
         Assert.Contains(_backend!.Choices, choice => choice.Route == expected);
         Assert.All(_backend.Choices, choice => Assert.True(
