@@ -60,7 +60,9 @@ internal static class CompareCommand
                 throw new UsageException("--methods excludes --betas and --layers: those compare the per-sample bottleneck with itself.");
             string[] names = Words(parsed.GetValue(methods)!);
             methodOptions.Bottleneck(parsed).Check();
-            MethodKind[] kinds = sweep ? [AttributionMethods.Find(AttributionMethods.PerSample)] : names is ["all"] ? [] : [.. names.Select(AttributionMethods.Find)];
+            MethodKind[] kinds = sweep ? [AttributionMethods.Find(AttributionMethods.PerSample)]
+                : names is ["all"] ? []
+                : [.. names.Select(AttributionMethods.Find)];
             methodOptions.Check(parsed, kinds, networkOptions.KnownLabels(parsed), networkOptions.DemoNetwork(parsed) is not null);
             PhotoSet named = NamedPhotos.All(parsed.GetValue(images)!);
             PhotoSet? learntFrom = methodOptions.Photos(parsed);

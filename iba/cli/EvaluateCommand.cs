@@ -24,8 +24,8 @@ internal static class EvaluateCommand
     {
         var images = new Option<string[]>("--images")
         {
-            Description = NamedPhotos.Folder + " The map explains a photo's class: that of its sub-folder where these are the network's classes, by name, WordNet "
-                + "id, number or order; else the one that its annotation names; else the predicted one, which a line says.",
+            Description = NamedPhotos.Folder + " The map explains a photo's class: that of its sub-folder where these are the network's classes, by "
+                + "name, WordNet id, number or order; else the one that its annotation names; else the predicted one, which a line says.",
             Required = true,
             Arity = ArgumentArity.OneOrMore,
             HelpName = "DIR",
@@ -145,7 +145,10 @@ internal sealed class EvaluationReport(LoadedNetwork loaded, LabelledPhotos phot
         if (scores.Count == 0 && !stopped)
             throw new UsageException($"none of {all} photos counts, for the reasons above: there is nothing to evaluate.");
         if (!json && scores.Count > 0)
-            PrintTable(scores);
+        {
+            (string[] columns, string[][] rows) = Table(scores, Title);
+            Terminal.Table(columns, rows);
+        }
         if (leftOut > 0)
             Terminal.Say($"left out: {leftOut} of {all} photos, for the reasons above.");
         if (_predicted.Count > 0)
@@ -175,13 +178,13 @@ internal sealed class EvaluationReport(LoadedNetwork loaded, LabelledPhotos phot
                         + $"{loaded.Labels.Describe(measurement.Target)}.");
                 }
                 if (json)
-                    Terminal.Data(Line(measurement).ToJsonString(Json.Lines.Options));
+                    Terminal.Data(Line(measurement, loaded.Device));
                 break;
         }
     }
 
     /// <summary>A line of <c>--json</c>: a quantity is a number, or a list where it has several.</summary>
-    private JsonObject Line(Measurement measurement)
+    internal static string Line(Measurement measurement, ComputeDevice device)
     {
         var line = new JsonObject
         {
@@ -192,28 +195,29 @@ internal sealed class EvaluationReport(LoadedNetwork loaded, LabelledPhotos phot
         };
         foreach ((string name, double[] values) in measurement.Numbers)
             line[name] = values is [var only] ? Number(only) : new JsonArray([.. values.Select(Number)]);
-        line["device"] = loaded.Device.Device;
-        line["precision"] = loaded.Device.Precision;
-        return line;
+        line["device"] = device.Device;
+        line["precision"] = device.Precision;
+        return line.ToJsonString(Json.Lines.Options);
 
         // JSON has no NaN: null stands for a number that is undefined.
         static JsonNode? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
     }
 
-    /// <summary>A row for each method, and columns for each quantity; below them the numbers to compare with.</summary>
-    private void PrintTable(IReadOnlyList<Score> scores)
+    /// <summary>A row for each method, two columns for each quantity; below them a row for each number that methods are compared with.</summary>
+    internal static (string[] Columns, string[][] Rows) Table(IReadOnlyList<Score> scores, Func<string, string> title)
     {
         string[] quantities = [.. scores.Where(score => score.Method is not null).Select(score => score.Quantity).Distinct()];
-        string[][] methods =
-        [
-            .. from score in scores
-               where score.Method is not null
-               group score by score.Method into own
-               select (string[])[Title(own.Key), Count(own.First()), .. own.SelectMany(Cells)],
-        ];
-        IEnumerable<string[]> others = scores.Where(score => score.Method is null)
-            .Select(score => (string[])[score.Quantity, Count(score), .. Cells(score), .. Enumerable.Repeat("", 2 * (quantities.Length - 1))]);
-        Terminal.Table(["method", "photos", .. quantities.SelectMany(quantity => (string[])[quantity, "standard error"])], [.. methods, .. others]);
+        string[] columns = ["method", "photos", .. quantities.SelectMany(quantity => (string[])[quantity, "standard error"])];
+        IEnumerable<string[]> methods =
+            from score in scores
+            where score.Method is not null
+            group score by score.Method into own
+            select (string[])[title(own.Key), Count(own.First()), .. own.SelectMany(Cells)];
+        IEnumerable<string[]> others =
+            from score in scores
+            where score.Method is null
+            select (string[])[score.Quantity, Count(score), .. Cells(score), .. Enumerable.Repeat("", columns.Length - 4)];
+        return (columns, [.. methods, .. others]);
 
         static string Count(Score score) => score.Undefined == 0 ? $"{score.Photos}" : $"{score.Photos} ({score.Undefined} undefined)";
 

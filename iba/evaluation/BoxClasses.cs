@@ -33,7 +33,7 @@ public sealed record BoxClasses(string Option = BoxClasses.All)
             return true;
         int? number = classifier.Labels.Find(name, classifier.Classes);
         return Option == Target
-            ? photo.Label is { } label && (Same(name, photo.Folder) || number == label)
+            ? photo.Label is { } label && (Same(name, photo.File.Class) || number == label)
             : _names.Any(wanted => Same(name, wanted) || (number is not null && classifier.Labels.Find(wanted, classifier.Classes) == number));
     }
 

@@ -65,6 +65,6 @@ public sealed class BoxMeasure(Classifier classifier, BoxClasses? classes = null
     {
         Annotation annotation = photo.Annotation!;
         Annotation counted = annotation with { Objects = _classes.Of(annotation.Objects, photo, classifier) };
-        return ObjectMask.Of(counted, photo.Photo.Extents, photo.Photo.Path, classifier.Preprocessing);
+        return ObjectMask.Of(counted, photo.Photo.Extents, photo.File.Path, classifier.Preprocessing);
     });
 }

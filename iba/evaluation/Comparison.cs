@@ -33,15 +33,19 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
     public ComparedColumn Run(MethodKind kind, MethodInputs inputs, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
         using IAttributionMethod method = kind.Create(inputs);
-        return new ComparedColumn(kind, inputs, [.. photos.Select((photo, done) =>
+        var maps = new List<ComparedMap>();
+        foreach (PreparedPhoto photo in photos)
         {
             Sample[] sample = [classifier.Sample(photo, target)];
+            int done = maps.Count;
             var relay = new ProgressRelay<AttributionProgress>(
                 at => progress?.Report(at with { ImagesDone = done + at.ImagesDone, Images = done + at.Images }));
             ComparedMap map = Timed(method, sample, relay, cancellation);
             // The first run also compiles kernels and allocates memory, which is long beside a short run: a second one is timed.
-            return done == 0 && map.Seconds < 1 && map.Failure is null ? Timed(method, sample, relay, cancellation) : map;
-        })]);
+            maps.Add(done == 0 && map.Seconds < 1 && map.Failure is null ? Timed(method, sample, relay, cancellation) : map);
+            progress?.Report(new AttributionProgress(maps.Count, photos.Count, 0, 1));
+        }
+        return new ComparedColumn(kind, inputs, maps);
     }
 
     /// <summary>The figure of methods side by side (paper, figure 5): a column per method. Below each map stands its time.</summary>

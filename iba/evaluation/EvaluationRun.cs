@@ -13,8 +13,8 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
     public int Batch { get; init; } = 4;
 
     /// <summary>
-    /// Runs the evaluation. The records come photo by photo, and a photo's records only after all methods have explained it: whoever stops
-    /// has the same photos for every method.
+    /// Runs the evaluation. A photo's measurements come one after the other, and only after all methods have explained it: a run that is stopped has
+    /// the same photos for every method.
     /// </summary>
     /// <param name="progress">Told how many photos are done, and what methods have to say.</param>
     /// <param name="cancellation">Checked between photos and steps.</param>
@@ -49,7 +49,7 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
                     foreach ((IMeasure measure, string? reason) in measures.Zip(reasons))
                     {
                         if (reason is not null)
-                            yield return new LeftOutPhoto(photo.Photo.Path, measure.Name, reason);
+                            yield return new LeftOutPhoto(photo.File.Path, measure.Name, reason);
                     }
                     if (reasons.Contains(null))
                         batch.Add(new Candidate(photo, reasons));
@@ -87,7 +87,7 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
         var records = new List<EvaluationRecord>[batch.Count];
         for (int i = 0; i < batch.Count; i++)
         {
-            string path = batch[i].Photo.Photo.Path;
+            string path = batch[i].Photo.File.Path;
             NonFiniteException? failure = outcomes.Select(of => of[i].Failure).FirstOrDefault(failure => failure is not null);
             records[i] = failure is null ? [] : [new FailedPhoto(path, $"{path}: {failure.Reason}. {failure.Remedy}")];
         }
@@ -107,7 +107,7 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
 
     private static Measurement Record(LabelledPhoto photo, int target, EvaluatedMethod method, IMeasure measure, IReadOnlyList<Quantity> numbers) =>
         // A method that was told to explain the prediction says so, also where the label is known.
-        new(photo.Photo.Path, method.Name, measure.Name, target, target == photo.Label ? photo.TargetFrom : TargetSource.Prediction, numbers);
+        new(photo.File.Path, method.Name, measure.Name, target, target == photo.Label ? photo.TargetFrom : TargetSource.Prediction, numbers);
 
     /// <summary>A photo to explain.</summary>
     /// <param name="Photo">The photo.</param>

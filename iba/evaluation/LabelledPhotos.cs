@@ -17,12 +17,12 @@ public enum TargetSource
 }
 
 /// <summary>A photo with its class and what is known of its objects.</summary>
-/// <param name="Photo">The photo.</param>
+/// <param name="File">The photo's file: its name in the set, which files beside it share, and its folder.</param>
+/// <param name="Photo">The photo, prepared.</param>
 /// <param name="Sample">The network's input and the photo's class, if it is known.</param>
 /// <param name="TargetFrom">Where the class comes from.</param>
-/// <param name="Folder">The photo's first-level folder, if any.</param>
 /// <param name="Annotation">The boxes of its objects; null if the set has no annotations.</param>
-public sealed record LabelledPhoto(PreparedPhoto Photo, Sample Sample, TargetSource TargetFrom, string? Folder, Annotation? Annotation)
+public sealed record LabelledPhoto(ImageFile File, PreparedPhoto Photo, Sample Sample, TargetSource TargetFrom, Annotation? Annotation)
 {
     /// <summary>The photo's class; null if it is not known.</summary>
     public int? Label => Sample.Target;
@@ -70,7 +70,7 @@ public sealed class LabelledPhotos
         Annotation? annotation = _annotations is null ? null : Annotation.Read(AnnotationOf(file, _annotations));
         int? folder = Labels.Of(file), named = folder is null && annotation is not null ? NamedClass(annotation) : null;
         TargetSource source = folder is not null ? TargetSource.Folder : named is not null ? TargetSource.Annotation : TargetSource.Prediction;
-        return new LabelledPhoto(photo, _classifier.Sample(photo, folder ?? named), source, file.Class, annotation);
+        return new LabelledPhoto(file, photo, _classifier.Sample(photo, folder ?? named), source, annotation);
     }
 
     private static string AnnotationOf(ImageFile file, string annotations)

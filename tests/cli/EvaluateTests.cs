@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Iba.Cli;
 using Iba.Datasets;
+using Iba.Evaluation;
 using Iba.Shapes;
 using Tests.Weights;
 using Xunit;
@@ -170,6 +172,33 @@ public sealed class EvaluateTests : IDisposable
         Assert.Equal(2, target.Lines.Count(line => line.Contains("\"score\"")));
         Assert.Equal(2, target.Lines.Count(line => line.Contains("its class is not known")));
         Assert.DoesNotContain("without a label", target.Error);
+    }
+
+    [Fact]
+    public void A_line_has_a_list_where_a_quantity_has_several_numbers_and_null_where_one_is_undefined()
+    {
+        var measurement = new Measurement("ä.png", "gradient", "m", 3, TargetSource.Annotation, [new("path", 0.5, double.NaN), new("sum", double.NaN), new("n", 2)]);
+        Assert.Equal(
+            """{"image":"ä.png","method":"gradient","target":3,"target_from":"annotation","path":[0.5,null],"sum":null,"n":2,"device":"cpu","precision":"fp32"}""",
+            EvaluationReport.Line(measurement, new ComputeDevice(null!, "cpu", "fp32")));
+    }
+
+    [Fact]
+    public void A_table_has_a_row_for_each_method_and_columns_for_each_quantity()
+    {
+        Score[] scores =
+        [
+            new("a", "top-1", 4, 0.5, 0.25), new("a", "top-5", 4, 1, 0), new("b", "top-1", 3, 0.125, 0.0625) { Undefined = 1 }, new("b", "top-5", 3, 0, 0),
+            new(null, "untouched", 4, 0.75),
+        ];
+        (string[] columns, string[][] rows) = EvaluationReport.Table(scores, name => $"method {name}");
+        Assert.Equal(["method", "photos", "top-1", "standard error", "top-5", "standard error"], columns);
+        Assert.Equal(
+            [
+                ["method a", "4", "0.500", "0.250", "1.000", "0.000"], ["method b", "3 (1 undefined)", "0.125", "0.063", "0.000", "0.000"],
+                ["untouched", "4", "0.750", "", "", ""],
+            ],
+            rows);
     }
 
     [Fact]

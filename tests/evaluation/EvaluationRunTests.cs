@@ -1,4 +1,5 @@
 using Iba;
+using Iba.Bottleneck;
 using Iba.Datasets;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Networks;
@@ -7,6 +8,7 @@ using Iba.Evaluation;
 using Iba.Images;
 using Iba.Labels;
 using Iba.Methods;
+using Iba.Rendering;
 using Iba.Statistics;
 using Tests.Weights;
 using Xunit;
@@ -86,13 +88,17 @@ public sealed class EvaluationRunTests : IDisposable
     [Fact]
     public void A_method_that_explains_the_prediction_says_so_where_the_label_is_another()
     {
-        Add("a.png", "cat");
-        LabelledPhotos photos = Photos();
-        EvaluatedMethod method = Methods("grad-cam").Single();
-        var record = (Measurement)new EvaluationRun(photos, [method with { Inputs = method.Inputs with { Class = ExplainedClass.Predicted } }], [new BoxMeasure(_classifier)]).Records().Single();
-        Assert.Equal(record.Target == Cat ? TargetSource.Annotation : TargetSource.Prediction, record.TargetFrom);
+        Add("a.png");
         using var inference = new Inference(_classifier.Network, _classifier.Image);
-        Assert.Equal(Classes.Largest(inference.Run(photos.Read(photos.Files[0]).Sample.Pixels)), record.Target);
+        int predicted = Classes.Largest(inference.Run(Photos().Read(Photos().Files[0]).Sample.Pixels));
+        Annotate("a.png", _classifier.Labels[predicted == Cat ? Dog : Cat]);
+
+        EvaluatedMethod cam = Methods("grad-cam").Single();
+        EvaluatedMethod[] both = [cam, cam with { Inputs = cam.Inputs with { Class = ExplainedClass.Predicted } }];
+        Measurement[] records = [.. new EvaluationRun(Photos(), both, [new BoxMeasure(_classifier)]).Records().Cast<Measurement>()];
+        Assert.Equal(
+            [(predicted == Cat ? Dog : Cat, TargetSource.Annotation), (predicted, TargetSource.Prediction)],
+            records.Select(record => (record.Target, record.TargetFrom)));
     }
 
     [Fact]
@@ -183,6 +189,46 @@ public sealed class EvaluationRunTests : IDisposable
         Assert.Null(Cache(_classifier).Find());
     }
 
+    [Fact]
+    public void Methods_are_compared_in_a_figure_with_library_calls_alone()
+    {
+        PreparedPhoto[] photos = [_classifier.Read(Add("a.png")), _classifier.Read(Add("b.png"))];
+        var comparison = new Comparison(_classifier, photos, Cat);
+        var inputs = new MethodInputs(_classifier.Network, _classifier.Image);
+        var progress = new List<int>();
+        ComparedColumn[] columns =
+        [
+            .. from name in (string[])["gradient", "lrp-alpha1-beta0"]
+               select comparison.Run(AttributionMethods.Find(name), inputs, new ProgressRelay<AttributionProgress>(at => progress.Add(at.ImagesDone))),
+        ];
+        ComparisonFigure figure = comparison.OfMethods(columns);
+        Assert.Equal(["Gradient", "LRP α=1, β=0 *"], figure.Columns);
+        Assert.Equal(["cat", "cat"], figure.Rows.Select(row => row.Title));
+        Assert.Equal(
+            columns[1].Maps.Select(map => map.Explanation!.Heatmap), figure.Rows.Select(row => row.Panels[1]!.Map), ReferenceEqualityComparer.Instance);
+        Assert.All(columns.SelectMany(column => column.Maps), map => Assert.Equal(Cat, map.Explanation!.Target));
+        Assert.Contains("* not reported for resnet50 in the paper", figure.Footnotes);
+        Assert.Equal((0, 2), (progress.Min(), progress.Max()));
+    }
+
+    [Fact]
+    public void A_file_that_is_not_a_photo_is_replaced_by_the_next_example_and_named_once()
+    {
+        string[] good = [Add("dog/a.png"), Add("cat/b.png")];
+        string damaged = Add("cat/c.png");
+        File.WriteAllText(damaged, "no photo");
+        var leftOut = new List<string>();
+        var photos = new PhotoSet(_folder["photos"]);
+        var examples = new FolderExamples(_classifier, photos, seed: 5) { LeftOut = failure => leftOut.Add(failure.Message) };
+        int?[] labels = [.. Enumerable.Range(0, 6 * photos.Files.Count).Select(position => examples.At(position).Target)];
+        Assert.Equal([Cat, Dog], labels.Distinct().Order());
+        Assert.Contains(damaged, Assert.Single(leftOut));
+        Assert.Equal(labels[7], new FolderExamples(_classifier, photos, seed: 5).At(7).Target);
+        File.WriteAllText(good[0], "no photo");
+        File.WriteAllText(good[1], "no photo");
+        Assert.Throws<ImageException>(() => examples.At(0));
+    }
+
     private LabelledPhotos Photos() => new(_classifier, new PhotoSet(_folder["photos"]), _folder["annotations"]);
 
     private EvaluatedMethod[] Methods(params string[] names)
@@ -194,12 +240,18 @@ public sealed class EvaluationRunTests : IDisposable
     /// <summary>Adds a photo whose annotation has a box of a ninth of it for each name.</summary>
     private string Add(string name, params string[] objects)
     {
-        string photo = _folder[$"photos/{name}"], annotation = _folder[$"annotations/{Path.ChangeExtension(name, ".xml")}"];
+        string photo = _folder[$"photos/{name}"];
         Directory.CreateDirectory(Path.GetDirectoryName(photo)!);
-        Directory.CreateDirectory(Path.GetDirectoryName(annotation)!);
         File.Copy(Path.Combine(Golden.Path("preprocessing"), "rgb.png"), photo);
-        new Annotation("", 90, 90, [.. objects.Select(o => new AnnotatedObject(o, new Box(30, 30, 60, 60)))]).Write(annotation);
+        Annotate(name, objects);
         return photo;
+    }
+
+    private void Annotate(string name, params string[] objects)
+    {
+        string annotation = _folder[$"annotations/{Path.ChangeExtension(name, ".xml")}"];
+        Directory.CreateDirectory(Path.GetDirectoryName(annotation)!);
+        new Annotation("", 90, 90, [.. objects.Select(o => new AnnotatedObject(o, new Box(30, 30, 60, 60)))]).Write(annotation);
     }
 
     /// <summary>The sum of each map: a second measure, which needs nothing.</summary>
