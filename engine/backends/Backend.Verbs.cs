@@ -382,7 +382,7 @@ public abstract partial class Backend
 
     /// <summary>Whether y has one pixel per kernel position, for the same number of images.</summary>
     private static bool IsWindowed(Tensor x, ConvGeometry geometry, Tensor y) =>
-        x.Shape.Rank == 4 && y.Shape.Rank == 4 && x.Shape.N == y.Shape.N && geometry is { Kernel: > 0, Stride: > 0, Padding: >= 0 }
+        x.Shape.Rank == 4 && y.Shape.Rank == 4 && x.Shape.N == y.Shape.N
         && y.Shape.H == geometry.Output(x.Shape.H) && y.Shape.W == geometry.Output(x.Shape.W);
 
     private static bool IsConvolution(Tensor x, Tensor w, ConvGeometry geometry, Tensor y) =>

@@ -77,7 +77,7 @@ public abstract partial class Backend : IBackend
         using (Call call = Enter())
         {
             if (call.IsNested)
-                throw new InvalidOperationException("Dispose: a replay of this backend is still running. Dispose the backend after it.");
+                throw new InvalidOperationException("Dispose: a call of this backend is still running on this thread (a replay, or what Enter began). Dispose the backend after it.");
             _isDisposed = true;
             _verbs.Dispose();
         }
@@ -197,26 +197,43 @@ public abstract partial class Backend : IBackend
         }
     }
 
-    /// <summary>A replay that enters the backend like a verb.</summary>
+    /// <summary>
+    /// A replay that enters the backend like a verb. Disposed while it runs, by any thread or by its own verbs, it finishes that run first.
+    /// </summary>
     internal sealed class CheckedReplay(Backend backend, IReplay replay) : IReplay
     {
-        private volatile bool _isDisposed;
+        private const int Idle = 0, Running = 1, Disposed = 2;
+
+        private int _state;
 
         /// <summary>The device's own replay.</summary>
         public IReplay Inner => replay;
 
         public void Run()
         {
-            if (_isDisposed)
-                throw new ObjectDisposedException(nameof(IReplay), "this replay was disposed: make another one with Replay.");
             using Call call = backend.Enter(nameof(Replay));
-            replay.Run();
+            switch (Interlocked.CompareExchange(ref _state, Running, Idle))
+            {
+                case Running:
+                    throw new InvalidOperationException("Replay: this replay runs itself, and would never end. Remove the call of Run from its verbs.");
+                case Disposed:
+                    throw new ObjectDisposedException(nameof(IReplay), "this replay was disposed: make another one with Replay.");
+            }
+            try
+            {
+                replay.Run();
+            }
+            finally
+            {
+                if (Interlocked.CompareExchange(ref _state, Idle, Running) == Disposed)
+                    replay.Dispose();
+            }
         }
 
         public void Dispose()
         {
-            _isDisposed = true;
-            replay.Dispose();
+            if (Interlocked.Exchange(ref _state, Disposed) == Idle)
+                replay.Dispose();
         }
     }
 }

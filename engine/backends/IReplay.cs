@@ -7,6 +7,8 @@ namespace Iba.Engine.Backends;
 public interface IReplay : IDisposable
 {
     /// <summary>Runs the verbs once.</summary>
+    /// <exception cref="ObjectDisposedException">The replay, its backend or a tensor was disposed.</exception>
+    /// <exception cref="InvalidOperationException">Another thread is inside the backend, or the verbs run this replay.</exception>
     void Run();
 }
 

@@ -6,12 +6,16 @@ namespace Iba.Engine.Backends;
 /// <param name="backend">Where they live.</param>
 public sealed class TensorScope(IBackend backend) : IDisposable
 {
+    private readonly IBackend _backend = backend ?? throw new ArgumentNullException(nameof(backend));
     private readonly List<Tensor> _tensors = [];
+    private bool _isDisposed;
 
     /// <summary>A new tensor of zeros.</summary>
+    /// <exception cref="ObjectDisposedException">The scope was disposed: nobody would free the tensor.</exception>
     public Tensor Allocate(Shape shape)
     {
-        Tensor tensor = backend.Allocate(shape);
+        ObjectDisposedException.ThrowIf(_isDisposed, this);
+        Tensor tensor = _backend.Allocate(shape);
         _tensors.Add(tensor);
         return tensor;
     }
@@ -21,13 +25,14 @@ public sealed class TensorScope(IBackend backend) : IDisposable
     public Tensor Upload(ReadOnlySpan<float> elements, Shape shape)
     {
         Tensor tensor = Allocate(shape);
-        backend.Upload(elements, tensor);
+        _backend.Upload(elements, tensor);
         return tensor;
     }
 
     /// <summary>Frees every tensor of the scope. A second time does nothing.</summary>
     public void Dispose()
     {
+        _isDisposed = true;
         foreach (Tensor tensor in _tensors)
             tensor.Storage.Dispose();
         _tensors.Clear();

@@ -6,8 +6,15 @@ namespace Iba.Engine.Tensors;
 /// <param name="Padding">Pixels added on each side: zeros for a convolution, -inf for a max pool.</param>
 public readonly record struct ConvGeometry(int Kernel, int Stride = 1, int Padding = 0)
 {
-    /// <summary>Output pixels along an axis of <paramref name="extent"/> input pixels; below 1 if the kernel does not fit.</summary>
-    public int Output(int extent) => extent + 2 * Padding < Kernel ? 0 : (extent + 2 * Padding - Kernel) / Stride + 1;
+    /// <summary>
+    /// Output pixels along an axis of <paramref name="extent"/> input pixels; 0 if the kernel does not fit, kernel size or stride are below 1,
+    /// or padding is negative or makes the axis longer than an <see cref="int"/> can count.
+    /// </summary>
+    public int Output(int extent)
+    {
+        long padded = extent + 2L * Padding;
+        return Kernel < 1 || Stride < 1 || Padding < 0 || padded < Kernel || padded > int.MaxValue ? 0 : ((int)padded - Kernel) / Stride + 1;
+    }
 
     /// <summary>The output's shape for an (N, H, W, C) input and <paramref name="channels"/> output channels.</summary>
     public Shape Output(Shape x, int channels) => new(x.N, Output(x.H), Output(x.W), channels);

@@ -116,6 +116,25 @@ public sealed class CaptureTests : IDisposable
         Assert.Contains("inside another", Assert.Throws<InvalidOperationException>(outer.Run).Message);
     }
 
+    /// <summary>A graph that is not freed keeps every outgrown scratch buffer.</summary>
+    [Fact]
+    public void A_loop_that_is_disposed_while_it_is_captured_leaves_no_graph()
+    {
+        IReplay loop = null!;
+        int runs = 0;
+        loop = _backend.Replay(() =>
+        {
+            _backend.Advance(_x);
+            if (++runs == 2)
+                loop.Dispose();
+        });
+        loop.Run();
+        loop.Run();
+        Assert.Equal(2, Read());
+        Assert.DoesNotContain("graph", _gpu.Driver.Held);
+        Assert.DoesNotContain("executable", _gpu.Driver.Held);
+    }
+
     [Fact]
     public void A_device_that_is_lost_in_a_replay_says_so()
     {

@@ -206,6 +206,77 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         }
     }
 
+    /// <summary>In the first run, in the second (which a GPU captures), by its own thread and by another.</summary>
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(1, true)]
+    [InlineData(2, true)]
+    public void A_replay_that_is_disposed_while_it_runs_ends_its_run(int at, bool elsewhere)
+    {
+        Tensor x = _backend.Allocate(new Shape(1));
+        int run = 0;
+        IReplay replay = null!;
+        replay = _backend.Replay(() =>
+        {
+            _backend.Advance(x);
+            if (++run < at)
+                return;
+            var disposing = new Thread(replay.Dispose);
+            if (elsewhere)
+            {
+                disposing.Start();
+                disposing.Join();
+            }
+            else
+                replay.Dispose();
+            _backend.Advance(x);
+        });
+        for (int i = 0; i < at; i++)
+            replay.Run();
+        Assert.Equal([at + 1], _backend.Numbers(x));
+        Assert.Contains("replay was disposed", Assert.Throws<ObjectDisposedException>(replay.Run).Message);
+        replay.Dispose();
+    }
+
+    [Fact]
+    public void A_replay_that_runs_itself_is_told_so()
+    {
+        IReplay replay = null!;
+        replay = _backend.Replay(() => replay.Run());
+        Assert.Contains("runs itself", Assert.Throws<InvalidOperationException>(replay.Run).Message);
+        replay.Dispose();
+    }
+
+    [Fact]
+    public void A_window_that_no_int_can_count_is_refused()
+    {
+        Tensor x = _backend.Allocate(new Shape(1, 5, 5, 1)), y = _backend.Allocate(new Shape(1, 3, 3, 1)), w = _backend.Allocate(new Shape(1, 1, 1, 1));
+        foreach (var geometry in (ConvGeometry[])[new(1, 1, int.MaxValue), new(1, 0), new(1, -1), new(0), new(1, 1, -1), new(1, int.MaxValue, int.MaxValue)])
+        {
+            Assert.Equal(0, geometry.Output(5));
+            Assert.Throws<ShapeException>(() => _backend.MaxPool(x, geometry, y));
+            Assert.Throws<ShapeException>(() => _backend.Convolution(x, w, null, null, false, geometry, y));
+            using var tape = new Tape(_backend);
+            Value image = tape.Constant(x, "x");
+            Assert.Throws<ShapeException>(() => image.MaxPool(geometry));
+            Assert.Throws<ShapeException>(() => image.Convolution(tape.Constant(w, "w"), geometry));
+        }
+        Assert.Equal(int.MaxValue - 1, new ConvGeometry(2, 1, int.MaxValue / 2).Output(1));
+    }
+
+    [Fact]
+    public void A_scope_that_was_disposed_owns_nothing_more()
+    {
+        var scope = new TensorScope(_backend);
+        scope.Allocate(new Shape(1));
+        scope.Dispose();
+        scope.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => scope.Allocate(new Shape(1)));
+        Assert.Throws<ObjectDisposedException>(() => scope.Upload([1], new Shape(1)));
+        Assert.Throws<ArgumentNullException>(() => new TensorScope(null!));
+    }
+
     /// <summary>Inside a replay the backend is taken for sure: no race decides.</summary>
     [Fact]
     public void A_second_thread_is_told_that_there_may_be_one_caller()

@@ -54,8 +54,6 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
 
     public void Dispose()
     {
-        if (_graph is not null)
-            device.Captures--;
         _graph?.Dispose();
         _graph = null;
     }

@@ -88,7 +88,10 @@ internal sealed unsafe class Device : IDisposable
     /// <summary>Storages whose addresses the current capture has used; null outside a capture.</summary>
     public HashSet<CudaStorage>? Captured { get; set; }
 
-    /// <summary>The number of live captures. They contain addresses, so while there are any no buffer that they may use can move.</summary>
+    /// <summary>
+    /// The number of graphs that are not freed yet. They contain addresses, so while there are any no buffer that they may use can move.
+    /// Whoever makes one increments it; <see cref="Free"/> decrements it, so that only the one caller inside changes it.
+    /// </summary>
     public int Captures { get; set; }
 
     /// <summary>Begins an op: from here on the calling thread may call the driver.</summary>
@@ -192,6 +195,7 @@ internal sealed unsafe class Device : IDisposable
                 Check(Driver.cuEventDestroy_v2((nint)handle), "cuEventDestroy");
                 break;
             case Resource.Executable:
+                Captures--;
                 Check(Driver.cuGraphExecDestroy((nint)handle), "cuGraphExecDestroy");
                 break;
         }
