@@ -25,6 +25,12 @@ public sealed class StateDict : IDisposable
     /// </summary>
     private const long TensorBytes = 4, FreeTensorBytes = 1 << 20;
 
+    /// <summary>
+    /// Upper bounds of the elements of tensors that are not contiguous, per byte of the file and in total: each costs a cache miss. Weights
+    /// that are stored once with their axes permuted have at most one element per byte, unless the archive is compressed.
+    /// </summary>
+    private const long ScatteredElements = 1, FreeScatteredElements = 1 << 20;
+
     private readonly OrderedDictionary<string, StateDictEntry> _entries = [];
     private readonly IDisposable _source;
     private readonly Func<CancellationToken, string> _sha256;
@@ -142,7 +148,7 @@ public sealed class StateDict : IDisposable
         var checkpoint = new Checkpoint(
             (name, view) => new StateDictEntry(name, view.Type, $"{view.Type}", view.Shape, new TorchSource(path, name, view, torch)), budget);
         Selection selection = Selection.Of(checkpoint.Mappings(torch.Root), part, budget);
-        CheckRepeats(selection.Entries, torch.StoredBytes);
+        CheckRepeats(path, selection.Entries, torch.StoredBytes, contents.Length);
         return new StateDict(path, format, contents.Length, torch, contents.Sha256, selection) { Unknown = torch.Unknown };
     }
 
@@ -176,25 +182,33 @@ public sealed class StateDict : IDisposable
         new(entry.Name, entry.Type, entry.TypeName, entry.Shape, new SafetensorsSource(file, entry));
 
     /// <summary>
-    /// A stride of 0 repeats elements, and any number of tensors may view one storage: a few bytes could demand any amount of memory and
-    /// disk.
+    /// A stride of 0 repeats elements, and any number of tensors may view one storage: a few bytes could demand any amount of memory, disk
+    /// and time.
     /// </summary>
-    private static void CheckRepeats(IEnumerable<StateDictEntry> entries, long storedBytes)
+    private static void CheckRepeats(string path, IEnumerable<StateDictEntry> entries, long storedBytes, long fileBytes)
     {
-        Int128 left = (Int128)TensorBytes * storedBytes + FreeTensorBytes;
+        Int128 bytes = (Int128)TensorBytes * storedBytes + FreeTensorBytes, scattered = (Int128)ScatteredElements * fileBytes + FreeScatteredElements;
         foreach (StateDictEntry entry in entries)
         {
-            left -= (Int128)entry.Count * (entry.Type.IsFloating ? Math.Max(entry.Type.Size, sizeof(float)) : entry.Type.Size);
-            if (left < 0)
+            bytes -= (Int128)entry.Count * (entry.Type.IsFloating ? Math.Max(entry.Type.Size, sizeof(float)) : entry.Type.Size);
+            scattered -= entry.IsContiguous ? 0 : entry.Count;
+            if (bytes < 0)
             {
                 throw new InvalidDataException($"up to tensor '{entry}' its tensors have more than {TensorBytes} times the bytes "
                     + $"that are stored, {storedBytes}");
+            }
+            if (scattered < 0)
+            {
+                throw new FileFormatException(path, $"up to tensor '{entry}' its tensors with permuted or repeated axes have more elements than the file has bytes, "
+                    + $"{fileBytes}", "Save contiguous copies: torch.save({name: tensor.contiguous() for name, tensor in state_dict.items()}, FILE).");
             }
         }
     }
 
     private sealed class SafetensorsSource(SafetensorsFile file, SafetensorsEntry entry) : ITensorSource
     {
+        public bool IsContiguous => true;
+
         public float[] Floats(CancellationToken cancel) => file.ReadFloats(entry.Name, cancel);
 
         public float[] Floats(int firstRow, int rows, CancellationToken cancel)
@@ -208,6 +222,8 @@ public sealed class StateDict : IDisposable
 
     private sealed class TorchSource(string path, string name, TensorView view, IStorages storages) : ITensorSource
     {
+        public bool IsContiguous => view.IsContiguous;
+
         public float[] Floats(CancellationToken cancel) => Floats(view, cancel);
 
         public float[] Floats(int firstRow, int rows, CancellationToken cancel) => Floats(view.Rows(firstRow, rows), cancel);

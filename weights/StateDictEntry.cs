@@ -51,6 +51,9 @@ public sealed class StateDictEntry
     /// <exception cref="FileFormatException">The file is damaged here.</exception>
     public byte[] ReadBytes(CancellationToken cancel = default) => _source.Bytes(cancel);
 
+    /// <summary>Whether the elements lie one behind the other in the file. If not, reading takes many times as long.</summary>
+    internal bool IsContiguous => _source.IsContiguous;
+
     /// <summary>The entry for people: <c>conv1.weight F32 (64, 3, 7, 7)</c>.</summary>
     public override string ToString() => $"{Name} {TypeName} ({string.Join(", ", Shape)})";
 
@@ -61,6 +64,7 @@ public sealed class StateDictEntry
 /// <summary>The source of one entry's elements.</summary>
 internal interface ITensorSource
 {
+    bool IsContiguous { get; }
     float[] Floats(CancellationToken cancel);
     float[] Floats(int firstRow, int rows, CancellationToken cancel);
     byte[] Bytes(CancellationToken cancel);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
@@ -71,6 +72,26 @@ public sealed class FileContents : IDisposable
         }
     }
 
+    /// <summary>Copies elements that are a fixed number of bytes apart.</summary>
+    /// <param name="to">Filled completely: a multiple of <paramref name="size"/>.</param>
+    /// <param name="at">Index of the first element's first byte.</param>
+    /// <param name="stride">Bytes from one element to the next, at least 0.</param>
+    /// <param name="size">Bytes of an element: 1, 2, 4, 8 or 16.</param>
+    /// <exception cref="InvalidDataException">An element exceeds the file.</exception>
+    /// <exception cref="ObjectDisposedException">The contents were disposed.</exception>
+    public void Read(Span<byte> to, long at, long stride, int size)
+    {
+        switch (size)
+        {
+            case 1: Gather<byte>(to, at, stride); break;
+            case 2: Gather<ushort>(to, at, stride); break;
+            case 4: Gather<uint>(to, at, stride); break;
+            case 8: Gather<ulong>(to, at, stride); break;
+            case 16: Gather<UInt128>(to, at, stride); break;
+            default: throw new ArgumentOutOfRangeException(nameof(size), size, "elements have 1, 2, 4, 8 or 16 bytes");
+        }
+    }
+
     /// <summary>SHA-256 of the bytes as 64 lower-case hexadecimal digits.</summary>
     public string Sha256(CancellationToken cancel = default)
     {
@@ -90,6 +111,26 @@ public sealed class FileContents : IDisposable
 
     /// <summary>Frees the memory.</summary>
     public void Dispose() => _blocks.ForEach(block => block.Dispose());
+
+    private void Gather<T>(Span<byte> to, long at, long stride) where T : unmanaged
+    {
+        int size = Unsafe.SizeOf<T>(), count = to.Length / size;
+        if (count > 0 && (at < 0 || stride < 0 || at + (Int128)(count - 1) * stride + size > Length))
+            throw new InvalidDataException($"it ends at byte {Length}, {count} elements {stride} bytes apart from byte {at} are needed");
+        for (int i = 0; i < count;)
+        {
+            (long block, long offset) = Math.DivRem(at, BlockBytes);
+            // How many elements lie inside this block. One that crosses its end is copied in parts.
+            long inside = BlockBytes - size - offset;
+            int part = inside < 0 ? 0 : stride == 0 ? count - i : (int)Math.Min(count - i, inside / stride + 1);
+            if (part == 0)
+                Read(to.Slice(i * size, size), at);
+            else
+                _blocks[(int)block].Gather<T>(to.Slice(i * size, part * size), offset, stride);
+            i += Math.Max(part, 1);
+            at += Math.Max(part, 1) * stride;
+        }
+    }
 
     private static FileContents Read(Stream from, long? length, Action<ReadOnlySpan<byte>>? accept, CancellationToken cancel)
     {
@@ -142,6 +183,23 @@ public sealed class FileContents : IDisposable
         {
             SetHandle((nint)NativeMemory.Alloc((nuint)bytes));
             Initialize((ulong)bytes);
+        }
+
+        /// <summary>Copies elements that lie inside the block. The pointer is acquired once, so they are not checked one by one.</summary>
+        public unsafe void Gather<T>(Span<byte> to, long offset, long stride) where T : unmanaged
+        {
+            byte* from = null;
+            AcquirePointer(ref from);
+            try
+            {
+                from += offset;
+                for (int i = 0; i < to.Length; i += sizeof(T), from += stride)
+                    Unsafe.WriteUnaligned(ref to[i], Unsafe.ReadUnaligned<T>(from));
+            }
+            finally
+            {
+                ReleasePointer();
+            }
         }
 
         protected override unsafe bool ReleaseHandle()

@@ -4,6 +4,7 @@ using System.Text;
 using Iba.Engine.Files;
 using Iba.Weights;
 using Iba.Weights.Containers;
+using Iba.Weights.Torch;
 using Xunit;
 using static Tests.Weights.Fixture;
 
@@ -121,6 +122,63 @@ public sealed class BudgetTests : IDisposable
             Assert.Throws<FileFormatException>(() => Open(_folder, Pickle("}", overlapping, "."), ("0", storage))).Message);
     }
 
+    /// <summary>Each element is a cache miss. Deflated, 100 of these would be 60 s of one core for a file of 2 MB.</summary>
+    [Fact]
+    public void Elements_of_tensors_that_are_not_contiguous_are_bounded_by_the_file()
+    {
+        byte[] storage = new byte[8_000_000];
+        new Random(1).NextBytes(storage.AsSpan(0, 600_000));
+        byte[] zip = Deflated(storage, Enumerable.Range(0, 3).Select(n => (1_000_000, 2)));
+        string message = Assert.Throws<FileFormatException>(() => StateDict.Open(_folder.With("a.pth", zip))).Message;
+        Assert.Contains("up to tensor 'x1 F32 (1000000)' its tensors with permuted or repeated axes have more elements than the file has bytes", message);
+        Assert.Contains("Save contiguous copies", message);
+
+        using StateDict one = StateDict.Open(_folder.With("b.pth", Deflated(storage, [(1_000_000, 2), (2_000_000, 1), (2_000_000, 1), (2_000_000, 1)])));
+        Assert.Equal(4, one.Entries.Count);
+    }
+
+    /// <summary>Runs end inside of chunks, chunks inside of runs, and an element lies across two blocks of memory.</summary>
+    [Theory]
+    [InlineData(ElementType.U8)]
+    [InlineData(ElementType.BF16)]
+    [InlineData(ElementType.F32)]
+    [InlineData(ElementType.F64)]
+    [InlineData(ElementType.C128)]
+    public void A_permuted_tensor_is_read_in_the_order_of_its_indices(ElementType type)
+    {
+        const int block = 1 << 24;
+        byte[] bytes = new byte[block + 1000];
+        new Random(1).NextBytes(bytes);
+        using FileContents contents = FileContents.Read(_folder.With("a", bytes));
+        int size = type.Size;
+        long start = block - 900_000L * size / 16 - 1, length = bytes.Length - start;
+        (int X, int Y, int Z) extents = (3, 170, 110);
+        long[] strides = [1, 331 * 3, 3];
+        var storage = new StorageReference("0", type, length, 0, length);
+        TensorView view = TensorView.Create(storage, type, 0, [(long)extents.X, (long)extents.Y, (long)extents.Z], [strides[0], strides[1] / 3, strides[2]]);
+        byte[] read = view.ReadBytes(new OneStorage(contents, start), TestContext.Current.CancellationToken);
+        int at = 0;
+        for (int x = 0; x < extents.X; x++)
+        {
+            for (int y = 0; y < extents.Y; y++)
+            {
+                for (int z = 0; z < extents.Z; z++, at += size)
+                {
+                    long from = start + size * (x * strides[0] + y * strides[1] / 3 + z * strides[2]);
+                    Assert.True(bytes.AsSpan((int)from, size).SequenceEqual(read.AsSpan(at, size)), $"({x}, {y}, {z})");
+                }
+            }
+        }
+        Assert.Equal(read.Length, at);
+    }
+
+    private sealed record OneStorage(FileContents Contents, long Start) : IStorages
+    {
+        public bool BigEndian => false;
+
+        public StorageBytes Open(StorageReference storage, CancellationToken cancel) => new(Contents, Start);
+    }
+
     [Fact]
     public void Tensors_that_share_numbers_as_tied_weights_do_are_read()
     {
@@ -222,12 +280,17 @@ public sealed class BudgetTests : IDisposable
     }
 
     /// <summary>A deflated archive with one tensor x over all of a storage.</summary>
-    private static byte[] Deflated(byte[] storage)
+    private static byte[] Deflated(byte[] storage) => Deflated(storage, [(storage.Length / 4, 1)]);
+
+    /// <summary>A deflated archive with tensors x, x1, x2, ... of a storage of float32, each with its extent and stride.</summary>
+    private static byte[] Deflated(byte[] storage, IEnumerable<(int Extent, int Stride)> tensors)
     {
+        string views = string.Concat(tensors.Select((view, n) =>
+            Text(n == 0 ? "x" : $"x{n}") + Tensor("0", storage.Length / 4, Integer(0), Integer(view.Extent), Integer(view.Stride)) + "s"));
         using var bytes = new MemoryStream();
         using (var zip = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
         {
-            Add("hand/data.pkl", Pickle("}", Text("x"), Tensor("0", storage.Length / 4, Integer(0), Integer(storage.Length / 4), Integer(1)), "s."));
+            Add("hand/data.pkl", Pickle("}", views, "."));
             Add("hand/data/0", storage);
 
             void Add(string name, byte[] data)

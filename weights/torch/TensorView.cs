@@ -22,12 +22,13 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
 {
     private const int MaximumRank = 64;   // PyTorch's own limit for indexing
 
-    private const int ChunkElements = 1 << 16, WindowBytes = 64;
+    private const int ChunkElements = 1 << 16;
 
     /// <summary>Number of elements.</summary>
     public int Count => Shape.Aggregate(1, (product, extent) => product * extent);
 
-    private bool IsContiguous
+    /// <summary>Whether the elements lie one behind the other, in C order.</summary>
+    public bool IsContiguous
     {
         get
         {
@@ -118,31 +119,26 @@ internal sealed record TensorView(StorageReference Storage, ElementType Type, lo
         }
     }
 
-    /// <summary>
-    /// Iterates over the indices in C order, like an odometer. Only one cache line of the storage is buffered: a buffer that covers all
-    /// elements could be as large as the storage, for each of many small tensors.
-    /// </summary>
+    /// <summary>Copies the next elements in C order: runs along the innermost axis, and from run to run like an odometer.</summary>
     private void Gather(FileContents contents, long start, Span<byte> to, int[] moving, int[] index, ref long from)
     {
-        Span<byte> line = stackalloc byte[WindowBytes];
-        long lineAt = 0, lineEnd = 0;
-        for (; to.Length > 0; to = to[Type.Size..])
+        int inner = moving[^1];
+        while (to.Length > 0)
         {
-            long at = start + from * Type.Size;
-            if (at < lineAt || at + Type.Size > lineEnd)
+            int run = Math.Min(Shape[inner] - index[inner], to.Length / Type.Size);
+            contents.Read(to[..(run * Type.Size)], start + from * Type.Size, Strides[inner] * Type.Size, Type.Size);
+            to = to[(run * Type.Size)..];
+            index[inner] += run;
+            from += run * Strides[inner];
+            for (int i = moving.Length - 1; i >= 0 && index[moving[i]] == Shape[moving[i]]; i--)
             {
-                (lineAt, lineEnd) = (at, Math.Min(at + WindowBytes, contents.Length));
-                contents.Read(line[..(int)(lineEnd - lineAt)], lineAt);
-            }
-            line.Slice((int)(at - lineAt), Type.Size).CopyTo(to);
-            for (int i = moving.Length - 1; i >= 0; i--)
-            {
-                int axis = moving[i];
-                from += Strides[axis];
-                if (++index[axis] < Shape[axis])
-                    break;
-                from -= index[axis] * Strides[axis];
-                index[axis] = 0;
+                from -= index[moving[i]] * Strides[moving[i]];
+                index[moving[i]] = 0;
+                if (i > 0)
+                {
+                    index[moving[i - 1]]++;
+                    from += Strides[moving[i - 1]];
+                }
             }
         }
     }
