@@ -21,7 +21,7 @@ public static class Conversion
     /// <param name="type">F32, or F16 for half the size and about three digits.</param>
     /// <param name="cancel">Cancels the writing; an older file then stays as it was.</param>
     /// <exception cref="FileFormatException">
-    /// A tensor cannot be read, or has a value beyond the range of half precision; or the tensors are not a whole network.
+    /// A tensor cannot be read, or has a finite value beyond the range of the type that is written; or the tensors are not a whole network.
     /// </exception>
     public static void Write(StateDict from, string path, ElementType type = ElementType.F32, CancellationToken cancel = default)
     {
@@ -45,9 +45,29 @@ public static class Conversion
             ElementType written = entry.Type.IsFloating ? type : entry.Type;
             return new SafetensorsTensor(entry.Name, written, [.. entry.Shape], () =>
                 written == entry.Type ? entry.ReadBytes(cancel)
-                : written == ElementType.F16 ? Halves(from.Path, $"{entry}", entry.Read(cancel))
-                : Singles(entry.Read(cancel)));
+                : written == ElementType.F16 ? Halves(from.Path, $"{entry}", Floats(from.Path, entry, cancel))
+                : Singles(Floats(from.Path, entry, cancel)));
         }
+    }
+
+    /// <summary>The elements as float32. Infinities in the file stay.</summary>
+    /// <exception cref="FileFormatException">A finite double is beyond float32's range, and would be written as an infinity.</exception>
+    private static float[] Floats(string path, StateDictEntry entry, CancellationToken cancel)
+    {
+        float[] values = entry.Read(cancel);
+        if (entry.Type != ElementType.F64 || !values.Any(float.IsInfinity))
+            return values;
+        byte[] exact = entry.ReadBytes(cancel);
+        for (int i = 0; i < values.Length; i++)
+        {
+            double value = BinaryPrimitives.ReadDoubleLittleEndian(exact.AsSpan(i * sizeof(double)));
+            if (float.IsInfinity(values[i]) && double.IsFinite(value))
+            {
+                throw new FileFormatException(path, $"tensor {entry} holds {value:g3} at {i}, beyond float32's 3.4e38",
+                    "Check where it was trained or saved: no network computes with such a number.");
+            }
+        }
+        return values;
     }
 
     /// <summary>Converts values to half precision, little-endian.</summary>

@@ -54,6 +54,28 @@ public sealed class ConversionTests : IDisposable
         Assert.Equal(["a"], _folder.Files);
     }
 
+    [Theory]
+    [InlineData(ElementType.F32)]
+    [InlineData(ElementType.F16)]
+    public void A_double_beyond_single_precision_is_refused_by_name_and_an_infinity_stays(ElementType type)
+    {
+        SafetensorsTensor Doubles(params double[] values) =>
+            new("running_var", ElementType.F64, [values.Length], () => values.SelectMany(BitConverter.GetBytes).ToArray());
+        SafetensorsFile.Write(_folder["a"], [Doubles(double.NegativeInfinity, -1e39)]);
+        using (StateDict from = StateDict.Open(_folder["a"]))
+        {
+            Assert.Contains("running_var F64 (2) holds -1e+39 at 1, beyond float32's 3.4e38",
+                Assert.Throws<FileFormatException>(() => Conversion.Write(from, _folder["b"], type)).Message);
+        }
+        Assert.Equal(["a"], _folder.Files);
+
+        SafetensorsFile.Write(_folder["c"], [Doubles(double.NegativeInfinity, -1.5)]);
+        using StateDict infinite = StateDict.Open(_folder["c"]);
+        Conversion.Write(infinite, _folder["b"], type);
+        using StateDict to = StateDict.Open(_folder["b"]);
+        Assert.Equal([float.NegativeInfinity, -1.5f], to["running_var"].Read());
+    }
+
     [Fact]
     public void An_inspection_tells_format_size_hash_and_parameters()
     {
