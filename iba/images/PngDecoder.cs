@@ -88,6 +88,16 @@ internal sealed class PngDecoder : PhotoDecoder
 
     private long RowBytes(int width) => ((long)width * BitsPerPixel + 7) / 8;
 
+    /// <summary>Columns and rows of every pass; of a picture without passes, its own.</summary>
+    private IEnumerable<(int Width, int Height)> Extents => _interlaced
+        ? Passes.Select(pass => ((Width - pass.X + pass.Dx - 1) / pass.Dx, (Height - pass.Y + pass.Dy - 1) / pass.Dy)).Where(pass => pass is { Item1: > 0, Item2: > 0 })
+        : [(Width, Height)];
+
+    private long Rows => Extents.Sum(pass => (long)pass.Height);
+
+    /// <summary>Bytes of all rows, each with its filter.</summary>
+    private long UnpackedBytes => Extents.Sum(pass => (1 + RowBytes(pass.Width)) * pass.Height);
+
     public override void Decode(IPhotoRows rows, CancellationToken cancel)
     {
         using var data = new DataStream(this, cancel);
@@ -290,9 +300,9 @@ internal sealed class PngDecoder : PhotoDecoder
     /// <summary>The data of the IDAT chunks, one after the other.</summary>
     private sealed class DataStream(PngDecoder png, CancellationToken cancel) : Stream
     {
-        // Deflate expands data by at most an eighth, and the passes of an interlaced picture have more rows. A larger stream is an attack of empty
-        // blocks: each takes a microsecond and decompresses to nothing.
-        private readonly long _most = 2 * (png.RowBytes(png.Width) + 1) * png.Height + (1 << 16);
+        // Deflate grows by an eighth at worst, and an encoder may flush after each row. More is a file of empty blocks: each costs a microsecond
+        // and unpacks to nothing.
+        private readonly long _most = png.UnpackedBytes * 9 / 8 + 16 * png.Rows + (1 << 16);
         private int _at = png._data;
         private long _count;
         private ReadOnlyMemory<byte> _left;

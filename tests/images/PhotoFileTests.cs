@@ -172,7 +172,12 @@ public class PhotoFileTests
         byte[] blocks = [.. Enumerable.Repeat((byte[])[0, 0, 0, 0xFF, 0xFF], 40_000).SelectMany(block => block)];
         byte[] packed = [0x78, 0x9C, .. blocks, 1, 3, 0, 0xFC, 0xFF, 0, 7, 9, 0, 0x29, 0, 0x11];
         string error = Assert.Throws<ImageException>(() => PhotoFile.Decode(Png(2, 1, 8, 0, [], ("IDAT", packed)), "a.png")).Message;
-        Assert.Contains("its picture does not end within 65542 packed bytes", error);
+        Assert.Contains("its picture does not end within 65555 packed bytes", error);
+
+        // Less than the picture itself, and hidden before it.
+        byte[] hidden = [0x78, 0x9C, .. blocks];
+        Assert.Contains("does not end within 179636 packed bytes",
+            Assert.Throws<ImageException>(() => PhotoFile.Decode(Png(999, 100, 8, 0, [], ("IDAT", hidden)), "a.png")).Message);
 
         byte[] gif = new byte[400_000_000];
         File.ReadAllBytes(Fixture("no-palette.gif")).CopyTo(gif, 0);
