@@ -27,6 +27,18 @@ public static class ForeignText
         return escaped?.ToString() ?? text;
     }
 
+    /// <summary>
+    /// The same for pictures, where an escape would be read as part of the text: each character that <see cref="Harmless"/> escapes becomes
+    /// U+FFFD, a tab or a line break a blank. Every result is character data of XML 1.0 (section 2.2).
+    /// </summary>
+    public static string Replaced(string text)
+    {
+        var plain = new StringBuilder(text.Length);
+        foreach (Rune rune in text.EnumerateRunes()) // a lone surrogate is enumerated as U+FFFD
+            plain.Append(rune.Value is '\t' or '\n' or '\r' ? " " : IsHarmless(rune) ? rune.ToString() : "\uFFFD");
+        return plain.ToString();
+    }
+
     private static bool IsHarmless(Rune rune) => (rune.Value & 0xFFFE) != 0xFFFE && rune.Value is < 0xFDD0 or > 0xFDEF
         && Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format
             or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.Surrogate);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security;
 using System.Text;
+using Iba.Engine.Files;
 
 namespace Iba.Rendering;
 
@@ -66,26 +67,7 @@ internal sealed class SvgDrawing(int width, int height, string title) : IDrawing
 
         """;
 
-    /// <summary>
-    /// Any text as character data of XML 1.0 (section 2.2), on one line. U+FFFD stands for what XML forbids or advises against (control
-    /// characters, lone surrogates, noncharacters) and for bidirectional controls, which would reorder what follows them.
-    /// </summary>
-    private static string Escaped(string text)
-    {
-        var plain = new StringBuilder();
-        foreach (Rune rune in text.EnumerateRunes()) // a lone surrogate is enumerated as U+FFFD
-        {
-            plain.Append(rune.Value switch
-            {
-                '\t' or '\n' or '\r' => " ",
-                < 0x20 or (>= 0x7F and < 0xA0) or (>= 0xFDD0 and <= 0xFDEF) => "\uFFFD",
-                0x61C or 0x200E or 0x200F or (>= 0x2028 and <= 0x202E) or (>= 0x2066 and <= 0x2069) => "\uFFFD",
-                int value when (value & 0xFFFE) == 0xFFFE => "\uFFFD",
-                _ => rune.ToString(),
-            });
-        }
-        return SecurityElement.Escape(plain.ToString());
-    }
+    private static string Escaped(string text) => SecurityElement.Escape(ForeignText.Replaced(text));
 
     private static string Number(double x) => x.ToString("0.##", CultureInfo.InvariantCulture);
 }

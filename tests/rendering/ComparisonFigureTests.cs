@@ -59,6 +59,7 @@ public class ComparisonFigureTests
     [InlineData("\uFFFE\uFFFF\uFDD0", "\uFFFD\uFFFD\uFFFD")]
     [InlineData("\U0001FFFE\U0010FFFF", "\uFFFD\uFFFD")]
     [InlineData("abc\u202Egnp", "abc\uFFFDgnp")]
+    [InlineData("a\u200Bb\uFEFF", "a\uFFFDb\uFFFD")]
     [InlineData("one\r\ntwo\tthree", "one  two three")]
     [InlineData("<&>\"' ]]>", "<&>\"' ]]>")]
     [InlineData("Gänse 🦢 λ", "Gänse 🦢 λ")]
