@@ -17,12 +17,14 @@ public sealed class Adam : IOptimizer
     /// <param name="backend">The device of the parameters.</param>
     /// <param name="settings">Learning rate and decays.</param>
     /// <param name="parameters">The tensors to be updated in place.</param>
+    /// <exception cref="ArgumentException">A setting is out of its range.</exception>
     public Adam(IBackend backend, AdamSettings settings, params Tensor[] parameters)
     {
         ArgumentNullException.ThrowIfNull(backend);
         ArgumentNullException.ThrowIfNull(parameters);
         foreach (Tensor parameter in parameters)
             ArgumentNullException.ThrowIfNull(parameter, nameof(parameters));
+        settings.Check();
         (_backend, Settings, _parameters) = (backend, settings, parameters);
         _means = [.. parameters.Select(p => backend.Allocate(p.Shape))];
         _squares = [.. parameters.Select(p => backend.Allocate(p.Shape))];
@@ -36,7 +38,12 @@ public sealed class Adam : IOptimizer
     public double LearningRate
     {
         get => Settings.LearningRate;
-        set => Settings = Settings with { LearningRate = value };
+        set
+        {
+            AdamSettings changed = Settings with { LearningRate = value };
+            changed.Check();
+            Settings = changed;
+        }
     }
 
     /// <inheritdoc/>

@@ -16,12 +16,14 @@ public sealed class Sgd : IOptimizer
     /// <param name="backend">The device of the parameters.</param>
     /// <param name="settings">Learning rate, momentum and decay.</param>
     /// <param name="parameters">The tensors to be updated in place.</param>
+    /// <exception cref="ArgumentException">A setting is out of its range.</exception>
     public Sgd(IBackend backend, SgdSettings settings, params Tensor[] parameters)
     {
         ArgumentNullException.ThrowIfNull(backend);
         ArgumentNullException.ThrowIfNull(parameters);
         foreach (Tensor parameter in parameters)
             ArgumentNullException.ThrowIfNull(parameter, nameof(parameters));
+        settings.Check();
         (_backend, Settings, _parameters) = (backend, settings, parameters);
         _velocities = [.. parameters.Select(p => backend.Allocate(p.Shape))];
     }
@@ -33,7 +35,12 @@ public sealed class Sgd : IOptimizer
     public double LearningRate
     {
         get => Settings.LearningRate;
-        set => Settings = Settings with { LearningRate = value };
+        set
+        {
+            SgdSettings changed = Settings with { LearningRate = value };
+            changed.Check();
+            Settings = changed;
+        }
     }
 
     /// <inheritdoc/>

@@ -49,11 +49,14 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
         if (!file.Metadata.ContainsKey(SafetensorsFile.ChecksumKey))
             throw new FileFormatException(path, "it holds no checksum: another version of this program wrote it, or none did", "Delete it to start anew.");
         string[] past = file.Metadata.GetValueOrDefault(SettingsKey, "").Split('\n');
-        if (past.Where((line, i) => i >= settings.Count || line != settings[i]).FirstOrDefault() is { } other)
+        for (int i = 0; i < past.Length; i++)
         {
-            throw new FileFormatException(
-                path, $"it belongs to training with other settings ({other}, not {string.Join("; ", settings)})",
-                "Delete it to start anew, or use its settings.");
+            string now = i < settings.Count ? settings[i] : "";
+            if (past[i] != now)
+            {
+                throw new FileFormatException(
+                    path, $"it belongs to training with other settings ({Difference(past[i], now)})", "Delete it to start anew, or use its settings.");
+            }
         }
         foreach ((string name, Tensor data) in Tensors)
         {
@@ -62,5 +65,14 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
             network.Backend.Upload(file.ReadFloats(name), data);
         }
         return step;
+    }
+
+    /// <summary>The parts of a line that differ, in words; parts end at a comma or a semicolon.</summary>
+    private static string Difference(string past, string now)
+    {
+        string[] before = Parts(past), after = Parts(now);
+        return $"{string.Join(", ", before.Except(after).DefaultIfEmpty("nothing"))}; not {string.Join(", ", after.Except(before).DefaultIfEmpty("nothing"))}";
+
+        static string[] Parts(string line) => line.Split([',', ';', '{', '}'], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
     }
 }

@@ -43,8 +43,11 @@ public sealed class TrainingRun(Network network, IOptimizer optimizer, string ch
     /// <param name="cancellation">Stops between two steps, after writing a checkpoint.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="DivergenceException">The loss is NaN or infinite.</exception>
+    /// <exception cref="ArgumentException">A schedule's setting is out of its range.</exception>
     public void Run(IReadOnlyList<Stage> stages, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
+        foreach (Stage stage in stages)
+            stage.Rate.Check();
         string[] lines = [settings, .. stages.Select(stage => stage.Settings)];
         var file = new Checkpoint(network, optimizer);
         long step = File.Exists(checkpoint) ? file.Load(checkpoint, lines) : 0, first = 0, steps = stages.Sum(stage => stage.Rate.Steps);

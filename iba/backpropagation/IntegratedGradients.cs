@@ -30,8 +30,14 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
     /// <summary>Whether results come with the completeness gap.</summary>
     public bool Checks { get; init; }
 
-    private protected override int RowsPerImage =>
-        Steps >= 1 ? Steps : throw new ArgumentException($"steps is {Steps}; it must be at least 1.");
+    private protected override int RowsPerImage
+    {
+        get
+        {
+            Setting.Demand(Steps >= 1, "steps", Steps, "at least 1");
+            return Steps;
+        }
+    }
 
     private protected override Variations Vary(ScoreGradient pass, Sample[] samples) => new Path(this, pass, samples);
 

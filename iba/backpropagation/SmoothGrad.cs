@@ -30,8 +30,15 @@ public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMetho
     /// </summary>
     public float[]? RecordedNoise { get; init; }
 
-    private protected override int RowsPerImage =>
-        Samples >= 1 ? Samples : throw new ArgumentException($"samples is {Samples}; it must be at least 1.");
+    private protected override int RowsPerImage
+    {
+        get
+        {
+            Setting.Demand(Samples >= 1, "samples", Samples, "at least 1");
+            Setting.Demand(RelativeStd is >= 0 and <= 1000, "relative standard deviation", RelativeStd, "0 to 1000 times the image's range");
+            return Samples;
+        }
+    }
 
     private protected override Variations Vary(ScoreGradient pass, Sample[] samples) => new Noisy(this, samples);
 

@@ -1,3 +1,4 @@
+using Iba.Engine.Backends;
 using Iba.Engine.Tensors;
 
 namespace Iba.Bottleneck;
@@ -28,6 +29,9 @@ public enum FinalMap
 /// <summary>The per-sample bottleneck's settings, with the paper's defaults (Table 2).</summary>
 public sealed record BottleneckSettings
 {
+    /// <summary>Upper bound of <see cref="Beta"/>.</summary>
+    public const float MostBeta = 1e9f;
+
     /// <summary>Upper bound of <see cref="Sigma"/>, in feature cells.</summary>
     public const double MostSigma = 10;
 
@@ -84,24 +88,18 @@ public sealed record BottleneckSettings
     /// <exception cref="ArgumentException">A setting is out of its range; the message names it.</exception>
     public void Check()
     {
-        Demand(Steps >= 1, "steps", Steps, "at least 1");
-        Demand(Copies >= 1, "copies", Copies, "at least 1");
+        Setting.Demand(Steps >= 1, "steps", Steps, "at least 1");
+        Setting.Demand(Copies >= 1, "copies", Copies, "at least 1");
         // Adam divides by the root of the squared gradient, which is in proportion to β and must not overflow: (1e9)² is far below 3e38.
-        Demand(Beta is >= 0 and <= 1e9f, "beta", Beta, "0 to 1e9");
+        Setting.Demand(Beta is >= 0 and <= MostBeta, "beta", Beta, "0 to 1e9");
         // An α beyond 100 in magnitude is a sigmoid of 0 or 1 already; a step moves α by about the rate.
-        Demand(LearningRate is > 0 and <= 1e3f, "learning rate", LearningRate, "above 0, and 1000 at most");
-        Demand(InitialAlpha is >= -100 and <= 100, "initial alpha", InitialAlpha, "between -100 and 100");
-        Demand(ActiveThreshold is >= 0 and <= 1, "active threshold", ActiveThreshold, "a share of images, 0 to 1");
-        Demand(Enum.IsDefined(Spread), "spread", Spread, "Standard or ReluRms");
-        Demand(Enum.IsDefined(FinalMap), "final map", FinalMap, "BeforeLastUpdate or AfterLastUpdate");
-        Demand(Sigma >= 0 && Sigma <= MostSigma, "sigma", Sigma, $"between 0 (no smoothing) and {MostSigma} cells");
+        Setting.Demand(LearningRate is > 0 and <= (float)Setting.MostLearningRate, "learning rate", LearningRate, "above 0, and 1000 at most");
+        Setting.Demand(InitialAlpha is >= -100 and <= 100, "initial alpha", InitialAlpha, "between -100 and 100");
+        Setting.Demand(ActiveThreshold is >= 0 and <= 1, "active threshold", ActiveThreshold, "a share of images, 0 to 1");
+        Setting.Demand(Enum.IsDefined(Spread), "spread", Spread, "Standard or ReluRms");
+        Setting.Demand(Enum.IsDefined(FinalMap), "final map", FinalMap, "BeforeLastUpdate or AfterLastUpdate");
+        Setting.Demand(Sigma >= 0 && Sigma <= MostSigma, "sigma", Sigma, $"between 0 (no smoothing) and {MostSigma} cells");
         // Features are divided by it and squared.
-        Demand(MinimumStd is >= 1e-9f and <= 1e9f, "minimum standard deviation", MinimumStd, "1e-9 to 1e9");
-
-        static void Demand(bool holds, string name, object value, string range)
-        {
-            if (!holds)
-                throw new ArgumentException($"{name} is {value}; it must be {range}.");
-        }
+        Setting.Demand(MinimumStd is >= 1e-9f and <= 1e9f, "minimum standard deviation", MinimumStd, "1e-9 to 1e9");
     }
 }

@@ -93,27 +93,11 @@ public static class ReadoutFile
             throw Damaged(file, $"tensor {entry} should be {string.Join(" x ", shape)}, as its width and its layers have it");
     }
 
-    private static Dictionary<string, string> Facts(ReadoutNetwork readout)
+    private static Dictionary<string, string> Facts(ReadoutNetwork readout) => new(readout.Settings.Facts)
     {
-        ReadoutSettings settings = readout.Settings;
-        return new Dictionary<string, string>
-        {
-            ["about"] = "readout bottleneck: three 1x1 convolutions from standardised features to alpha; statistics per neuron, H x W x C",
-            [StepsKey] = Text(readout.Steps),
-            ["width"] = $"{settings.Width}",
-            ["beta"] = Text(settings.Beta),
-            ["learning_rate"] = Text(settings.LearningRate),
-            ["batch"] = Text(settings.Batch),
-            ["sigma"] = Text(settings.Sigma),
-            ["alpha_bound"] = Text(settings.AlphaBound),
-            ["minimum_std"] = Text(settings.MinimumStd),
-            ["active_threshold"] = Text(settings.ActiveThreshold),
-            ["clamp"] = settings.Clamp ? "true" : "false",
-            ["seed"] = Text(settings.Seed),
-        };
-
-        static string Text(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
-    }
+        ["about"] = "readout bottleneck: three 1x1 convolutions from standardised features to alpha; statistics per neuron, H x W x C",
+        [StepsKey] = readout.Steps.ToString(CultureInfo.InvariantCulture),
+    };
 
     private static (ReadoutSettings Settings, long Steps) Settings(SafetensorsFile file) => Try(file, () =>
     {

@@ -1,3 +1,6 @@
+using System.Globalization;
+using Iba.Engine.Backends;
+
 namespace Iba.Bottleneck;
 
 /// <summary>
@@ -73,13 +76,30 @@ public sealed record ReadoutSettings
     public void Check()
     {
         Bottleneck.Check();
-        if (LearningRate is not (> 0 and <= 1e3))
-            throw new ArgumentException($"learning rate is {LearningRate}; it must be above 0, and 1000 at most.");
-        if (Batch is < 1 or > MostBatch)
-            throw new ArgumentException($"batch is {Batch}; it must be 1 to {MostBatch} images.");
-        if (!(AlphaBound > 0 && float.IsFinite(AlphaBound)))
-            throw new ArgumentException($"the bound of α is {AlphaBound}; it must be above 0.");
-        if (!Enum.IsDefined(Width))
-            throw new ArgumentException($"width is {Width}; it must be A or B.");
+        Setting.Demand(LearningRate is > 0 and <= Setting.MostLearningRate, "learning rate", LearningRate, "above 0, and 1000 at most");
+        Setting.Demand(Batch is >= 1 and <= MostBatch, "batch", Batch, $"1 to {MostBatch} images");
+        Setting.Demand(AlphaBound > 0 && float.IsFinite(AlphaBound), "the bound of α", AlphaBound, "above 0");
+        Setting.Demand(Enum.IsDefined(Width), "width", Width, "A or B");
     }
+
+    /// <summary>Each setting's name and value, as a readout's file has them.</summary>
+    internal IReadOnlyDictionary<string, string> Facts => new Dictionary<string, string>
+    {
+        ["width"] = $"{Width}",
+        ["beta"] = Text(Beta),
+        ["learning_rate"] = Text(LearningRate),
+        ["batch"] = Text(Batch),
+        ["sigma"] = Text(Sigma),
+        ["alpha_bound"] = Text(AlphaBound),
+        ["minimum_std"] = Text(MinimumStd),
+        ["active_threshold"] = Text(ActiveThreshold),
+        ["clamp"] = Clamp ? "true" : "false",
+        ["seed"] = Text(Seed),
+    };
+
+    /// <summary>The settings that differ from others, in words: <c>beta 10 and not 20; seed 0 and not 1</c>.</summary>
+    public string DifferencesFrom(ReadoutSettings others) => string.Join("; ", Facts.Zip(others.Facts)
+        .Where(pair => pair.First.Value != pair.Second.Value).Select(pair => $"{pair.First.Key} {pair.First.Value} and not {pair.Second.Value}"));
+
+    private static string Text(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 }

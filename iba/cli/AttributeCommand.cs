@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Iba.Bottleneck;
 using Iba.Datasets;
+using Iba.Engine.Backends;
 using Iba.Engine.Files;
 using Iba.Images;
 using Iba.Methods;
@@ -28,7 +29,7 @@ internal static class AttributeCommand
         var layer = new Option<string?>("--layer") { Description = "Where to restrict the flow. Default: the statistics' layer, or the network's: layer2 for ResNets, the first convolution of the fourth group for VGGs.", HelpName = "NAME" };
         var steps = new Option<int>("--steps") { Description = "Updates of the mask.", DefaultValueFactory = _ => defaults.Steps, CustomParser = Number.Between(1, MostSteps).Parse };
         var copies = new Option<int>("--copies") { Description = "Noise samples per image and step.", DefaultValueFactory = _ => defaults.Copies, CustomParser = Number.Between(1, MostCopies).Parse };
-        var learningRate = new Option<float>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate, CustomParser = Number.Above(0f).Parse };
+        var learningRate = new Option<float>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate, CustomParser = (Number.Above(0f) with { Most = (float)Setting.MostLearningRate }).Parse };
         var sigma = new Option<double>("--sigma") { Description = "Smoothing of the mask, in cells of the layer; 0 for none.", DefaultValueFactory = _ => defaults.Sigma, CustomParser = Number.Between(0.0, BottleneckSettings.MostSigma).Parse };
         var reluRms = new Option<bool>("--relu-rms") { Description = "Noise as the paper's own code draws it on ResNet-50: mean 0, spread where the neuron is on, held at 0 from below." };
         var afterLast = new Option<bool>("--after-last-update") { Description = "Show the mask after the last update; the reference shows the one before it." };

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Iba.Bottleneck;
 using Iba.Datasets;
 using Iba.Engine.Files;
 using Iba.Evaluation;
@@ -29,7 +30,7 @@ internal static class CompareCommand
             Description = "Compare the bottleneck's trade-off instead: weights β such as 0.1,1,10,100 of the mean information per neuron, a column each.",
             HelpName = "NUMBER,...",
             Arity = ArgumentArity.ExactlyOne,
-            CustomParser = Number.AtLeast(0f).List,
+            CustomParser = Number.Between(0f, BottleneckSettings.MostBeta).List,
         };
         var layers = new Option<string?>("--layers")
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Iba.Engine.Backends;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
 using Iba.Engine.Training;
@@ -22,7 +23,7 @@ internal static class DemoCommand
         var images = new Option<int?>("--images") { Description = "Images to learn from. This and what follows is by default what the embedded networks were made with.", CustomParser = Number.AtLeast(DemoRecipe.Batch).Optional };
         var epochs = new Option<double?>("--epochs") { Description = "Times every image is seen near, and again small.", CustomParser = times.Optional };
         var large = new Option<double?>("--large-epochs") { Description = "Times every image is seen at the full size.", CustomParser = times.Optional };
-        var rate = new Option<double?>("--learning-rate") { Description = "Adam's largest step size.", CustomParser = Number.Above(0.0).Optional };
+        var rate = new Option<double?>("--learning-rate") { Description = "Adam's largest step size.", CustomParser = (Number.Above(0.0) with { Most = Setting.MostLearningRate }).Optional };
         var divisor = new Option<int?>("--divisor") { Description = "torchvision's channels are divided by this.", CustomParser = Number.Between(1, 16).Optional };
         var test = new Option<int>("--test-images") { Description = "New images to state the accuracy on.", DefaultValueFactory = _ => DemoRecipe.DefaultTestImages, CustomParser = Number.AtLeast(1).Parse };
         var checkpoint = new Option<double>("--checkpoint-every") { Description = "Seconds between checkpoints: what is lost when the process is killed.", DefaultValueFactory = _ => 60, CustomParser = Number.Between(0, 1e6).Parse };

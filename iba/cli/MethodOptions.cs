@@ -14,7 +14,7 @@ internal sealed class MethodOptions
 {
     private readonly bool _evaluates;
     private readonly Option<string?> _target = new("--target") { Description = "The class to explain, by number, name or WordNet id. Default: the class that the network predicts.", HelpName = "CLASS" };
-    private readonly Option<float> _beta = new("--beta") { Description = "per-sample's weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => new BottleneckSettings().Beta, CustomParser = Number.AtLeast(0f).Parse };
+    private readonly Option<float> _beta = new("--beta") { Description = "per-sample's weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => new BottleneckSettings().Beta, CustomParser = Number.Between(0f, BottleneckSettings.MostBeta).Parse };
     private readonly Option<ulong> _seed = new("--seed") { Description = "The key of all noise. The same seed gives the same bytes, whatever the batch.", CustomParser = Number.AtLeast(0ul).Parse };
     private readonly Option<string?> _statistics = new("--statistics") { Description = "Feature statistics made by iba estimate, for the method per-sample.", HelpName = "FILE", Validators = { Validators.FileToRead("make one with: iba estimate --images DIR --out FILE") } };
     private readonly Option<string[]> _folder = new("--images") { Description = "Photos to estimate the statistics from, once; they are kept. " + NamedPhotos.Folder, Arity = ArgumentArity.OneOrMore, DefaultValueFactory = _ => [], HelpName = "DIR" };

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Iba.Bottleneck;
 using Iba.Datasets;
+using Iba.Engine.Backends;
 using Iba.Engine.Files;
 using Iba.Statistics;
 
@@ -20,8 +21,8 @@ internal static class ReadoutCommand
         var output = new Option<string>("--out") { Description = "The readout to write. It is kept up to date during training: the same command goes on from it.", Required = true, HelpName = "FILE", Validators = { Validators.FileToWrite() } };
         var epochs = new Option<double>("--epochs") { Description = "Times every image is seen, those of earlier runs included.", DefaultValueFactory = _ => DefaultEpochs, CustomParser = (Number.Above(0.0) with { Most = 1e6 }).Parse };
         var batch = new Option<int>("--batch") { Description = "Images to a step.", DefaultValueFactory = _ => defaults.Batch, CustomParser = Number.Between(1, ReadoutSettings.MostBatch).Parse };
-        var rate = new Option<double>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate, CustomParser = Number.Above(0.0).Parse };
-        var beta = new Option<float>("--beta") { Description = "Weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => defaults.Beta, CustomParser = Number.AtLeast(0f).Parse };
+        var rate = new Option<double>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate, CustomParser = (Number.Above(0.0) with { Most = Setting.MostLearningRate }).Parse };
+        var beta = new Option<float>("--beta") { Description = "Weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => defaults.Beta, CustomParser = Number.Between(0f, BottleneckSettings.MostBeta).Parse };
         var sigma = new Option<double>("--sigma") { Description = "Smoothing of the mask, in cells of the layer; 0 for none.", DefaultValueFactory = _ => defaults.Sigma, CustomParser = Number.Between(0.0, BottleneckSettings.MostSigma).Parse };
         var width = new Option<ReadoutWidth>("--width") { Description = "Outputs of the second convolution: A a quarter of the layer's channels, B twice as many.", DefaultValueFactory = _ => defaults.Width };
         var clamp = new Option<bool>("--clamp") { Description = "Hold the restricted features at 0 from below, as the reference package does." };
@@ -63,7 +64,7 @@ internal static class ReadoutCommand
         using SafetensorsFile? earlier = File.Exists(path) ? SafetensorsFile.Open(path, Interrupt.Token) : null;
         using ReadoutNetwork readout = earlier is null ? Fresh(loaded, photos, settings, samples) : ReadoutFile.Read(earlier, loaded.Network.Backend);
         if (readout.Settings != settings)
-            throw new UsageException($"{path} is of a training with other settings ({readout.Settings}, not {settings}). Give its settings, or another --out to start anew.");
+            throw new UsageException($"{path} is of a training with other settings ({readout.Settings.DifferencesFrom(settings)}). Give its settings, or another --out to start anew.");
         using var training = new ReadoutTraining(loaded.Network, readout, loaded.Image, examples, loaded.WeightsSha256);
         if (earlier is null)
             // So that the statistics need not be estimated again, wherever training is stopped.

@@ -82,6 +82,8 @@ public sealed class SimpleMethodTests
         (Network network, Shape image) = (golden.Network, golden.Image);
         string Refused(Func<IAttributionMethod> make) => Assert.Throws<ArgumentException>(() => golden.Run(make())).Message;
         Assert.Contains("samples is 0", Refused(() => new SmoothGrad(network, image) { Samples = 0 }));
+        foreach (float std in (float[])[-1, float.NaN, float.PositiveInfinity])
+            Assert.Contains("relative standard deviation is ", Refused(() => new SmoothGrad(network, image) { RelativeStd = std }));
         Assert.Contains("steps is -1", Refused(() => new IntegratedGradients(network, image) { Steps = -1 }));
         Assert.Contains("0 pixels", Refused(() => new Occlusion(network, image, 0)));
         Assert.Contains("classifier.0", Refused(() => new GradCam(network, image, "classifier.0")));

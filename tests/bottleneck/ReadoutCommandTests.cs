@@ -40,7 +40,7 @@ public sealed class ReadoutCommandTests : IDisposable
 
         IbaProcess.Result other = Train("killed", "--beta", "1");
         Assert.Equal(2, other.ExitCode);
-        Assert.Contains("Beta = 1", other.Error);
+        Assert.Contains("with other settings (beta 10 and not 1). Give", other.Error);
         string map = _folder["rgb.iba.safetensors"];
         string[] common = [Path.Combine(_photos, "rgb.png"), "--readout", _folder["killed"], "--size", "64"];
         IbaProcess.Result attributed = IbaProcess.Run(["attribute", .. common, "--method", "readout", "--weights", _weights, "--out", _folder[""]]);

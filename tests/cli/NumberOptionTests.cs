@@ -54,6 +54,17 @@ public sealed class NumberOptionTests
         Assert.Equal(value, parsed.GetValue<object>(option));
     }
 
+    [Theory]
+    [InlineData("attribute --beta", "1e10")]
+    [InlineData("attribute --learning-rate", "1e4")]
+    [InlineData("compare --beta", "1e10")]
+    [InlineData("compare --betas", "1e10")]
+    [InlineData("readout train --beta", "1e10")]
+    [InlineData("readout train --learning-rate", "1e4")]
+    [InlineData("demo train --learning-rate", "1e4")]
+    public void A_number_that_leads_to_infinities_is_refused_while_the_command_line_is_read(string words, string text) =>
+        Assert.NotNull(Mistake(words, text));
+
     /// <summary>Reads the number or refuses it, and nothing between.</summary>
     private static bool Reads(string words, string text, double value)
     {

@@ -1,6 +1,7 @@
 using Iba.Engine.Backends;
 using Iba.Engine.Optimizers;
 using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 using Tests.Devices;
 using Tests.Textbook;
 using Xunit;
@@ -48,6 +49,33 @@ public abstract class OptimizerTests(Device on)
             optimizer.Step(g);
             Assert.Equal(-0.25f, Download(backend, p)[0], 1e-6f);
         }
+    }
+
+    [Fact]
+    public void Settings_out_of_range_are_refused_by_name()
+    {
+        IBackend backend = on.Backend;
+        Tensor p = backend.Allocate(new Shape(1));
+        AdamSettings adam = new(1);
+        SgdSettings sgd = new(1);
+        foreach ((string name, Action use) in ((string, Action)[])[
+            .. ((double[])[double.NaN, -1, double.PositiveInfinity, 1001]).SelectMany(bad => ((string, Action)[])[
+                ("learning rate", () => _ = new Adam(backend, adam with { LearningRate = bad }, p)),
+                ("beta1", () => _ = new Adam(backend, adam with { Beta1 = bad }, p)),
+                ("beta2", () => _ = new Adam(backend, adam with { Beta2 = bad }, p)),
+                ("epsilon", () => _ = new Adam(backend, adam with { Epsilon = bad }, p)),
+                ("learning rate", () => _ = new Sgd(backend, sgd with { LearningRate = bad }, p)),
+                ("momentum", () => _ = new Sgd(backend, sgd with { Momentum = bad }, p)),
+                ("weight decay", () => _ = new Sgd(backend, sgd with { WeightDecay = bad }, p)),
+                ("learning rate", () => new CosineSchedule(bad, 0, 9).Check())]),
+            ("warm-up", () => new CosineSchedule(1, 10, 9).Check()), ("warm-up", () => new CosineSchedule(1, -1, 9).Check()),
+            ("steps", () => new CosineSchedule(1, 0, -1).Check())])
+        {
+            Assert.Contains($"{name} is ", Assert.Throws<ArgumentException>(use).Message);
+        }
+        using var steps = new Adam(backend, adam, p);
+        Assert.Throws<ArgumentException>(() => steps.LearningRate = double.NaN);
+        Assert.Equal(1, steps.LearningRate);
     }
 
     private static void Follow(IBackend backend, Func<Tensor, IOptimizer> make, Action<double[], double[]> textbook)

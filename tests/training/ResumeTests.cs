@@ -52,7 +52,7 @@ public sealed class ResumeTests : IDisposable
         Train("sgd", "c", TimeSpan.MaxValue);
         byte[] before = File.ReadAllBytes(_folder["c"]);
         FileFormatException refusal = Assert.Throws<FileFormatException>(() => Train("sgd", "c", TimeSpan.MaxValue, settings: "other"));
-        Assert.Contains("other settings", refusal.Message);
+        Assert.Contains("other settings (nothing; not other).", refusal.Message);
         Assert.Equal(before, File.ReadAllBytes(_folder["c"]));
     }
 
@@ -65,7 +65,8 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(undisturbed, Train("adam", "early", TimeSpan.MaxValue, second: 2 * Second));
         using var late = new CancellationTokenSource();
         Assert.ThrowsAny<OperationCanceledException>(() => Train("adam", "late", TimeSpan.MaxValue, At(First + 1, late.Cancel), cancel: late.Token));
-        Assert.Contains("other settings", Assert.Throws<FileFormatException>(() => Train("adam", "late", TimeSpan.MaxValue, second: 2 * Second)).Message);
+        Assert.Contains($"other settings (Steps = {Second}; not Steps = {2 * Second}).",
+            Assert.Throws<FileFormatException>(() => Train("adam", "late", TimeSpan.MaxValue, second: 2 * Second)).Message);
     }
 
     [Fact]
