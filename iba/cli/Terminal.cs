@@ -15,6 +15,9 @@ internal static class Terminal
     /// <summary>Columns of a table that goes to a file or a pipe: enough to break no cell.</summary>
     private const int Unbounded = 10_000;
 
+    /// <summary>Characters of a line on stderr: a message may quote a name from a file, and a name may be megabytes long.</summary>
+    private const int LongestMessage = 4096;
+
     /// <summary>Columns below which a table is not squeezed; the terminal breaks its lines.</summary>
     private const int Narrowest = 40;
 
@@ -148,6 +151,8 @@ internal static class Terminal
 
     private static void Write(StandardStream to, string line, string prefix = "")
     {
+        if (to == Error && line.Length > LongestMessage)
+            line = $"{line[..LongestMessage]}... ({line.Length} characters)";
         string text = $"{prefix}{ForeignText.Harmless(line)}{Environment.NewLine}";
         if (_bar is null || !to.IsTerminal)
             to.Write(text);

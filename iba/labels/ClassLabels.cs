@@ -41,17 +41,20 @@ public sealed partial class ClassLabels
     }
 
     /// <summary>Reads a text file for a network whose number of classes is not known yet.</summary>
-    /// <exception cref="InvalidDataException">The file is longer than any list of classes.</exception>
+    /// <exception cref="InvalidDataException">The file, or a line of it, is longer than that of any list of classes.</exception>
     public static ClassLabels Read(string path)
     {
         // Bounded in characters: a line that is read from a device may never end.
-        const int Longest = 1 << 23;
+        const int Longest = 1 << 23, LongestLine = 1000;
         using var reader = new StreamReader(path);
         char[] text = new char[Longest];
         int length = reader.ReadBlock(text);
-        return length < Longest
-            ? new(Parse(new string(text, 0, length).Split('\n', '\r')))
-            : throw new InvalidDataException($"{path} has more than {Longest} characters: give one line for each class, in order.");
+        if (length == Longest)
+            throw new InvalidDataException($"{path} has more than {Longest} characters: give one line for each class, in order.");
+        string[] lines = new string(text, 0, length).Split('\n', '\r');
+        return lines.FirstOrDefault(line => line.Length > LongestLine) is { } endless
+            ? throw new InvalidDataException($"{path} has a line of {endless.Length} characters, more than the {LongestLine} of a class: give one line for each class, in order.")
+            : new(Parse(lines));
     }
 
     /// <summary>The class with that number, WordNet id or name (a whole name or one of its synonyms), ignoring case.</summary>

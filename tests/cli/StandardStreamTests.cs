@@ -42,6 +42,16 @@ public sealed class StandardStreamTests : IDisposable
         Assert.Equal(["a.iba.png", "a.iba.safetensors"], Directory.GetFiles(_folder["maps"]).Select(path => Path.GetFileName(path)).Order());
     }
 
+    /// <summary>A name from a file may be megabytes long.</summary>
+    [Fact]
+    public void A_message_is_at_most_as_long_as_a_screen()
+    {
+        IbaProcess.Result result = IbaProcess.Run("predict", "--model", "demo-resnet50", new string('x', 100_000));
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains(" characters)", result.Error);
+        Assert.All(result.Error.Split('\n'), line => Assert.InRange(line.Length, 0, 4200));
+    }
+
     [Fact]
     public void With_both_streams_full_there_is_still_an_exit_code() => Assert.Equal(1, Shell("\"$IBA\" --help >/dev/full 2>/dev/full").ExitCode);
 

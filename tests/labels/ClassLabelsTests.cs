@@ -99,6 +99,8 @@ public sealed class ClassLabelsTests
         {
             File.WriteAllText(path, new string('a', 1 << 23));
             Assert.Contains("more than 8388608 characters", Assert.Throws<InvalidDataException>(() => ClassLabels.Read(path)).Message);
+            File.WriteAllText(path, "tench\n" + new string('a', 1001));
+            Assert.Contains("a line of 1001 characters", Assert.Throws<InvalidDataException>(() => ClassLabels.Read(path)).Message);
         }
         finally
         {
