@@ -20,7 +20,7 @@ public sealed partial class ArrowTests
     /// </summary>
     private static readonly Dictionary<string, string[]> Arrows = new()
     {
-        ["Engine"] = [],
+        ["Engine"] = ["Engine.Files"],
         ["Engine.Files"] = [],
         ["Engine.Tensors"] = [],
         ["Engine.Backends"] = ["Engine.Tensors"],

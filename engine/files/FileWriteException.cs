@@ -5,7 +5,7 @@ namespace Iba.Engine.Files;
 /// <param name="reason">Why, without a full stop.</param>
 /// <param name="inner">The error underneath, where there was one.</param>
 public sealed class FileWriteException(string path, string reason, Exception? inner = null)
-    : IbaException(path, reason, Advice, inner, $"{path}: it cannot be written ({reason}). {Advice}")
+    : IbaException(path, reason, Advice, inner, ForeignText.Harmless($"{path}: it cannot be written ({reason}). {Advice}"))
 {
     private const string Advice = "Make room, change the permissions, or name another place.";
 }

@@ -1,10 +1,7 @@
 using Iba.Engine;
+
 namespace Iba.Datasets;
 
 /// <summary>A data set, or a file of one, that cannot be used or written: which, why, and what to do next.</summary>
 public sealed class DatasetException(string source, string reason, string nextStep, Exception? inner = null)
-    : IbaException(source, Printable(reason), $"{nextStep}.", inner)
-{
-    // What the reader of XML says quotes the file.
-    private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
-}
+    : IbaException(source, reason, $"{nextStep}.", inner);

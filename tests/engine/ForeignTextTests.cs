@@ -1,6 +1,11 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Iba.Datasets;
+using Iba.Engine;
 using Iba.Engine.Files;
+using Iba.Images;
+using Iba.Relevance;
+using Iba.Statistics;
 using Xunit;
 
 namespace Tests.Engine;
@@ -36,6 +41,24 @@ public sealed class ForeignTextTests
         string line = ForeignText.Harmless(JsonSerializer.Serialize(text, Unescaped));
         Assert.Equal(text, JsonSerializer.Deserialize<string>(line));
         Assert.DoesNotContain(line, letter => letter is < ' ' or '\u0085' or '\u202e' or '\u200b' or '\u2028' or '\udb40');
+    }
+
+    /// <summary>Every exception of the project, since their base escapes the message. Readers quote metadata, names and other programs' errors.</summary>
+    [Fact]
+    public void A_message_of_an_exception_is_harmless_and_its_properties_are_the_text_itself()
+    {
+        IbaException[] all =
+        [
+            new PatternsException("p\u001b[31m", "its 'x\ny'\u202e", "next\a"), new StatisticsException("p\u001b[31m", "its 'x\ny'\u202e", "next\a"),
+            new ImageException("p\u001b[31m", "its 'x\ny'\u202e", "next\a"), new DatasetException("p\u001b[31m", "its 'x\ny'\u202e", "next\a"),
+            new FileWriteException("p\u001b[31m", "its 'x\ny'\u202e"),
+        ];
+        Assert.All(all, one =>
+        {
+            Assert.Equal(("p\u001b[31m", "its 'x\ny'\u202e"), (one.Subject, one.Reason));
+            Assert.Contains("p\\u001B[31m: ", one.Message);
+            Assert.DoesNotContain(one.Message, letter => char.IsControl(letter) || letter == '\u202e');
+        });
     }
 
     [Fact]
