@@ -52,7 +52,7 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             result.Predicted, loaded.Labels[result.Predicted], result.Probability, bits?.ProbabilityRestricted, bits?.TotalBits,
             bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)],
             result.Seeds?.Count, result.Seeds?.TotalBitsDeviation, map, overlay, alone, npy, Math.Round(seconds, 3),
-            Classes.Activation(loaded.Classes), loaded.Device.Device, loaded.Device.Precision);
+            Classes.Activation(loaded.Classes), loaded.Arithmetic.Device, loaded.Arithmetic.Precision);
     }
 
     /// <summary>
@@ -107,8 +107,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             ["probability"] = Text(result.Probability),
             ["activation"] = Classes.Activation(loaded.Classes),
             ["seed"] = Text(inputs.Seed),
-            ["device"] = loaded.Device.Device,
-            ["precision"] = loaded.Device.Precision,
+            ["device"] = loaded.Arithmetic.Device,
+            ["precision"] = loaded.Arithmetic.Precision,
         };
         if (loaded.Arithmetic is { Winograd: { } winograd, RegisterBits: { } bits })
         {

@@ -173,8 +173,8 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
             ["weights_sha256"] = loaded.WeightsSha256,
             ["preprocessing"] = $"{loaded.Preprocessing}",
             ["seed"] = $"{inputs.Seed}",
-            ["device"] = loaded.Device.Device,
-            ["precision"] = loaded.Device.Precision,
+            ["device"] = loaded.Arithmetic.Device,
+            ["precision"] = loaded.Arithmetic.Precision,
         };
         PngFile.Write($"{name}.png", figure.Draw(), facts);
         AtomicFile.Write($"{name}.svg", Encoding.UTF8.GetBytes(figure.Svg()));

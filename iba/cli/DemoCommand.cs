@@ -46,16 +46,16 @@ internal static class DemoCommand
                 TestImages = parsed.GetValue(test),
                 CheckpointEvery = TimeSpan.FromSeconds(parsed.GetValue(checkpoint)),
             };
-            using ComputeDevice device = deviceOptions.Choice(parsed).Open();
-            Train(recipe, device, parsed.GetValue(output)!);
+            using IBackend backend = deviceOptions.Choice(parsed).Open();
+            Train(recipe, backend, parsed.GetValue(output)!);
             return (int)ExitCode.Done;
         });
         return new Command("demo", "The embedded demo networks.") { train };
     }
 
-    private static void Train(DemoRecipe recipe, ComputeDevice device, string path)
+    private static void Train(DemoRecipe recipe, IBackend backend, string path)
     {
-        Network network = recipe.Build(device.Backend);
+        Network network = recipe.Build(backend);
         using ShapesImages near = Open(recipe.Near), small = Open(recipe.Small), large = Open(recipe.Large);
         IReadOnlyList<Stage> stages = recipe.Stages(near, small, large);
         string checkpoint = $"{path}.checkpoint";
@@ -72,8 +72,8 @@ internal static class DemoCommand
         {
             ["about"] = $"{recipe.Description}, trained on the shapes data set by: iba demo train --network {recipe.Network}",
             ["classes"] = string.Join(", ", ShapesDataset.Classes),
-            ["device"] = device.Device,
-            ["precision"] = device.Precision,
+            ["device"] = Arithmetic.Of(backend).Device,
+            ["precision"] = Arithmetic.Of(backend).Precision,
             ["accuracy"] = accuracy.ToString("0.0000", CultureInfo.InvariantCulture),
         });
         File.Delete(checkpoint);

@@ -60,11 +60,11 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
     /// <summary>Opens the device. Where it falls back to the CPU, one line says why.</summary>
     /// <exception cref="DeviceException">The GPU that was asked for cannot be used.</exception>
     /// <exception cref="UsageException">The precision is not one of the device's.</exception>
-    public ComputeDevice Open() => Open((ordinal, precision) => CudaBackend.Open(ordinal, precision, requiresCudnn: true), Terminal.Say);
+    public IBackend Open() => Open((ordinal, precision) => CudaBackend.Open(ordinal, precision, requiresCudnn: true), Terminal.Say);
 
     /// <param name="gpu">Opens a GPU.</param>
     /// <param name="say">Told why the device is not the one that was hoped for.</param>
-    internal ComputeDevice Open(Func<int, Precision, CudaBackend> gpu, Action<string> say)
+    internal IBackend Open(Func<int, Precision, CudaBackend> gpu, Action<string> say)
     {
         if (Ordinal is not { } ordinal)
             return OnCpu();
@@ -73,7 +73,7 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
             var backend = gpu(ordinal, OnGpu);
             if (Precision is { } asked && backend.Precision != asked)
                 say($"--precision {asked.Word()}: {backend.DeviceName} is older than compute capability 8.0 and computes in {backend.Precision.Word()}.");
-            return new ComputeDevice(backend, backend.DeviceName, backend.Precision.Word());
+            return backend;
         }
         catch (NoCudaException none) when (FallsBack)
         {
@@ -92,16 +92,8 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
         }
     }
 
-    private ComputeDevice OnCpu() => Precision is null or Iba.Engine.Backends.Cuda.Precision.Float32
-        ? new ComputeDevice(new CpuBackend(Threads) { Winograd = Winograd }, "cpu", Iba.Engine.Backends.Cuda.Precision.Float32.Word())
-        : throw new UsageException($"--precision {Precision.Value.Word()}: the CPU computes in fp32 and nothing else. Leave --precision out{(FallsBack ? ", or see iba doctor for why there is no GPU" : "")}.");
-}
-
-/// <summary>A backend, and how results name it.</summary>
-/// <param name="Backend">What computes.</param>
-/// <param name="Device">cpu, or the GPU's number and name.</param>
-/// <param name="Precision">fp32, tf32 or bf16, as it is computed in.</param>
-internal sealed record ComputeDevice(IBackend Backend, string Device, string Precision) : IDisposable
-{
-    public void Dispose() => Backend.Dispose();
+    private CpuBackend OnCpu() => Precision is null or Iba.Engine.Backends.Cuda.Precision.Float32
+        ? new CpuBackend(Threads) { Winograd = Winograd }
+        : throw new UsageException($"--precision {Precision.Value.Word()}: the CPU computes in fp32 and nothing else. "
+            + $"Leave --precision out{(FallsBack ? ", or see iba doctor for why there is no GPU" : "")}.");
 }

@@ -178,13 +178,13 @@ internal sealed class EvaluationReport(LoadedNetwork loaded, LabelledPhotos phot
                         + $"{loaded.Labels.Describe(measurement.Target)}.");
                 }
                 if (json)
-                    Terminal.Data(Line(measurement, loaded.Device));
+                    Terminal.Data(Line(measurement, loaded.Arithmetic));
                 break;
         }
     }
 
     /// <summary>A line of <c>--json</c>: a quantity is a number, or a list where it has several.</summary>
-    internal static string Line(Measurement measurement, ComputeDevice device)
+    internal static string Line(Measurement measurement, Arithmetic arithmetic)
     {
         var line = new JsonObject
         {
@@ -195,8 +195,8 @@ internal sealed class EvaluationReport(LoadedNetwork loaded, LabelledPhotos phot
         };
         foreach ((string name, double[] values) in measurement.Numbers)
             line[name] = values is [var only] ? Number(only) : new JsonArray([.. values.Select(Number)]);
-        line["device"] = device.Device;
-        line["precision"] = device.Precision;
+        line["device"] = arithmetic.Device;
+        line["precision"] = arithmetic.Precision;
         return line.ToJsonString(Json.Lines.Options);
 
         // JSON has no NaN: null stands for a number that is undefined.

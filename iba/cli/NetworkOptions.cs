@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Iba.Datasets;
+using Iba.Engine.Backends;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
 using Iba.Images;
@@ -79,13 +80,13 @@ internal sealed class NetworkOptions
         string? demo = DemoNetwork(parsed, fallback);
         PerChannel? mean = Channels(parsed, _mean), std = Channels(parsed, _std);
         string path = parsed.GetValue(_weights) ?? (demo is null ? FetchedWeights(model) : Folders.DemoFile(Demo.Weights(demo)));
-        ComputeDevice device = _device.Choice(parsed).Open();
+        IBackend backend = _device.Choice(parsed).Open();
         try
         {
             using StateDict weights = StateDict.Open(path, parsed.GetValue(_part), Interrupt.Token);
             if (weights.Alternatives.Count > 0)
                 Terminal.Say($"{path}: took {string.Join(", ", weights.Unwrapped)}. --state-dict TEXT takes another: {string.Join("; ", weights.Alternatives)}.");
-            Network network = NetworkBuilder.Build(weights, device.Backend, parsed.GetValue(_allowNonFinite), Interrupt.Token);
+            Network network = NetworkBuilder.Build(weights, backend, parsed.GetValue(_allowNonFinite), Interrupt.Token);
             if (model is not null && demo is null && (Catalogue.Find(model)?.Architecture ?? model) != network.Name)
                 throw new UsageException($"--model {model}: {path} holds the weights of {network.Name}. Leave --model out, or give other weights.");
 
@@ -98,7 +99,7 @@ internal sealed class NetworkOptions
             if (classes == 1)
                 Terminal.Say("the network has one output: its probability is the output's sigmoid, and class 0 is the positive class.");
             string? labels = parsed.GetValue(_labels) ?? (demo is null ? null : Folders.DemoFile(Demo.Classes));
-            return new LoadedNetwork(network, device, path)
+            return new LoadedNetwork(network)
             {
                 Demo = demo,
                 Preprocessing = preprocessing,
@@ -109,7 +110,7 @@ internal sealed class NetworkOptions
         }
         catch
         {
-            device.Dispose();
+            backend.Dispose();
             throw;
         }
     }
@@ -144,8 +145,8 @@ internal sealed class NetworkOptions
     }
 }
 
-/// <summary>A network with its device and the file that it was read from.</summary>
-internal sealed record LoadedNetwork(Network Network, ComputeDevice Device, string WeightsPath) : Classifier(Network), IDisposable
+/// <summary>The network of a command line. It owns its backend.</summary>
+internal sealed record LoadedNetwork(Network Network) : Classifier(Network), IDisposable
 {
     /// <summary>The demo network that it is, or null.</summary>
     public string? Demo { get; init; }
@@ -161,7 +162,7 @@ internal sealed record LoadedNetwork(Network Network, ComputeDevice Device, stri
         ? Read(PhotoFile.Open(NamedPhotos.StandardInput, path), keepsFile, Interrupt.Token)
         : Read(path, keepsFile, Interrupt.Token);
 
-    public void Dispose() => Device.Dispose();
+    public void Dispose() => Network.Backend.Dispose();
 }
 
 /// <summary>Where files that can be made again are kept.</summary>

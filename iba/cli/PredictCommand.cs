@@ -37,7 +37,8 @@ internal static class PredictCommand
             {
                 float[] logits = inference.Run(loaded.Read(image).Input.Values);
                 NonFiniteException.ThrowIfIn(logits, 0);
-                Write(new PredictionLine(image, Rank(logits, loaded, top), Classes.Activation(loaded.Classes), loaded.Device.Device, loaded.Device.Precision), loaded, json);
+                (string device, string precision) = (loaded.Arithmetic.Device, loaded.Arithmetic.Precision);
+                Write(new PredictionLine(image, Rank(logits, loaded, top), Classes.Activation(loaded.Classes), device, precision), loaded, json);
             }
             catch (NonFiniteException failure)
             {

@@ -30,7 +30,7 @@ public sealed class AttributionRunTests : IDisposable
     {
         using CudaBackend backend = _gpu.Open(Precision.Float32);
         Network network = ResNet.ResNet50.Build(backend, new FreshParameters(backend, new NetworkWidth(16, 8, 10), seed: 1));
-        var loaded = new LoadedNetwork(network, new ComputeDevice(backend, backend.DeviceName, "fp32"), "") { Preprocessing = new Preprocessing { Resize = 36, Crop = 32 } };
+        var loaded = new LoadedNetwork(network) { Preprocessing = new Preprocessing { Resize = 36, Crop = 32 } };
         var inputs = new MethodInputs(network, new Shape(1, 32, 32, 3));
         using IAttributionMethod method = new Breaking(_gpu, AttributionMethods.Find("gradient").Create(inputs));
         var run = new AttributionRun(loaded, method, new AttributionFiles(loaded, inputs, AttributionMethods.Find("gradient"), _folder["maps"], false, null), 1, json: false);

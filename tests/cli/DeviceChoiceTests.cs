@@ -29,9 +29,9 @@ public sealed class DeviceChoiceTests : IDisposable
     public void What_is_there_is_opened_without_a_word(string word, string? precision, string device, string computes)
     {
         _gpu.Driver.Devices = 2;
-        using ComputeDevice opened = Open(_gpu, word, precision);
-        Assert.Equal((device, computes), (opened.Device, opened.Precision));
-        Assert.Equal(word == "cpu", opened.Backend is CpuBackend);
+        using IBackend opened = Open(_gpu, word, precision);
+        Assert.Equal((device, computes), (Arithmetic.Of(opened).Device, Arithmetic.Of(opened).Precision));
+        Assert.Equal(word == "cpu", opened is CpuBackend);
         Assert.Empty(_said);
     }
 
@@ -39,8 +39,8 @@ public sealed class DeviceChoiceTests : IDisposable
     public void Without_a_gpu_auto_takes_the_cpu_and_says_why_in_one_line()
     {
         _gpu.Driver.Start = global::Iba.Engine.Backends.Cuda.Native.CUresult.CUDA_ERROR_STUB_LIBRARY;
-        using ComputeDevice opened = Open(_gpu, "auto");
-        Assert.Equal("cpu", opened.Device);
+        using IBackend opened = Open(_gpu, "auto");
+        Assert.Equal("cpu", Arithmetic.Of(opened).Device);
         string line = Assert.Single(_said);
         Assert.Contains("running on the CPU: driver: libcuda.so.1 is the toolkit's stub", line);
         Assert.DoesNotContain('\n', line);
@@ -73,7 +73,7 @@ public sealed class DeviceChoiceTests : IDisposable
     public void A_driver_that_refuses_a_context_is_no_reason_to_stop_for_auto()
     {
         _gpu.Driver.Fail("cuStreamCreate", global::Iba.Engine.Backends.Cuda.Native.CUresult.CUDA_ERROR_NOT_INITIALIZED);
-        Assert.Equal("cpu", Open(_gpu, "auto").Device);
+        Assert.Equal("cpu", Arithmetic.Of(Open(_gpu, "auto")).Device);
         Assert.Contains("cuStreamCreate", Assert.Single(_said));
         Assert.Equal(ExitCode.Failed, Failure.Of(Assert.Throws<CudaException>(() => Open(_gpu, "cuda"))).Code);
     }
@@ -96,8 +96,8 @@ public sealed class DeviceChoiceTests : IDisposable
         _gpu.Driver.Capability = 75;
         Open(_gpu, "cuda").Dispose();
         Assert.Empty(_said);
-        using ComputeDevice opened = Open(_gpu, "cuda", "bf16");
-        Assert.Equal("fp32", opened.Precision);
+        using IBackend opened = Open(_gpu, "cuda", "bf16");
+        Assert.Equal("fp32", Arithmetic.Of(opened).Precision);
         Assert.Contains("computes in fp32", Assert.Single(_said));
     }
 
@@ -158,7 +158,7 @@ public sealed class DeviceChoiceTests : IDisposable
         Assert.Equal(3, IbaProcess.Run("demo", "train", "--network", "vgg16", "--out", "x", "--device", "cuda:0").ExitCode);
     }
 
-    private ComputeDevice Open(FakeGpu gpu, string word, string? precision = null) =>
+    private IBackend Open(FakeGpu gpu, string word, string? precision = null) =>
         DeviceChoice.Parse(word, precision)
             .Open((ordinal, computes) => CudaBackend.Open(gpu.Libraries(), ordinal, computes, requiresCudnn: true), _said.Add);
 }
