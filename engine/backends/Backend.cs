@@ -77,7 +77,10 @@ public abstract partial class Backend : IBackend
         using (Call call = Enter())
         {
             if (call.IsNested)
-                throw new InvalidOperationException("Dispose: a call of this backend is still running on this thread (a replay, or what Enter began). Dispose the backend after it.");
+            {
+                throw new InvalidOperationException(
+                    "Dispose: a call of this backend is still running on this thread (a replay, or what Enter began). Dispose the backend after it.");
+            }
             _isDisposed = true;
             _verbs.Dispose();
         }

@@ -19,7 +19,7 @@ internal static class DemoCommand
         string[] networks = [.. DemoRecipe.All.Select(recipe => recipe.Network)];
         var network = new Option<string>("--network") { Description = $"{string.Join(" or ", networks)}.", Required = true };
         network.AcceptOnlyFromAmong(networks);
-        var output = new Option<string>("--out") { Description = "The .safetensors file to write. FILE.checkpoint is kept beside it until then: the same command goes on from there.", Required = true, HelpName = "FILE", Validators = { Validators.FileToWrite("", ".checkpoint") } };
+        var output = new Option<string>("--out") { Description = "The .safetensors file to write. FILE.checkpoint is kept beside it until then: the same command goes on from there.", Required = true, HelpName = "FILE", Validators = { Validators.FileToWrite(), Validators.FileToResume(".checkpoint") } };
         var images = new Option<int?>("--images") { Description = "Images to learn from. This and what follows is by default what the embedded networks were made with.", CustomParser = Number.AtLeast(DemoRecipe.Batch).Optional };
         var epochs = new Option<double?>("--epochs") { Description = "Times every image is seen near, and again small.", CustomParser = times.Optional };
         var large = new Option<double?>("--large-epochs") { Description = "Times every image is seen at the full size.", CustomParser = times.Optional };

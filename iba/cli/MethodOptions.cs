@@ -106,7 +106,7 @@ internal sealed class MethodOptions
             Bottleneck = Bottleneck(parsed),
             Batch = batch,
             Readout = readout is null ? null : () => readout.Method(batch),
-            Patterns = parsed.GetValue(_patterns) is { } file ? Patterns.Load(file) : null,
+            Patterns = parsed.GetValue(_patterns) is { } file ? Patterns.Load(file, Interrupt.Token) : null,
             WeightsSha256 = loaded.WeightsSha256,
             // A class that was asked for is meant for every method, also for those that the paper's code shows the prediction of.
             Class = parsed.GetValue(_target) is not null ? ExplainedClass.Target : null,

@@ -46,7 +46,7 @@ internal sealed class NetworkOptions
 
     /// <summary>The names of the classes, where they are known before the network is; null where its weights decide.</summary>
     public ClassLabels? KnownLabels(ParseResult parsed, string? fallback = null) =>
-        parsed.GetValue(_labels) is { } file ? ClassLabels.Read(file)
+        parsed.GetValue(_labels) is { } file ? ClassLabels.Read(file, Interrupt.Token)
         : DemoNetwork(parsed, fallback) is not null ? ClassLabels.Read(Folders.DemoFile(Demo.Classes))
         : parsed.GetValue(_weights) is null ? ClassLabels.ImageNet : null;
 
@@ -103,7 +103,7 @@ internal sealed class NetworkOptions
             {
                 Demo = demo,
                 Preprocessing = preprocessing,
-                Labels = labels is null ? ClassLabels.For(classes) : ClassLabels.Read(labels, classes),
+                Labels = labels is null ? ClassLabels.For(classes) : ClassLabels.Read(labels, classes, Interrupt.Token),
                 WeightsSha256 = sha256,
                 Rotate = parsed.GetValue(_rotate),
             };

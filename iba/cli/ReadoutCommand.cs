@@ -18,7 +18,7 @@ internal static class ReadoutCommand
     {
         var defaults = new ReadoutSettings();
         var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder + " Where its sub-folders are the network's classes, by name, WordNet id, number or order, they are the labels; otherwise the predicted class is.", Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
-        var output = new Option<string>("--out") { Description = "The readout to write. It is kept up to date during training: the same command goes on from it.", Required = true, HelpName = "FILE", Validators = { Validators.FileToWrite() } };
+        var output = new Option<string>("--out") { Description = "The readout to write. It is kept up to date during training: the same command goes on from it.", Required = true, HelpName = "FILE", Validators = { Validators.FileToResume() } };
         var epochs = new Option<double>("--epochs") { Description = "Times every image is seen, those of earlier runs included.", DefaultValueFactory = _ => DefaultEpochs, CustomParser = (Number.Above(0.0) with { Most = 1e6 }).Parse };
         var batch = new Option<int>("--batch") { Description = "Images to a step.", DefaultValueFactory = _ => defaults.Batch, CustomParser = Number.Between(1, ReadoutSettings.MostBatch).Parse };
         var rate = new Option<double>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate, CustomParser = (Number.Above(0.0) with { Most = Setting.MostLearningRate }).Parse };

@@ -25,7 +25,7 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
     /// <param name="settings">Of the bottleneck that they are for: what it would refuse is refused before anything is estimated.</param>
     public FeatureStatistics At(string? layer, BottleneckSettings? settings = null)
     {
-        FeatureStatistics statistics = file is not null ? FeatureStatistics.Load(file)
+        FeatureStatistics statistics = file is not null ? FeatureStatistics.Load(file, Interrupt.Token)
             : photos is not null ? Cached(photos, layer ?? loaded.DefaultLayer, settings)
             : loaded.Demo is not null ? FeatureStatistics.Load(Folders.DemoFile(Demo.Statistics(loaded.Demo)))
             : throw Missing(takesFolder);

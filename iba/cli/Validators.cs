@@ -20,6 +20,15 @@ internal static class Validators
     public static Action<OptionResult> FileToWrite(params string[] endings) => Place(word =>
         Array.ForEach(endings.Length == 0 ? [""] : endings, ending => AtomicFile.Try($"{word}{ending}")));
 
+    /// <summary>A file to write that a later run goes on from, so it must be one that can be read again.</summary>
+    /// <param name="ending">What is added to the word.</param>
+    public static Action<OptionResult> FileToResume(string ending = "") => Place(word =>
+    {
+        AtomicFile.Try($"{word}{ending}");
+        if (FileStatus.Of($"{word}{ending}") is { Type: not FileType.Regular })
+            throw new FileWriteException(word, "it is a pipe or a device, and a later run goes on from what is written");
+    });
+
     /// <summary>A folder to write to, tried before the work. It is made where there is none.</summary>
     public static Action<OptionResult> FolderToWrite { get; } = Place(AtomicFile.TryIn);
 

@@ -90,7 +90,8 @@ internal sealed class PngDecoder : PhotoDecoder
 
     /// <summary>Columns and rows of every pass; of a picture without passes, its own.</summary>
     private IEnumerable<(int Width, int Height)> Extents => _interlaced
-        ? Passes.Select(pass => ((Width - pass.X + pass.Dx - 1) / pass.Dx, (Height - pass.Y + pass.Dy - 1) / pass.Dy)).Where(pass => pass is { Item1: > 0, Item2: > 0 })
+        ? Passes.Select(pass => ((Width - pass.X + pass.Dx - 1) / pass.Dx, (Height - pass.Y + pass.Dy - 1) / pass.Dy))
+            .Where(pass => pass is { Item1: > 0, Item2: > 0 })
         : [(Width, Height)];
 
     private long Rows => Extents.Sum(pass => (long)pass.Height);

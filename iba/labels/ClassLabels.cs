@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Iba.Images;
 
 namespace Iba.Labels;
 
@@ -33,25 +34,28 @@ public sealed partial class ClassLabels
     /// preceded by a number and a tab, which are dropped, or by a WordNet id and a space or tab.
     /// </summary>
     /// <exception cref="InvalidDataException">The file does not have one name for each class.</exception>
-    public static ClassLabels Read(string path, int classes)
+    public static ClassLabels Read(string path, int classes, CancellationToken cancel = default)
     {
-        ClassLabels labels = Read(path);
+        ClassLabels labels = Read(path, cancel);
         return labels.Count == classes ? labels : throw new InvalidDataException(
             $"{path} names {labels.Count} classes, but the network has {classes}: give one line for each class, in order.");
     }
 
     /// <summary>Reads a text file for a network whose number of classes is not known yet.</summary>
     /// <exception cref="InvalidDataException">The file, or a line of it, is longer than that of any list of classes.</exception>
-    public static ClassLabels Read(string path)
+    public static ClassLabels Read(string path, CancellationToken cancel = default)
     {
         // Bounded in characters: a line that is read from a device may never end.
         const int Longest = 1 << 23, LongestLine = 1000;
-        using var reader = new StreamReader(path);
-        char[] text = new char[Longest];
-        int length = reader.ReadBlock(text);
-        if (length == Longest)
+        string text = Abandonable.Run(() =>
+        {
+            using var reader = new StreamReader(path);
+            char[] block = new char[Longest];
+            return new string(block, 0, reader.ReadBlock(block));
+        }, cancel);
+        if (text.Length == Longest)
             throw new InvalidDataException($"{path} has more than {Longest} characters: give one line for each class, in order.");
-        string[] lines = new string(text, 0, length).Split('\n', '\r');
+        string[] lines = text.Split('\n', '\r');
         return lines.FirstOrDefault(line => line.Length > LongestLine) is { } endless
             ? throw new InvalidDataException($"{path} has a line of {endless.Length} characters, more than the {LongestLine} of a class: give one line for each class, in order.")
             : new(Parse(lines));

@@ -70,9 +70,9 @@ public sealed class Patterns
     /// <summary>Reads a file that <see cref="Save"/> wrote.</summary>
     /// <exception cref="PatternsException">It is not a patterns file.</exception>
     /// <exception cref="FileFormatException">It is not a safetensors file.</exception>
-    public static Patterns Load(string path)
+    public static Patterns Load(string path, CancellationToken cancel = default)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using SafetensorsFile file = SafetensorsFile.Open(path, cancel);
         if (!Enum.TryParse(Metadata("estimator"), out SignalEstimator estimator) || !Enum.IsDefined(estimator))
             throw new PatternsException(path, $"it is damaged: '{Metadata("estimator")}' is no estimator", "Make it again with: iba patterns fit --images DIR --out FILE");
         if (!long.TryParse(Metadata("images"), out long images) || images < 1)

@@ -62,9 +62,9 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     /// <summary>Reads a file that <see cref="Save"/> wrote.</summary>
     /// <exception cref="StatisticsException">It is no statistics file.</exception>
     /// <exception cref="FileFormatException">It is no safetensors file.</exception>
-    public static FeatureStatistics Load(string path)
+    public static FeatureStatistics Load(string path, CancellationToken cancel = default)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using SafetensorsFile file = SafetensorsFile.Open(path, cancel);
         return Read(file, null);
     }
 

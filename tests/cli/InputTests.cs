@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Iba.Datasets;
 using Iba.Labels;
@@ -31,6 +32,21 @@ public sealed class InputTests : IDisposable
         Assert.Equal(statistics[0], statistics[1]);
         Assert.Equal(statistics[0], statistics[2]);
         Assert.Equal(9, Directory.GetFiles(photos).Length);
+    }
+
+    /// <summary>It would wait for a writer, or train anew each time.</summary>
+    [Theory]
+    [InlineData("readout", "pipe", "")]
+    [InlineData("demo", "demo", ".checkpoint")]
+    public void A_pipe_is_no_file_to_go_on_from(string command, string output, string ending)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "FIFOs are Unix's");
+        using (Process made = Process.Start("mkfifo", [_folder[output + ending]]))
+            made.WaitForExit();
+        string[] what = command == "demo" ? ["--network", "resnet50"] : ["--model", "demo-resnet50", "--images", Photos("rgb.png")];
+        IbaProcess.Result result = IbaProcess.Run([command, "train", .. what, "--out", _folder[output]]);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("it is a pipe or a device, and a later run goes on from what is written", result.Error);
     }
 
     [Fact]

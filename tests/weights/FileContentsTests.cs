@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Iba.Engine.Files;
+using Iba.Labels;
+using Iba.Relevance;
+using Iba.Statistics;
 using Iba.Weights;
 using Xunit;
 
@@ -41,6 +44,21 @@ public sealed class FileContentsTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => opening);
         // Wakes the thread that waits in the kernel. To open a FIFO for both ends never waits.
         new FileStream(pipe, FileMode.Open, FileAccess.ReadWrite).Dispose();
+    }
+
+    [Fact]
+    public async Task Statistics_patterns_and_labels_from_a_pipe_without_a_writer_are_given_up_when_cancelled()
+    {
+        string pipe = Pipe();
+        foreach (Action<CancellationToken> read in (Action<CancellationToken>[])[
+            cancel => FeatureStatistics.Load(pipe, cancel), cancel => Patterns.Load(pipe, cancel), cancel => ClassLabels.Read(pipe, cancel)])
+        {
+            using var cancel = new CancellationTokenSource();
+            Task reading = Task.Run(() => read(cancel.Token), TestContext.Current.CancellationToken);
+            cancel.Cancel();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
+            new FileStream(pipe, FileMode.Open, FileAccess.ReadWrite).Dispose();
+        }
     }
 
     [Fact]
