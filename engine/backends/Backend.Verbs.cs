@@ -287,7 +287,8 @@ public abstract partial class Backend
         call.Equal(mean, std, active);
         call.Given(noise.Images, noise.Step, z);
         call.Perhaps(noise.Recorded);
-        call.Fits(IsRowOf(mean, x) && AreRepeated(x, z) && IsNoise(noise, x.Shape.N, z), Restricted, x, λ, mean, std, active, noise.Images, noise.Step, noise.Recorded, z);
+        call.Fits(IsRowOf(mean, x) && AreRepeated(x, z) && IsNoise(noise, x.Shape.N, z), Restricted, x, λ, mean,
+            std, active, noise.Images, noise.Step, noise.Recorded, z);
         _verbs.Restrict(x, λ, mean, std, active, noise, clamp, z);
     }
 
@@ -301,7 +302,8 @@ public abstract partial class Backend
         call.Equal(z, dz);
         call.Given(noise.Images, noise.Step);
         call.Perhaps(noise.Recorded);
-        call.Fits(IsRowOf(mean, x) && AreRepeated(x, z) && IsNoise(noise, x.Shape.N, z), Restricted, x, mean, std, active, noise.Images, noise.Step, noise.Recorded, z);
+        call.Fits(IsRowOf(mean, x) && AreRepeated(x, z) && IsNoise(noise, x.Shape.N, z), Restricted, x, mean,
+            std, active, noise.Images, noise.Step, noise.Recorded, z);
         _verbs.RestrictBackward(x, mean, std, active, noise, clamp, z, dz, dλ);
     }
 

@@ -104,7 +104,8 @@ public abstract partial class Backend : IBackend
         try
         {
             if (_isDisposed)
-                throw new ObjectDisposedException(GetType().Name, $"{what}: this backend ({Name}) was disposed. Dispose a backend after everything that runs on it.");
+                throw new ObjectDisposedException(
+                    GetType().Name, $"{what}: this backend ({Name}) was disposed. Dispose a backend after everything that runs on it.");
             _verbs.Reclaim();
             return new Call(this, what, isNested: false);
         }

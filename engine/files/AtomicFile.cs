@@ -7,9 +7,10 @@ namespace Iba.Engine.Files;
 /// renamed over the target.
 /// </summary>
 /// <remarks>
-/// An existing file keeps its mode and, where the system allows it, its owner. A symbolic link stays, and its target is written. A device or pipe cannot be replaced: bytes go into it as they
-/// come. A killed process leaves its temporary file behind; the first write of any later process to that folder removes it. The lock on the file tells
-/// which temporary files are dead: the kernel releases it with the process, whatever container or machine that ran in.
+/// An existing file keeps its mode and, where the system allows it, its owner. A symbolic link stays, and its target is written. A device or pipe
+/// cannot be replaced: it is written to directly. A killed process leaves its temporary file behind; the first write of any later process to that
+/// folder removes it. The lock on the file tells which temporary files are dead: the kernel releases it with the process, whatever container or
+/// machine it ran on.
 /// </remarks>
 public static class AtomicFile
 {

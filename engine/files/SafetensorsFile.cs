@@ -13,7 +13,8 @@ public sealed class SafetensorsFile : IDisposable
 {
     private const int ChunkBytes = 1 << 18;
     /// <summary>
-    /// Metadata name of the SHA-256 of the whole file, its own 64 hexadecimal digits taken for zeros. Where a file has one, <see cref="Open(string, CancellationToken)"/> checks it.
+    /// Metadata key of the SHA-256 of the whole file, computed with its own 64 hexadecimal digits replaced by zeros. If a file has one,
+    /// <see cref="Open(string, CancellationToken)"/> checks it.
     /// </summary>
     public const string ChecksumKey = "checksum";
 

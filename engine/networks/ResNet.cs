@@ -62,7 +62,8 @@ public static class ResNet
                 int stride = stage > 0 && block == 0 ? 2 : 1;
                 // The first block of a stage changes the shape, except in stage 1 of basic blocks, where neither channels nor rows change.
                 bool hasShortcut = block == 0 && (stage > 0 || expansion > 1);
-                ResidualBlock layer = Block(source, $"layer{stage + 1}.{block}", channels, branch(planes, stride), hasShortcut ? new ConvGeometry(1, stride) : null);
+                ResidualBlock layer = Block(
+                    source, $"layer{stage + 1}.{block}", channels, branch(planes, stride), hasShortcut ? new ConvGeometry(1, stride) : null);
                 channels = layer.Branch[^1].Pair.Outputs;
                 layers.Add(layer);
             }

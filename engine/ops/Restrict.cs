@@ -23,7 +23,9 @@ public sealed record Restrict(int Copies, ulong Seed, bool Clamp, bool Recorded)
         Shape z = x.WithN((long)x.N * Copies);
         bool fits = x.Rank == 4 && inputs[1] == x && inputs.Skip(2).Take(3).All(s => s == x.WithN(1))
             && inputs[5].Count == x.N && inputs[6].Count == 1 && (!Recorded || inputs[7] == z);
-        return fits ? z : throw Refuse(inputs, "x and λ (I, H, W, C), mean, std and active (1, H, W, C), images (I), step (1) and perhaps noise for every copy");
+        return fits
+            ? z
+            : throw Refuse(inputs, "x and λ (I, H, W, C), mean, std and active (1, H, W, C), images (I), step (1) and perhaps noise for every copy");
     }
 
     /// <inheritdoc/>
@@ -44,7 +46,8 @@ public sealed record Restrict(int Copies, ulong Seed, bool Clamp, bool Recorded)
     public override bool RereadsOutput(Value y) => Clamp;
 
     /// <inheritdoc/>
-    protected override string Describe() => $"Restrict {{ Copies = {Copies}, Seed = {Seed} }}" + (Clamp ? " + clamp" : "") + (Recorded ? " + recorded noise" : "");
+    protected override string Describe() =>
+        $"Restrict {{ Copies = {Copies}, Seed = {Seed} }}" + (Clamp ? " + clamp" : "") + (Recorded ? " + recorded noise" : "");
 
     private Noise Noise(Value y) => new(Seed, y[5], y[6], Recorded ? y[7].Data : null);
 }

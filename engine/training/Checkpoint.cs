@@ -47,7 +47,7 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
         if (!file.Metadata.TryGetValue(StepKey, out string? text) || !long.TryParse(text, out long step) || step < 0)
             throw new FileFormatException(path, "it is no checkpoint of training: it does not say its step", "Choose another file.");
         if (!file.Metadata.ContainsKey(SafetensorsFile.ChecksumKey))
-            throw new FileFormatException(path, "it holds no checksum: another version of this program wrote it, or none did", "Delete it to start anew.");
+            throw new FileFormatException(path, "it holds no checksum: another version of this program wrote it, or none did", "Delete it to start over.");
         string[] past = file.Metadata.GetValueOrDefault(SettingsKey, "").Split('\n');
         for (int i = 0; i < past.Length; i++)
         {
@@ -55,13 +55,13 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
             if (past[i] != now)
             {
                 throw new FileFormatException(
-                    path, $"it belongs to training with other settings ({Difference(past[i], now)})", "Delete it to start anew, or use its settings.");
+                    path, $"it belongs to training with other settings ({Difference(past[i], now)})", "Delete it to start over, or use its settings.");
             }
         }
         foreach ((string name, Tensor data) in Tensors)
         {
             if (!file[name].Shape.AsSpan().SequenceEqual(data.Shape.Dims))
-                throw new FileFormatException(path, $"tensor {file[name]} should be {data.Shape}", "Delete it to start anew.");
+                throw new FileFormatException(path, $"tensor {file[name]} should be {data.Shape}", "Delete it to start over.");
             network.Backend.Upload(file.ReadFloats(name), data);
         }
         return step;

@@ -66,7 +66,7 @@ public sealed class SpotCheckTests : IDisposable
             (float[] actual, Exact expected) = Run(Enum.Parse<Direction>(direction), numbers);
             PlanChoice choice = Assert.Single(backend.Choices);
             Assert.Equal((Route.Fused, "engine 2", 2f), (choice.Route, choice.Engine, choice.Milliseconds));
-            Assert.Contains(choice.Rejected, line => line.StartsWith("engine 1: its numbers are wrong: number ", StringComparison.Ordinal));
+            Assert.Contains(choice.Rejected, line => line.StartsWith("engine 1: its numbers are wrong: element ", StringComparison.Ordinal));
             Assert.Contains("numbers are right to", choice.Check);
             double tolerance = (precision == Precision.BFloat16 ? 2e-2 : 1e-5) * expected.Numbers.Max(Math.Abs);
             Assert.All(actual.Index(), each => Assert.Equal(expected[each.Index], each.Item, tolerance));

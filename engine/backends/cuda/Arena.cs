@@ -127,7 +127,8 @@ internal sealed unsafe class Arena(Device device) : IDisposable
         device.Driver.cuMemGetInfo_v2(&free, &total);
         return new DeviceMemoryException(
             $"cuda:{device.Ordinal} ({device.Name})",
-            $"{device.LastOp} wants {bytes / mebi:F1} MiB, but {free / mebi:F1} of {total / mebi:F1} MiB are free and {UsedBytes / mebi:F1} MiB are this program's",
+            $"{device.LastOp} needs {bytes / mebi:F1} MiB, but only {free / mebi:F1} of {total / mebi:F1} MiB are free; "
+                + $"this program uses {UsedBytes / mebi:F1} MiB",
             "Take fewer or smaller images at a time, or free the GPU of other programs.");
     }
 

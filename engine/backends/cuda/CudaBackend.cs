@@ -37,7 +37,8 @@ public sealed class CudaBackend : Backend
         if (ordinal < 0 || ordinal >= diagnosis.Devices.Count)
         {
             throw new NoCudaException($"no device cuda:{ordinal}",
-                $"this machine has {string.Join(", ", diagnosis.Devices.Select(device => $"cuda:{device.Ordinal} ({device.Name})"))}", "Choose one of these.", diagnosis);
+                $"this machine has {string.Join(", ", diagnosis.Devices.Select(device => $"cuda:{device.Ordinal} ({device.Name})"))}",
+                "Choose one of these.", diagnosis);
         }
         var backend = new CudaBackend(libraries, CacheFolder.OfUser(), ordinal, precision);
         if (!requiresCudnn || backend._verbs.HasCudnn)

@@ -31,7 +31,12 @@ internal sealed partial class CudaVerbs
 
     private void RunLinear(Direction direction, in Operands operands, bool adds, bool relu, Tensor written)
     {
-        _device.Enter(direction == Direction.Forward ? nameof(Linear) : direction == Direction.BackwardData ? nameof(LinearBackwardData) : nameof(LinearBackwardWeights));
+        _device.Enter(direction switch
+        {
+            Direction.Forward => nameof(Linear),
+            Direction.BackwardData => nameof(LinearBackwardData),
+            _ => nameof(LinearBackwardWeights),
+        });
         _products.RunLinear(new ProductUnit(direction, operands.Y.Shape.N, operands.W.Shape.C, operands.W.Shape.N, LinearPrecision)
         {
             Bias = operands.Bias is not null,

@@ -142,7 +142,9 @@ internal sealed partial class CudaVerbs : IVerbs
 
     private void Written(Tensor x) => _products.Rounding.Written((CudaStorage)x.Storage);
 
-    private static TSession? Start<TTable, TSession>(TTable? table, Func<TTable, TSession> start, List<string> notes) where TTable : class where TSession : class
+    private static TSession? Start<TTable, TSession>(TTable? table, Func<TTable, TSession> start, List<string> notes)
+        where TTable : class
+        where TSession : class
     {
         try
         {

@@ -133,7 +133,8 @@ public sealed class Doctor
         if (_libraries.Nvrtc is not { } nvrtc)
         {
             if (_devices.All(device => device.ComputeCapability >= Ampere))
-                Slower("NVRTC", $"not found: kernels run from the PTX shipped with the program, and cuDNN cannot fuse. {Refusals(Library.Nvrtc)}".TrimEnd(), InstallToolkit());
+                Slower("NVRTC", $"not found: kernels run from the PTX shipped with the program, and cuDNN cannot fuse. {Refusals(Library.Nvrtc)}".TrimEnd(),
+                    InstallToolkit());
             else
                 Fatal("NVRTC", "not found, and the PTX shipped with the program needs compute capability 8.0", InstallToolkit());
             return;
@@ -193,7 +194,8 @@ public sealed class Doctor
         string found = $"{Cudnn.Print(cudnn.cudnnGetVersion())} for CUDA {runtime / 1000} at {set.Files[Library.Cudnn]}";
         int driver = _libraries.Driver!.Version / 1000;
         if ((int)(runtime / 1000) > driver)
-            Slower("cuDNN", $"{found}, but the driver serves CUDA {driver} only", $"install the cuDNN for CUDA {driver} (package nvidia-cudnn-cu{driver}), or update the driver");
+            Slower("cuDNN", $"{found}, but the driver serves CUDA {driver} only",
+                $"install the cuDNN for CUDA {driver} (package nvidia-cudnn-cu{driver}), or update the driver");
         else
             Fine("cuDNN", found);
     }

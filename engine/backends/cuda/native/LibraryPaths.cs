@@ -134,7 +134,10 @@ internal sealed class LibraryPaths
     {
         if (_machine.IsWindows)
             return (_machine.Variable("VIRTUAL_ENV") is { Length: > 0 } venv ? [_machine.Join(venv, "Lib", "site-packages")] : Array.Empty<string>());
-        string?[] roots = [_machine.Variable("VIRTUAL_ENV"), _machine.Variable("HOME") is { } home ? _machine.Join(home, ".local") : null, "/usr/local", "/usr"];
+        string?[] roots =
+        [
+            _machine.Variable("VIRTUAL_ENV"), _machine.Variable("HOME") is { } home ? _machine.Join(home, ".local") : null, "/usr/local", "/usr",
+        ];
         return roots.OfType<string>().Where(root => root.Length > 0).Select(root => _machine.Join(root, "lib")).SelectMany(lib =>
             _machine.Entries(lib).Where(entry => entry.StartsWith("python3", StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal)
                 .SelectMany(python => PackageFolders, (python, kind) => _machine.Join(lib, python, kind)))
@@ -170,7 +173,8 @@ internal sealed class LibraryPaths
     private IEnumerable<string> CudnnInstallerFolders()
     {
         string root = _machine.Join(_machine.Variable("ProgramFiles") ?? @"C:\Program Files", "NVIDIA", "CUDNN");
-        foreach (string version in _machine.Entries(root).Where(entry => entry.StartsWith("v9", StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal))
+        IEnumerable<string> versions = _machine.Entries(root).Where(entry => entry.StartsWith("v9", StringComparison.Ordinal));
+        foreach (string version in versions.OrderDescending(StringComparer.Ordinal))
         {
             string bin = _machine.Join(root, version, "bin");
             foreach (string cuda in _machine.Entries(bin).OrderDescending(StringComparer.Ordinal))

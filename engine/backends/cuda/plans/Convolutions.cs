@@ -65,7 +65,8 @@ internal sealed class Convolutions(
         {
             if (unit.IsPlain && unit.Precision != Precision.BFloat16)
             {
-                if (_search.Find(unit, GraphForm.Single, plan => Time(() => RunFused(plan, unit, operands, 0)), rejected, Judge(unit, operands, 0)) is { } alone)
+                if (_search.Find(unit, GraphForm.Single, plan => Time(() => RunFused(plan, unit, operands, 0)),
+                    rejected, Judge(unit, operands, 0)) is { } alone)
                     return Chosen(unit, Route.Fused, alone, rejected);
             }
             else
@@ -74,15 +75,18 @@ internal sealed class Convolutions(
                 ulong elsewhere = unit.Addend ? scratch.Get(ScratchUse.Result, unit.ResultCount * sizeof(float)) : 0;
                 foreach (GraphForm form in unit is { Bias: true, Addend: true } ? [GraphForm.Fused, GraphForm.FusedBiasFirst] : (GraphForm[])[GraphForm.Fused])
                 {
-                    if (_search.Find(unit, form, plan => Time(() => RunFused(plan, unit, operands, elsewhere)), rejected, Judge(unit, operands, elsewhere)) is { } fused)
+                    if (_search.Find(unit, form, plan => Time(() => RunFused(plan, unit, operands, elsewhere)),
+                        rejected, Judge(unit, operands, elsewhere)) is { } fused)
                         return Chosen(unit, Route.Fused, fused, rejected);
                 }
-                if (_search.Find(unit.Plain, GraphForm.Single, plan => Time(() => RunSum(plan, unit, operands)), rejected, JudgeSum(unit, operands)) is { } single)
+                if (_search.Find(unit.Plain, GraphForm.Single, plan => Time(() => RunSum(plan, unit, operands)),
+                    rejected, JudgeSum(unit, operands)) is { } single)
                     return Chosen(unit, Route.Single, single, rejected);
             }
         }
         if (unit.Geometry.IsPointwise && products.TrySettle(Product(unit), operands, rejected, out string? check))
-            return new Settled(null, new PlanChoice(unit.ToString(), Route.Product, "a 1x1 convolution is a matrix product", null, false, 0, null, rejected, check));
+            return new Settled(null,
+                new PlanChoice(unit.ToString(), Route.Product, "a 1x1 convolution is a matrix product", null, false, 0, null, rejected, check));
         return new Settled(null, new PlanChoice(unit.ToString(), Route.OwnKernel, "no library does it", null, false, 0, null, rejected));
     }
 
@@ -175,7 +179,8 @@ internal sealed class Convolutions(
     private void RunOwn(in ConvolutionUnit unit, in Operands operands) => kernels.Run(unit.Direction switch
     {
         Direction.Forward => Launch.Convolution(operands.X, operands.W, operands.Bias, operands.Addend, unit.Relu, unit.Geometry, operands.Y),
-        Direction.BackwardData => Launch.ConvolutionBackwardData(operands.Y, operands.W, unit.Geometry, new Accumulator(operands.X, unit.Addend, operands.Gate)),
+        Direction.BackwardData =>
+            Launch.ConvolutionBackwardData(operands.Y, operands.W, unit.Geometry, new Accumulator(operands.X, unit.Addend, operands.Gate)),
         _ => Launch.ConvolutionBackwardWeights(operands.X, operands.Y, unit.Geometry, new Accumulator(operands.W, unit.Addend)),
     });
 

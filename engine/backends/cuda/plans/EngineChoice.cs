@@ -54,7 +54,8 @@ internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Va
     }
 
     /// <inheritdoc/>
-    public override string ToString() => $"engine {Index}" + (Knobs.Count > 0 ? $" ({string.Join(", ", Knobs.Select(knob => $"{knob.Type} = {knob.Value}"))})" : "");
+    public override string ToString() =>
+        $"engine {Index}" + (Knobs.Count > 0 ? $" ({string.Join(", ", Knobs.Select(knob => $"{knob.Type} = {knob.Value}"))})" : "");
 
     private static bool TryNumbers(string line, string word, int count, out long[] numbers)
     {

@@ -116,7 +116,8 @@ internal sealed unsafe class MatrixProduct : IDisposable
         try
         {
             Prefer(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, (ulong)ProductSession.MostWorkspaceBytes);
-            for (cublasLtMatmulPreferenceAttribute matrix = CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES; matrix <= CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES; matrix++)
+            const cublasLtMatmulPreferenceAttribute first = CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, last = CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES;
+            for (cublasLtMatmulPreferenceAttribute matrix = first; matrix <= last; matrix++)
                 Prefer(preference, matrix, (uint)_unit.Alignment);
             int count = 0;
             fixed (cublasLtMatmulHeuristicResult* algorithm = &_algorithm)
@@ -133,12 +134,14 @@ internal sealed unsafe class MatrixProduct : IDisposable
     }
 
     private void Prefer<T>(nint preference, cublasLtMatmulPreferenceAttribute name, T value) where T : unmanaged =>
-        _session.Check(_session.CublasLt.cublasLtMatmulPreferenceSetAttribute(preference, name, &value, (nuint)sizeof(T)), $"cublasLtMatmulPreferenceSetAttribute({name})");
+        _session.Check(_session.CublasLt.cublasLtMatmulPreferenceSetAttribute(preference, name, &value, (nuint)sizeof(T)),
+            $"cublasLtMatmulPreferenceSetAttribute({name})");
 
     private void Set<T>(cublasLtMatmulDescAttribute name, T value) where T : unmanaged => Set(_description, name, value);
 
     private void Set<T>(nint description, cublasLtMatmulDescAttribute name, T value) where T : unmanaged =>
-        _session.Check(_session.CublasLt.cublasLtMatmulDescSetAttribute(description, name, &value, (nuint)sizeof(T)), $"cublasLtMatmulDescSetAttribute({name})");
+        _session.Check(_session.CublasLt.cublasLtMatmulDescSetAttribute(description, name, &value, (nuint)sizeof(T)),
+            $"cublasLtMatmulDescSetAttribute({name})");
 }
 
 /// <summary>cuBLASLt on one device.</summary>

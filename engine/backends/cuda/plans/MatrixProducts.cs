@@ -127,7 +127,8 @@ internal sealed class MatrixProducts(Device device, Kernels kernels, Scratch scr
     {
         var rejected = new List<string>();
         return TrySettle(unit, operands, rejected, out string? check)
-            ? new PlanChoice(unit.ToString(), Route.Product, "cuBLASLt's first choice", null, false, _settled[unit].Product!.WorkspaceBytes, null, rejected, check)
+            ? new PlanChoice(unit.ToString(), Route.Product, "cuBLASLt's first choice", null, false,
+                _settled[unit].Product!.WorkspaceBytes, null, rejected, check)
             : new PlanChoice(unit.ToString(), Route.OwnKernel, "no library does it", null, false, 0, null, rejected);
     }
 

@@ -68,7 +68,8 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
             string key = Key(unit, form);
             if (Kept(key, descriptors, graph, drawing.Roles, unit, rejected, out float? then) is { } kept)
                 return new FoundPlan(kept, then, "kept from an earlier run", null);
-            foreach (cudnnBackendHeurMode mode in (ReadOnlySpan<cudnnBackendHeurMode>)[cudnnBackendHeurMode.CUDNN_HEUR_MODE_A, cudnnBackendHeurMode.CUDNN_HEUR_MODE_FALLBACK])
+            ReadOnlySpan<cudnnBackendHeurMode> modes = [cudnnBackendHeurMode.CUDNN_HEUR_MODE_A, cudnnBackendHeurMode.CUDNN_HEUR_MODE_FALLBACK];
+            foreach (cudnnBackendHeurMode mode in modes)
             {
                 List<Plan> plans = Candidates(descriptors, graph, drawing.Roles, mode, unit, rejected);
                 if (Best(plans, time, judge, rejected, ref full) is not { } best)
@@ -143,7 +144,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
             long workspace = descriptors.Get<long>(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64);
             if (workspace > limits.WorkspaceBytes)
             {
-                rejected.Add($"{who}: wants {workspace >> 20} MiB of workspace, {limits.WorkspaceBytes >> 20} are allowed");
+                rejected.Add($"{who}: needs {workspace >> 20} MiB of workspace, {limits.WorkspaceBytes >> 20} are allowed");
                 return null;
             }
             return new Plan(session, descriptors.Take(plan), roles, choice)
@@ -271,7 +272,8 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
     }
 
     private string Key(ConvolutionUnit unit, GraphForm form) => string.Create(CultureInfo.InvariantCulture,
-        $"{unit}; {form}; cuDNN {session.Version}; {session.Device.Name}; {(limits.Deterministic ? "deterministic" : "any")}; {(limits.Checked ? "checked" : "unchecked")}; {limits.WorkspaceBytes} bytes");
+        $"{unit}; {form}; cuDNN {session.Version}; {session.Device.Name}; {(limits.Deterministic ? "deterministic" : "any")}; "
+        + $"{(limits.Checked ? "checked" : "unchecked")}; {limits.WorkspaceBytes} bytes");
 
     private static string File(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key))) + ".txt";
 }

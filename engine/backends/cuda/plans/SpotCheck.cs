@@ -38,7 +38,8 @@ internal sealed unsafe class SpotCheck(Device device)
     {
         var sum = new PlainSum(unit, operands, Read);
         if (sum.WholeBytes > MostBytes)
-            return new Verdict(false, true, string.Create(CultureInfo.InvariantCulture, $"not checked: it would take {sum.WholeBytes / 1048576.0:F0} MiB of downloads"));
+            return new Verdict(false, true,
+                string.Create(CultureInfo.InvariantCulture, $"not checked: it would take {sum.WholeBytes / 1048576.0:F0} MiB of downloads"));
 
         long[] places = Places(unit.ResultCount);
         (double Value, double Size)[] expected = [.. places.Select(place => sum.At(place))];
@@ -53,7 +54,8 @@ internal sealed unsafe class SpotCheck(Device device)
             if (double.IsFinite(expected[i].Size) && !(Math.Abs(actual - expected[i].Value) <= bound))
             {
                 return new Verdict(true, true, string.Create(CultureInfo.InvariantCulture,
-                    $"number {places[i]} of {unit.ResultCount} is {actual:G6}, and the plain sum {expected[i].Value:G6}; {unit.Precision.Word()} explains {bound:G2}"));
+                    $"element {places[i]} of {unit.ResultCount} is {actual:G6}, the plain sum is {expected[i].Value:G6}; "
+                    + $"{unit.Precision.Word()} rounding explains at most {bound:G2}"));
             }
         }
         return new Verdict(false, true, string.Create(CultureInfo.InvariantCulture, $"{places.Length} numbers are right to {bound:G2}"));
