@@ -4,21 +4,21 @@ namespace Iba.Datasets;
 public sealed record AnnotatedObject(string Name, Box Box);
 
 /// <summary>
-/// The boxes of an image in the XML of Pascal VOC, which ImageNet uses too. Corners are in pixels of an image of the annotation's own
-/// size, which need not be that of the file at hand.
+/// The boxes of an image in Pascal VOC's XML format, which ImageNet uses, too. Corners are in pixels of the annotated size, which may differ
+/// from the size of the image file.
 /// </summary>
-/// <param name="FileName">The image's name as the annotation gives it: ImageNet leaves out the extension. Empty where there is none.</param>
-/// <param name="Width">Width of the annotated image, pixels; 0 where the annotation does not say: it is the photo's own then.</param>
-/// <param name="Height">Height of the annotated image, pixels; 0 where the width is.</param>
+/// <param name="FileName">The image's name in the annotation, in ImageNet without extension; empty if absent.</param>
+/// <param name="Width">Width of the annotated image, pixels; 0 if the annotation does not give it: then the photo's own size applies.</param>
+/// <param name="Height">Height of the annotated image, pixels; 0 if the width is 0.</param>
 /// <param name="Objects">In the order of the file.</param>
 public sealed record Annotation(string FileName, int Width, int Height, IReadOnlyList<AnnotatedObject> Objects)
 {
     /// <summary>
-    /// Reads an annotation file of at most 1 MiB, which holds some 10,000 boxes. Its encoding is the one that it declares. A document type is
-    /// skipped, entities are neither expanded nor fetched. The two corners of a box may stand in any order: annotators drag them from every side.
+    /// Reads an annotation file of at most 1 MiB, which is about 10,000 boxes, in the encoding that it declares. A document type declaration is
+    /// skipped; entities are neither expanded nor fetched. The two corners of a box may have any order: annotators drag boxes in every direction.
     /// </summary>
     /// <exception cref="DatasetException">
-    /// The file cannot be read, is larger or nested deeper, is no XML or uses an entity of its own, or corners are missing or no numbers.
+    /// The file cannot be read, is too large or too deeply nested, is not XML, uses an entity of its own, or a corner is missing or not a number.
     /// </exception>
     public static Annotation Read(string path) => AnnotationXml.Read(path);
 
@@ -28,10 +28,9 @@ public sealed record Annotation(string FileName, int Width, int Height, IReadOnl
     public void Write(string path) => AnnotationXml.Write(path, this);
 
     /// <summary>
-    /// The union of the boxes on an image of width x height pixels: 255 inside, 0 outside, rows from the top. A corner moves to
-    /// ⌊extent · (corner / annotated extent)⌋, in double and in this order, and the far corner is exclusive, as the paper's evaluation
-    /// has it; what lies outside the image is cut off. The work is one step for each pixel and each box, however much the boxes overlap, and the
-    /// memory a byte for each pixel.
+    /// The union of the boxes on an image of width x height pixels: 255 inside, 0 outside, rows from the top. As in the paper's evaluation, a corner
+    /// is scaled to ⌊extent · (corner / annotated extent)⌋, in double and in this order, and the far corner is exclusive. Boxes are clipped at the
+    /// image. Time is O(pixels + boxes), independent of overlap; memory is one byte per pixel.
     /// </summary>
     public byte[] Mask(int width, int height)
     {
@@ -49,7 +48,8 @@ public sealed record Annotation(string FileName, int Width, int Height, IReadOnl
         }
         edges.Sort((one, other) => one.Row.CompareTo(other.Row));
 
-        // How many more boxes cover a column than the one before it, in the current row. A row at which no box begins or ends is the one above.
+        // For each column, the number of boxes that cover it minus the number at the column before, in the current row. A row at which no box
+        // begins or ends equals the one above.
         int[] change = new int[width + 1];
         int next = 0;
         for (int row = edges.Count == 0 ? height : edges[0].Row; row < height; row++)

@@ -15,10 +15,10 @@ internal static class AnnotationXml
     private const int MaxDepth = 16;
 
     private static readonly UTF8Encoding PlainUtf8 = new(encoderShouldEmitUTF8Identifier: false);
-    // A document type is skipped unread: an entity that it declares is unknown, and a reference to it an error.
+    // A document type declaration is ignored, so a reference to an entity that it declares is an error.
     private static readonly XmlReaderSettings Untrusted = new() { DtdProcessing = DtdProcessing.Ignore, XmlResolver = null };
 
-    // Windows' and East Asian encodings, in which some annotation tools write.
+    // Registers the Windows and East Asian encodings that some annotation tools write.
     static AnnotationXml() => Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
 
     public static Annotation Read(string path)
@@ -27,7 +27,7 @@ internal static class AnnotationXml
         try
         {
             using Stream file = Bytes(path);
-            // The tree of a very deep document takes quadratic time to build: it is looked through first.
+            // Building the tree of a very deep document takes quadratic time, so the depth is checked first.
             using (XmlReader scout = XmlReader.Create(file, Untrusted))
             {
                 while (scout.Read())
@@ -62,7 +62,7 @@ internal static class AnnotationXml
     {
         // A pipe or a device has no length, and opening it could block forever.
         if (new FileInfo(File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path).Length == 0)
-            throw new DatasetException(path, "it is empty, or no regular file", "Name a Pascal VOC .xml file");
+            throw new DatasetException(path, "it is empty or not a regular file", "Name a Pascal VOC .xml file");
         using FileStream file = File.OpenRead(path);
         byte[] bytes = new byte[Math.Min(file.Length, MaxBytes) + 1];
         int count = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
@@ -101,7 +101,7 @@ internal static class AnnotationXml
         return new Box(Math.Min(x, otherX), Math.Min(y, otherY), Math.Max(x, otherX), Math.Max(y, otherY));
     }
 
-    /// <summary>Width and height, both 0 where the annotation leaves them open, as some tools do.</summary>
+    /// <summary>Width and height; both are 0 if the annotation does not give them.</summary>
     private static (int Width, int Height) Size(string path, XElement root)
     {
         if (root.Element("size") is not { } size)
@@ -111,13 +111,13 @@ internal static class AnnotationXml
             : throw Malformed(path, $"its <size> is {width} x {height}: both must be above 0, or both 0 for the photo's own");
     }
 
-    // Some annotators of Pascal VOC wrote fractions of a pixel; the part of a pixel is dropped, as it is when a box becomes a mask.
+    // Some annotations of Pascal VOC have fractions of a pixel. They are truncated, as in the conversion of a box to a mask.
     private static int Pixels(string path, XElement element)
     {
         string text = element.Value.Trim();
         return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && Math.Abs(number) <= MaxExtent
             ? (int)number
-            : throw Malformed(path, $"<{element.Name.LocalName}> says \"{Short(text)}\", which is no number of pixels");
+            : throw Malformed(path, $"<{element.Name.LocalName}> says \"{Short(text)}\", which is not a number of pixels");
     }
 
     private static XElement Child(string path, XElement parent, string name) =>
@@ -126,5 +126,5 @@ internal static class AnnotationXml
     private static string Short(string text) => text.Length <= 40 ? text : text[..40] + "...";
 
     private static DatasetException Malformed(string path, string reason) =>
-        new(path, reason, "The layout wanted is that of Pascal VOC: annotation/size and annotation/object/bndbox");
+        new(path, reason, "Use the layout of Pascal VOC: annotation/size and annotation/object/bndbox");
 }

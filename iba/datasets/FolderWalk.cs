@@ -3,29 +3,29 @@ using Iba.Rendering;
 namespace Iba.Datasets;
 
 /// <summary>
-/// The photos below a folder. Links are followed, because data sets are often put together from links, but every folder is entered once: the
-/// folder's own path wins over a link to it. A link to a folder that it lies in is not followed; it leads out of what was named.
+/// The photos below a folder. Links are followed, because data sets are often assembled from links, but every folder is entered once: its own
+/// path has priority over a link to it. A link to a folder that contains it is not followed, since it leads out of the named folder.
 /// </summary>
 internal sealed class FolderWalk
 {
     private static readonly char Separator = Path.DirectorySeparatorChar;
 
     private readonly string _root;
-    private readonly PassedOver _passedOver;
+    private readonly SkippedFiles _skipped;
     private readonly CancellationToken _cancellation;
     private readonly HashSet<string> _entered = new(RealPath.Comparer), _taken = new(RealPath.Comparer);
     private readonly List<(string[] Names, string Real)> _found = [];
 
-    /// <summary>Links, to be followed when all that can be reached without them has been seen.</summary>
+    /// <summary>Links, which are followed after everything that is reachable without them.</summary>
     private readonly Queue<(FileSystemInfo Link, Place In)> _links = [];
 
     /// <param name="root">The folder; empty for the current one.</param>
-    /// <param name="pattern">What photos must fit; null for all of them.</param>
-    /// <param name="passedOver">Counts the rest.</param>
+    /// <param name="pattern">The pattern that photos must match; null for all photos.</param>
+    /// <param name="skipped">Counts the rest.</param>
     /// <param name="cancellation">Checked for every folder.</param>
-    public FolderWalk(string root, GlobPattern? pattern, PassedOver passedOver, CancellationToken cancellation)
+    public FolderWalk(string root, GlobPattern? pattern, SkippedFiles skipped, CancellationToken cancellation)
     {
-        (_root, _passedOver, _cancellation) = (root, passedOver, cancellation);
+        (_root, _skipped, _cancellation) = (root, skipped, cancellation);
         if (RealPath.Of(root) is var real && Directory.Exists(real))
             Enter(new Place(real, [], pattern is null || pattern.Takes([]) ? null : pattern));
         while (_links.TryDequeue(out (FileSystemInfo Link, Place In) next))
@@ -33,7 +33,7 @@ internal sealed class FolderWalk
         _found.Sort((a, b) => Compare(a.Names, b.Names));
     }
 
-    /// <summary>The photos in ordinal order of their names, files before sub-folders, with their paths free of links.</summary>
+    /// <summary>The photos in ordinal order of their names, files before sub-folders, with their resolved paths.</summary>
     public IEnumerable<(ImageFile File, string Real)> Photos => _found.Select(found => (
         new ImageFile(Path.Join([_root, .. found.Names]), string.Join('/', found.Names), found.Names.Length > 1 ? found.Names[0] : null), found.Real));
 
@@ -54,7 +54,7 @@ internal sealed class FolderWalk
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            _passedOver.AddUnreadable(Path.Join([_root, .. place.Names]), e);
+            _skipped.AddUnreadable(Path.Join([_root, .. place.Names]), e);
         }
     }
 
@@ -62,7 +62,7 @@ internal sealed class FolderWalk
     {
         if (entry.Name.Contains('\uFFFD') && !entry.Exists)
         {
-            _passedOver.Unnameable++;
+            _skipped.Unnameable++;
             return;
         }
         string[] names = [.. place.Names, entry.Name];
@@ -75,9 +75,9 @@ internal sealed class FolderWalk
         else if (entry.Attributes.HasFlag(FileAttributes.Hidden))
         {
             if (folder)
-                _passedOver.HiddenFolders++;
+                _skipped.HiddenFolders++;
             else
-                _passedOver.HiddenFiles++;
+                _skipped.HiddenFiles++;
             return;
         }
         if (entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && entry.LinkTarget is not null)
@@ -90,11 +90,11 @@ internal sealed class FolderWalk
     {
         string real = RealPath.Of(link.FullName);
         bool folder = Directory.Exists(real);
-        // What is still a link after that is one of a circle.
+        // A path that is still a link here belongs to a circle of links.
         if (new FileInfo(real).LinkTarget is not null || (!folder && !File.Exists(real)))
-            _passedOver.BrokenLinks++;
+            _skipped.BrokenLinks++;
         else if (folder && $"{place.Real}{Separator}".StartsWith($"{real.TrimEnd(Separator)}{Separator}", RealPath.Comparison))
-            _passedOver.CircularLinks += _entered.Contains(real) ? 0 : 1;
+            _skipped.CircularLinks += _entered.Contains(real) ? 0 : 1;
         else
             Take(folder ? new DirectoryInfo(real) : new FileInfo(real), real, [.. place.Names, link.Name], place.Pattern);
     }
@@ -111,13 +111,13 @@ internal sealed class FolderWalk
     {
         string ending = Path.GetExtension(names[^1]).ToLowerInvariant();
         if (!PhotoSet.Endings.Contains(ending))
-            _passedOver.AddFormat(ending);
+            _skipped.AddFormat(ending);
         else if (!file.Exists || file.Length == 0)
-            _passedOver.Empty++;
+            _skipped.Empty++;
         else if (IsDrawn(file))
-            _passedOver.Drawn++;
+            _skipped.Drawn++;
         else if (!_taken.Add(real))
-            _passedOver.Repeated++;
+            _skipped.Repeated++;
         else
             _found.Add((names, real));
     }
@@ -132,9 +132,9 @@ internal sealed class FolderWalk
         return aIsFile == bIsFile ? string.CompareOrdinal(a[same], b[same]) : aIsFile ? -1 : 1;
     }
 
-    /// <summary>A folder on the way.</summary>
-    /// <param name="Real">Its path free of links.</param>
+    /// <summary>A folder to visit.</summary>
+    /// <param name="Real">Its path with all links resolved.</param>
     /// <param name="Names">The names that lead to it from the root.</param>
-    /// <param name="Pattern">What photos in it must fit; null where all are taken.</param>
+    /// <param name="Pattern">The pattern that photos in it must match; null for all photos.</param>
     private sealed record Place(string Real, string[] Names, GlobPattern? Pattern);
 }

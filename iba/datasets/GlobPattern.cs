@@ -4,8 +4,8 @@ using System.Text.RegularExpressions;
 namespace Iba.Datasets;
 
 /// <summary>
-/// A path with wildcards: <c>*</c> and <c>?</c> for letters of one name, <c>[abc]</c>, <c>[a-z]</c> and <c>[!abc]</c> for one letter, and <c>**</c> for any number
-/// of folders. As in a shell, a wildcard does not stand for the dot of a hidden name.
+/// A path with wildcards: <c>*</c> and <c>?</c> match characters of one name, <c>[abc]</c>, <c>[a-z]</c> and <c>[!abc]</c> one character, and
+/// <c>**</c> any number of folders. As in a shell, a wildcard does not match the leading dot of a hidden name.
 /// </summary>
 internal sealed class GlobPattern
 {
@@ -18,7 +18,7 @@ internal sealed class GlobPattern
     /// <summary>The folders before the first wildcard; empty for the current folder.</summary>
     public string Root { get; }
 
-    /// <summary>The pattern that a text is; null where it has no wildcard.</summary>
+    /// <summary>Parses a text; null if it has no wildcard.</summary>
     public static GlobPattern? Of(string text)
     {
         string root = Path.GetPathRoot(text) ?? "";
@@ -30,11 +30,11 @@ internal sealed class GlobPattern
         return fixedNames == names.Length ? null : new GlobPattern(root, names[fixedNames..]);
     }
 
-    /// <summary>Whether a file or folder below the root fits.</summary>
+    /// <summary>Whether a file or folder below the root matches.</summary>
     /// <param name="names">The names that lead to it from the root.</param>
     public bool Takes(ReadOnlySpan<string> names) => Fits(0, names, partly: false);
 
-    /// <summary>Whether something in a folder below the root can fit.</summary>
+    /// <summary>Whether something in a folder below the root can match.</summary>
     public bool Enters(ReadOnlySpan<string> names) => Fits(0, names, partly: true);
 
     private bool Fits(int at, ReadOnlySpan<string> names, bool partly)
@@ -50,7 +50,7 @@ internal sealed class GlobPattern
 
     private static bool IsWild(string name) => name.AsSpan().ContainsAny('*', '?', '[');
 
-    /// <summary>What one name must be.</summary>
+    /// <summary>The pattern of one name.</summary>
     private sealed class Segment(string text)
     {
         private readonly Regex _regex = new(Translate(text), RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | RegexOptions.Singleline
@@ -79,7 +79,7 @@ internal sealed class GlobPattern
             return regex.Append("\\z").ToString();
         }
 
-        /// <summary>A letter of some letters and ranges of letters.</summary>
+        /// <summary>A character class: characters and ranges of characters.</summary>
         private static string OneOf(string letters, bool not)
         {
             var set = new StringBuilder(not ? "[^" : "[");

@@ -9,13 +9,13 @@ namespace Iba.Datasets;
 public readonly record struct ImageFile(string Path, string Name, string? Class);
 
 /// <summary>
-/// The photos that some names stand for: files, folders with all that is below them, patterns (<c>*</c>, <c>?</c>, <c>[abc]</c>, and <c>**</c> for
-/// any number of folders), and <c>-</c> for standard input. Names keep their order; within a folder or pattern photos are in ordinal order of
-/// their names, files before sub-folders. Each file counts once, at its first place, whatever names and links lead to it.
+/// The photos that the given names denote: files, folders with all sub-folders, patterns (<c>*</c>, <c>?</c>, <c>[abc]</c>, and <c>**</c> for
+/// any number of folders), and <c>-</c> for standard input. Names keep their order; within a folder or pattern, photos are in ordinal order of
+/// their names, files before sub-folders. Each file counts once, at its first position, whatever names and links lead to it.
 /// </summary>
 /// <remarks>
-/// In folders and patterns, photos are recognised by how their names end and are not opened. Hidden files and folders, other formats, empty
-/// files, pipes and devices are passed over. So is a picture that this program drew, unless all that was named are such pictures.
+/// In folders and patterns, photos are recognised by their file extensions and are not opened. Hidden files and folders, other formats, empty
+/// files, pipes and devices are skipped. Pictures that this program drew are skipped unless the names give no other picture.
 /// </remarks>
 public sealed class PhotoSet
 {
@@ -23,10 +23,10 @@ public sealed class PhotoSet
     public const string StandardInput = "-";
 
     private readonly HashSet<string> _seen = new(RealPath.Comparer);
-    private readonly PassedOver _passedOver = new();
+    private readonly SkippedFiles _skipped = new();
     private readonly List<ImageFile> _files = [];
 
-    /// <summary>Looks the names up.</summary>
+    /// <summary>Finds the photos.</summary>
     /// <param name="names">At least one.</param>
     /// <param name="cancellation">Checked for every folder.</param>
     /// <exception cref="ImageException">No name gives a photo; the error is that of the first name.</exception>
@@ -50,18 +50,19 @@ public sealed class PhotoSet
         var notes = new List<string>();
         if (_files.Count > 0)
         {
-            _passedOver.Drawn += drawn.Count;
+            _skipped.Drawn += drawn.Count;
         }
         else if (drawn.Count > 0)
         {
             drawn.ForEach(file => Add(file, RealPath.Of(file.Path)));
-            notes.Add($"{drawn[0].Path}{(drawn.Count > 1 ? " and the others were" : " was")} drawn by this program; taken all the same, as nothing else was named");
+            notes.Add($"{drawn[0].Path}{(drawn.Count > 1 ? " and the others were" : " was")} drawn by this program; used nevertheless, as no other "
+                + "picture was named");
         }
         else
         {
             throw failures.FirstOrDefault() ?? new ImageException("photos", "no name was given", "Name a file, a folder or a pattern");
         }
-        Notes = [.. _passedOver.Lines, .. notes];
+        Notes = [.. _skipped.Lines, .. notes];
         Failures = failures;
         Classes = [.. _files.Select(file => file.Class).OfType<string>().Distinct().Order(StringComparer.Ordinal)];
     }
@@ -72,7 +73,7 @@ public sealed class PhotoSet
     {
     }
 
-    /// <summary>How the names of photos end, in lower case.</summary>
+    /// <summary>The file extensions of photos, in lower case.</summary>
     public static IReadOnlyList<string> Endings { get; } = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"];
 
     /// <summary>The photos.</summary>
@@ -81,10 +82,10 @@ public sealed class PhotoSet
     /// <summary>The classes in ordinal order; a class's number is its index here. Empty if no photo is in a sub-folder.</summary>
     public IReadOnlyList<string> Classes { get; }
 
-    /// <summary>Names that give no photo, besides others that do.</summary>
+    /// <summary>The names that give no photo, if others do.</summary>
     public IReadOnlyList<ImageException> Failures { get; }
 
-    /// <summary>What was passed over and why, a line for each kind.</summary>
+    /// <summary>What was skipped and why, one line for each reason.</summary>
     public IReadOnlyList<string> Notes { get; }
 
     /// <summary>Some of the photos, spread evenly over all of them, so that no class is left out.</summary>
@@ -125,7 +126,7 @@ public sealed class PhotoSet
         if (isNew)
             _files.Add(file);
         else
-            _passedOver.Repeated++;
+            _skipped.Repeated++;
         return isNew;
     }
 
@@ -142,15 +143,15 @@ public sealed class PhotoSet
     /// <summary>Adds the contents of a folder, or those that match a pattern.</summary>
     private void AddBelow(string name, string folder, GlobPattern? pattern, List<ImageException> failures, CancellationToken cancellation)
     {
-        var here = new PassedOver();
+        var here = new SkippedFiles();
         var walk = new FolderWalk(folder, pattern, here, cancellation);
-        int before = _files.Count, repeated = _passedOver.Repeated;
+        int before = _files.Count, repeated = _skipped.Repeated;
         foreach ((ImageFile file, string real) in walk.Photos)
             Add(file, real);
-        _passedOver.Add(here);
-        if (_files.Count > before || _passedOver.Repeated > repeated)
+        _skipped.Add(here);
+        if (_files.Count > before || _skipped.Repeated > repeated)
             return;
-        string what = pattern is null ? "there is no photo in this folder" : "no photo fits this pattern";
+        string what = pattern is null ? "there is no photo in this folder" : "no photo matches this pattern";
         string lines = string.Concat(here.Lines.Select(line => $"; {line}"));
         failures.Add(new ImageException(name, what + lines, $"Name a folder or pattern with files that end in {string.Join(", ", Endings)}"));
     }

@@ -1,20 +1,21 @@
 namespace Iba.Datasets;
 
-/// <summary>Where a path leads when every link on the way is followed: two paths lead to one file when theirs are equal.</summary>
+/// <summary>A path with every link resolved: two paths lead to the same file if their real paths are equal.</summary>
 internal static class RealPath
 {
-    /// <summary>Links on one way; Linux takes as many.</summary>
+    /// <summary>Upper bound of the links on one path, as in Linux.</summary>
     private const int MostLinks = 40;
 
-    /// <summary>How names are compared: as the system's usual file systems do.</summary>
-    public static StringComparison Comparison { get; } = OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
+    /// <summary>The comparison of names in the system's usual file systems.</summary>
+    public static StringComparison Comparison { get; } =
+        OperatingSystem.IsWindows() || OperatingSystem.IsMacOS() ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal;
 
     public static StringComparer Comparer { get; } = StringComparer.FromComparison(Comparison);
 
-    /// <summary>The path, whole and free of links and dots. Links in a circle stay as they are: they lead to nothing.</summary>
+    /// <summary>The absolute path without links and dots. Circular links, which have no target, are kept.</summary>
     public static string Of(string path)
     {
-        // Windows drops ".." before it looks at links, other systems after.
+        // Windows resolves ".." before links, other systems after.
         string whole = OperatingSystem.IsWindows() ? Path.GetFullPath(path) : Path.Combine(Environment.CurrentDirectory, path);
         string real = Path.GetPathRoot(whole)!;
         var ahead = new Stack<string>();

@@ -23,7 +23,7 @@ public sealed class InputTests : IDisposable
             string file = _folder[$"{run}.safetensors"];
             IbaProcess.Result estimated = Iba("estimate", "--images", photos, "--out", file);
             Assert.True(estimated.ExitCode == 0, estimated.Error);
-            Assert.Equal(run > 0, estimated.Error.Contains("3 pictures that this program drew were passed over"));
+            Assert.Equal(run > 0, estimated.Error.Contains("3 pictures that this program drew were skipped"));
             IbaProcess.Result explained = Iba("attribute", "--method", "random", "--out", photos, photos);
             Assert.True(explained.ExitCode == 0, explained.Error);
             Assert.Equal(3, explained.Lines.Length);
@@ -69,18 +69,18 @@ public sealed class InputTests : IDisposable
         Assert.Equal([_folder["empty"], _folder["*.gif"], Path.Combine(photos, "rgb.png")], Images(result));
         Assert.Equal([true, true, false], result.Lines.Select(line => line.Contains("\"error\":")));
         Assert.Contains($"{_folder["empty"]}: there is no photo in this folder", result.Error);
-        Assert.Contains($"{_folder["*.gif"]}: no photo fits this pattern", result.Error);
+        Assert.Contains($"{_folder["*.gif"]}: no photo matches this pattern", result.Error);
     }
 
     [Theory]
     [InlineData("there is no such file or folder", "predict", "absent.jpg")]
     [InlineData("there is no photo in this folder", "attribute", "empty", "--method", "random")]
-    [InlineData("no photo fits this pattern", "attribute", "*.gif", "--method", "random")]
+    [InlineData("no photo matches this pattern", "attribute", "*.gif", "--method", "random")]
     [InlineData("there is no photo in this folder", "compare", "rgb.png", "empty", "--methods", "random")]
     [InlineData("--images empty: there is no photo in this folder", "attribute", "rgb.png", "--images", "empty")]
     [InlineData("--images absent: there is no such file or folder", "estimate", "--out", "s", "--images", "absent")]
     [InlineData("--images -: standard input holds one photo", "estimate", "--out", "s", "--images", "-")]
-    [InlineData("--images *.gif: no photo fits", "patterns", "fit", "--out", "p", "--images", "*.gif")]
+    [InlineData("--images *.gif: no photo matches", "patterns", "fit", "--out", "p", "--images", "*.gif")]
     [InlineData("--images empty: ", "readout", "train", "--out", "r", "--images", "empty")]
     [InlineData("--images empty: ", "evaluate", "boxes", "--annotations", "a", "--methods", "random", "--images", "empty")]
     [InlineData("there is no method 'grad-camm'", "compare", "rgb.png", "--methods", "grad-camm")]
@@ -92,7 +92,8 @@ public sealed class InputTests : IDisposable
         Photos("rgb.png");
         Directory.CreateDirectory(_folder["empty"]);
         string weights = _folder.With("no.weights", "these are no weights"u8);
-        IbaProcess.Result result = IbaProcess.RunAt(_folder["."], [.. arguments.Select(word => word == "rgb.png" ? Path.Combine("photos", word) : word), "--weights", weights]);
+        IbaProcess.Result result = IbaProcess.RunAt(
+            _folder["."], [.. arguments.Select(word => word == "rgb.png" ? Path.Combine("photos", word) : word), "--weights", weights]);
         Assert.True(result.ExitCode == 2, $"{result}");
         Assert.Contains(reason, result.Error);
         Assert.DoesNotContain("no.weights", result.Error);
@@ -117,7 +118,8 @@ public sealed class InputTests : IDisposable
         string photos = Photos("rgb.png");
         byte[] bytes = File.ReadAllBytes(Path.Combine(photos, "rgb.png"));
         IbaProcess.Result file = Iba("attribute", "--method", "gradient", "--json", "--out", _folder["a"], Path.Combine(photos, "rgb.png"));
-        IbaProcess.Result piped = IbaProcess.RunWithInput(bytes, "attribute", "--model", "demo-resnet50", "--size", "32", "--method", "gradient", "--json", "--out", _folder["a"], "-");
+        IbaProcess.Result piped = IbaProcess.RunWithInput(
+            bytes, "attribute", "--model", "demo-resnet50", "--size", "32", "--method", "gradient", "--json", "--out", _folder["a"], "-");
         Assert.True(piped.ExitCode == 0, piped.Error);
         Assert.Equal(["-"], Images(piped));
         using var fromFile = global::Iba.Engine.Files.SafetensorsFile.Open(_folder["a/rgb.iba.safetensors"]);

@@ -33,8 +33,8 @@ public sealed class PhotoSetTests : IDisposable
         Assert.Equal(["a.jpg"], Names(photos));
         Assert.Equal(
             [
-                "2 hidden files and 1 hidden folder were passed over", "5 files of other formats were passed over: 2 .heic, 1 without an ending, 1 .gz, 1 .txt",
-                "1 empty file, pipe or device was passed over",
+                "2 hidden files and 1 hidden folder were skipped", "5 files of other formats were skipped: 2 .heic, 1 without an ending, 1 .gz, 1 .txt",
+                "1 empty file, pipe or device was skipped",
             ], photos.Notes);
     }
 
@@ -50,7 +50,7 @@ public sealed class PhotoSetTests : IDisposable
         foreach (PhotoSet photos in both)
         {
             Assert.Equal(["a.jpg", "\uFFFD.png"], Names(photos));
-            Assert.Equal(["1 name that is not UTF-8 was passed over: rename what is meant"], photos.Notes);
+            Assert.Equal(["1 name that is not UTF-8 was skipped: rename the files to use them"], photos.Notes);
         }
 
         void Shell(string command) => Process.Start("sh", ["-c", command, _folder[""]]).WaitForExit();
@@ -66,7 +66,7 @@ public sealed class PhotoSetTests : IDisposable
         File.CreateSymbolicLink(_folder["pipe.png"], "pipe.jpg");
         PhotoSet photos = Set("");
         Assert.Equal(["a.jpg"], Names(photos));
-        Assert.Equal(["3 empty files, pipes or devices were passed over"], photos.Notes);
+        Assert.Equal(["3 empty files, pipes or devices were skipped"], photos.Notes);
     }
 
     [Fact]
@@ -74,16 +74,18 @@ public sealed class PhotoSetTests : IDisposable
     {
         Make("a.jpg", "b.png", "c.iba.png");
         PngFile.Write(_folder["drawn.png"], new Canvas(2, 2, Rgb.Grey(1)));
-        File.WriteAllBytes(_folder["from an earlier release.PNG"], PngFile.Encode(new byte[3], 1, 1, KeyValuePair.Create("Title", ""), KeyValuePair.Create("weights_sha256", "")));
-        File.WriteAllBytes(_folder["photo.png"], PngFile.Encode(new byte[3], 1, 1, KeyValuePair.Create("Software", "iba 2"), KeyValuePair.Create("Comment", "iba")));
+        File.WriteAllBytes(_folder["from an earlier release.PNG"],
+            PngFile.Encode(new byte[3], 1, 1, KeyValuePair.Create("Title", ""), KeyValuePair.Create("weights_sha256", "")));
+        File.WriteAllBytes(_folder["photo.png"],
+            PngFile.Encode(new byte[3], 1, 1, KeyValuePair.Create("Software", "iba 2"), KeyValuePair.Create("Comment", "iba")));
         PhotoSet photos = Set("");
         Assert.Equal(["a.jpg", "b.png", "photo.png"], Names(photos));
-        Assert.Equal(["3 pictures that this program drew were passed over"], photos.Notes);
+        Assert.Equal(["3 pictures that this program drew were skipped"], photos.Notes);
 
         // What a shell makes of *.png.
         PhotoSet some = Set("drawn.png", "c.iba.png", "b.png");
         Assert.Equal(["b.png"], Names(some));
-        Assert.Equal(["2 pictures that this program drew were passed over"], some.Notes);
+        Assert.Equal(["2 pictures that this program drew were skipped"], some.Notes);
         PhotoSet only = Set("drawn.png");
         Assert.Equal(["drawn.png"], Names(only));
         Assert.Contains("drawn by this program", Assert.Single(only.Notes));
@@ -120,7 +122,7 @@ public sealed class PhotoSetTests : IDisposable
         }
         PhotoSet photos = Set("photos");
         Assert.Equal(["1.jpg", "2.jpg", .. Enumerable.Range(0, 8).Select(i => $"folder{i}/{i}.jpg")], Names(photos));
-        Assert.Equal(["4 links that lead nowhere were passed over", "1 link to a folder above was not followed"], photos.Notes);
+        Assert.Equal(["4 broken links were skipped", "1 link to a folder above was not followed"], photos.Notes);
     }
 
     [Theory]
@@ -148,9 +150,9 @@ public sealed class PhotoSetTests : IDisposable
     public void A_pattern_counts_what_fits_and_is_no_photo()
     {
         Make("1.jpg", "2.txt", "sub/3.heic");
-        Assert.Equal(["1 file of another format was passed over: 1 .txt"], Set("*.*").Notes);
+        Assert.Equal(["1 file of another format was skipped: 1 .txt"], Set("*.*").Notes);
         ImageException none = Assert.Throws<ImageException>(() => Set("*/*"));
-        Assert.Contains("no photo fits this pattern; 1 file of another format was passed over: 1 .heic", none.Message);
+        Assert.Contains("no photo matches this pattern; 1 file of another format was skipped: 1 .heic", none.Message);
     }
 
     [Fact]
@@ -170,7 +172,7 @@ public sealed class PhotoSetTests : IDisposable
         Make("b/1.jpg", "a/2.jpg", "3.jpg");
         PhotoSet photos = Set("3.jpg", "b", "a/../3.jpg", "-", "a/*.jpg", "b/1.jpg", "-");
         Assert.Equal(["3.jpg", "1.jpg", "-", "2.jpg"], Names(photos));
-        Assert.Equal(["3 names of photos that are here already were passed over"], photos.Notes);
+        Assert.Equal(["3 further names of the same photos were skipped"], photos.Notes);
     }
 
     [Fact]
@@ -180,11 +182,11 @@ public sealed class PhotoSetTests : IDisposable
         PhotoSet photos = Set("texts", "a.jpg", "absent.jpg", "*.gif");
         Assert.Equal(["a.jpg"], Names(photos));
         Assert.Equal([_folder["texts"], _folder["absent.jpg"], _folder["*.gif"]], photos.Failures.Select(failure => failure.Subject));
-        Assert.Contains("there is no photo in this folder; 1 hidden file was passed over; 1 file of another format was passed over: 1 .txt",
+        Assert.Contains("there is no photo in this folder; 1 hidden file was skipped; 1 file of another format was skipped: 1 .txt",
             Assert.Throws<ImageException>(() => Set("texts")).Message);
         Assert.Contains(".jpg, .jpeg", Assert.Throws<ImageException>(() => Set("texts")).Message);
         Assert.Contains("there is no such file or folder", Assert.Throws<ImageException>(() => Set("none")).Message);
-        Assert.Contains("no photo fits", Assert.Throws<ImageException>(() => Set("none/*.jpg")).Message);
+        Assert.Contains("no photo matches", Assert.Throws<ImageException>(() => Set("none/*.jpg")).Message);
     }
 
     private PhotoSet Set(params string[] names) => new([.. names.Select(name => name == PhotoSet.StandardInput ? name : _folder[name])]);

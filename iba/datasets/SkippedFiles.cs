@@ -1,7 +1,7 @@
 namespace Iba.Datasets;
 
 /// <summary>Files that were skipped because they are not photos, counted by reason.</summary>
-internal sealed class PassedOver
+internal sealed class SkippedFiles
 {
     private const int MostFormats = 8, MostFolders = 5;
 
@@ -11,7 +11,7 @@ internal sealed class PassedOver
     /// <summary>Pictures that this program drew.</summary>
     public int Drawn { get; set; }
 
-    /// <summary>Names whose bytes are not UTF-8: .NET cannot open what they name.</summary>
+    /// <summary>Names whose bytes are not UTF-8, which .NET cannot open.</summary>
     public int Unnameable { get; set; }
 
     public int HiddenFiles { get; set; }
@@ -21,22 +21,23 @@ internal sealed class PassedOver
     /// <summary>Files of length 0; pipes, sockets and devices have that length, too.</summary>
     public int Empty { get; set; }
 
-    /// <summary>Links to nothing, or to one another.</summary>
+    /// <summary>Links without a target, and circles of links.</summary>
     public int BrokenLinks { get; set; }
 
     /// <summary>Links to a folder that contains them.</summary>
     public int CircularLinks { get; set; }
 
-    /// <summary>Further names of files that were taken already.</summary>
+    /// <summary>Further names of photos that are in the set already.</summary>
     public int Repeated { get; set; }
 
     /// <summary>Counts a file of another format.</summary>
     public void AddFormat(string ending) => _formats[ending] = _formats.GetValueOrDefault(ending) + 1;
 
-    /// <summary>Keeps a folder that cannot be read.</summary>
-    public void AddUnreadable(string folder, Exception reason) => _unreadable.Add($"{folder}: the folder cannot be read and was passed over ({reason.Message.TrimEnd('.')})");
+    /// <summary>Notes a folder that cannot be read.</summary>
+    public void AddUnreadable(string folder, Exception reason) =>
+        _unreadable.Add($"{folder}: the folder cannot be read and was skipped ({reason.Message.TrimEnd('.')})");
 
-    public void Add(PassedOver other)
+    public void Add(SkippedFiles other)
     {
         Drawn += other.Drawn;
         Unnameable += other.Unnameable;
@@ -58,24 +59,24 @@ internal sealed class PassedOver
         {
             foreach (string line in _unreadable.Take(MostFolders))
                 yield return line;
-            if (_unreadable.Count > MostFolders)
-                yield return $"{Count(_unreadable.Count - MostFolders, "more folder", "more folders")} cannot be read and {Was(_unreadable.Count - MostFolders)} passed over";
+            if (_unreadable.Count - MostFolders is > 0 and var more)
+                yield return $"{Count(more, "more folder", "more folders")} cannot be read and {Was(more)} skipped";
             if (Drawn > 0)
-                yield return $"{Count(Drawn, "picture", "pictures")} that this program drew {Was(Drawn)} passed over";
+                yield return $"{Count(Drawn, "picture", "pictures")} that this program drew {Was(Drawn)} skipped";
             if (Unnameable > 0)
-                yield return $"{Count(Unnameable, "name that is", "names that are")} not UTF-8 {Was(Unnameable)} passed over: rename what is meant";
+                yield return $"{Count(Unnameable, "name that is", "names that are")} not UTF-8 {Was(Unnameable)} skipped: rename the files to use them";
             if (HiddenFiles + HiddenFolders > 0)
-                yield return $"{Hidden} {Was(HiddenFiles + HiddenFolders)} passed over";
-            if (_formats.Count > 0)
-                yield return $"{Count(_formats.Values.Sum(), "file of another format", "files of other formats")} {Was(_formats.Values.Sum())} passed over: {Formats}";
+                yield return $"{Hidden} {Was(HiddenFiles + HiddenFolders)} skipped";
+            if (_formats.Values.Sum() is > 0 and var files)
+                yield return $"{Count(files, "file of another format", "files of other formats")} {Was(files)} skipped: {Formats}";
             if (Empty > 0)
-                yield return $"{Count(Empty, "empty file, pipe or device", "empty files, pipes or devices")} {Was(Empty)} passed over";
+                yield return $"{Count(Empty, "empty file, pipe or device", "empty files, pipes or devices")} {Was(Empty)} skipped";
             if (BrokenLinks > 0)
-                yield return $"{Count(BrokenLinks, "link that leads", "links that lead")} nowhere {Was(BrokenLinks)} passed over";
+                yield return $"{Count(BrokenLinks, "broken link", "broken links")} {Was(BrokenLinks)} skipped";
             if (CircularLinks > 0)
                 yield return $"{Count(CircularLinks, "link", "links")} to a folder above {Was(CircularLinks)} not followed";
             if (Repeated > 0)
-                yield return $"{Count(Repeated, "name", "names")} of photos that are here already {Was(Repeated)} passed over";
+                yield return $"{Count(Repeated, "further name", "further names")} of the same photos {Was(Repeated)} skipped";
         }
     }
 
