@@ -49,8 +49,8 @@ public static class Classes
     }
 
     /// <summary>
-    /// -ln sigmoid(z), which is -z wherever the sigmoid would leave the range of floats: with c = z held between -80 and 80 it is -ln sigmoid(c) + max(c - z, 0).
-    /// The slope is sigmoid(z) - 1: below -80 all of it comes from the second part, above it from the first.
+    /// -ln sigmoid(z), computed without underflow: with c = z clamped to -80 .. 80 it is -ln sigmoid(c) + max(c - z, 0). The slope is
+    /// sigmoid(z) - 1: below -80 it comes from the second term, above from the first.
     /// </summary>
     private static Value MinusLogSigmoid(Value z)
     {

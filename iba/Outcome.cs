@@ -12,11 +12,12 @@ public static class Outcomes
     extension(IAttributionMethod method)
     {
         /// <summary>
-        /// As <see cref="IAttributionMethod.Attribute"/>, but a result that is not finite does not end the list: the images behind it are explained all the same.
+        /// Like <see cref="IAttributionMethod.Attribute"/>, but a result that is not finite does not end the sequence: the following images are explained
+        /// nevertheless.
         /// </summary>
         /// <param name="samples">The images.</param>
-        /// <param name="progress">Told now and then.</param>
-        /// <param name="cancellation">Asked between steps.</param>
+        /// <param name="progress">Called from time to time.</param>
+        /// <param name="cancellation">Checked between steps.</param>
         /// <returns>One for each sample, in their order, as they are finished.</returns>
         public IEnumerable<Outcome> Explain(
             IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)

@@ -34,7 +34,10 @@ public sealed record Sample(float[] Pixels, int? Target = null)
         {
             float[] pixels = samples[i].Pixels;
             if (pixels.Length != image.Row)
-                throw new ArgumentException($"image {i} has {pixels.Length} numbers; {method} was made for {image.WithN(1)}, {image.Row} numbers.", nameof(samples));
+            {
+                throw new ArgumentException(
+                    $"image {i} has {pixels.Length} elements; {method} was made for {image.WithN(1)}, {image.Row} elements.", nameof(samples));
+            }
             CheckFinite(pixels, i, image);
             if (samples[i].Preprocessing is { } preprocessing)
                 CheckRange(pixels, i, image, preprocessing);
@@ -63,8 +66,9 @@ public sealed record Sample(float[] Pixels, int? Target = null)
                 if (pixels[at] < least || pixels[at] > most)
                 {
                     throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
-                        $"{Place(number, at, image)} is {pixels[at]}, outside of {preprocessing.Normalised(0, channel):0.###} to {preprocessing.Normalised(1, channel):0.###}, which is all that its preprocessing gives ({preprocessing}). "
-                        + $"Prepare the image so, or set the sample's Preprocessing to what it was prepared by, or to null for any finite numbers."));
+                        $"{Place(number, at, image)} is {pixels[at]}, outside {preprocessing.Normalised(0, channel):0.###} to "
+                        + $"{preprocessing.Normalised(1, channel):0.###}, the range of its preprocessing ({preprocessing}). Prepare the image so, or set the "
+                        + $"sample's Preprocessing to the one that was used, or to null for any finite values."));
                 }
             }
         }

@@ -90,16 +90,16 @@ public sealed record BottleneckSettings
     {
         Setting.Demand(Steps >= 1, "steps", Steps, "at least 1");
         Setting.Demand(Copies >= 1, "copies", Copies, "at least 1");
-        // Adam divides by the root of the squared gradient, which is in proportion to β and must not overflow: (1e9)² is far below 3e38.
+        // Adam squares the gradient, which is proportional to β. The square must not overflow: (1e9)² is far below 3e38.
         Setting.Demand(Beta is >= 0 and <= MostBeta, "beta", Beta, "0 to 1e9");
-        // An α beyond 100 in magnitude is a sigmoid of 0 or 1 already; a step moves α by about the rate.
+        // One step changes α by about the learning rate, and at |α| = 100 the sigmoid is already 0 or 1.
         Setting.Demand(LearningRate is > 0 and <= (float)Setting.MostLearningRate, "learning rate", LearningRate, "above 0, and 1000 at most");
         Setting.Demand(InitialAlpha is >= -100 and <= 100, "initial alpha", InitialAlpha, "between -100 and 100");
-        Setting.Demand(ActiveThreshold is >= 0 and <= 1, "active threshold", ActiveThreshold, "a share of images, 0 to 1");
+        Setting.Demand(ActiveThreshold is >= 0 and <= 1, "active threshold", ActiveThreshold, "a fraction of images, 0 to 1");
         Setting.Demand(Enum.IsDefined(Spread), "spread", Spread, "Standard or ReluRms");
         Setting.Demand(Enum.IsDefined(FinalMap), "final map", FinalMap, "BeforeLastUpdate or AfterLastUpdate");
         Setting.Demand(Sigma >= 0 && Sigma <= MostSigma, "sigma", Sigma, $"between 0 (no smoothing) and {MostSigma} cells");
-        // Features are divided by it and squared.
+        // Features are divided by it, and the quotient is squared.
         Setting.Demand(MinimumStd is >= 1e-9f and <= 1e9f, "minimum standard deviation", MinimumStd, "1e-9 to 1e9");
     }
 }

@@ -9,7 +9,7 @@ namespace Iba.Bottleneck;
 /// <summary>
 /// A readout in a .safetensors file: conv1.weight to conv3.bias as PyTorch has them (O x I x 1 x 1 and O), the statistics of every layer
 /// that is read (<c>layer1.2.mean</c>, H x W x C), and as metadata the network, its weights' hash and every setting. A file that training
-/// wrote also holds Adam's state, so that training can go on from it.
+/// wrote also holds Adam's state, so that training can resume from it.
 /// </summary>
 public static class ReadoutFile
 {
@@ -20,7 +20,7 @@ public static class ReadoutFile
 
     /// <summary>Reads a readout.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="backend">Where it shall live.</param>
+    /// <param name="backend">The device of its parameters.</param>
     /// <exception cref="FileFormatException">It is not a readout.</exception>
     /// <exception cref="StatisticsException">Its statistics are damaged.</exception>
     public static ReadoutNetwork Read(string path, IBackend backend)
@@ -48,11 +48,11 @@ public static class ReadoutFile
         return readout;
     }
 
-    /// <summary>Writes a readout and what its training remembers.</summary>
+    /// <summary>Writes a readout and the state of its training.</summary>
     /// <param name="path">The file.</param>
     /// <param name="readout">The readout.</param>
     /// <param name="state">Sets of tensors with the parameters' layout, each under its prefix.</param>
-    /// <param name="facts">What else the metadata shall say.</param>
+    /// <param name="facts">Additional metadata.</param>
     internal static void Write(
         string path, ReadoutNetwork readout, IReadOnlyList<(string Prefix, IReadOnlyList<Tensor> Tensors)> state, IReadOnlyDictionary<string, string> facts)
     {
@@ -60,8 +60,8 @@ public static class ReadoutFile
         Dictionary<string, string> metadata = readout.Statistics.Metadata;
         foreach ((string key, string value) in Facts(readout).Concat(facts))
             metadata[key] = value;
-        SafetensorsFile.Write(
-            path, [.. sets.SelectMany(set => Tensors(readout, set.Item1, set.Item2)), .. readout.Statistics.Tensors], metadata, withChecksum: true);
+        IEnumerable<SafetensorsTensor> tensors = sets.SelectMany(set => Tensors(readout, set.Item1, set.Item2));
+        SafetensorsFile.Write(path, [.. tensors, .. readout.Statistics.Tensors], metadata, withChecksum: true);
     }
 
     /// <summary>Reads a set of tensors with the parameters' layout.</summary>
@@ -78,7 +78,7 @@ public static class ReadoutFile
         }
     }
 
-    /// <summary>An error that says that the file is not a readout, and why.</summary>
+    /// <summary>The error that the file is not a readout.</summary>
     internal static FileFormatException Damaged(SafetensorsFile file, string reason, Exception? inner = null) =>
         new(file.Path, reason, "Choose a file made by: iba readout train --images DIR --out FILE", inner);
 
@@ -88,9 +88,9 @@ public static class ReadoutFile
     private static void MustHold(SafetensorsFile file, string name, int[] shape)
     {
         if (!file.TryGet(name, out SafetensorsEntry? entry))
-            throw Damaged(file, $"it is no readout: it holds no tensor named '{name}'");
+            throw Damaged(file, $"it is not a readout: it has no tensor named '{name}'");
         if (!entry.Shape.AsSpan().SequenceEqual(shape))
-            throw Damaged(file, $"tensor {entry} should be {string.Join(" x ", shape)}, as its width and its layers have it");
+            throw Damaged(file, $"tensor {entry} should be {string.Join(" x ", shape)}according to its width and its layers");
     }
 
     private static Dictionary<string, string> Facts(ReadoutNetwork readout) => new(readout.Settings.Facts)
@@ -120,14 +120,14 @@ public static class ReadoutFile
 
         T Number<T>(string key) where T : ISpanParsable<T> => T.TryParse(Fact(key), CultureInfo.InvariantCulture, out T? number)
             ? number
-            : throw Damaged(file, $"its {key} '{Fact(key)}' is no number");
+            : throw Damaged(file, $"its {key} '{Fact(key)}' is not a number");
 
         string Fact(string key) => file.Metadata.TryGetValue(key, out string? fact)
             ? fact
-            : throw Damaged(file, $"it is no readout: it does not say its {key}");
+            : throw Damaged(file, $"it is not a readout: its metadata have no '{key}'");
     });
 
-    /// <summary>What a file says may be out of every range: that is the file's fault, not the caller's.</summary>
+    /// <summary>Settings out of range are reported as damage of the file, not as a mistake of the caller.</summary>
     private static T Try<T>(SafetensorsFile file, Func<T> read)
     {
         try

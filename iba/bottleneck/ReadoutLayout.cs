@@ -10,17 +10,17 @@ internal sealed record ReadoutEntry(string Name, int[] Shape, int FanIn);
 
 /// <summary>
 /// The parameters of the readout's three 1x1 convolutions, as a file has them and as they lie in memory. A file has PyTorch's six tensors.
-/// In memory the columns of conv1.weight are parted by the layer that they read: a 1x1 convolution of resized features is the resized
-/// convolution of the features, so each part can work at its own layer's resolution (see <see cref="ReadoutNetwork"/>). A K, 1, 1, C tensor
-/// has the same order of numbers as O, I, 1, 1.
+/// In memory, the columns of conv1.weight are split by the layer that they read: a 1x1 convolution of resized features equals the resized
+/// convolution of the features, so each part can run at its own layer's resolution (see <see cref="ReadoutNetwork"/>). K, 1, 1, C and O, I, 1, 1
+/// have the same order of elements.
 /// </summary>
 internal sealed class ReadoutLayout
 {
     private readonly int[] _columns;
 
-    /// <param name="columns">Channels of each layer that is read, first that of the bottleneck.</param>
+    /// <param name="columns">The channels of each layer that is read; the bottleneck's layer comes first.</param>
     /// <param name="layers">The layers' names.</param>
-    /// <param name="width">How wide the second convolution is.</param>
+    /// <param name="width">The width of the second convolution.</param>
     public ReadoutLayout(IReadOnlyList<int> columns, IReadOnlyList<string> layers, ReadoutWidth width)
     {
         _columns = [.. columns];

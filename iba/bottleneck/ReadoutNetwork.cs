@@ -8,10 +8,10 @@ using Iba.Statistics;
 namespace Iba.Bottleneck;
 
 /// <summary>
-/// The network that makes masks (paper section 3.3): it reads features at several depths of a classifier, standardised, resized to the
-/// bottleneck's size and laid side by side, and gives α through three 1x1 convolutions with ReLU between. Its first convolution has
-/// thousands of inputs, most of them from small maps; since mixing channels and resizing commute, every layer's share is convolved at
-/// its own size and then resized, which for ResNet-50 is a tenth of the work and never lays the features side by side.
+/// The network that predicts masks (paper section 3.3): it takes features from several depths of a classifier, standardised, resized to the
+/// bottleneck's size and concatenated, and computes α with three 1x1 convolutions and ReLU between them. The first convolution has thousands of
+/// input channels, most of them from small maps. A 1x1 convolution and resizing commute, so each layer's part is convolved at its own size and
+/// then resized: for ResNet-50 this is a tenth of the work, and the features are never concatenated.
 /// </summary>
 public sealed class ReadoutNetwork : IDisposable
 {
@@ -20,9 +20,9 @@ public sealed class ReadoutNetwork : IDisposable
     private static readonly ConvGeometry Pointwise = new(1);
 
     /// <summary>A readout before training: α is about 5 everywhere, so that almost all information passes.</summary>
-    /// <param name="backend">Where it lives.</param>
-    /// <param name="statistics">Of the layers that it reads, first the one where it restricts the flow.</param>
-    /// <param name="settings">Width and seed, and what training will need; null for the paper's.</param>
+    /// <param name="backend">The device of its parameters.</param>
+    /// <param name="statistics">The statistics of the layers that it reads; the layer at which it restricts the flow comes first.</param>
+    /// <param name="settings">Width, seed and the settings of training; null for the paper's.</param>
     /// <exception cref="ArgumentException">A setting is out of its range.</exception>
     public ReadoutNetwork(IBackend backend, StatisticsSet statistics, ReadoutSettings? settings = null)
     {
@@ -33,16 +33,16 @@ public sealed class ReadoutNetwork : IDisposable
         Initialise();
     }
 
-    /// <summary>Where it lives.</summary>
+    /// <summary>The device of its parameters.</summary>
     public IBackend Backend { get; }
 
-    /// <summary>Of the layers that it reads, first the one where it restricts the flow.</summary>
+    /// <summary>The statistics of the layers that it reads; the layer at which it restricts the flow comes first.</summary>
     public StatisticsSet Statistics { get; }
 
-    /// <summary>What it and its training depend on.</summary>
+    /// <summary>The settings of the network and its training.</summary>
     public ReadoutSettings Settings { get; }
 
-    /// <summary>What is trained: the first convolution's weights parted by the layer that they read, its bias, and the other two convolutions.</summary>
+    /// <summary>The trained parameters: the first convolution's weights, split by layer, its bias, and the other two convolutions.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
     /// <summary>Steps of training done.</summary>
@@ -51,9 +51,9 @@ public sealed class ReadoutNetwork : IDisposable
     /// <summary>The layout of the parameters in memory and in files.</summary>
     internal ReadoutLayout Layout { get; }
 
-    /// <summary>Writes the network down.</summary>
+    /// <summary>Records the network on the features' tape.</summary>
     /// <param name="features">(N, h, w, C) the standardised features of each layer, each at its own size, all on one tape.</param>
-    /// <param name="trains">Whether the parameters want gradients.</param>
+    /// <param name="trains">Whether the parameters need gradients.</param>
     /// <returns>(N, H, W, C) α at the bottleneck's size, clamped to its bound.</returns>
     public Value Record(IReadOnlyList<Value> features, bool trains)
     {
@@ -86,7 +86,10 @@ public sealed class ReadoutNetwork : IDisposable
             ? $"network {own}, not {network.Name}"
             : Statistics.Difference(Statistics.Layers.Select(layer => FeatureOrigin.Of(network, layer.Origin.Layer, image, weightsSha256)));
         if (reason is not null)
-            throw new StatisticsException("the readout", $"it was trained for {reason}", "Train one for this network with: iba readout train --images DIR --out FILE");
+        {
+            throw new StatisticsException(
+                "the readout", $"it was trained for {reason}", "Train one for this network with: iba readout train --images DIR --out FILE");
+        }
     }
 
     /// <inheritdoc/>

@@ -1,11 +1,11 @@
 namespace Iba.Bottleneck;
 
-/// <summary>Examples in an endless row: all of them once in random order, then all of them again in another, and so on.</summary>
+/// <summary>An endless sequence of examples: every epoch contains all of them in a new random order.</summary>
 /// <param name="count">Examples, at least 1.</param>
 /// <param name="seed">The same seed gives the same orders everywhere.</param>
 public sealed class ReadoutOrder(int count, ulong seed)
 {
-    /// <summary>Separates this random sequence from that of the initial parameters.</summary>
+    /// <summary>Makes this random sequence independent of that of the initial parameters.</summary>
     private const ulong Row = 1 << 16;
 
     private long _epoch = -1;

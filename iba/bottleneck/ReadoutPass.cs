@@ -8,8 +8,9 @@ using Iba.Statistics;
 namespace Iba.Bottleneck;
 
 /// <summary>
-/// One pass of the readout bottleneck over a batch: the classifier runs once, untaped, and the features it reads are kept and standardised;
-/// the readout makes α of them, the bottleneck restricts the flow at the first layer, and the rest of the classifier judges what is left.
+/// One pass of the readout bottleneck over a batch. The classifier runs once without a tape, and the features that the readout needs are stored
+/// and standardised. The readout predicts α from them, the bottleneck restricts the flow at the first layer, and the rest of the classifier runs
+/// on the restricted features.
 /// </summary>
 internal sealed class ReadoutPass : IDisposable
 {
@@ -22,12 +23,12 @@ internal sealed class ReadoutPass : IDisposable
     private readonly string _first;
 
     /// <param name="network">The classifier, frozen.</param>
-    /// <param name="readout">What makes the masks.</param>
+    /// <param name="readout">The network that predicts the masks.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="images">Images to a batch.</param>
+    /// <param name="images">Images per batch.</param>
     /// <param name="step">(1) the step in the noise's counter.</param>
-    /// <param name="trains">Whether there will be a backward pass.</param>
-    /// <param name="recordedNoise">Whether <see cref="Noise"/> is to be used in place of the generator's.</param>
+    /// <param name="trains">Whether a backward pass follows.</param>
+    /// <param name="recordedNoise">Whether <see cref="Noise"/> replaces the generator's.</param>
     public ReadoutPass(Network network, ReadoutNetwork readout, Shape image, int images, Tensor step, bool trains, bool recordedNoise = false)
     {
         _backend = network.Backend;
@@ -57,19 +58,19 @@ internal sealed class ReadoutPass : IDisposable
         _tape.Plan(trains ? Loss : null, α, _tape["λ"], z, RestrictedLogits, Capacity, Model, Information);
     }
 
-    /// <summary>(N, H, W, 3) to be written before <see cref="Collect"/>.</summary>
+    /// <summary>(N, H, W, 3) the images; write them before <see cref="Collect"/>.</summary>
     public Tensor Images => _classifier.Input;
 
     /// <summary>(N, K) the classifier's own output, after <see cref="Collect"/>.</summary>
     public Tensor Logits => _classifier.Output;
 
-    /// <summary>(N) to be written before <see cref="Forward"/>: which noise each image meets.</summary>
+    /// <summary>(N) the image index in the noise's counter; write it before <see cref="Forward"/>.</summary>
     public Tensor NoiseWords => _restriction.NoiseWords;
 
-    /// <summary>(N, H, W, C) noise to be used, where asked for.</summary>
+    /// <summary>(N, H, W, C) recorded noise, if requested.</summary>
     public Tensor? Noise => _restriction.Noise;
 
-    /// <summary>(N) the classes, to be written before <see cref="Forward"/>.</summary>
+    /// <summary>(N) the classes; write them before <see cref="Forward"/>.</summary>
     public Tensor Targets { get; }
 
     /// <summary>(N, K) the output for the restricted features.</summary>
@@ -84,7 +85,7 @@ internal sealed class ReadoutPass : IDisposable
     /// <summary>(1) information in nats, mean over batch and neurons.</summary>
     public Value Information { get; }
 
-    /// <summary>(1) what training minimises.</summary>
+    /// <summary>(1) the loss that training minimises.</summary>
     public Value Loss { get; }
 
     /// <summary>A line of the tape by name: α, λ, Z.</summary>
@@ -93,7 +94,7 @@ internal sealed class ReadoutPass : IDisposable
     /// <summary>Elements of memory allocated besides the parameters and the features.</summary>
     public long ArenaCount => _tape.ArenaCount;
 
-    /// <summary>Runs the classifier on the images that were written, and standardises what the readout reads.</summary>
+    /// <summary>Runs the classifier on the images and standardises the features that the readout needs.</summary>
     public void Collect()
     {
         _classifier.Run();
@@ -103,7 +104,7 @@ internal sealed class ReadoutPass : IDisposable
             layer.Standardise(_classifier[layer.Name]);
     }
 
-    /// <summary>From the collected features to the losses.</summary>
+    /// <summary>Computes the losses from the collected features.</summary>
     public void Forward() => _tape.Forward();
 
     /// <summary>The gradient of the loss by every parameter of the readout, in their order; overwritten by the next call.</summary>
@@ -124,7 +125,7 @@ internal sealed class ReadoutPass : IDisposable
         _classifier.Dispose();
     }
 
-    /// <summary>A layer that is read besides the bottleneck's own.</summary>
+    /// <summary>A layer that the readout takes features from, besides the bottleneck's own.</summary>
     private sealed class ReadLayer : IDisposable
     {
         private readonly IBackend _backend;

@@ -8,7 +8,7 @@ using Iba.Statistics;
 
 namespace Iba.Bottleneck;
 
-/// <summary>What a readout learns from: images in an endless row.</summary>
+/// <summary>The training data of a readout: an endless sequence of images.</summary>
 public interface IReadoutExamples
 {
     /// <summary>The images, their order and their classes as text: training resumes only from a file with the same text.</summary>
@@ -21,16 +21,16 @@ public interface IReadoutExamples
     Sample At(long position);
 }
 
-/// <summary>How training goes.</summary>
+/// <summary>The progress of training.</summary>
 /// <param name="Step">Steps done.</param>
 /// <param name="Steps">Steps in all.</param>
-/// <param name="Loss">Of the last step's batch, before its update.</param>
+/// <param name="Loss">The loss of the last step's batch, before its update.</param>
 public readonly record struct ReadoutProgress(long Step, long Steps, StepLoss Loss);
 
 /// <summary>
 /// Trains a readout (paper section 3.3): minimise the cross-entropy of each image's own class + β x mean information over the parameters of
-/// the readout alone, with Adam; the classifier is frozen. After an interruption anywhere, even of a killed process, training resumes from its
-/// last file and reaches the same parameters, bit for bit.
+/// the readout alone, with Adam; the classifier is frozen. After any interruption, also of a killed process, training resumes from its last
+/// file and reaches the same parameters bit for bit.
 /// </summary>
 public sealed class ReadoutTraining : IDisposable
 {
@@ -44,12 +44,12 @@ public sealed class ReadoutTraining : IDisposable
     private readonly Tensor[] _gradients;
 
     /// <param name="network">The classifier, frozen.</param>
-    /// <param name="readout">What learns; it stays the caller's.</param>
+    /// <param name="readout">The network to train; the caller disposes it.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="examples">What it learns from.</param>
+    /// <param name="examples">The training data.</param>
     /// <param name="weightsSha256">SHA-256 of the classifier's weights, compared with that of the readout; empty if unknown.</param>
-    /// <param name="recordedNoise">Whether <see cref="ReadoutPass.Noise"/> is to be used in place of the generator's.</param>
-    /// <exception cref="StatisticsException">The readout is meant for another network, size of image or weights.</exception>
+    /// <param name="recordedNoise">Whether <see cref="ReadoutPass.Noise"/> replaces the generator's.</param>
+    /// <exception cref="StatisticsException">The readout belongs to another network, image size or weights.</exception>
     internal ReadoutTraining(
         Network network, ReadoutNetwork readout, Shape image, IReadoutExamples examples, string weightsSha256, bool recordedNoise)
     {
@@ -59,22 +59,22 @@ public sealed class ReadoutTraining : IDisposable
         _adam = new Adam(_backend, new AdamSettings(readout.Settings.LearningRate), parameters);
         _pass = new ReadoutPass(network, readout, image, readout.Settings.Batch, _adam.StepCount, trains: true, recordedNoise);
         _gradients = new Tensor[parameters.Length];
-        // Slot and step together make each image's noise its own.
+        // The position in the batch and the step together make each image's noise independent.
         _backend.Upload([.. Enumerable.Range(0, readout.Settings.Batch).Select(slot => (float)slot)], _pass.NoiseWords);
     }
 
     /// <param name="network">The classifier, frozen.</param>
-    /// <param name="readout">What learns; it stays the caller's.</param>
+    /// <param name="readout">The network to train; the caller disposes it.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="examples">What it learns from.</param>
+    /// <param name="examples">The training data.</param>
     /// <param name="weightsSha256">SHA-256 of the classifier's weights, compared with that of the readout; empty if unknown.</param>
-    /// <exception cref="StatisticsException">The readout is meant for another network, size of image or weights.</exception>
+    /// <exception cref="StatisticsException">The readout belongs to another network, image size or weights.</exception>
     public ReadoutTraining(Network network, ReadoutNetwork readout, Shape image, IReadoutExamples examples, string weightsSha256 = "")
         : this(network, readout, image, examples, weightsSha256, recordedNoise: false)
     {
     }
 
-    /// <summary>Time between two files: the work that is lost if the process is killed. It does not affect the result.</summary>
+    /// <summary>Time between two checkpoints: the work that is lost if the process is killed. It does not affect the result.</summary>
     public TimeSpan SaveEvery { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>The pass that is differentiated, for comparison with other programs.</summary>
@@ -83,9 +83,9 @@ public sealed class ReadoutTraining : IDisposable
     /// <summary>dLoss/dp of the last step, in the order of the readout's parameters.</summary>
     internal IReadOnlyList<Tensor> Gradients => _gradients;
 
-    /// <summary>One update, by the examples whose turn it is.</summary>
+    /// <summary>One update with the examples of the next step.</summary>
     /// <returns>The loss before the update, mean over the batch.</returns>
-    /// <exception cref="DivergenceException">The loss is NaN or infinite. Nothing was changed.</exception>
+    /// <exception cref="DivergenceException">The loss is NaN or infinite; the parameters are unchanged.</exception>
     public StepLoss Step()
     {
         var samples = new Sample[_readout.Settings.Batch];
@@ -119,9 +119,9 @@ public sealed class ReadoutTraining : IDisposable
         return loss;
     }
 
-    /// <summary>Trains until that many steps are done in all. Writes the file periodically, when training stops after a step, and at the end.</summary>
-    /// <param name="path">The file, for <see cref="Resume"/> and <see cref="ReadoutFile.Read(string, IBackend)"/> alike.</param>
-    /// <param name="steps">Steps in all, those of earlier runs included.</param>
+    /// <summary>Trains up to a total number of steps. Writes the file periodically, when training is stopped after a step, and at the end.</summary>
+    /// <param name="path">The file, which <see cref="Resume"/> and <see cref="ReadoutFile.Read(string, IBackend)"/> read.</param>
+    /// <param name="steps">Total steps, including those of earlier runs.</param>
     /// <param name="progress">Called after every step.</param>
     /// <param name="cancellation">Stops between two steps, after writing the file.</param>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
@@ -143,15 +143,16 @@ public sealed class ReadoutTraining : IDisposable
     public void Save(string path) => ReadoutFile.Write(
         path, _readout, [(MeanPrefix, Means), (SquarePrefix, Squares)], new Dictionary<string, string> { [ExamplesKey] = _examples.Description });
 
-    /// <summary>Resumes from a file that <see cref="Save"/> wrote and that the readout was read from.</summary>
-    /// <exception cref="FileFormatException">Training cannot go on from it: it has no state of training, or it learnt from other images.</exception>
+    /// <summary>Resumes from a file that <see cref="Save"/> wrote and from which the readout was read.</summary>
+    /// <exception cref="FileFormatException">The file has no training state, or the training data were different.</exception>
     public void Resume(SafetensorsFile file)
     {
         string others = file.Metadata.GetValueOrDefault(ExamplesKey, "");
         if (others != _examples.Description)
         {
             throw new FileFormatException(
-                file.Path, $"it learns from other images ({others}, not {_examples.Description})", "Give it those, or choose another file to start anew.");
+                file.Path, $"it is training on other images ({others}, not {_examples.Description})",
+                "Give those images, or choose another file to start over.");
         }
         ReadoutFile.Read(file, _readout, MeanPrefix, Means);
         ReadoutFile.Read(file, _readout, SquarePrefix, Squares);
@@ -165,7 +166,7 @@ public sealed class ReadoutTraining : IDisposable
         _adam.Dispose();
     }
 
-    /// <summary>Adam's state: means, then squares, each in the order of the parameters, then the count.</summary>
+    /// <summary>Adam's state: first moments, then second moments, each in the order of the parameters, then the step count.</summary>
     private Tensor[] Means => [.. _adam.State.Take(_gradients.Length)];
 
     private Tensor[] Squares => [.. _adam.State.Skip(_gradients.Length).Take(_gradients.Length)];

@@ -26,7 +26,7 @@ public enum MethodNeeds
 /// <summary>A method: its names, its requirements and its constructor.</summary>
 /// <param name="Name">The name on the command line.</param>
 /// <param name="Title">The name in the paper's figures and tables.</param>
-/// <param name="Make">Creates it; everything that it needs was checked.</param>
+/// <param name="Make">Creates it. Its needs are already checked.</param>
 /// <param name="Needs">What it needs besides the network.</param>
 public sealed record MethodKind(string Name, string Title, Func<MethodInputs, IAttributionMethod> Make, MethodNeeds Needs = MethodNeeds.Nothing)
 {
@@ -136,7 +136,7 @@ public static class AttributionMethods
         })
         {
             Note = from => from.AsPublished
-                ? "Gradient: divided by its signed sum, as published, which turns the signs of some maps round."
+                ? "Gradient: divided by its signed sum, as published, which inverts the signs of some maps."
                 : "Gradient: divided by the sum of its magnitudes.",
         },
         new("saliency", "Saliency", from => new Saliency(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Checks = from.Checks }),

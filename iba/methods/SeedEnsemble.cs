@@ -38,7 +38,7 @@ public sealed class SeedEnsemble : IAttributionMethod
             var runs = new Outcome[_seeds][];
             for (int seed = 0; seed < _seeds; seed++)
             {
-                // A method is made for its seed and for this batch only: a recording for each seed would take their memory at once.
+                // A method is created for one seed and one batch at a time: recordings for all seeds would need all their memory at once.
                 using IAttributionMethod method = _kind.Create(_from with { Seed = _from.Seed + (ulong)seed });
                 runs[seed] = [.. method.Explain(batch, new Share(progress, samples.Count, first, seed, _seeds), cancellation)];
             }

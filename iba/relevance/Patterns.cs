@@ -74,23 +74,26 @@ public sealed class Patterns
     {
         using SafetensorsFile file = SafetensorsFile.Open(path, cancel);
         if (!Enum.TryParse(Metadata("estimator"), out SignalEstimator estimator) || !Enum.IsDefined(estimator))
-            throw new PatternsException(path, $"it is damaged: '{Metadata("estimator")}' is no estimator", "Make it again with: iba patterns fit --images DIR --out FILE");
+            throw Damaged($"'{Metadata("estimator")}' is not an estimator");
         if (!long.TryParse(Metadata("images"), out long images) || images < 1)
-            throw new PatternsException(path, $"it is damaged: its image count '{Metadata("images")}' is no number above 0", "Make it again with: iba patterns fit --images DIR --out FILE");
+            throw Damaged($"its image count '{Metadata("images")}' is not a number above 0");
         var origin = new PatternOrigin(Metadata("network"), Metadata("weights_sha256"), estimator, images)
         {
             // Files of earlier releases have no such entry.
             Preprocessing = file.Metadata.GetValueOrDefault("preprocessing", ""),
         };
         if (!FeatureOrigin.IsHash(origin.WeightsSha256))
-            throw new PatternsException(path, $"it is damaged: its weights_sha256 '{origin.WeightsSha256}' is no SHA-256 of 64 hexadecimal digits", "Make it again with: iba patterns fit --images DIR --out FILE");
+            throw Damaged($"its weights_sha256 '{origin.WeightsSha256}' is not a SHA-256 of 64 hexadecimal digits");
         Dictionary<string, float[]> patterns = file.Entries.ToDictionary(entry => entry.Name, entry => file.ReadFloats(entry.Name));
         foreach ((string weight, float[] numbers) in patterns)
         {
             if (NonFiniteException.FirstIn(numbers) is { } at)
-                throw new PatternsException(path, $"it is damaged: tensor '{weight}' is {numbers[at]} at {at}; it must be finite", "Make it again with: iba patterns fit --images DIR --out FILE");
+                throw Damaged($"tensor '{weight}' is {numbers[at]} at {at}; it must be finite");
         }
         return new Patterns(origin, patterns);
+
+        PatternsException Damaged(string reason) =>
+            new(path, $"it is damaged: {reason}", "Make it again with: iba patterns fit --images DIR --out FILE");
 
         string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
             ? value

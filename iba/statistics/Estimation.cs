@@ -5,22 +5,22 @@ using Iba.Images;
 
 namespace Iba.Statistics;
 
-/// <summary>Runs images through the first layers of a network and learns how the features are distributed.</summary>
+/// <summary>Estimates the distribution of a layer's features from images.</summary>
 public static class Estimation
 {
     /// <summary>Statistics of a layer over many images.</summary>
     /// <param name="network">The classifier.</param>
     /// <param name="layer">The layer's name; <c>layer2</c> stands for its last block.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="images">The images' numbers, taken one by one.</param>
-    /// <param name="batch">Images to run at a time; the result does not depend on it.</param>
+    /// <param name="images">The images' elements, enumerated once.</param>
+    /// <param name="batch">Images per batch; the result does not depend on it.</param>
     /// <param name="weightsSha256">SHA-256 of the network's weights, kept with the statistics; empty if unknown.</param>
     /// <param name="preprocessing">How the images were prepared, kept with the statistics; null if unknown.</param>
-    /// <param name="progress">Told the number of images seen.</param>
-    /// <param name="halved">Told how many images are run at a time from there on, where the device has no room for more.</param>
-    /// <param name="cancellation">Asked between batches.</param>
+    /// <param name="progress">Called with the number of images seen.</param>
+    /// <param name="halved">Called with the new batch size when the batch was halved because the device ran out of memory.</param>
+    /// <param name="cancellation">Checked between batches.</param>
     /// <exception cref="InvalidOperationException">There were fewer than two images.</exception>
-    /// <exception cref="ArgumentException">An image has a number that is not finite.</exception>
+    /// <exception cref="ArgumentException">An image has an element that is not finite.</exception>
     public static FeatureStatistics Run(
         Network network, string layer, Shape image, IEnumerable<float[]> images, int batch = 8, string weightsSha256 = "",
         Preprocessing? preprocessing = null, IProgress<long>? progress = null, Action<int>? halved = null, CancellationToken cancellation = default) =>
@@ -46,22 +46,25 @@ public static class Estimation
     /// <param name="network">The classifier.</param>
     /// <param name="layers">The layers' names.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>
-    /// <param name="images">The images' numbers, taken one by one.</param>
-    /// <param name="batch">Images to run at a time; the result does not depend on it.</param>
+    /// <param name="images">The images' elements, enumerated once.</param>
+    /// <param name="batch">Images per batch; the result does not depend on it.</param>
     /// <param name="weightsSha256">SHA-256 of the network's weights, kept with the statistics; empty if unknown.</param>
     /// <param name="preprocessing">How the images were prepared, kept with the statistics; null if unknown.</param>
-    /// <param name="progress">Told the number of images seen.</param>
-    /// <param name="halved">Told how many images are run at a time from there on, where the device has no room for more.</param>
-    /// <param name="cancellation">Asked between batches.</param>
+    /// <param name="progress">Called with the number of images seen.</param>
+    /// <param name="halved">Called with the new batch size when the batch was halved because the device ran out of memory.</param>
+    /// <param name="cancellation">Checked between batches.</param>
     /// <exception cref="InvalidOperationException">There were fewer than two images.</exception>
-    /// <exception cref="ArgumentException">An image has a number that is not finite.</exception>
+    /// <exception cref="ArgumentException">An image has an element that is not finite.</exception>
     public static StatisticsSet Run(
         Network network, IReadOnlyList<string> layers, Shape image, IEnumerable<float[]> images, int batch = 8, string weightsSha256 = "",
         Preprocessing? preprocessing = null, IProgress<long>? progress = null, Action<int>? halved = null, CancellationToken cancellation = default)
     {
         Network deepest = layers.Select(network.Until).MaxBy(until => until.Layers.Count)!;
         using var trunk = new BatchCache<Inference>(rows => new Inference(deepest, image.WithN(rows), [.. layers]));
-        FeatureOrigin[] origins = [.. layers.Select(layer => FeatureOrigin.Of(network, layer, image, weightsSha256) with { Preprocessing = $"{preprocessing}" })];
+        FeatureOrigin[] origins =
+        [
+            .. layers.Select(layer => FeatureOrigin.Of(network, layer, image, weightsSha256) with { Preprocessing = $"{preprocessing}" }),
+        ];
         FeatureEstimator[] estimators = [.. origins.Select(origin => new FeatureEstimator(origin.Shape.Count))];
         float[][] features = [.. origins.Select(origin => new float[batch * origin.Shape.Count])];
         // Not a list to be cut: images come one by one, and only one batch of them is in memory.

@@ -1,8 +1,8 @@
 namespace Iba.Statistics;
 
 /// <summary>
-/// Mean, spread and activity of every neuron of a layer, image by image, without keeping the images: Welford's update in double,
-/// and beside it the root mean square over the images in which the neuron was on.
+/// Mean, standard deviation and activity of every neuron of a layer, updated image by image (Welford's algorithm in double), and the root mean
+/// square over the images in which the neuron was active.
 /// </summary>
 public sealed class FeatureEstimator
 {
@@ -23,16 +23,16 @@ public sealed class FeatureEstimator
     /// <summary>Images seen.</summary>
     public long Samples { get; private set; }
 
-    /// <summary>Takes the features of some images in, one image after the other.</summary>
-    /// <param name="features">Images x neurons numbers.</param>
-    /// <exception cref="StatisticsException">One is not finite; nothing of the images is taken in.</exception>
+    /// <summary>Adds the features of some images, one image after the other.</summary>
+    /// <param name="features">Images x neurons values.</param>
+    /// <exception cref="StatisticsException">A value is not finite; then no image is added.</exception>
     public void Add(ReadOnlySpan<float> features)
     {
         if (features.IndexOfAnyExceptInRange(float.MinValue, float.MaxValue) is >= 0 and var at)
         {
             throw new StatisticsException(
                 $"image {Samples + at / _mean.Length} of those seen", $"it makes neuron {at % _mean.Length} {features[at]}, and features must be finite",
-                "Look at the weights: iba weights verify FILE");
+                "Check the weights: iba weights verify FILE");
         }
         for (; features.Length >= _mean.Length; features = features[_mean.Length..])
         {
@@ -50,13 +50,13 @@ public sealed class FeatureEstimator
         }
     }
 
-    /// <summary>What was learnt so far.</summary>
-    /// <param name="origin">What the features are features of.</param>
-    /// <exception cref="InvalidOperationException">Fewer than two images were seen: a spread needs two.</exception>
+    /// <summary>The statistics of the images so far.</summary>
+    /// <param name="origin">The network, layer and photos of the features.</param>
+    /// <exception cref="InvalidOperationException">Fewer than two images were added: a standard deviation needs two.</exception>
     public FeatureStatistics Finish(FeatureOrigin origin)
     {
         if (Samples < 2)
-            throw new InvalidOperationException($"{Samples} images were seen; the spread of a neuron needs at least 2. Give more images.");
+            throw new InvalidOperationException($"{Samples} images were seen; a standard deviation needs at least 2. Give more images.");
         return new FeatureStatistics(
             origin,
             Samples,
@@ -66,6 +66,6 @@ public sealed class FeatureEstimator
             [.. _nonzero.Select(on => (float)((double)on / Samples))]);
     }
 
-    /// <summary>What the paper's code takes for the sum of squares of a neuron that was never on.</summary>
+    /// <summary>The sum of squares that the paper's code uses for a neuron that was never active.</summary>
     private const double SmallestSquares = 1e-5;
 }

@@ -136,7 +136,7 @@ public sealed class NonFiniteTests : IDisposable
         var few = new FeatureStatistics(origin, 5, new float[3], twelve, twelve, twelve);
         Assert.Contains("'mean' has 3 numbers", Assert.Throws<StatisticsException>(() => few.MustFit(origin)).Message);
         new FeatureStatistics(origin, 5, twelve, twelve, twelve, twelve).Save(_folder["s"]);
-        Assert.Contains("'abc' is no SHA-256", Assert.Throws<StatisticsException>(() => FeatureStatistics.Load(_folder["s"])).Message);
+        Assert.Contains("'abc' is not a SHA-256", Assert.Throws<StatisticsException>(() => FeatureStatistics.Load(_folder["s"])).Message);
     }
 
     [Fact]
@@ -153,7 +153,7 @@ public sealed class NonFiniteTests : IDisposable
     {
         Dictionary<string, string> facts = new() { ["network"] = "vgg16", ["weights_sha256"] = "abc", ["estimator"] = "Linear", ["images"] = "2" };
         SafetensorsFile.Write(_folder["p"], [new("w", [2], new float[2])], facts);
-        Assert.Contains("'abc' is no SHA-256", Assert.Throws<PatternsException>(() => Patterns.Load(_folder["p"])).Message);
+        Assert.Contains("'abc' is not a SHA-256", Assert.Throws<PatternsException>(() => Patterns.Load(_folder["p"])).Message);
         facts["weights_sha256"] = "";
         SafetensorsFile.Write(_folder["p"], [new("w", [2], new[] { 1, float.NaN })], facts);
         Assert.Contains("tensor 'w' is NaN at 1", Assert.Throws<PatternsException>(() => Patterns.Load(_folder["p"])).Message);

@@ -49,7 +49,8 @@ public sealed class SampleCheckTests : IDisposable
         }
         // Green lies between (0 - 0.456) / 0.224 = -2.0357 and (1 - 0.456) / 0.224 = 2.4286.
         foreach (float number in (float[])[-2.036f, 2.429f, 128])
-            Assert.Contains("outside of -2.036 to 2.429, which is all that its preprocessing gives (resize 256 bilinear, crop 224", Refused(method, number, Preprocessing.ImageNet));
+            Assert.Contains("outside -2.036 to 2.429, the range of its preprocessing (resize 256 bilinear, crop 224",
+                Refused(method, number, Preprocessing.ImageNet));
         Assert.Contains("outside of 0 to 1", Refused(method, 1.001f, Preprocessing.ImageNet.NotNormalised));
         Assert.Single(method.Attribute([new Sample(Photo(2.429f)) { Preprocessing = null }]));
     }
@@ -64,7 +65,8 @@ public sealed class SampleCheckTests : IDisposable
             foreach (double colour in (double[])[0, 1])
             {
                 // Another order of operations, rounded once: what a program in double precision hands over.
-                float[] pixels = [.. Enumerable.Range(0, Size * Size * 3).Select(i => (float)((colour * 255 - 255.0 * preprocessing.Mean[i % 3]) / (255.0 * preprocessing.Std[i % 3])))];
+                float[] pixels = [.. Enumerable.Range(0, Size * Size * 3)
+                    .Select(i => (float)((colour * 255 - 255.0 * preprocessing.Mean[i % 3]) / (255.0 * preprocessing.Std[i % 3])))];
                 Assert.Single(method.Attribute([new Sample(pixels) { Preprocessing = preprocessing }]));
             }
         }
