@@ -2,7 +2,7 @@ using Iba.Rendering;
 
 namespace Iba.Shapes;
 
-/// <summary>A picture of a data set at a glance: a column for each class, its name below.</summary>
+/// <summary>An overview picture of a data set: a column for each class, its name below.</summary>
 public static class ContactSheet
 {
     /// <summary>Draws the first images of each class.</summary>

@@ -5,12 +5,12 @@ using Iba.Engine.Files;
 
 namespace Iba.Shapes;
 
-/// <summary>What <c>dataset.json</c> says of a folder of shapes.</summary>
+/// <summary>The content of <c>dataset.json</c>, which describes a folder of shapes.</summary>
 /// <param name="Version"><see cref="ShapesDataset.Version"/> at the time of writing.</param>
-/// <param name="Seed">What all pictures derive from.</param>
+/// <param name="Seed">The seed of all pictures.</param>
 /// <param name="Size">Width and height of a picture, pixels.</param>
-/// <param name="Count">Images wanted, numbered from 0.</param>
-/// <param name="Complete">Whether they are all there; false while they are written, and after a cancellation.</param>
+/// <param name="Count">The requested number of images, numbered from 0.</param>
+/// <param name="Complete">Whether all images are written; false during writing and after a cancellation.</param>
 /// <param name="Classes">Class names; label = position.</param>
 public sealed record ShapesCard(int Version, ulong Seed, int Size, int Count, bool Complete, IReadOnlyList<string> Classes)
 {
@@ -21,7 +21,7 @@ public sealed record ShapesCard(int Version, ulong Seed, int Size, int Count, bo
     public const string FileName = "dataset.json";
 
     /// <summary>Reads the card of a folder.</summary>
-    /// <exception cref="DatasetException">There is no card, or it is not that of a shapes data set.</exception>
+    /// <exception cref="DatasetException">There is no card, or it does not describe a shapes data set.</exception>
     public static ShapesCard Read(string folder)
     {
         string path = Path.Combine(folder, FileName);
@@ -48,7 +48,7 @@ public sealed record ShapesCard(int Version, ulong Seed, int Size, int Count, bo
         AtomicFile.Write(Path.Combine(folder, FileName), [.. json, (byte)'\n']);
     }
 
-    /// <summary>Whether image n of one folder is image n of the other.</summary>
+    /// <summary>Whether image n is the same in both folders.</summary>
     internal bool DrawsTheSameAs(ShapesCard other) =>
         (Version, Seed, Size) == (other.Version, other.Seed, other.Size) && Classes.SequenceEqual(other.Classes);
 }

@@ -6,23 +6,24 @@ using Iba.Shapes.Scenes;
 namespace Iba.Shapes;
 
 /// <summary>
-/// Pictures made by rule, in which the evidence for the class is known: one to three objects of one form on cluttered ground, among
-/// fragments of no class. The form alone decides the class; colour, texture, place, size, turn and number are drawn alike for all.
-/// Image <c>index</c> of a seed is a function of (seed, index) in exact arithmetic: the same pixels on every machine, in every order and on
-/// any number of threads; and its scene is the same at every size. The label is index mod 10. Train and test sets take different seeds.
+/// Generated pictures in which the evidence for the class is known: one to three objects of one form on a cluttered background, among
+/// fragments that belong to no class. Only the form decides the class; colour, texture, position, size, rotation and number have the same
+/// distribution for all classes. Image <c>index</c> is a function of (seed, index) in exact arithmetic: the same pixels on every machine, in
+/// every order and with any number of threads. Its scene is the same at every size. The label is index mod 10. Use different seeds for training
+/// and test sets.
 /// </summary>
 public sealed class ShapesDataset
 {
-    /// <summary>Changes with the pixels: two builds of one version draw the same pictures.</summary>
+    /// <summary>Incremented when pixels change: equal versions draw equal pictures.</summary>
     public const int Version = 1;
 
-    /// <summary>The width and height of pictures, pixels, unless another is asked for.</summary>
+    /// <summary>The default width and height of pictures, pixels.</summary>
     public const int DefaultSize = 224;
 
     /// <summary>Lower bound of the size: a smaller object is not recognisable.</summary>
     public const int MinSize = 32;
 
-    /// <summary>Above this a picture would take minutes.</summary>
+    /// <summary>Upper bound of the size: a larger picture would take minutes.</summary>
     public const int MaxSize = 2048;
 
     /// <summary>The data set of a seed.</summary>
@@ -32,21 +33,21 @@ public sealed class ShapesDataset
         if (size is < MinSize or > MaxSize)
         {
             throw new DatasetException(
-                "shapes", $"pictures of {size} x {size} pixels cannot be made", $"Choose a size from {MinSize} to {MaxSize}");
+                "shapes", $"pictures of {size} x {size} pixels are out of range", $"Choose a size from {MinSize} to {MaxSize}");
         }
         (Seed, Size) = (seed, size);
     }
 
-    /// <summary>The class names; a label is a position here, and the alphabetical order is that of class folders.</summary>
+    /// <summary>The class names; a label is an index into them. They are in alphabetical order, like class folders.</summary>
     public static IReadOnlyList<string> Classes { get; } = [.. FormClass.All.Select(c => c.Name)];
 
-    /// <summary>What all pictures derive from.</summary>
+    /// <summary>The seed of all pictures.</summary>
     public ulong Seed { get; }
 
     /// <summary>Width and height of a picture, pixels.</summary>
     public int Size { get; }
 
-    /// <summary>The class of an image: labels take turns, so every run of ten images holds every class once.</summary>
+    /// <summary>The class of an image: any ten consecutive images contain every class once.</summary>
     public static int Label(long index) => (int)(index % FormClass.All.Count);
 
     /// <summary>Draws one image. Safe to call from many threads.</summary>

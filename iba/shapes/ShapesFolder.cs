@@ -9,7 +9,7 @@ namespace Iba.Shapes;
 /// <code>
 /// images/CLASS/CLASS_00001.png        8-bit RGB; a folder per class, as PhotoSet reads it
 /// annotations/CLASS/CLASS_00001.xml   the objects' boxes as Pascal VOC and ImageNet write them
-/// masks/CLASS/CLASS_00001.png         8-bit grey: 255 where an object is seen
+/// masks/CLASS/CLASS_00001.png         8-bit grey: 255 where an object is visible
 /// dataset.json                        <see cref="ShapesCard"/>
 /// </code>
 /// Pixels, boxes and masks are the same on every machine. The bytes of a .png are not: how zlib compresses depends on the runtime.
@@ -30,11 +30,11 @@ public sealed class ShapesFolder(string root)
     public string MaskPath(long index) => Place("masks", index, "png");
 
     /// <summary>
-    /// Writes the first <paramref name="count"/> images on all processors. Every file appears whole or not at all, and an image after its
-    /// mask and boxes; after a cancellation the same call goes on where it stopped, and a larger count adds to what is there.
+    /// Writes the first <paramref name="count"/> images on all processors. Every file is written atomically, and an image after its mask and boxes.
+    /// After a cancellation the same call continues where it stopped; a larger count adds images.
     /// </summary>
-    /// <param name="dataset">What to write.</param>
-    /// <param name="count">Images; classes take turns, so a multiple of ten is balanced.</param>
+    /// <param name="dataset">The data set to write.</param>
+    /// <param name="count">The number of images; a multiple of ten has equally many of each class.</param>
     /// <param name="progress">Called with the number of images written, from any thread.</param>
     /// <param name="threads">Processors to use; null for all.</param>
     /// <param name="cancellation">Stops between images.</param>
@@ -65,7 +65,7 @@ public sealed class ShapesFolder(string root)
             Exception first = e is AggregateException all ? all.InnerException! : e;
             throw new DatasetException(
                 Root, $"the data set cannot be written ({(first is FileWriteException write ? write.Reason : first.Message.TrimEnd('.'))})",
-                "Check the disk's room and permissions, then run it again: it goes on where it stopped", e);
+                "Check the disk's free space and permissions, then run it again: it continues where it stopped", e);
         }
     }
 

@@ -2,7 +2,7 @@ using Iba.Datasets;
 
 namespace Iba.Shapes;
 
-/// <summary>One picture of <see cref="ShapesDataset"/> and all that is known about it.</summary>
+/// <summary>One picture of <see cref="ShapesDataset"/> with its class, mask and boxes.</summary>
 public sealed class ShapesSample
 {
     /// <summary>The class: a position in <see cref="ShapesDataset.Classes"/>.</summary>
@@ -14,9 +14,9 @@ public sealed class ShapesSample
     /// <summary>Size x Size x 3, 8 bits, R,G,B interleaved.</summary>
     public required byte[] Rgb { get; init; }
 
-    /// <summary>Size x Size: 255 where an object of the class is seen, else 0.</summary>
+    /// <summary>Size x Size: 255 where an object of the class is visible, else 0.</summary>
     public required byte[] Mask { get; init; }
 
-    /// <summary>One to three boxes, one for each object: the tightest round its pixels in the mask.</summary>
+    /// <summary>One to three boxes, one for each object: the tightest box around its pixels in the mask.</summary>
     public required IReadOnlyList<Box> Boxes { get; init; }
 }

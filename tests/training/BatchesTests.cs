@@ -97,7 +97,7 @@ public sealed class BatchesTests : IDisposable
         var said = new List<string>();
         using (ShapesImages.Open(_folder["images"], new ShapesDataset(5, Side), ShapesView.Scene, Side, Count, damaged: said.Add))
             Assert.Equal(first, File.ReadAllBytes(OnlyFile()));
-        Assert.Contains("image 11 is not the one that was written", Assert.Single(said));
+        Assert.Contains("image 11 is damaged", Assert.Single(said));
     }
 
     [Fact]

@@ -1,9 +1,9 @@
 namespace Iba.Shapes.Exact;
 
 /// <summary>
-/// Sine, cosine and angle from +, -, *, / and floor alone. Those are exact to the last bit under IEEE 754 wherever .NET runs, while the
-/// C library behind <see cref="Math"/> differs between platforms; a picture made with these is the same picture everywhere.
-/// Angles are in turns (1 = 360°): reducing them to one period then loses nothing.
+/// Sine, cosine and angle from +, -, *, / and floor alone. IEEE 754 defines those to the last bit on every platform, while the C library behind
+/// <see cref="Math"/> differs between platforms. So pictures are the same everywhere. Angles are in turns (1 = 360°), so that reducing them to
+/// one period is exact.
 /// </summary>
 internal static class Elementary
 {

@@ -16,8 +16,8 @@ internal readonly struct Noise(uint key)
     }
 
     /// <summary>
-    /// Octaves of noise, each half as large and <paramref name="gain"/> as strong as the one before. Octaves finer than
-    /// <paramref name="pixel"/> can show fade out, so that one scene looks alike at every resolution.
+    /// Octaves of noise, each at half the scale and <paramref name="gain"/> times the strength of the one before. Octaves finer than
+    /// <paramref name="pixel"/> fade out, so that a scene looks the same at every resolution.
     /// </summary>
     public double Octaves(double x, double y, int count, double gain, double pixel)
     {

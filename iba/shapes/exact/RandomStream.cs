@@ -10,7 +10,7 @@ internal sealed class RandomStream(ulong key)
     /// <summary>The stream of image <paramref name="index"/> in the data set of <paramref name="seed"/>.</summary>
     public RandomStream(ulong seed, long index) : this(SplitMix.Mix(SplitMix.Mix(seed + SplitMix.Gamma) + (ulong)index * SplitMix.Gamma)) { }
 
-    /// <summary>An independent stream for one subject: drawing more there leaves every other subject as it was.</summary>
+    /// <summary>An independent stream for one subject: drawing more numbers from it does not change other subjects.</summary>
     public RandomStream Fork(ulong subject) => new(SplitMix.Mix(key ^ SplitMix.Mix(subject + SplitMix.Gamma)));
 
     public ulong Next() => SplitMix.Mix(key + ++_drawn * SplitMix.Gamma);

@@ -2,7 +2,7 @@ using Iba.Shapes.Exact;
 
 namespace Iba.Shapes.Forms;
 
-/// <summary>A disc less a disc beside it: thick in the middle, pointed at both horns.</summary>
+/// <summary>A disc minus a shifted disc: thick in the middle, pointed at both ends.</summary>
 internal sealed record Crescent(double Bite, double Offset) : Form
 {
     public static Form Draw(RandomStream random)

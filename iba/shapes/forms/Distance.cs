@@ -2,7 +2,7 @@ using Iba.Shapes.Exact;
 
 namespace Iba.Shapes.Forms;
 
-/// <summary>Signed distances to the primitive figures, centred at the origin unless they name their place.</summary>
+/// <summary>Signed distances to primitive figures, which are centred at the origin unless a position is given.</summary>
 internal static class Distance
 {
     public static double Length(double x, double y) => Math.Sqrt(x * x + y * y);

@@ -3,9 +3,9 @@ using Iba.Shapes.Exact;
 namespace Iba.Shapes.Forms;
 
 /// <summary>
-/// A plane figure inside the unit disc, given by the signed distance to its edge: negative inside, positive outside. From that one
-/// number come the antialiased edge, the bevel, the shadow and the mask. Exact near the edge; deep inside or far outside a union or an
-/// intersection may understate the distance, where nothing uses it.
+/// A plane figure inside the unit disc, given by the signed distance to its edge: negative inside, positive outside. The antialiased edge, the
+/// bevel, the shadow and the mask all follow from it. It is exact near the edge; far from it, a union or an intersection may underestimate the
+/// distance, which does not matter for these uses.
 /// </summary>
 internal abstract record Form
 {
@@ -15,7 +15,7 @@ internal abstract record Form
 /// <summary>A class of the data set: its folder name and how to draw one of its many variants.</summary>
 internal sealed record FormClass(string Name, Func<RandomStream, Form> Draw)
 {
-    /// <summary>The classes; label = position. Alphabetical, as a reader of class folders will number them.</summary>
+    /// <summary>The classes; label = index. They are in alphabetical order, as readers of class folders number them.</summary>
     public static readonly IReadOnlyList<FormClass> All =
     [
         new("arrow", Arrow.Draw),

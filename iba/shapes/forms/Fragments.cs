@@ -2,7 +2,7 @@ using Iba.Shapes.Exact;
 
 namespace Iba.Shapes.Forms;
 
-/// <summary>Figures that belong to no class: painted like the objects, they make colour, texture and edges say nothing about it.</summary>
+/// <summary>Figures that belong to no class. They are painted like the objects, so colour, texture and edges do not reveal the class.</summary>
 internal static class Fragments
 {
     private static readonly IReadOnlyList<Func<RandomStream, Form>> Kinds =
@@ -52,7 +52,7 @@ internal sealed record Corner(double X, double Y, double Radius) : Form
 
     public override double Distance(double x, double y)
     {
-        // Shifted so that the figure, not its corner, lies about the origin.
+        // Shifted so that the figure is centred at the origin, not its corner.
         double px = x + 0.25, py = y + 0.3;
         return Math.Min(Forms.Distance.Bar(px, py, 0, 0, 0.8, 0, Radius), Forms.Distance.Bar(px, py, 0, 0, X, Y, Radius));
     }

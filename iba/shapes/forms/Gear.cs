@@ -14,7 +14,7 @@ internal sealed record Gear(int Teeth, double Body, double Hole, double HalfToot
     public override double Distance(double x, double y)
     {
         double radius = Forms.Distance.Length(x, y);
-        // Every tooth is the same: fold the plane onto the sector round one of them.
+        // All teeth are equal: fold the plane onto the sector around one of them.
         double sector = Elementary.Angle(x, y) * Teeth, folded = (sector - Math.Floor(sector + 0.5)) / Teeth;
         double tx = radius * Elementary.Cos(folded), ty = Math.Abs(radius * Elementary.Sin(folded));
         // Teeth narrow outwards.

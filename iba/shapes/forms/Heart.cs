@@ -14,7 +14,7 @@ internal sealed record Heart(double Apart, double Tip) : Form
     private readonly double _dy = (Tip * Math.Sqrt(Apart * Apart + Tip * Tip - 1) - Apart) / (Apart * Apart + Tip * Tip);
     private readonly double _notch = Math.Sqrt(1 - Apart * Apart);
 
-    // The circle round the whole figure passes through the tip and touches both discs: centre (0, _middle).
+    // The circumscribed circle passes through the tip and touches both discs: centre (0, _middle).
     private readonly double _middle = (Apart * Apart - (Tip - 1) * (Tip - 1)) / (2 * (Tip - 1));
 
     public static Form Draw(RandomStream random) => new Heart(random.Uniform(0.74, 0.86), random.Uniform(1.55, 1.9));

@@ -4,15 +4,15 @@ namespace Iba.Shapes.Scenes;
 internal readonly record struct Colour(double Red, double Green, double Blue)
 {
     /// <summary>
-    /// From hue (turns), saturation and lightness, the last two in [0, 1]. Hues run into each other more softly than in HSL, so
-    /// secondary colours are less garish.
+    /// From hue (turns), saturation and lightness, the last two in [0, 1]. Transitions between hues are smoother than in HSL, so secondary colours
+    /// are less garish.
     /// </summary>
     public static Colour FromHue(double hue, double saturation, double lightness)
     {
         double chroma = saturation * Math.Min(lightness, 1 - lightness);
         return new(Channel(0), Channel(1.0 / 3), Channel(2.0 / 3));
 
-        // Each primary is full up to 1/6 turn from its own hue and falls evenly to none on the far side of the circle.
+        // Each primary is 1 up to 1/6 turn from its own hue and falls linearly to 0 at the opposite hue.
         double Channel(double centre)
         {
             double t = hue - centre - Math.Floor(hue - centre + 0.5);

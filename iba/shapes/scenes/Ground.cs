@@ -2,7 +2,7 @@ using Iba.Shapes.Exact;
 
 namespace Iba.Shapes.Scenes;
 
-/// <summary>One material of the ground: a texture laid at an angle, whose height runs through three colours.</summary>
+/// <summary>One material of the background: a rotated texture, whose height selects among three colours.</summary>
 internal sealed record Ground(Texture Texture, double Grain, double Turn, double Relief, Colour Low, Colour Middle, Colour High)
 {
     private readonly double _cos = Elementary.Cos(Turn) / Grain, _sin = Elementary.Sin(Turn) / Grain;

@@ -3,7 +3,7 @@ using Iba.Shapes.Forms;
 
 namespace Iba.Shapes.Scenes;
 
-/// <summary>Where objects and fragments go: apart from each other, and objects wholly inside the picture.</summary>
+/// <summary>The positions of objects and fragments: apart from each other, objects completely inside the picture.</summary>
 internal static class Layout
 {
     private const double Margin = 0.015;
@@ -25,7 +25,7 @@ internal static class Layout
         {
             var solid = new Solid(formClass.Draw(random), Pose.Draw(random, 0, 0, 1), Material.Draw(random, palette));
             double side = random.Uniform(from, to);
-            // Scaled by area, not by length: a thin form turned upright would else cover far less than the same form turned aslant.
+            // Scaled by the area of the box, not by its side: otherwise a thin upright form would be much smaller than the same form at 45°.
             var (width, height) = solid.Extent();
             double scale = Math.Min(side / Math.Sqrt(width * height), (1 - 2 * Margin) / Math.Max(width, height) * 0.95);
             (width, height) = (width * scale, height * scale);
@@ -52,7 +52,7 @@ internal static class Layout
         return fragments;
     }
 
-    // Fragments that touched an object or each other could complete, or make up, a form of some class.
+    // Fragments that touch an object or each other could form an object of some class.
     private static bool Apart(Solid a, Solid b) =>
         Forms.Distance.Length(a.Pose.X - b.Pose.X, a.Pose.Y - b.Pose.Y) > (a.Pose.Reach + b.Pose.Reach) * 0.97 + 0.005;
 

@@ -3,8 +3,8 @@ using Iba.Shapes.Exact;
 namespace Iba.Shapes.Scenes;
 
 /// <summary>
-/// Turns a scene into pixels, back to front. Sampling is at pixel centres; edges are antialiased by the signed distance, and whatever is
-/// finer than a pixel was left out by the textures.
+/// Renders a scene to pixels, back to front. Samples are at pixel centres. Edges are antialiased by the signed distance; textures leave out
+/// detail finer than a pixel.
 /// </summary>
 internal sealed class Painter
 {
@@ -24,8 +24,8 @@ internal sealed class Painter
     }
 
     /// <summary>
-    /// The picture, 8-bit R,G,B interleaved, size x size; and for each pixel 0 or 1 + the number of the object seen there (at least half
-    /// of the pixel's light is the object's).
+    /// The picture, 8-bit R,G,B interleaved, size x size, and for each pixel 0 or 1 + the index of the object that is visible there (that gives at
+    /// least half of the pixel's light).
     /// </summary>
     public static (byte[] Rgb, byte[] Owner) Paint(Scene scene, int size)
     {
@@ -80,7 +80,7 @@ internal sealed class Painter
     {
         int left = Math.Max(column - 1, 0), right = Math.Min(column + 1, _size - 1);
         int above = Math.Max(row - 1, 0), below = Math.Min(row + 1, _size - 1);
-        // Slope per grain of the texture: a coarse texture is as steep as a fine one.
+        // Slope per unit of the texture's grain: coarse textures are as steep as fine ones.
         double unit = ground.Grain * 0.12 / _pixel;
         double dx = (relief[row * _size + right] - relief[row * _size + left]) / (right - left) * unit;
         double dy = (relief[below * _size + column] - relief[above * _size + column]) / (below - above) * unit;
@@ -146,8 +146,8 @@ internal sealed class Painter
         }
     }
 
-    // The rim leans outwards, most at the edge; what leans towards the light is as much lighter as what leans away is darker, so the
-    // mean colour of a form does not tell how much rim it has.
+    // The rim slopes outwards, most at the edge. The side towards the light is brightened as much as the other side is darkened, so the mean
+    // colour of a form does not depend on the length of its rim.
     private Colour Surface(Solid solid, int column, int row, double distance, double facing)
     {
         Material material = solid.Material;

@@ -3,8 +3,8 @@ using Iba.Shapes.Exact;
 namespace Iba.Shapes.Scenes;
 
 /// <summary>
-/// The colours of one picture: some for the ground, some for what lies on it. Objects and fragments share theirs. They differ from the
-/// ground in luminance, in either direction, so that everything can be seen.
+/// The colours of one picture: some for the background, some for objects and fragments alike. The latter are lighter or darker than the
+/// background, so that everything is visible.
 /// </summary>
 internal sealed record Palette(IReadOnlyList<Colour> Ground, IReadOnlyList<Colour> Objects)
 {

@@ -3,8 +3,8 @@ using Iba.Shapes.Exact;
 namespace Iba.Shapes.Scenes;
 
 /// <summary>
-/// Where a form lies in the picture: its unit disc is scaled by <see cref="Scale"/>, stretched a little along one of its axes (as if seen
-/// aslant), perhaps mirrored, turned, and moved to (<see cref="X"/>, <see cref="Y"/>). Lengths in sides of the picture, y down.
+/// The position of a form in the picture: its unit disc is scaled by <see cref="Scale"/>, stretched a little along one of its axes (as if seen
+/// at an angle), perhaps mirrored, rotated, and moved to (<see cref="X"/>, <see cref="Y"/>). Lengths are in sides of the picture, y down.
 /// </summary>
 internal sealed record Pose(double X, double Y, double Scale, double Turn, double Stretch, bool Mirrored)
 {
@@ -13,10 +13,10 @@ internal sealed record Pose(double X, double Y, double Scale, double Turn, doubl
     public static Pose Draw(RandomStream random, double x, double y, double scale) =>
         new(x, y, scale, random.Uniform(), random.Uniform(0.88, 1.12), random.Chance(0.5));
 
-    /// <summary>What a length in the form's frame is in the picture, at least.</summary>
+    /// <summary>Lower bound of the length in the picture of a unit length in the form's frame.</summary>
     public double Unit => Scale * Math.Min(Stretch, 1 / Stretch);
 
-    /// <summary>No point of the form is farther from its centre.</summary>
+    /// <summary>Upper bound of the distance of the form's points from its centre.</summary>
     public double Reach => Scale * Math.Max(Stretch, 1 / Stretch);
 
     /// <summary>A point of the picture in the form's frame.</summary>

@@ -3,7 +3,7 @@ using Iba.Shapes.Forms;
 
 namespace Iba.Shapes.Scenes;
 
-/// <summary>A form in its place, made of something.</summary>
+/// <summary>A form with its pose and material.</summary>
 internal sealed record Solid(Form Form, Pose Pose, Material Material)
 {
     /// <summary>Signed distance from a point of the picture to the edge, in sides of the picture.</summary>
@@ -13,7 +13,7 @@ internal sealed record Solid(Form Form, Pose Pose, Material Material)
         return Form.Distance(u, v) * Pose.Unit;
     }
 
-    /// <summary>Width and height of the upright box round the form, in sides of the picture, to about 2 % of its size.</summary>
+    /// <summary>Width and height of the form's axis-aligned bounding box, in sides of the picture, to about 2 %.</summary>
     public (double Width, double Height) Extent()
     {
         const int Steps = 48;

@@ -3,8 +3,8 @@ using Iba.Shapes.Exact;
 namespace Iba.Shapes.Scenes;
 
 /// <summary>
-/// A relief over the plane, about -1 .. 1. Its height chooses the colour and its slope catches the light; backgrounds and objects draw
-/// from the same kinds, so that texture says nothing about what an object is.
+/// A relief over the plane, about -1 .. 1. Its height selects the colour and its slope the brightness. Backgrounds and objects use the same
+/// kinds, so that texture does not reveal the class.
 /// </summary>
 internal abstract record Texture(uint Key)
 {

@@ -1,8 +1,8 @@
 namespace Iba.Shapes.Training;
 
-/// <summary>The pictures of the shapes data set that a demo network learns from in one stage, or is tested on.</summary>
+/// <summary>The pictures of the shapes data set that a demo network is trained on in one stage, or is tested on.</summary>
 /// <param name="Seed">The data set's seed.</param>
-/// <param name="View">What of each scene is seen.</param>
+/// <param name="View">The part of each scene that is visible.</param>
 /// <param name="Size">Rows and columns of the network's input. Pictures are 8/7 as large, as preprocessing resizes photos before it crops them.</param>
 /// <param name="Count">The number of pictures.</param>
 public sealed record DemoPictures(ulong Seed, ShapesView View, int Size, int Count)

@@ -7,9 +7,9 @@ using Iba.Engine.Training;
 namespace Iba.Shapes.Training;
 
 /// <summary>
-/// How a demo network is made: torchvision's topology with fewer channels, from He initialisation without batch norm, by Adam. It learns in
-/// three stages: close-ups of objects, which teach the forms from few pixels; whole scenes at half the size, which teach to find objects at a
-/// quarter of the price; scenes of the size that the network will see.
+/// How a demo network is trained: torchvision's topology with fewer channels and without batch norm, He initialisation, Adam. Training has three
+/// stages: close-ups of objects, to learn the forms from few pixels; whole scenes at half the size, to learn to find objects at a quarter of the
+/// cost; scenes of the final size.
 /// </summary>
 public sealed record DemoRecipe
 {
@@ -22,7 +22,7 @@ public sealed record DemoRecipe
     internal const int NearSize = 64, SmallSize = 112, LargeSize = 224;
     private const ulong TrainingSeed = 1, TestSeed = 2;
 
-    /// <summary>The learning rate at the full size, relative to the smaller sizes: less is left to learn.</summary>
+    /// <summary>The learning rate at the full size, relative to the smaller sizes: the last stage is fine-tuning.</summary>
     private const double LargeRate = 0.5;
 
     /// <summary>The name of torchvision's network.</summary>
@@ -31,13 +31,13 @@ public sealed record DemoRecipe
     /// <summary>Channels of torchvision's network are divided by this.</summary>
     public required int Divisor { get; init; }
 
-    /// <summary>Scenes to learn from.</summary>
+    /// <summary>Scenes to train on.</summary>
     public int Images { get; init; } = 8_000;
 
-    /// <summary>Times each is seen near, and again small.</summary>
+    /// <summary>Epochs of the close-ups, and again of the scenes at half the size.</summary>
     public double Epochs { get; init; } = 10;
 
-    /// <summary>Times each is seen at the full size, which costs four times as much.</summary>
+    /// <summary>Epochs at the full size, which cost four times as much.</summary>
     public required double LargeEpochs { get; init; }
 
     /// <summary>Adam's largest step size.</summary>
@@ -50,8 +50,8 @@ public sealed record DemoRecipe
     public TimeSpan CheckpointEvery { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>
-    /// The recipes of the embedded files. VGG-16 needs more time per pixel, so it is narrower; it has no residual branches that start at 0, so
-    /// it needs smaller steps.
+    /// The recipes of the embedded networks. VGG-16 needs more time per pixel, so it is narrower. It has no residual branches that start at 0, so it
+    /// needs a smaller learning rate.
     /// </summary>
     public static IReadOnlyList<DemoRecipe> All { get; } =
     [
@@ -84,13 +84,13 @@ public sealed record DemoRecipe
         Stage(near, NearSize, 1, Epochs, Rate), Stage(small, SmallSize, 2, Epochs, Rate), Stage(large, LargeSize, 3, LargeEpochs, Rate * LargeRate),
     ];
 
-    /// <summary>Trains, or goes on from the checkpoint.</summary>
-    /// <param name="network">What <see cref="Build"/> made; its parameters are updated in place.</param>
+    /// <summary>Trains, or resumes from the checkpoint.</summary>
+    /// <param name="network">The network from <see cref="Build"/>; its parameters are updated in place.</param>
     /// <param name="stages">From <see cref="Stages"/>.</param>
     /// <param name="checkpoint">The checkpoint file. It stays: delete it once the network has been written.</param>
     /// <param name="progress">Called after every step.</param>
     /// <param name="cancellation">Stops between two steps, after writing a checkpoint.</param>
-    /// <exception cref="OperationCanceledException">It was stopped; the next call goes on from the checkpoint.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped; the next call resumes from the checkpoint.</exception>
     /// <exception cref="DivergenceException">The loss is NaN or infinite.</exception>
     public void Train(
         Network network, IReadOnlyList<Stage> stages, string checkpoint, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
@@ -99,7 +99,7 @@ public sealed record DemoRecipe
         new TrainingRun(network, optimizer, checkpoint, Description) { CheckpointEvery = CheckpointEvery }.Run(stages, progress, cancellation);
     }
 
-    /// <summary>The share of pictures, cropped at the centre, that a network classifies correctly.</summary>
+    /// <summary>The fraction of pictures, cropped at the centre, that a network classifies correctly.</summary>
     /// <param name="network">The network.</param>
     /// <param name="pictures">Those of <see cref="Test"/>.</param>
     /// <param name="cancellation">Stops between two pictures.</param>

@@ -4,13 +4,13 @@ using Iba.Engine.Training;
 namespace Iba.Shapes.Training;
 
 /// <summary>
-/// Batches of the shapes data set for training. Every epoch has another order. Every image is cropped at a random place, and mirrored or turned
-/// to one of a square's eight positions. Order, place and position depend on seed and step alone.
+/// Batches of the shapes data set for training: every epoch has a random order, and every image a random crop in one of the square's eight
+/// orientations. Everything is determined by seed and step.
 /// </summary>
 /// <param name="source">The images.</param>
-/// <param name="size">Rows and columns of what the network sees of them.</param>
-/// <param name="batch">Images to a step.</param>
-/// <param name="seed">Of order, place and position.</param>
+/// <param name="size">Rows and columns of the network's input.</param>
+/// <param name="batch">Images per step.</param>
+/// <param name="seed">The seed of order, crop and orientation.</param>
 public sealed class ShapesBatches(ShapesImages source, int size, int batch, int seed) : IBatches
 {
     private readonly ShapesCrops _crops = new(source, size);
@@ -23,7 +23,7 @@ public sealed class ShapesBatches(ShapesImages source, int size, int batch, int 
     /// <inheritdoc/>
     public string Description => $"{source.Description}, in batches {Images}, seed {seed}";
 
-    /// <summary>Steps in which every image is seen once, but for a rest that fills no batch.</summary>
+    /// <summary>Steps per epoch; images that do not fill a last batch are dropped.</summary>
     public long StepsPerEpoch => source.Count / batch;
 
     /// <inheritdoc/>
@@ -52,8 +52,8 @@ public sealed class ShapesBatches(ShapesImages source, int size, int batch, int 
     }
 
     /// <summary>
-    /// A generator for a number, negative or not; its 32-bit seed depends on every bit of seed and number. .NET's generator, when it is given
-    /// a seed, gives the same numbers on every platform.
+    /// A generator for a step or epoch, whose number may be negative. Its 32-bit seed depends on every bit of seed and number. .NET's seeded
+    /// generator gives the same values on every platform.
     /// </summary>
     private Random Generator(long number) => new((int)SplitMix.Mix(((ulong)(uint)seed << 32) ^ (ulong)number));
 }

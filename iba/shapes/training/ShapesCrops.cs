@@ -2,7 +2,7 @@ using Iba.Images;
 
 namespace Iba.Shapes.Training;
 
-/// <summary>Rendered images as the network sees them: squares cut out, turned and normalised.</summary>
+/// <summary>Rendered images as the network's input: square crops, oriented and normalised.</summary>
 /// <param name="source">The images.</param>
 /// <param name="size">Rows and columns of a square.</param>
 public sealed class ShapesCrops(ShapesImages source, int size)
@@ -10,15 +10,15 @@ public sealed class ShapesCrops(ShapesImages source, int size)
     private readonly float[] _levels = Preprocessing.ImageNet.Levels();
     private readonly byte[] _image = new byte[source.ImageBytes];
 
-    /// <summary>Rows and columns by which an image is larger than a square.</summary>
+    /// <summary>Rows and columns by which an image is larger than a crop.</summary>
     public int Margin => source.Side - size;
 
-    /// <summary>The centre, as <see cref="Preprocessing"/> cuts it.</summary>
+    /// <summary>The centre crop, as in <see cref="Preprocessing"/>.</summary>
     public void Read(int index, Span<float> to) => Read(index, to, Margin / 2, Margin / 2, position: 0);
 
-    /// <summary>The square at (left, top) of an image, in one of a square's eight positions.</summary>
+    /// <summary>The square crop at (left, top) of an image, in one of a square's eight orientations.</summary>
     /// <param name="index">The image.</param>
-    /// <param name="to">Size x size x 3 numbers.</param>
+    /// <param name="to">Size x size x 3 elements.</param>
     /// <param name="left">At most <see cref="Margin"/>.</param>
     /// <param name="top">At most <see cref="Margin"/>.</param>
     /// <param name="position">Bits 0 and 1 mirror it along either axis, bit 2 swaps the axes.</param>

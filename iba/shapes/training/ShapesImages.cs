@@ -18,7 +18,7 @@ public sealed class ShapesImages : IDisposable
     private ShapesImages(SafeFileHandle file, string name, int side, int count) =>
         (_file, Description, Side, Count) = (file, $"{count} of {name}", side, count);
 
-    /// <summary>What they are, in words.</summary>
+    /// <summary>A description of the images.</summary>
     public string Description { get; }
 
     /// <summary>Rows and columns of an image.</summary>
@@ -30,14 +30,14 @@ public sealed class ShapesImages : IDisposable
     /// <summary>Bytes of an image: Side x Side x 3.</summary>
     public int ImageBytes => Bytes(Side);
 
-    /// <summary>Opens the file of a data set, rendering what it lacks on all cores.</summary>
-    /// <param name="folder">Where the file is or will be.</param>
-    /// <param name="dataset">What to render.</param>
-    /// <param name="view">What to keep of every picture.</param>
+    /// <summary>Opens the file of a data set and renders missing images on all cores.</summary>
+    /// <param name="folder">The folder of the file.</param>
+    /// <param name="dataset">The data set to render.</param>
+    /// <param name="view">The part of every picture to keep.</param>
     /// <param name="side">The size to which preprocessing resizes photos before it crops them.</param>
-    /// <param name="count">Images wanted.</param>
-    /// <param name="progress">Told how many are there.</param>
-    /// <param name="damaged">Told in a line where images are not those that were written; from there on they are rendered again.</param>
+    /// <param name="count">The number of images.</param>
+    /// <param name="progress">Called with the number of images in the file.</param>
+    /// <param name="damaged">Called with a message if an image's hash is wrong; images are rendered again from there on.</param>
     /// <param name="cancellation">Stops between blocks; what was rendered is kept.</param>
     public static ShapesImages Open(
         string folder, ShapesDataset dataset, ShapesView view, int side, int count, IProgress<double>? progress = null, Action<string>? damaged = null,
@@ -52,7 +52,7 @@ public sealed class ShapesImages : IDisposable
         return new ShapesImages(File.OpenHandle(path), name, side, count);
     }
 
-    /// <summary>How many images from the first on are those that were written.</summary>
+    /// <summary>The number of leading images whose hashes are right.</summary>
     private static int Whole(string path, int bytes, int count, Action<string>? damaged, CancellationToken cancellation)
     {
         if (!File.Exists(path) || !File.Exists(SumsOf(path)))
@@ -66,7 +66,7 @@ public sealed class ShapesImages : IDisposable
             if (RandomAccess.Read(file, image, (long)i * bytes) < bytes || RandomAccess.Read(sums, sum, (long)i * sum.Length) < sum.Length
                 || !SHA256.HashData(image).AsSpan().SequenceEqual(sum))
             {
-                damaged?.Invoke($"{path}: image {i} is not the one that was written; rendering goes on from there");
+                damaged?.Invoke($"{path}: image {i} is damaged; it and the images after it are rendered again");
                 return i;
             }
         }
@@ -113,7 +113,7 @@ public sealed class ShapesImages : IDisposable
         {
             int read = RandomAccess.Read(_file, to, at);
             if (read == 0)
-                throw new EndOfStreamException("the file of rendered images was cut short while in use: run again");
+                throw new EndOfStreamException("the file of rendered images was truncated while in use: run again");
             to = to[read..];
             at += read;
         }

@@ -3,13 +3,13 @@ using Iba.Images;
 
 namespace Iba.Shapes.Training;
 
-/// <summary>What of a scene is seen.</summary>
+/// <summary>The part of a scene that is visible.</summary>
 public enum ShapesView
 {
-    /// <summary>All of it, as whoever uses the network will show it.</summary>
+    /// <summary>The whole scene, as in later use of the network.</summary>
     Scene,
 
-    /// <summary>The square round its largest object, from nearer or farther: what a network learns first, and from few pixels.</summary>
+    /// <summary>The square around its largest object at a random distance: the first stage of training, with few pixels.</summary>
     CloseUp,
 }
 
