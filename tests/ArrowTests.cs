@@ -89,7 +89,8 @@ public sealed partial class ArrowTests
     public void The_arrows_have_no_circle()
     {
         var done = new HashSet<string>();
-        while (Arrows.Keys.FirstOrDefault(room => !done.Contains(room) && Arrows[room].SelectMany(Below).All(to => to == room || done.Contains(to))) is { } next)
+        while (Arrows.Keys.FirstOrDefault(
+            room => !done.Contains(room) && Arrows[room].SelectMany(Below).All(to => to == room || done.Contains(to))) is { } next)
             done.Add(next);
         Assert.Equal(Arrows.Keys.Order(), done.Order());
 
@@ -120,7 +121,8 @@ public sealed partial class ArrowTests
     /// <summary>The check itself sees both ways in which a file can name another namespace.</summary>
     [Fact]
     public void A_using_line_and_a_full_name_are_both_uses() =>
-        Assert.Equal(["Engine.Ops", "Engine.Autograd"], Uses("using Iba.Engine.Ops;\nnamespace Iba.Engine.Tensors;\nIba.Engine.Autograd.Tape tape;").Distinct());
+        Assert.Equal(["Engine.Ops", "Engine.Autograd"],
+            Uses("using Iba.Engine.Ops;\nnamespace Iba.Engine.Tensors;\nIba.Engine.Autograd.Tape tape;").Distinct());
 
     private static IEnumerable<(string File, string Namespace, string Text)> Sources()
     {

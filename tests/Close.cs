@@ -11,7 +11,7 @@ public static class Close
     /// <param name="tolerance">The share.</param>
     /// <param name="what">For the message.</param>
     /// <param name="typical">
-    /// The size of a typical number, where it is known: rounding is in proportion to that, and where few numbers are made, all of them may happen to cancel to less.
+    /// The magnitude of a typical result, if known: rounding errors are proportional to it, and a few results may all happen to cancel to less.
     /// </param>
     public static void InMaxNorm(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, string what, double typical = 0)
     {

@@ -34,7 +34,8 @@ public abstract class BaselineGoldenTests(Device on) : TestsOnDevice(on)
             Close.InMaxNorm(golden.Logits, mean.Logits, Map, "logits");
             Close.InMaxNorm(golden.File.NHWC($"gradient.raw.{suffix}"), mean.Colours, Map, $"gradient.raw.{suffix}");
             golden.IsMap($"gradient.mean.{suffix}", mean);
-            golden.IsMap($"gradient.heatmap.{suffix}", golden.Run(new Gradient(golden.Network, golden.Image) { Recipe = MapRecipe.PublishedGradient }, target), Divided);
+            var gradient = new Gradient(golden.Network, golden.Image) { Recipe = MapRecipe.PublishedGradient };
+            golden.IsMap($"gradient.heatmap.{suffix}", golden.Run(gradient, target), Divided);
             golden.IsMap($"saliency.max.{suffix}", golden.Run(new Saliency(golden.Network, golden.Image) { Recipe = Largest }, target));
             golden.IsMap($"saliency.heatmap.{suffix}", golden.Run(new Saliency(golden.Network, golden.Image), target));
         }

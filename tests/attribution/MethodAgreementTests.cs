@@ -35,7 +35,10 @@ public abstract class MethodAgreementTests(Device on, Cpu cpu, double allowed) :
         static float[] Maps(Result[] results) => [.. results.SelectMany(result => result.Heatmap.Values)];
     }
 
-    /// <summary>Features are float32; a deviation is a difference of their sums, and a pattern a quotient of such differences, over few places in the last layers.</summary>
+    /// <summary>
+    /// Features are float32. A deviation is a difference of their sums, and a pattern a quotient of such differences, over few positions in the last
+    /// layers.
+    /// </summary>
     [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
     public void What_methods_are_made_of_is_the_processors(string network)
     {

@@ -40,7 +40,8 @@ internal sealed class MethodCase : IDisposable
         int whole = golden.Shape("input")[^1], side = !isSlow ? whole : method is "grad-cam" or "guided-grad-cam" or "pattern" ? 64 : 32;
         Image = new Shape(1, side, side, 3);
         float[] pixels = Middle(golden.NHWC("input"), whole, side);
-        Samples = [.. Draws.Images(pixels, 8).Select((pixels, i) => new Sample(pixels, i % 2 == 0 ? null : (int)golden.Longs("target")[0]) { Preprocessing = null })];
+        Samples = [.. Draws.Images(pixels, 8)
+            .Select((pixels, i) => new Sample(pixels, i % 2 == 0 ? null : (int)golden.Longs("target")[0]) { Preprocessing = null })];
     }
 
     public static MatrixTheoryData<string, string> EveryMethodOnEveryNetwork =>

@@ -51,7 +51,7 @@ public sealed class SampleCheckTests : IDisposable
         foreach (float number in (float[])[-2.036f, 2.429f, 128])
             Assert.Contains("outside -2.036 to 2.429, the range of its preprocessing (resize 256 bilinear, crop 224",
                 Refused(method, number, Preprocessing.ImageNet));
-        Assert.Contains("outside of 0 to 1", Refused(method, 1.001f, Preprocessing.ImageNet.NotNormalised));
+        Assert.Contains("outside 0 to 1", Refused(method, 1.001f, Preprocessing.ImageNet.NotNormalised));
         Assert.Single(method.Attribute([new Sample(Photo(2.429f)) { Preprocessing = null }]));
     }
 

@@ -45,7 +45,8 @@ public sealed class SeedEnsembleTests
     {
         using GoldenBaselines golden = GoldenBaselines.Open("resnet50-narrow");
         MethodInputs inputs = Inputs(golden);
-        Sample[] samples = [.. Enumerable.Range(0, 3).Select(i => new Sample([.. golden.Pixels.Select(value => value * (1 - 0.2f * i))], i) { Preprocessing = null })];
+        Sample[] samples = [.. Enumerable.Range(0, 3)
+            .Select(i => new Sample([.. golden.Pixels.Select(value => value * (1 - 0.2f * i))], i) { Preprocessing = null })];
         var seen = new Log();
         float[][] Maps(int batch, Log? log = null)
         {
@@ -62,7 +63,8 @@ public sealed class SeedEnsembleTests
     public void A_method_without_noise_is_refused_and_so_is_one_seed()
     {
         using GoldenBaselines golden = GoldenBaselines.Open("resnet50-narrow");
-        Assert.Contains("gradient has no noise", Assert.Throws<ArgumentException>(() => new SeedEnsemble(AttributionMethods.Find("gradient"), Inputs(golden), 2)).Message);
+        Assert.Contains("gradient has no noise",
+            Assert.Throws<ArgumentException>(() => new SeedEnsemble(AttributionMethods.Find("gradient"), Inputs(golden), 2)).Message);
         Assert.Throws<ArgumentOutOfRangeException>(() => new SeedEnsemble(AttributionMethods.Find("random"), Inputs(golden), 1));
     }
 
@@ -81,7 +83,8 @@ public sealed class SeedEnsembleTests
 
     private static MethodInputs Inputs(GoldenBaselines golden) => new(golden.Network, golden.Image)
     {
-        Statistics = Estimation.Run(golden.Network, "layer2", golden.Image, Enumerable.Range(0, 4).Select(i => golden.Pixels.Select(value => value + 0.1f * i * (value > 0 ? 1 : -1)).ToArray())),
+        Statistics = Estimation.Run(golden.Network, "layer2", golden.Image,
+            Enumerable.Range(0, 4).Select(i => golden.Pixels.Select(value => value + 0.1f * i * (value > 0 ? 1 : -1)).ToArray())),
         Bottleneck = new BottleneckSettings { Steps = 8, Copies = 2 },
         NoiseSamples = 2,
     };

@@ -122,7 +122,8 @@ internal sealed class AttributionBenchmark : IDisposable
     /// <summary>How many convolutions and products go which way, and what did not go the fastest.</summary>
     private static void Describe(CudaBackend cuda, JsonObject figures)
     {
-        figures["routes"] = new JsonObject(cuda.Choices.GroupBy(choice => choice.Route).Select(group => KeyValuePair.Create($"{group.Key}", (JsonNode?)group.Count())));
+        figures["routes"] = new JsonObject(
+            cuda.Choices.GroupBy(choice => choice.Route).Select(group => KeyValuePair.Create($"{group.Key}", (JsonNode?)group.Count())));
         figures["not_fused"] = new JsonArray([.. cuda.Choices.Where(choice => choice.Route is Route.Single or Route.OwnKernel)
             .Select(choice => (JsonNode)$"{choice.Unit}: {choice.Route}, {choice.Reason}")]);
         figures["notes"] = new JsonArray([.. cuda.Notes.Concat(cuda.KernelNotes.Select(note => $"{note.Key}: {note.Value}")).Select(note => (JsonNode)note)]);

@@ -34,7 +34,9 @@ switch (args)
 #if SDK
         BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Quick).Assembly).Run(args);
 #else
-        Console.Error.WriteLine("quick [threads] [name...] | accuracy | serve [threads] | attribution cpu|cuda FILE ... | maps FOLDER FOLDER BOUND | weights NETWORK FILE | results FOLDER FILE");
+        Console.Error.WriteLine(
+            "quick [threads] [name...] | accuracy | serve [threads] | attribution cpu|cuda FILE ... | maps FOLDER FOLDER BOUND | weights NETWORK FILE | "
+            + "results FOLDER FILE");
         Environment.ExitCode = 2;
 #endif
         break;

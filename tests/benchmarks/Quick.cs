@@ -44,7 +44,8 @@ internal static class Quick
         void Sum(string what, IEnumerable<Work> works)
         {
             double flops = works.Sum(work => work.Times * work.Flops), seconds = works.Sum(work => work.Times * work.Flops / work.Best / 1e9);
-            Console.WriteLine($"{what}: {flops / 1e9:F1} GFLOP in {seconds * 1e3:F1} ms best, {flops / seconds / 1e9:F0} GFLOP/s, {flops / seconds / 1e9 / peak:P0}");
+            double rate = flops / seconds / 1e9;
+            Console.WriteLine($"{what}: {flops / 1e9:F1} GFLOP in {seconds * 1e3:F1} ms best, {rate:F0} GFLOP/s, {rate / peak:P0}");
         }
     }
 
@@ -54,15 +55,18 @@ internal static class Quick
     {
         foreach (Layer layer in Layer.All)
         {
-            Tensor x = backend.Random(layer.X), w = backend.Random(layer.W), y = backend.Random(layer.Y), dw = backend.Random(layer.W), bias = backend.Random(new(layer.K));
+            Tensor x = backend.Random(layer.X), w = backend.Random(layer.W), y = backend.Random(layer.Y);
+            Tensor dw = backend.Random(layer.W), bias = backend.Random(new(layer.K));
             yield return new(layer.Name, layer.Flops, layer.Times, () => backend.Convolution(x, w, bias, null, relu: true, layer.Geometry, y));
             yield return new($"{layer.Name} data", layer.Flops, layer.Times, () => backend.ConvolutionBackwardData(y, w, layer.Geometry, new(x, Adds: false)));
             if (layer.Geometry is { Kernel: 3, Stride: 1 })
             {
                 Tensor x2 = winograd.Random(layer.X), w2 = winograd.Random(layer.W), y2 = winograd.Random(layer.Y), bias2 = winograd.Random(new(layer.K));
-                yield return new(Winograd(layer.Name), layer.Flops, layer.Times, () => winograd.Convolution(x2, w2, bias2, null, relu: true, layer.Geometry, y2));
+                yield return new(Winograd(layer.Name), layer.Flops, layer.Times,
+                    () => winograd.Convolution(x2, w2, bias2, null, relu: true, layer.Geometry, y2));
                 yield return new(
-                    Winograd($"{layer.Name} data"), layer.Flops, layer.Times, () => winograd.ConvolutionBackwardData(y2, w2, layer.Geometry, new(x2, Adds: false)));
+                    Winograd($"{layer.Name} data"), layer.Flops, layer.Times,
+                    () => winograd.ConvolutionBackwardData(y2, w2, layer.Geometry, new(x2, Adds: false)));
             }
             yield return new($"{layer.Name} weights", layer.Flops, 0, () => backend.ConvolutionBackwardWeights(x, y, layer.Geometry, new(dw, Adds: false)));
         }

@@ -37,7 +37,11 @@ internal sealed class Serve(int threads) : IDisposable
             if (request == "layers")
             {
                 foreach (Layer layer in Layer.All)
-                    Console.WriteLine($"{layer.Times} {layer.X.N} {layer.Side} {layer.C} {layer.K} {layer.Geometry.Kernel} {layer.Geometry.Stride} {layer.Geometry.Padding} {layer.Name}");
+                {
+                    ConvGeometry geometry = layer.Geometry;
+                    Console.WriteLine(
+                        $"{layer.Times} {layer.X.N} {layer.Side} {layer.C} {layer.K} {geometry.Kernel} {geometry.Stride} {geometry.Padding} {layer.Name}");
+                }
                 Console.WriteLine();
                 continue;
             }

@@ -34,7 +34,9 @@ public sealed class AttributeTests : IDisposable
         using SafetensorsFile map = SafetensorsFile.Open(line.GetProperty("map").GetString()!);
         Assert.Equal([96, 96], map["map"].Shape);
         Assert.Equal(line.GetProperty("max_bits_per_pixel").GetDouble(), map.ReadFloats("map").Max(), 1e-6);
-        foreach (string key in (string[])["weights_sha256", "image_sha256", "statistics_sha256", "layer", "beta", "seed", "steps", "copies", "unit", "device", "precision"])
+        string[] keys =
+            ["weights_sha256", "image_sha256", "statistics_sha256", "layer", "beta", "seed", "steps", "copies", "unit", "device", "precision"];
+        foreach (string key in keys)
             Assert.True(map.Metadata.ContainsKey(key), $"the map does not say its {key}");
         Assert.Equal("on", map.Metadata["winograd"]);
         Assert.Contains(map.Metadata["register_width"], (string[])["512", "256", "128", "none"]);
@@ -250,7 +252,8 @@ public sealed class AttributeTests : IDisposable
     public void Statistics_of_another_layer_or_network_are_refused_with_the_reason()
     {
         string statistics = _folder["statistics.safetensors"];
-        Assert.Equal(0, IbaProcess.Run("estimate", "--weights", _weights, "--size", "96", "--images", _photos, "--out", statistics, "--layer", "layer1").ExitCode);
+        Assert.Equal(0, IbaProcess.Run(
+            "estimate", "--weights", _weights, "--size", "96", "--images", _photos, "--out", statistics, "--layer", "layer1").ExitCode);
         string[] common = ["attribute", Photo("rgb.png"), "--statistics", statistics, "--out", Out("a")];
         Assert.Equal(0, IbaProcess.Run([.. common, "--weights", _weights, "--size", "96"]).ExitCode);
 

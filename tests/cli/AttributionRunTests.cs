@@ -33,7 +33,8 @@ public sealed class AttributionRunTests : IDisposable
         var loaded = new LoadedNetwork(network) { Preprocessing = new Preprocessing { Resize = 36, Crop = 32 } };
         var inputs = new MethodInputs(network, new Shape(1, 32, 32, 3));
         using IAttributionMethod method = new Breaking(_gpu, AttributionMethods.Find("gradient").Create(inputs));
-        var run = new AttributionRun(loaded, method, new AttributionFiles(loaded, inputs, AttributionMethods.Find("gradient"), _folder["maps"], false, null), 1, json: false);
+        var run = new AttributionRun(
+            loaded, method, new AttributionFiles(loaded, inputs, AttributionMethods.Find("gradient"), _folder["maps"], false, null), 1, json: false);
 
         string[] photos = [.. ((string[])["rgb.png", "gray.jpg"]).Select(name => Path.Combine(Golden.Path("preprocessing"), name))];
         Failure failure = Failure.Of(Assert.Throws<DeviceLostException>(() => run.Explain(photos, null, batch: 2)));

@@ -115,7 +115,8 @@ public sealed class DeviceChoiceTests : IDisposable
     public void What_ends_a_command_is_told_with_its_code_and_what_to_do_next()
     {
         Failure lost = Failure.Of(new DeviceLostException("cuda:0", "cuGraphLaunch failed; last op: replay", 719));
-        Assert.Equal((ExitCode.Failed, "cuda:0: cuGraphLaunch failed; last op: replay. " + new DeviceLostException("", "", 0).Remedy), (lost.Code, lost.Message));
+        Assert.Equal((ExitCode.Failed, "cuda:0: cuGraphLaunch failed; last op: replay. " + new DeviceLostException("", "", 0).Remedy),
+            (lost.Code, lost.Message));
         Assert.Contains("finished is kept", Assert.Single(lost.Advice));
         Failure full = Failure.Of(new DeviceMemoryException("cuda:0", "no room"));
         Assert.Equal(ExitCode.Failed, full.Code);
@@ -143,7 +144,8 @@ public sealed class DeviceChoiceTests : IDisposable
     [Fact]
     public void The_real_command_falls_back_with_one_line_and_refuses_what_is_not_there()
     {
-        string[] predict = ["predict", Path.Combine(Golden.Path("preprocessing"), "rgb.png"), "--weights", Golden.Path("resnet50-narrow.pth"), "--size", "64", "--json"];
+        string photo = Path.Combine(Golden.Path("preprocessing"), "rgb.png");
+        string[] predict = ["predict", photo, "--weights", Golden.Path("resnet50-narrow.pth"), "--size", "64", "--json"];
         IbaProcess.Result result = IbaProcess.Run(predict);
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.Contains("\"device\":\"cpu\",\"precision\":\"fp32\"", result.Output);

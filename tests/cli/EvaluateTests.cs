@@ -88,10 +88,12 @@ public sealed class EvaluateTests : IDisposable
             (null, [new(40, 40, 20, 20)]),
         ];
         for (int i = 0; i < Count; i++)
-            new Annotation("", Size, Size, [.. (i < cases.Length ? cases[i].Boxes : [small]).Select(box => new AnnotatedObject("cat", box))]).Write(_shapes.AnnotationPath(i));
+            new Annotation("", Size, Size, [.. (i < cases.Length ? cases[i].Boxes : [small]).Select(box => new AnnotatedObject("cat", box))])
+                .Write(_shapes.AnnotationPath(i));
         IbaProcess.Result result = Boxes("--methods", "random", "--json");
         Assert.True(result.ExitCode == 0, result.Error);
-        Dictionary<string, JsonElement> lines = result.Lines.Select(line => JsonDocument.Parse(line).RootElement).ToDictionary(line => line.GetProperty("image").GetString()!);
+        Dictionary<string, JsonElement> lines = result.Lines.Select(line => JsonDocument.Parse(line).RootElement)
+            .ToDictionary(line => line.GetProperty("image").GetString()!);
         Assert.Equal(Count, lines.Count);
         for (int i = 0; i < cases.Length; i++)
         {

@@ -8,7 +8,8 @@ namespace Tests.Cli;
 /// <summary>Every option of every command that takes numbers, found in the tree of commands: none can be added that reads them in another way.</summary>
 public sealed class NumberOptionTests
 {
-    private static readonly string[] NoNumbers = ["0,5", "1.000,5", "1,000", "1e400", "1e-400", "0x10", "١", "½", "NaN", "inf", "Infinity", "∞", "1_0", "5f", "$5", "(5)", "", "ten", "-1e9"];
+    private static readonly string[] NoNumbers =
+        ["0,5", "1.000,5", "1,000", "1e400", "1e-400", "0x10", "١", "½", "NaN", "inf", "Infinity", "∞", "1_0", "5f", "$5", "(5)", "", "ten", "-1e9"];
 
     private static readonly (string Text, double Value)[] Numbers = [("0.5", 0.5), ("7", 7), ("+64", 64), (" 64 ", 64), ("1e1", 10)];
 
@@ -80,7 +81,8 @@ public sealed class NumberOptionTests
     private static string? Mistake(string words, string text)
     {
         (_, Command[] path, Option option) = All.Single(found => found.Words == words);
-        string? mistake = CommandLine.Mistakes(Parsed(path, option, text)).SingleOrDefault(mistake => mistake.StartsWith($"{option.Name} {text}: ", StringComparison.Ordinal));
+        string? mistake = CommandLine.Mistakes(Parsed(path, option, text))
+            .SingleOrDefault(mistake => mistake.StartsWith($"{option.Name} {text}: ", StringComparison.Ordinal));
         if (mistake is not null)
             Assert.Matches("must be a (whole|finite) number .*[0-9]", mistake);
         return mistake;
@@ -94,7 +96,8 @@ public sealed class NumberOptionTests
         CommandLine.Parse([.. path.Skip(1).Select(command => command.Name), option.Name, text]);
 
     private static IEnumerable<(string, Command[], Option)> Below(Command[] path) =>
-        path[^1].Options.Where(option => TakesNumbers(option.ValueType)).Select(option => ($"{string.Join(' ', path.Skip(1).Select(command => command.Name))} {option.Name}", path, option))
+        path[^1].Options.Where(option => TakesNumbers(option.ValueType))
+            .Select(option => ($"{string.Join(' ', path.Skip(1).Select(command => command.Name))} {option.Name}", path, option))
             .Concat(path[^1].Subcommands.SelectMany(command => Below([.. path, command])));
 
     private static bool TakesNumbers(Type type)

@@ -29,16 +29,21 @@ public sealed class PreprocessingTests : IDisposable
     [Theory]
     [InlineData("resnet50-narrow.pth", "resize 109 bilinear, crop 96, mean 0.485 0.456 0.406, std 0.229 0.224 0.225")] // 96 x 256 / 224 = 109.7
     [InlineData("resnet50-11ad3fa6.pth", "resize 99 bilinear, crop 96, mean 0.485 0.456 0.406, std 0.229 0.224 0.225")] // 96 x 232 / 224 = 99.4
-    [InlineData("resnet50-narrow.pth", "resize 101 bilinear, crop 96, mean 0.5 0 1, std 0.5 0.25 1", "--resize", "101", "--mean", "0.5,0,1", "--std", "0.5, 2.5e-1, 1")]
+    [InlineData("resnet50-narrow.pth", "resize 101 bilinear, crop 96, mean 0.5 0 1, std 0.5 0.25 1",
+        "--resize", "101", "--mean", "0.5,0,1", "--std", "0.5, 2.5e-1, 1")]
     public void A_map_says_how_its_photo_was_prepared(string weights, string expected, params string[] options)
     {
         File.Copy(_weights, _folder[weights]);
         IbaProcess.Result result = IbaProcess.Run(
-            ["attribute", "--method", "random", "--size", "96", "--weights", _folder[weights], "--out", _folder["maps"], Path.Combine(_photos, "rgb.png"), .. options]);
+            [
+                "attribute", "--method", "random", "--size", "96", "--weights", _folder[weights], "--out", _folder["maps"],
+                Path.Combine(_photos, "rgb.png"), .. options,
+            ]);
         Assert.True(result.ExitCode == 0, result.Error);
         using SafetensorsFile map = SafetensorsFile.Open(_folder["maps/rgb.iba.safetensors"]);
         Assert.Equal(expected, map.Metadata["preprocessing"]);
-        Assert.Equal(weights == "resnet50-narrow.pth" && options.Length == 0, result.Error.Contains($"not known by hash or name, so photos are prepared by {expected}"));
+        Assert.Equal(weights == "resnet50-narrow.pth" && options.Length == 0,
+            result.Error.Contains($"not known by hash or name, so photos are prepared by {expected}"));
     }
 
     [Theory]
@@ -65,7 +70,8 @@ public sealed class PreprocessingTests : IDisposable
         using (SafetensorsFile file = SafetensorsFile.Open(statistics))
             Assert.Equal("resize 70 bilinear, crop 64, mean 0.485 0.456 0.406, std 0.229 0.224 0.225", file.Metadata["preprocessing"]);
 
-        string[] explain = ["attribute", Path.Combine(_photos, "rgb.png"), "--steps", "1", "--copies", "1", "--statistics", statistics, "--out", _folder["maps"]];
+        string[] explain =
+            ["attribute", Path.Combine(_photos, "rgb.png"), "--steps", "1", "--copies", "1", "--statistics", statistics, "--out", _folder["maps"]];
         IbaProcess.Result other = Run([.. explain, "--resize", "70", "--mean", "0.5,0.5,0.5"]);
         Assert.Equal(1, other.ExitCode);
         Assert.Contains("mean 0.485 0.456 0.406", other.Error);

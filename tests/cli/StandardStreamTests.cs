@@ -77,7 +77,8 @@ public sealed class StandardStreamTests : IDisposable
         Assert.Equal(4, result.ExitCode);
         Assert.DoesNotContain(result.Output + result.Error, letter => letter != '\n' && char.IsControl(letter) || letter == '\u202e');
         JsonElement[] lines = [.. result.Lines.Select(line => JsonDocument.Parse(line).RootElement)];
-        Assert.Equal(names.Append("nowhere\u202e.png").Order(StringComparer.Ordinal), lines.Select(line => line.GetProperty("image").GetString()!).Order(StringComparer.Ordinal));
+        Assert.Equal(names.Append("nowhere\u202e.png").Order(StringComparer.Ordinal),
+            lines.Select(line => line.GetProperty("image").GetString()!).Order(StringComparer.Ordinal));
         Assert.Equal("nowhere\u202e.png", Assert.Single(lines, line => line.TryGetProperty("error", out _)).GetProperty("image").GetString());
     }
 

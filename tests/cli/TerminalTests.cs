@@ -29,7 +29,8 @@ public sealed partial class TerminalTests : IDisposable
         string[] lines = [.. Result().Matches(stream).Select(match => match.Value)];
         Assert.Equal(3, lines.Length);
         // Each stands whole on the screen, broken by the terminal's own width only, in order, and nothing else but what was said before them.
-        string screen = string.Concat(new Screen(columns, stream).Rows.SkipWhile(row => !row.StartsWith("one.png", StringComparison.Ordinal)).Select(row => row.PadRight(1)));
+        string screen = string.Concat(
+            new Screen(columns, stream).Rows.SkipWhile(row => !row.StartsWith("one.png", StringComparison.Ordinal)).Select(row => row.PadRight(1)));
         Assert.Equal(Squeezed(string.Concat(lines)), Squeezed(screen));
     }
 

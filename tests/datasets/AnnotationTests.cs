@@ -142,7 +142,8 @@ public class AnnotationTests
         Assert.Equal([new("cat", new Box(1, 2, 3, 4))], read.Objects);
     }
 
-    [Theory, InlineData("utf-8"), InlineData("utf-16"), InlineData("utf-16BE"), InlineData("utf-32"), InlineData("iso-8859-1"), InlineData("windows-1252"), InlineData("us-ascii")]
+    [Theory, InlineData("utf-8"), InlineData("utf-16"), InlineData("utf-16BE"), InlineData("utf-32"),
+        InlineData("iso-8859-1"), InlineData("windows-1252"), InlineData("us-ascii")]
     public void Every_usual_encoding_is_read(string name)
     {
         string xml = LikeImageNet.Replace("n01751748", name == "us-ascii" ? "gans" : "Gänse", StringComparison.Ordinal);

@@ -70,7 +70,7 @@ public sealed class DeviceTests : IDisposable
     {
         _device.Enter("Convolution");
         DeviceMemoryException full = Assert.Throws<DeviceMemoryException>(() => _device.Arena.Allocate(300L << 20));
-        Assert.Contains("Convolution wants 300.0 MiB", full.Message);
+        Assert.Contains("Convolution needs 300.0 MiB", full.Message);
         Assert.Contains("256.0 of 256.0 MiB are free", full.Message);
         Assert.Contains("fewer or smaller images", full.Message);
         Assert.NotEqual(0UL, _device.Arena.Allocate(100L << 20));

@@ -82,7 +82,7 @@ public sealed class PlanSearchTests : IDisposable
         Assert.Equal((3, 1L << 20, true), (found.Plan.Choice.Index, found.Plan.WorkspaceBytes, found.Plan.IsCompiled));
         Assert.Contains("the only one of heuristic A", found.Reason);
         Assert.Contains(_rejected, line => line.Contains("engine 1") && line.Contains("the fake refuses"));
-        Assert.Contains(_rejected, line => line.Contains("engine 2: wants 2 MiB of workspace, 1 are allowed"));
+        Assert.Contains(_rejected, line => line.Contains("engine 2: needs 2 MiB of workspace, 1 are allowed"));
         found.Plan.Dispose();
     }
 

@@ -321,7 +321,8 @@ public class PhotoFileTests
     [InlineData("{\"message\": \"Not Found\"}", "JSON text"), InlineData("<?xml version=\"1.0\"?><Error>AccessDenied</Error>", "XML text")]
     [InlineData("hello, world", "a text"), InlineData("BM is how this text begins", "a text")]
     [InlineData("\0\0\0\0\0\0", "only zeros")]
-    [InlineData("\u0089PNG\n\u001A\n", "line ends were converted"), InlineData("\u0089PN", "truncated: it ends after 3 bytes"), InlineData("\0\x05\x16\x07\0", "AppleDouble")]
+    [InlineData("\u0089PNG\n\u001A\n", "line ends were converted"), InlineData("\u0089PN", "truncated: it ends after 3 bytes"),
+        InlineData("\0\x05\x16\x07\0", "AppleDouble")]
     public void Other_formats_are_named_as_what_they_are_whatever_the_file_is_called(string bytes, string named) =>
         Assert.Contains(named, Assert.Throws<ImageException>(() => PhotoFile.Decode(Encoding.Latin1.GetBytes(bytes), "a.jpg")).Message);
 

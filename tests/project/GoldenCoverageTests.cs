@@ -16,7 +16,8 @@ public sealed class GoldenCoverageTests
     [Fact]
     public void Every_field_of_every_golden_file_is_read_by_some_test()
     {
-        Assert.SkipWhen(Environment.GetCommandLineArgs().Any(word => word.StartsWith('-') && (word.Contains("filter") || word.Contains("class") || word.Contains("method"))),
+        IEnumerable<string> options = Environment.GetCommandLineArgs().Where(word => word.StartsWith('-'));
+        Assert.SkipWhen(options.Any(word => word.Contains("filter") || word.Contains("class") || word.Contains("method")),
             "only some of the tests were asked for, so only some of the golden fields are read");
         Assert.SkipUnless(Directory.Exists(Golden.Folder), $"no golden files: {Golden.Folder}");
 

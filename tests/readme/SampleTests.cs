@@ -107,13 +107,15 @@ public sealed class SampleTests
         string text = code.Replace("weightsFile", "\"resnet50.pth\"").Replace("statisticsFile", "\"statistics.safetensors\"").Replace("photoFile", "\"photo.jpg\"")
             .Replace("photosFolder", "\"photos\"").Replace("annotationsFolder", "\"annotations\"")
             .Replace("output.AppendLine($\"{tape}\")", "Console.WriteLine(tape)").Replace("output.AppendLine", "Console.WriteLine");
-        IEnumerable<string> lines = text.Split('\n').Select(line => line.Contains("//", StringComparison.Ordinal) ? line[..line.IndexOf("//", StringComparison.Ordinal)] : line);
+        IEnumerable<string> lines = text.Split('\n')
+            .Select(line => line.Contains("//", StringComparison.Ordinal) ? line[..line.IndexOf("//", StringComparison.Ordinal)] : line);
         return string.Concat(lines.Select(line => line.Trim()));
     }
 
     private static void Estimate(Network network, string file)
     {
-        IEnumerable<float[]> photos = new PhotoSet(Golden.Path("preprocessing")).Files.Select(image => Preprocessing.ImageNet.Apply(PhotoFile.Read(image.Path)).Values);
+        IEnumerable<float[]> photos = new PhotoSet(Golden.Path("preprocessing")).Files
+            .Select(image => Preprocessing.ImageNet.Apply(PhotoFile.Read(image.Path)).Values);
         Estimation.Run(network, ResNet.ResNet50.DefaultLayer, new Shape(1, 224, 224, 3), photos, batch: 2).Save(file);
     }
 }

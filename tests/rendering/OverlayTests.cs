@@ -17,7 +17,8 @@ public class OverlayTests
 
     private static double[] Ramp(int count, double from, double to) => [.. Enumerable.Range(0, count).Select(i => from + (to - from) * i / (count - 1))];
 
-    private static Photo Plain(Rgb colour) => new([.. Enumerable.Range(0, Side * Side).SelectMany(_ => (byte[])[colour.R, colour.G, colour.B])], Side, Side, "plain");
+    private static Photo Plain(Rgb colour) =>
+        new([.. Enumerable.Range(0, Side * Side).SelectMany(_ => (byte[])[colour.R, colour.G, colour.B])], Side, Side, "plain");
 
     /// <summary>A photograph of a cat, nearly black to nearly white.</summary>
     private static Photo Cat()

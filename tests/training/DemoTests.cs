@@ -58,7 +58,8 @@ public sealed class DemoTests : IDisposable
         using var method = new PerSampleBottleneck(network, statistics, new Shape(1, 224, 224, 3), 5, new BottleneckSettings());
         Sample[] samples = [.. Enumerable.Range(0, 10).Select(i => new Sample(Input(i).Values, ShapesDataset.Label(i)))];
         double[] inside = [.. method.Attribute(samples).Select((result, i) => Objects(i).Score(result.Heatmap))];
-        Assert.True(inside.Average() >= 0.6, $"of the n highest pixels, n those in the boxes, there lie in them: {string.Join(", ", inside.Select(share => $"{share:P0}"))}");
+        Assert.True(inside.Average() >= 0.6,
+            $"fraction of the n highest pixels inside the boxes, n = pixels of the boxes: {string.Join(", ", inside.Select(share => $"{share:P0}"))}");
     }
 
     [Fact]

@@ -27,7 +27,8 @@ public sealed class ResumeTests : IDisposable
         for (int stop = 1; stop < First + Second; stop++)
         {
             using var cancel = new CancellationTokenSource();
-            Assert.ThrowsAny<OperationCanceledException>(() => Train(optimizer, $"stop{stop}", TimeSpan.MaxValue, At(stop, cancel.Cancel), cancel: cancel.Token));
+            Assert.ThrowsAny<OperationCanceledException>(
+                () => Train(optimizer, $"stop{stop}", TimeSpan.MaxValue, At(stop, cancel.Cancel), cancel: cancel.Token));
             Assert.Equal(undisturbed, Train(optimizer, $"stop{stop}", TimeSpan.MaxValue));
         }
     }

@@ -76,7 +76,8 @@ internal sealed class SmallNetwork : IBatches, IDisposable
     }
 
     private ParameterPair Pair(string name, float[] weight, Shape shape) =>
-        new(new Parameter($"{name}.weight", Upload(weight, shape)), new Parameter($"{name}.bias", Upload(_file.ReadFloats($"{name}.bias"), new Shape(shape.N))));
+        new(new Parameter($"{name}.weight", Upload(weight, shape)),
+            new Parameter($"{name}.bias", Upload(_file.ReadFloats($"{name}.bias"), new Shape(shape.N))));
 
     private Tensor Upload(float[] values, Shape shape)
     {

@@ -73,7 +73,8 @@ public sealed class BudgetTests : IDisposable
     public void A_header_with_endless_shapes_is_refused()
     {
         string shape = "[" + string.Concat(Enumerable.Repeat("0,", 2_000_000)) + "0]";
-        Assert.Contains("more than 64 extents", Bounded("shape", Header("{\"a\":{\"dtype\":\"F32\",\"shape\":" + shape + ",\"data_offsets\":[0,0]}}"))!.Message);
+        Assert.Contains("more than 64 extents",
+            Bounded("shape", Header("{\"a\":{\"dtype\":\"F32\",\"shape\":" + shape + ",\"data_offsets\":[0,0]}}"))!.Message);
     }
 
     [Theory]
@@ -207,7 +208,8 @@ public sealed class BudgetTests : IDisposable
     public void Each_reader_sees_a_cancellation()
     {
         using var cancelled = new CancellationTokenSource();
-        string pth = _folder.With("a.pth", Zip(("hand/data.pkl", Pickle("}", Text("x"), Tensor("0", 3, Integer(0), Integer(3), Integer(1)), "s.")), ("hand/data/0", new byte[12])));
+        string pth = _folder.With(
+            "a.pth", Zip(("hand/data.pkl", Pickle("}", Text("x"), Tensor("0", 3, Integer(0), Integer(3), Integer(1)), "s.")), ("hand/data/0", new byte[12])));
         string deflated = _folder.With("b.pth", Deflated(new byte[4000]));
         string legacy = Fixture.Path("plain.legacy.pth"), safetensors = Fixture.Path("expected.safetensors");
         StateDict[] open = [StateDict.Open(pth), StateDict.Open(deflated), StateDict.Open(legacy), StateDict.Open(safetensors)];
@@ -241,8 +243,10 @@ public sealed class BudgetTests : IDisposable
     }
 
     private const string View = "ctorch._utils\n_rebuild_tensor\n((X\a\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\0\0\0\0K\x03tQK\0h\0h\0tR";
-    private const string Tensor0 = "ctorch._utils\n_rebuild_tensor\n((X\a\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\0\0\0\0K\x03tQK\0K\x01\x85K\x01\x85tR";
-    private const string Mapping = "}X\x01\0\0\0wctorch._utils\n_rebuild_tensor\n((X\a\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\0\0\0\0K\x03tQK\0K\x01\x85K\x01\x85tRs";
+    private const string Tensor0 =
+        "ctorch._utils\n_rebuild_tensor\n((X\a\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\0\0\0\0K\x03tQK\0K\x01\x85K\x01\x85tR";
+    private const string Mapping =
+        "}X\x01\0\0\0wctorch._utils\n_rebuild_tensor\n((X\a\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\0\0\0\0K\x03tQK\0K\x01\x85K\x01\x85tRs";
 
     /// <summary>Takes the module at memo 1 and leaves one there that holds it twice.</summary>
     private const string ModuleOfTwo = "q\u00010cm\nM\n)\x81}(X\v\0\0\0_parameters}X\b\0\0\0_buffers}X\b\0\0\0_modules}(X\x01\0\0\0ah\x01X\x01\0\0\0bh\x01uub";

@@ -189,8 +189,10 @@ public sealed class CheckpointTests : IDisposable
         var entries = zip.Entries.Select(entry => (entry.FullName, Data: Data(entry))).ToList();
         int at = entries.FindIndex(entry => entry.FullName.EndsWith("data.pkl", StringComparison.Ordinal));
         string dict = System.Text.Encoding.Latin1.GetString(entries[at].Data)[2..^1];
-        entries[at] = (entries[at].FullName, Pickle("\u0080\x02}", Text("best_acc1"), Tensor("0", FirstStorage(entries), Integer(0), Integer(1), Integer(1)), "s",
-            Text("args"), "cargparse\nNamespace\n)\u0081}b", "s", Text("state_dict"), dict, "s."));
+        byte[] pickle = Pickle(
+            "\u0080\x02}", Text("best_acc1"), Tensor("0", FirstStorage(entries), Integer(0), Integer(1), Integer(1)), "s",
+            Text("args"), "cargparse\nNamespace\n)\u0081}b", "s", Text("state_dict"), dict, "s.");
+        entries[at] = (entries[at].FullName, pickle);
 
         using StateDict wrapped = StateDict.Open(_folder.With("checkpoint.pth", Zip([.. entries])));
         Conversion.Write(wrapped, _folder["a"]);

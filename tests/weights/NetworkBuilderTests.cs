@@ -194,7 +194,8 @@ public sealed class NetworkBuilderTests : IDisposable
         Architecture.Named("resnet50").Layers(shapes);
         long at = 0;
         string json = "{" + string.Join(',', shapes.Tensors.Select(tensor =>
-            $"\"{tensor.Name}\":{{\"dtype\":\"{tensor.Type}\",\"shape\":[{string.Join(',', tensor.Shape)}],\"data_offsets\":[{at},{at += Bytes(tensor)}]}}")) + "}";
+            $"\"{tensor.Name}\":{{\"dtype\":\"{tensor.Type}\",\"shape\":[{string.Join(',', tensor.Shape)}],\"data_offsets\":[{at},{at += Bytes(tensor)}]}}"))
+                + "}";
         byte[] header = System.Text.Encoding.UTF8.GetBytes(json);
         using (FileStream file = File.Create(_folder["a"]))
         {
