@@ -12,43 +12,94 @@ using Iba.Weights;
 
 namespace Iba.Cli;
 
-/// <summary><c>iba attribute</c>: which pixels a classification rests on, in bits per pixel.</summary>
+/// <summary><c>iba attribute</c>: which pixels a classification depends on, in bits per pixel.</summary>
 internal static class AttributeCommand
 {
     /// <summary>Images fitted together where there are many: their weights are read once for all of them.</summary>
     private const int DefaultBatch = 4;
 
-    /// <summary>What nobody means to ask for: a slip of the finger is named before it takes hours, or all memory.</summary>
+    /// <summary>Upper bounds against typing errors, which would otherwise take hours or all memory.</summary>
     private const int MostSteps = 1_000_000, MostCopies = 10_000, MostBatch = 4096, MostSeeds = 1000;
 
     public static Command Create()
     {
         var defaults = new BottleneckSettings();
         var images = Validators.Photos(NamedPhotos.Words + " With none, a demo network explains the photo that comes with it.", ArgumentArity.ZeroOrMore);
-        var method = new Option<string>("--method") { Description = $"How to explain: {string.Join(", ", AttributionMethods.All.Select(kind => kind.Name))}.", DefaultValueFactory = _ => AttributionMethods.PerSample, HelpName = "NAME" };
-        var layer = new Option<string?>("--layer") { Description = "Where to restrict the flow. Default: the statistics' layer, or the network's: layer2 for ResNets, the first convolution of the fourth group for VGGs.", HelpName = "NAME" };
-        var steps = new Option<int>("--steps") { Description = "Updates of the mask.", DefaultValueFactory = _ => defaults.Steps, CustomParser = Number.Between(1, MostSteps).Parse };
-        var copies = new Option<int>("--copies") { Description = "Noise samples per image and step.", DefaultValueFactory = _ => defaults.Copies, CustomParser = Number.Between(1, MostCopies).Parse };
-        var learningRate = new Option<float>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate, CustomParser = (Number.Above(0f) with { Most = (float)Setting.MostLearningRate }).Parse };
-        var sigma = new Option<double>("--sigma") { Description = "Smoothing of the mask, in cells of the layer; 0 for none.", DefaultValueFactory = _ => defaults.Sigma, CustomParser = Number.Between(0.0, BottleneckSettings.MostSigma).Parse };
-        var reluRms = new Option<bool>("--relu-rms") { Description = "Noise as the paper's own code draws it on ResNet-50: mean 0, spread where the neuron is on, held at 0 from below." };
-        var afterLast = new Option<bool>("--after-last-update") { Description = "Show the mask after the last update; the reference shows the one before it." };
-        var batch = new Option<int?>("--batch") { Description = $"Images to fit at a time. Default: {DefaultBatch}, or fewer if there are fewer.", CustomParser = Number.Between(1, MostBatch).Optional };
+        var method = new Option<string>("--method")
+        {
+            Description = $"How to explain: {string.Join(", ", AttributionMethods.All.Select(kind => kind.Name))}.",
+            DefaultValueFactory = _ => AttributionMethods.PerSample,
+            HelpName = "NAME",
+        };
+        var layer = new Option<string?>("--layer")
+        {
+            Description = "The bottleneck's layer. Default: the layer of the statistics, or else layer2 for ResNets and the first convolution of the fourth "
+                + "group for VGGs.",
+            HelpName = "NAME",
+        };
+        var steps = new Option<int>("--steps")
+        {
+            Description = "Updates of the mask.",
+            DefaultValueFactory = _ => defaults.Steps,
+            CustomParser = Number.Between(1, MostSteps).Parse,
+        };
+        var copies = new Option<int>("--copies")
+        {
+            Description = "Noise samples per image and step.",
+            DefaultValueFactory = _ => defaults.Copies,
+            CustomParser = Number.Between(1, MostCopies).Parse,
+        };
+        var learningRate = new Option<float>("--learning-rate")
+        {
+            Description = "Adam's step size.",
+            DefaultValueFactory = _ => defaults.LearningRate,
+            CustomParser = (Number.Above(0f) with { Most = (float)Setting.MostLearningRate }).Parse,
+        };
+        var sigma = new Option<double>("--sigma")
+        {
+            Description = "Smoothing of the mask, in cells of the layer; 0 for none.",
+            DefaultValueFactory = _ => defaults.Sigma,
+            CustomParser = Number.Between(0.0, BottleneckSettings.MostSigma).Parse,
+        };
+        var reluRms = new Option<bool>("--relu-rms")
+        {
+            Description = "Noise as in the paper's own code for ResNet-50: mean 0, root mean square of the active images as deviation, features clamped to "
+                + "at least 0.",
+        };
+        var afterLast = new Option<bool>("--after-last-update")
+        {
+            Description = "Show the mask after the last update. The reference implementation shows the one before it.",
+        };
+        var batch = new Option<int?>("--batch")
+        {
+            Description = $"Images per batch. Default: {DefaultBatch}, or fewer if there are fewer.",
+            CustomParser = Number.Between(1, MostBatch).Optional,
+        };
         var seeds = new Option<int>("--seeds")
         {
-            Description = "Explain with that many seeds, from --seed on: the map is their mean, and the data file also holds their standard deviation.",
+            Description = "Explain with this many seeds, starting at --seed: the map is their mean, and the data file also has their standard deviation.",
             DefaultValueFactory = _ => 1,
             CustomParser = Number.Between(1, MostSeeds).Parse,
         };
-        var output = new Option<string>("--out") { Description = "Where to write NAME.iba.safetensors and NAME.iba.png.", DefaultValueFactory = _ => ".", HelpName = "DIR", Validators = { Validators.FolderToWrite } };
-        var fullPhoto = new Option<bool>("--full-photo") { Description = "Draw the map on the whole photo, not on the network's crop of it." };
-        var scale = new Option<double?>("--scale") { Description = "Bits per pixel at the top of the colour bar, to compare pictures. Default: the map's largest value.", CustomParser = Number.Above(0.0).Optional };
+        var output = new Option<string>("--out")
+        {
+            Description = "Folder for NAME.iba.safetensors and NAME.iba.png.",
+            DefaultValueFactory = _ => ".",
+            HelpName = "DIR",
+            Validators = { Validators.FolderToWrite },
+        };
+        var fullPhoto = new Option<bool>("--full-photo") { Description = "Draw the map on the whole photo instead of the network's crop." };
+        var scale = new Option<double?>("--scale")
+        {
+            Description = "Upper end of the colour bar in bits per pixel, to compare pictures. Default: the map's largest value.",
+            CustomParser = Number.Above(0.0).Optional,
+        };
         var mapOnly = new Option<bool>("--map-only") { Description = "Also draw the map alone, without the photo: NAME.iba.map.png." };
         var npy = new Option<bool>("--npy") { Description = "Also write the map for NumPy: NAME.iba.npy, float32, H x W." };
         var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
         var methodOptions = new MethodOptions();
         var networkOptions = new NetworkOptions();
-        var command = new Command("attribute", "Show which pixels a classification rests on, in bits per pixel.")
+        var command = new Command("attribute", "Show which pixels a classification depends on, in bits per pixel.")
         {
             images, method, layer, steps, copies, learningRate, sigma, reluRms, afterLast, batch, seeds, output, fullPhoto, scale, mapOnly, npy, json,
         };
@@ -70,7 +121,10 @@ internal static class AttributeCommand
             bool restricts = kind.Needs == MethodNeeds.Statistics;
             Option[] ofPerSample = [layer, steps, copies, learningRate, sigma, reluRms, afterLast, .. methodOptions.OfPerSample];
             if (!restricts && ofPerSample.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } ignored)
-                throw new UsageException($"{ignored.Name}: the method {kind.Name} does not use it, it is {AttributionMethods.PerSample}'s. Leave it out, or give --method {AttributionMethods.PerSample}.");
+            {
+                throw new UsageException($"{ignored.Name}: the method {kind.Name} does not use it, only {AttributionMethods.PerSample} does. "
+                    + $"Leave it out, or give --method {AttributionMethods.PerSample}.");
+            }
             int several = parsed.GetValue(seeds);
             if (several > 1 && !kind.IsRandom)
                 throw new UsageException($"--seeds {several}: the map of {kind.Name} is the same for every seed. Leave it out.");
@@ -109,7 +163,7 @@ internal static class AttributeCommand
     }
 }
 
-/// <summary>Explains photos batch by batch and writes what was found.</summary>
+/// <summary>Explains photos batch by batch and writes the results.</summary>
 internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod method, AttributionFiles files, int steps, bool json)
 {
     public ExitCode Explain(string[] paths, int? target, int batch)
@@ -133,7 +187,7 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
                 }
                 finally
                 {
-                    // Whatever ends the batch early, what it finished is kept.
+                    // If an error ends the batch early, its finished results are kept.
                     double seconds = clock.Elapsed.TotalSeconds / Math.Max(results.Count, 1);
                     foreach (Outcome result in results)
                         failed += Write(photos[result.Sample], result, seconds) ? 0 : 1;
@@ -156,7 +210,7 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
         }
     }
 
-    /// <summary>Writes a result, or says why there is none: the trouble of one photo is not that of the others.</summary>
+    /// <summary>Writes a result, or says why there is none. An error of one photo does not stop the others.</summary>
     private bool Write(PreparedPhoto photo, Outcome result, double seconds)
     {
         try
@@ -178,7 +232,10 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
     private void Write(AttributionLine line)
     {
         string spread = line.TotalBitsDeviation is { } deviation ? $" (± {deviation:0} over {line.Seeds} seeds)" : "";
-        string bits = line.TotalBits is null ? "" : $", and {line.ProbabilityRestricted:0.000} where only the map's {line.TotalBits:0} bits{spread} pass, at most {line.MaxBitsPerPixel:G3} bits per pixel";
+        string bits = line.TotalBits is null
+            ? ""
+            : $", and {line.ProbabilityRestricted:0.000} if only the map's {line.TotalBits:0} bits{spread} pass, "
+                + $"at most {line.MaxBitsPerPixel:G3} bits per pixel";
         Terminal.Data(json
             ? JsonSerializer.Serialize(line, Json.Lines.AttributionLine)
             : $"{line.Image}: {loaded.Labels.Describe(line.Target)}, p {line.Probability:0.000}{bits}, {line.Seconds:0.0} s -> {line.Overlay}");

@@ -12,7 +12,7 @@ using Iba.Statistics;
 
 namespace Iba.Cli;
 
-/// <summary>Writes what was found about a photo: the map as data with every setting and hash, and the picture.</summary>
+/// <summary>Writes the result of a photo: the map as data with every setting and hash, and the picture.</summary>
 internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs, MethodKind method, string folder, bool fullPhoto, double? scale)
 {
     private const string LongestEnding = ".iba.safetensors";
@@ -39,7 +39,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         Dictionary<string, string> facts = Facts(photo, result);
         var bits = result as BottleneckExplanation;
         int[] shape = [result.Heatmap.Height, result.Heatmap.Width];
-        SafetensorsFile.Write(map, [new("map", shape, result.Heatmap.Values), .. result.Seeds is { } of ? [new("deviation", shape, of.Deviation)] : (SafetensorsTensor[])[]], facts);
+        SafetensorsTensor[] deviation = result.Seeds is { } seeds ? [new("deviation", shape, seeds.Deviation)] : [];
+        SafetensorsFile.Write(map, [new("map", shape, result.Heatmap.Values), .. deviation], facts);
         Overlay picture = Picture.Of(photo, result, loaded, method, inputs, fullPhoto, scale);
         PngFile.Write(overlay, picture.Draw(), facts);
         string? alone = MapOnly ? $"{stem}.iba.map.png" : null, npy = Npy ? $"{stem}.iba.npy" : null;
@@ -93,10 +94,11 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     {
         var facts = new Dictionary<string, string>
         {
-            ["about"] = $"{method.Title}: a number for each pixel of the network's input, H x W",
+            ["about"] = $"{method.Title}: one value per pixel of the network's input, H x W",
             ["unit"] = result.Heatmap.Unit.Words,
             ["method"] = method.Name,
-            ["version"] = typeof(AttributionFiles).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "",
+            ["version"] = typeof(AttributionFiles).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
+                ?.InformationalVersion.Split('+')[0] ?? "",
             ["model"] = loaded.Network.Name,
             ["weights_sha256"] = loaded.WeightsSha256,
             ["image"] = Path.GetFileName(photo.Path),

@@ -3,10 +3,10 @@ using System.CommandLine.Parsing;
 
 namespace Iba.Cli;
 
-/// <summary>What the user typed, held against the commands that there are.</summary>
+/// <summary>The commands, and the check of a command line.</summary>
 internal static class CommandLine
 {
-    /// <summary>A file named @x is a photo like any other: no word is replaced by what stands in a file.</summary>
+    /// <summary>No response files: a file named @x is a photo like any other.</summary>
     private static readonly ParserConfiguration Literal = new() { ResponseFileTokenReplacer = null };
 
     public static RootCommand Commands() => new("Attribution of image classifiers in bits per pixel, by restricting the flow of information (IBA).")
@@ -26,26 +26,28 @@ internal static class CommandLine
 
     public static ParseResult Parse(params IReadOnlyList<string> words) => Commands().Parse(words, Literal);
 
-    /// <summary>What is wrong with the command line, in words that name the option.</summary>
+    /// <summary>The errors of the command line; each names its option.</summary>
     public static IReadOnlyList<string> Mistakes(ParseResult parsed) => [.. parsed.Errors.Select(Named).Concat(Mistyped(parsed)).Distinct()];
 
-    /// <summary>The command as it is typed, without options.</summary>
+    /// <summary>The command as typed, without options.</summary>
     public static string Spelled(CommandResult of) => of.Parent is CommandResult above ? $"{Spelled(above)} {of.Command.Name}" : "iba";
 
-    // The parser's own words for a bad value do not always say which option had it, and break lines.
+    // The parser's own messages do not always name the option, and contain line breaks.
     private static string Named(ParseError error)
     {
-        string message = string.Join(' ', error.Message.Split((char[])['\n', '\r', '\t'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        const StringSplitOptions trimmed = StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries;
+        string message = string.Join(' ', error.Message.Split((char[])['\n', '\r', '\t'], trimmed));
         return error.SymbolResult is OptionResult { Option.Name: var name } && !message.Contains(name) ? $"{name}: {message}" : message;
     }
 
     /// <summary>
-    /// What looks like an option and is no file is a mistyped option: taken for an argument, the command would run without it. After -- every
-    /// word is an argument; a single - is one anywhere.
+    /// A word that looks like an option and is not a file is reported as a mistyped option; as an argument, it would be ignored. After -- every word
+    /// is an argument; a single - always is.
     /// </summary>
     private static IEnumerable<string> Mistyped(ParseResult parsed)
     {
-        HashSet<Token> arguments = new(parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens), ReferenceEqualityComparer.Instance);
+        IEnumerable<Token> tokens = parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens);
+        HashSet<Token> arguments = new(tokens, ReferenceEqualityComparer.Instance);
         return parsed.Tokens
             .TakeWhile(token => token.Type != TokenType.DoubleDash)
             .Where(token => arguments.Contains(token) && token.Value is ['-', _, ..] && !File.Exists(token.Value))

@@ -9,16 +9,40 @@ internal static class DatasetCommand
 {
     private const string SheetName = "contact-sheet.png";
 
-    /// <summary>Rows and columns of an image on the sheet, pixels; a scene is the same at every size.</summary>
+    /// <summary>Rows and columns of an image on the overview sheet, pixels; a scene is the same at every size.</summary>
     private const int SheetTile = 112;
 
     public static Command Create()
     {
-        var output = new Option<string>("--out") { Description = "A new folder, or one that an earlier run left unfinished.", Required = true, HelpName = "DIR", Validators = { Validators.FolderToWrite } };
-        var count = new Option<int>("--count") { Description = "Images to write; ten classes take turns.", Required = true, CustomParser = Number.AtLeast(1).Parse };
-        var seed = new Option<ulong>("--seed") { Description = "The same seed gives the same pixels everywhere. Take another one to test than to train.", CustomParser = Number.AtLeast(0ul).Parse };
-        var size = new Option<int>("--size") { Description = "Rows and columns of an image.", DefaultValueFactory = _ => ShapesDataset.DefaultSize, CustomParser = Number.Between(ShapesDataset.MinSize, ShapesDataset.MaxSize).Parse };
-        var shapes = new Command("shapes", "Ten classes of forms on cluttered ground, with boxes and masks of what decides the class.") { output, count, seed, size };
+        var output = new Option<string>("--out")
+        {
+            Description = "A new folder, or the folder of an interrupted run, which continues.",
+            Required = true,
+            HelpName = "DIR",
+            Validators = { Validators.FolderToWrite },
+        };
+        var count = new Option<int>("--count")
+        {
+            Description = "Number of images; the ten classes alternate.",
+            Required = true,
+            CustomParser = Number.AtLeast(1).Parse,
+        };
+        var seed = new Option<ulong>("--seed")
+        {
+            Description = "The same seed gives the same pixels on every machine. Use different seeds for training and test.",
+            CustomParser = Number.AtLeast(0ul).Parse,
+        };
+        var size = new Option<int>("--size")
+        {
+            Description = "Rows and columns of an image.",
+            DefaultValueFactory = _ => ShapesDataset.DefaultSize,
+            CustomParser = Number.Between(ShapesDataset.MinSize, ShapesDataset.MaxSize).Parse,
+        };
+        var shapes = new Command(
+            "shapes", "Generate images of ten classes on a cluttered background, with boxes and masks of the objects that decide the class.")
+        {
+            output, count, seed, size,
+        };
         shapes.SetAction(parsed =>
         {
             string folder = parsed.GetValue(output)!;
@@ -27,9 +51,10 @@ internal static class DatasetCommand
             Terminal.Progress("rendering", images, bar =>
                 new ShapesFolder(folder).Write(dataset, images, new ProgressRelay<int>(done => bar.Report(done)), cancellation: Interrupt.Token));
             PngFile.Write(Path.Combine(folder, SheetName), ContactSheet.Draw(new ShapesDataset(dataset.Seed, SheetTile)));
-            Terminal.Say($"{folder}: {images} images of {ShapesDataset.Classes.Count} classes in images/, boxes in annotations/, masks in masks/, some at a glance in {SheetName}.");
+            Terminal.Say($"{folder}: {images} images of {ShapesDataset.Classes.Count} classes in images/, boxes in annotations/, masks in masks/, "
+                + $"an overview in {SheetName}.");
             return (int)ExitCode.Done;
         });
-        return new Command("dataset", "Make images with known evidence.") { shapes };
+        return new Command("dataset", "Generate images in which the evidence for the class is known.") { shapes };
     }
 }

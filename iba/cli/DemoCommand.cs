@@ -10,7 +10,7 @@ using Iba.Weights;
 
 namespace Iba.Cli;
 
-/// <summary><c>iba demo train</c>: makes the embedded demo networks again.</summary>
+/// <summary><c>iba demo train</c>: trains the embedded demo networks again.</summary>
 internal static class DemoCommand
 {
     public static Command Create()
@@ -19,16 +19,44 @@ internal static class DemoCommand
         string[] networks = [.. DemoRecipe.All.Select(recipe => recipe.Network)];
         var network = new Option<string>("--network") { Description = $"{string.Join(" or ", networks)}.", Required = true };
         network.AcceptOnlyFromAmong(networks);
-        var output = new Option<string>("--out") { Description = "The .safetensors file to write. FILE.checkpoint is kept beside it until then: the same command goes on from there.", Required = true, HelpName = "FILE", Validators = { Validators.FileToWrite(), Validators.FileToResume(".checkpoint") } };
-        var images = new Option<int?>("--images") { Description = "Images to learn from. This and what follows is by default what the embedded networks were made with.", CustomParser = Number.AtLeast(DemoRecipe.Batch).Optional };
-        var epochs = new Option<double?>("--epochs") { Description = "Times every image is seen near, and again small.", CustomParser = times.Optional };
-        var large = new Option<double?>("--large-epochs") { Description = "Times every image is seen at the full size.", CustomParser = times.Optional };
-        var rate = new Option<double?>("--learning-rate") { Description = "Adam's largest step size.", CustomParser = (Number.Above(0.0) with { Most = Setting.MostLearningRate }).Optional };
-        var divisor = new Option<int?>("--divisor") { Description = "torchvision's channels are divided by this.", CustomParser = Number.Between(1, 16).Optional };
-        var test = new Option<int>("--test-images") { Description = "New images to state the accuracy on.", DefaultValueFactory = _ => DemoRecipe.DefaultTestImages, CustomParser = Number.AtLeast(1).Parse };
-        var checkpoint = new Option<double>("--checkpoint-every") { Description = "Seconds between checkpoints: what is lost when the process is killed.", DefaultValueFactory = _ => 60, CustomParser = Number.Between(0, 1e6).Parse };
+        var output = new Option<string>("--out")
+        {
+            Description = "The .safetensors file to write. Until then FILE.checkpoint beside it is updated; the same command resumes from it.",
+            Required = true,
+            HelpName = "FILE",
+            Validators = { Validators.FileToWrite(), Validators.FileToResume(".checkpoint") },
+        };
+        var images = new Option<int?>("--images")
+        {
+            Description = "Training images. The defaults of this and the following options are those of the embedded networks.",
+            CustomParser = Number.AtLeast(DemoRecipe.Batch).Optional,
+        };
+        var epochs = new Option<double?>("--epochs")
+        {
+            Description = "Epochs of close-ups, and again of scenes at half the size.",
+            CustomParser = times.Optional,
+        };
+        var large = new Option<double?>("--large-epochs") { Description = "Epochs at the full size.", CustomParser = times.Optional };
+        var rate = new Option<double?>("--learning-rate")
+        {
+            Description = "Adam's largest learning rate.",
+            CustomParser = (Number.Above(0.0) with { Most = Setting.MostLearningRate }).Optional,
+        };
+        var divisor = new Option<int?>("--divisor") { Description = "Divisor of torchvision's channels.", CustomParser = Number.Between(1, 16).Optional };
+        var test = new Option<int>("--test-images")
+        {
+            Description = "New images to measure the accuracy on.",
+            DefaultValueFactory = _ => DemoRecipe.DefaultTestImages,
+            CustomParser = Number.AtLeast(1).Parse,
+        };
+        var checkpoint = new Option<double>("--checkpoint-every")
+        {
+            Description = "Seconds between checkpoints: the work that is lost if the process is killed.",
+            DefaultValueFactory = _ => 60,
+            CustomParser = Number.Between(0, 1e6).Parse,
+        };
         var deviceOptions = new DeviceOptions(winograd: false);
-        var train = new Command("train", "Train a small network on the shapes data set. A second call goes on where the first was stopped.")
+        var train = new Command("train", "Train a small network on the shapes data set. After an interruption, the same command resumes.")
         {
             network, output, images, epochs, large, rate, divisor, test, checkpoint,
         };

@@ -6,14 +6,29 @@ using Iba.Engine.Backends.Cuda;
 
 namespace Iba.Cli;
 
-/// <summary>The options that say what computes.</summary>
-/// <param name="winograd">Whether Winograd's convolution is on where the command line does not say: not where weights change at every step.</param>
+/// <summary>The options that choose the device and its precision.</summary>
+/// <param name="winograd">The default of --winograd: off for commands that change weights at every step.</param>
 internal sealed class DeviceOptions(bool winograd = true)
 {
-    private readonly Option<string> _device = new("--device") { Description = "auto, cpu, cuda or cuda:N. auto takes the GPU where all that it needs is there, else the CPU, and says why.", DefaultValueFactory = _ => "auto" };
-    private readonly Option<string?> _precision = new("--precision") { Description = "Of convolutions and products: fp32, tf32 or bf16. Default: tf32 on a GPU that knows it, fp32 on the CPU." };
-    private readonly Option<int> _threads = new("--threads") { Description = "Cores to use on the CPU; 0 for all. The result does not depend on it.", CustomParser = Number.Between(0, 1024).Parse };
-    private readonly Option<string> _winograd = new("--winograd") { Description = "on or off: Winograd's convolution on the CPU, 2 to 3 times as fast on windows of 3 x 3, with three to four times the rounding.", DefaultValueFactory = _ => winograd ? "on" : "off" };
+    private readonly Option<string> _device = new("--device")
+    {
+        Description = "auto, cpu, cuda or cuda:N. auto uses the GPU if everything that it needs is there, else the CPU, and says why.",
+        DefaultValueFactory = _ => "auto",
+    };
+    private readonly Option<string?> _precision = new("--precision")
+    {
+        Description = "Precision of convolutions and matrix products: fp32, tf32 or bf16. Default: tf32 on a GPU that supports it, fp32 on the CPU.",
+    };
+    private readonly Option<int> _threads = new("--threads")
+    {
+        Description = "CPU threads; 0 for all cores. The result does not depend on it.",
+        CustomParser = Number.Between(0, 1024).Parse,
+    };
+    private readonly Option<string> _winograd = new("--winograd")
+    {
+        Description = "on or off: Winograd's algorithm for 3 x 3 convolutions on the CPU, 2 to 3 times as fast, with 3 to 4 times the rounding error.",
+        DefaultValueFactory = _ => winograd ? "on" : "off",
+    };
 
     public void AddTo(Command command)
     {
@@ -23,21 +38,24 @@ internal sealed class DeviceOptions(bool winograd = true)
     }
 
     public DeviceChoice Choice(ParseResult parsed) =>
-        DeviceChoice.Parse(parsed.GetValue(_device)!, parsed.GetValue(_precision), parsed.GetValue(_threads)) with { Winograd = parsed.GetValue(_winograd) == "on" };
+        DeviceChoice.Parse(parsed.GetValue(_device)!, parsed.GetValue(_precision), parsed.GetValue(_threads)) with
+        {
+            Winograd = parsed.GetValue(_winograd) == "on",
+        };
 }
 
-/// <summary>What was asked to compute, and the one place where that becomes a backend.</summary>
+/// <summary>The requested device. <see cref="Open()"/> is the one place that turns it into a backend.</summary>
 /// <param name="Word">auto, cpu, cuda or cuda:N.</param>
 /// <param name="Ordinal">Which GPU; null for the CPU.</param>
-/// <param name="FallsBack">Whether the CPU will do where there is no GPU.</param>
-/// <param name="Precision">What was asked for; null for the device's own.</param>
-/// <param name="Threads">Cores of the CPU, 0 for all.</param>
+/// <param name="FallsBack">Whether the CPU is used if there is no GPU.</param>
+/// <param name="Precision">The requested precision; null for the device's default.</param>
+/// <param name="Threads">CPU threads, 0 for all cores.</param>
 internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, Precision? Precision, int Threads)
 {
-    /// <summary>Whether the CPU's convolutions may go Winograd's way.</summary>
+    /// <summary>Whether the CPU may use Winograd's algorithm.</summary>
     public bool Winograd { get; init; } = true;
 
-    /// <summary>What a GPU computes in where nobody says otherwise.</summary>
+    /// <summary>The default precision of a GPU.</summary>
     public Precision OnGpu => Precision ?? Iba.Engine.Backends.Cuda.Precision.TensorFloat32;
 
     /// <exception cref="UsageException">There is no such kind of device, or no such precision.</exception>
@@ -51,19 +69,20 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
             "auto" => new DeviceChoice(word, 0, true, precision, threads),
             "cpu" => new DeviceChoice(word, null, false, precision, threads),
             "cuda" => new DeviceChoice(word, 0, false, precision, threads),
-            _ when word.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(word["cuda:".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out ordinal) =>
+            _ when word.StartsWith("cuda:", StringComparison.Ordinal)
+                && int.TryParse(word["cuda:".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out ordinal) =>
                 new DeviceChoice(word, ordinal, false, precision, threads),
             _ => throw new UsageException($"--device {word}: it must be auto, cpu, cuda or cuda:N."),
         };
     }
 
     /// <summary>Opens the device. Where it falls back to the CPU, one line says why.</summary>
-    /// <exception cref="DeviceException">The GPU that was asked for cannot be used.</exception>
+    /// <exception cref="DeviceException">The requested GPU cannot be used.</exception>
     /// <exception cref="UsageException">The precision is not one of the device's.</exception>
     public IBackend Open() => Open((ordinal, precision) => CudaBackend.Open(ordinal, precision, requiresCudnn: true), Terminal.Say);
 
     /// <param name="gpu">Opens a GPU.</param>
-    /// <param name="say">Told why the device is not the one that was hoped for.</param>
+    /// <param name="say">Called with the reason if another device or precision is used.</param>
     internal IBackend Open(Func<int, Precision, CudaBackend> gpu, Action<string> say)
     {
         if (Ordinal is not { } ordinal)

@@ -7,7 +7,7 @@ using Iba.Engine.Networks;
 
 namespace Iba.Cli;
 
-/// <summary><c>iba doctor</c>: what this machine has of CUDA, what is missing, and what mends it.</summary>
+/// <summary><c>iba doctor</c>: which CUDA libraries this machine has, which are missing, and how to fix each problem.</summary>
 internal static class DoctorCommand
 {
     /// <summary>The copies of an image in the bottleneck's loop.</summary>
@@ -17,13 +17,26 @@ internal static class DoctorCommand
 
     public static Command Create()
     {
-        var plans = new Option<bool>("--plans") { Description = "Run a network once and tell for each layer which code computes it, how fast, and why. Needs a GPU." };
-        var model = new Option<string>("--model") { Description = $"The network of --plans: {Architecture.Names}.", DefaultValueFactory = _ => ResNet.ResNet50.Name };
-        var batch = new Option<int>("--batch") { Description = "Rows of the batch of --plans: images times copies.", DefaultValueFactory = _ => DefaultBatch, CustomParser = Number.Between(1, 4096).Parse };
+        var plans = new Option<bool>("--plans")
+        {
+            Description = "Run a network once and show for each layer which code computes it, how fast, and why. Needs a GPU.",
+        };
+        var model = new Option<string>("--model")
+        {
+            Description = $"The network of --plans: {Architecture.Names}.",
+            DefaultValueFactory = _ => ResNet.ResNet50.Name,
+        };
+        var batch = new Option<int>("--batch")
+        {
+            Description = "The batch size of --plans: images times copies.",
+            DefaultValueFactory = _ => DefaultBatch,
+            CustomParser = Number.Between(1, 4096).Parse,
+        };
         var device = new Option<string>("--device") { Description = "The GPU of --plans: cuda or cuda:N.", DefaultValueFactory = _ => "cuda" };
         var precision = new Option<string>("--precision") { Description = "fp32, tf32 or bf16.", DefaultValueFactory = _ => Precision.TensorFloat32.Word() };
         var json = new Option<bool>("--json") { Description = "One line of JSON on stdout." };
-        var command = new Command("doctor", "Say what this machine has of CUDA, what is missing and what mends it. Exits with 3 where CUDA is not usable.")
+        var command = new Command(
+            "doctor", "Show which CUDA libraries this machine has, which are missing, and how to fix each problem. Exits with code 3 without a usable GPU.")
         {
             plans, model, batch, device, precision, json,
         };
@@ -33,7 +46,7 @@ internal static class DoctorCommand
                 throw new UsageException($"--model {parsed.GetValue(model)}: known are {Architecture.Names}.");
             DeviceChoice choice = DeviceChoice.Parse(parsed.GetValue(device)!, parsed.GetValue(precision));
             if (choice is not { Ordinal: { } ordinal, FallsBack: false })
-                throw new UsageException($"--device {choice.Word}: doctor looks at GPUs. Give cuda or cuda:N, or leave it out.");
+                throw new UsageException($"--device {choice.Word}: doctor examines GPUs only. Give cuda or cuda:N, or leave it out.");
             Diagnosis diagnosis = Examine(ordinal, choice.OnGpu, out CudaBackend? backend);
             using (backend)
             {
@@ -47,7 +60,7 @@ internal static class DoctorCommand
         return command;
     }
 
-    /// <summary>Looks, and where nothing speaks against it opens the GPU: some faults show only then.</summary>
+    /// <summary>Examines the machine, and opens the GPU if no problem was found: some problems appear only then.</summary>
     private static Diagnosis Examine(int ordinal, Precision precision, out CudaBackend? backend)
     {
         backend = null;
@@ -69,7 +82,8 @@ internal static class DoctorCommand
         }
         catch (CudaException refused)
         {
-            return diagnosis with { Findings = [.. diagnosis.Findings, new Finding("device", Severity.Fatal, refused.Message, "check nvidia-smi, and free the GPU of other programs")] };
+            var device = new Finding("device", Severity.Fatal, refused.Message, "check nvidia-smi, and free the GPU of other programs");
+            return diagnosis with { Findings = [.. diagnosis.Findings, device] };
         }
     }
 

@@ -4,32 +4,33 @@ using Iba.Engine.Diagnostics;
 
 namespace Iba.Cli;
 
-/// <summary>What was found of CUDA on a machine, in lines for people.</summary>
+/// <summary>The findings about CUDA on a machine as text.</summary>
 internal sealed class DoctorReport(Diagnosis diagnosis)
 {
-    /// <summary>What was found, and what mends each gap.</summary>
+    /// <summary>The findings, and how to fix each problem.</summary>
     public IReadOnlyList<string> Findings =>
     [
         .. diagnosis.Findings.SelectMany(finding => (string[])
         [
             $"{Word(finding.Severity),-7} {finding.Subject}: {finding.Message}",
-            .. finding.Remedy is null ? (string[])[] : [$"        to mend it: {finding.Remedy}"],
+            .. finding.Remedy is null ? (string[])[] : [$"        to fix it: {finding.Remedy}"],
         ]),
     ];
 
-    /// <summary>The findings, where everything was looked for, and what follows.</summary>
-    public IReadOnlyList<string> Lines => [.. Findings, "looked for:", .. diagnosis.PathsTried.Select(path => $"        {path}"), Verdict];
+    /// <summary>The findings, the searched paths and the verdict.</summary>
+    public IReadOnlyList<string> Lines => [.. Findings, "searched paths:", .. diagnosis.PathsTried.Select(path => $"        {path}"), Verdict];
 
     /// <summary>What the program does on this machine.</summary>
     public string Verdict => diagnosis.Gap is null
         ? "CUDA is usable: --device auto runs on the GPU."
-        : "CUDA is not usable: --device auto runs on the CPU in fp32, which always works; --device cuda ends with exit code 3.";
+        : "CUDA is not usable: --device auto runs on the CPU in fp32, which always works; --device cuda exits with code 3.";
 
     public DoctorLine Json(IReadOnlyList<PlanLine>? plans = null) => new(
         diagnosis.Gap is null, Verdict,
         [.. diagnosis.Findings.Select(finding => new FindingLine(finding.Subject, Word(finding.Severity), finding.Message, finding.Remedy))],
         [.. diagnosis.Devices.Select(device => new DeviceLine($"cuda:{device.Ordinal}", device.Name,
-            string.Create(CultureInfo.InvariantCulture, $"{device.ComputeCapability / 10}.{device.ComputeCapability % 10}"), device.FreeBytes, device.TotalBytes))],
+            string.Create(CultureInfo.InvariantCulture, $"{device.ComputeCapability / 10}.{device.ComputeCapability % 10}"),
+            device.FreeBytes, device.TotalBytes))],
         diagnosis.PathsTried, plans);
 
     private static string Word(Severity severity) => severity switch { Severity.Fine => "ok", Severity.Slower => "slower", _ => "missing" };
@@ -37,9 +38,10 @@ internal sealed class DoctorReport(Diagnosis diagnosis)
 
 /// <summary><c>iba doctor --json</c>.</summary>
 internal sealed record DoctorLine(
-    bool Usable, string Verdict, IReadOnlyList<FindingLine> Findings, IReadOnlyList<DeviceLine> Devices, IReadOnlyList<string> PathsTried, IReadOnlyList<PlanLine>? Plans);
+    bool Usable, string Verdict, IReadOnlyList<FindingLine> Findings, IReadOnlyList<DeviceLine> Devices, IReadOnlyList<string> PathsTried,
+    IReadOnlyList<PlanLine>? Plans);
 
-/// <summary>One thing that was looked at: ok, slower or missing.</summary>
+/// <summary>One finding: ok, slower or missing.</summary>
 internal sealed record FindingLine(string Subject, string State, string Message, string? Remedy);
 
 /// <summary>A GPU.</summary>
@@ -47,7 +49,8 @@ internal sealed record DeviceLine(string Device, string Name, string ComputeCapa
 
 /// <summary>How one layer is computed in one direction.</summary>
 internal sealed record PlanLine(
-    string Layer, string Unit, string Route, string? Engine, float? Milliseconds, long WorkspaceBytes, string Reason, string? Check, IReadOnlyList<string> Rejected)
+    string Layer, string Unit, string Route, string? Engine, float? Milliseconds, long WorkspaceBytes, string Reason, string? Check,
+    IReadOnlyList<string> Rejected)
 {
     public static PlanLine Of(LayerPlan plan) => new(
         plan.Layer, plan.Choice.Unit, $"{plan.Choice.Route}", plan.Choice.Engine, plan.Choice.Milliseconds, plan.Choice.WorkspaceBytes, plan.Choice.Reason,

@@ -4,17 +4,32 @@ using Iba.Statistics;
 
 namespace Iba.Cli;
 
-/// <summary><c>iba estimate</c>: how the features of a layer are distributed over a folder of images.</summary>
+/// <summary><c>iba estimate</c>: the distribution of a layer's features over a folder of images.</summary>
 internal static class EstimateCommand
 {
     public static Command Create()
     {
         var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder, Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
-        var output = new Option<string>("--out") { Description = "The statistics file to write.", Required = true, HelpName = "FILE", Validators = { Validators.FileToWrite() } };
-        var layer = new Option<string?>("--layer") { Description = "The bottleneck's layer. Default: the network's; layer2 for ResNets, the first convolution of the fourth group for VGGs.", HelpName = "NAME" };
-        var samples = new Option<int>("--samples") { Description = "Images to use at most.", DefaultValueFactory = _ => FeatureStatistics.UsualSamples, CustomParser = Number.AtLeast(2).Parse };
+        var output = new Option<string>("--out")
+        {
+            Description = "The statistics file to write.",
+            Required = true,
+            HelpName = "FILE",
+            Validators = { Validators.FileToWrite() },
+        };
+        var layer = new Option<string?>("--layer")
+        {
+            Description = "The bottleneck's layer. Default: layer2 for ResNets, the first convolution of the fourth group for VGGs.",
+            HelpName = "NAME",
+        };
+        var samples = new Option<int>("--samples")
+        {
+            Description = "Upper bound of the images to use.",
+            DefaultValueFactory = _ => FeatureStatistics.UsualSamples,
+            CustomParser = Number.AtLeast(2).Parse,
+        };
         var networkOptions = new NetworkOptions();
-        var command = new Command("estimate", "Learn how the features of a layer are distributed, from a folder of images.") { images, output, layer, samples };
+        var command = new Command("estimate", "Estimate the distribution of a layer's features from a folder of images.") { images, output, layer, samples };
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
         {

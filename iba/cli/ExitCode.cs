@@ -13,14 +13,14 @@ internal enum ExitCode
     /// <summary>Cancelled, or some of several inputs failed; what was finished is kept.</summary>
     Partial = 4,
 
-    /// <summary>The reader of stdout is gone (<c>| head -1</c>): what shells say of a tool that SIGPIPE ended, 128 + 13.</summary>
+    /// <summary>The reader of stdout has closed it (<c>| head -1</c>): 128 + 13, as shells report a process that SIGPIPE ended.</summary>
     BrokenPipe = 141,
 }
 
-/// <summary>The user asked for something that cannot be; the message says what, why and what to do next.</summary>
+/// <summary>The command line is wrong; the message says what, why and what to do next.</summary>
 internal sealed class UsageException(string message) : Exception(message);
 
-/// <summary>The device asked for is not there.</summary>
+/// <summary>The requested device is not there.</summary>
 /// <param name="message">Which, and why.</param>
 /// <param name="diagnosis">Everything that was looked at, if anything was.</param>
 internal sealed class DeviceException(string message, Diagnosis? diagnosis = null) : Exception(message)

@@ -5,10 +5,10 @@ using Iba.Engine.Files;
 
 namespace Iba.Cli;
 
-/// <summary>What an exception means to whoever started the command.</summary>
-/// <param name="Code">How the command ends.</param>
-/// <param name="Message">What failed and why; null where nothing did.</param>
-/// <param name="Advice">What to do next, and what else there is to know.</param>
+/// <summary>Exit code and messages for an exception.</summary>
+/// <param name="Code">The exit code.</param>
+/// <param name="Message">What failed and why; null if nothing failed.</param>
+/// <param name="Advice">The next steps and further information.</param>
 internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyList<string> Advice)
 {
     public static Failure Of(Exception exception) => exception switch
@@ -27,7 +27,7 @@ internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyL
         FileNotFoundException or DirectoryNotFoundException => new Failure(ExitCode.Failed, exception.Message, "Check the path as the command line has it."),
         UnauthorizedAccessException => new Failure(ExitCode.Failed, exception.Message,
             "Files to read must be yours to read, and the folder of --out yours to write: change the right, or name another place."),
-        // A line for each thing that is wrong.
+        // One line for each error.
         FileFormatException => new Failure(ExitCode.Failed, exception.Message.Split('\n')[0], exception.Message.Split('\n')[1..]),
         IbaException or IOException or InvalidDataException or InvalidOperationException or HttpRequestException =>
             new Failure(ExitCode.Failed, exception.Message),

@@ -4,15 +4,15 @@ using System.Runtime.InteropServices;
 namespace Iba.Cli;
 
 /// <summary>
-/// Ctrl-C, and what means the same: SIGTERM, SIGHUP and SIGQUIT. The first asks the work to stop at the next step and says so at once, from a
-/// thread of its own. The next one ends the process as the signal would have: a shell calls it 130 for Ctrl-C, 143 for SIGTERM. A signal that the
+/// Ctrl-C and its equivalents SIGTERM, SIGHUP and SIGQUIT. The first signal requests a stop after the current step and says so immediately, on a
+/// thread of its own. The second ends the process as the signal would have: the shell reports 130 for Ctrl-C, 143 for SIGTERM. A signal that the
 /// process was started to ignore (nohup) stays ignored.
 /// </summary>
 internal static class Interrupt
 {
     /// <summary>
-    /// Within this, a second signal is the first again: timeout(1) signals a process and then its group, and at the end of a session
-    /// both the shell and the kernel send SIGHUP.
+    /// A signal within this time counts as the same one: timeout(1) signals a process and then its group, and at the end of a session both the shell
+    /// and the kernel send SIGHUP.
     /// </summary>
     private static readonly TimeSpan Echo = TimeSpan.FromMilliseconds(250);
 
@@ -23,9 +23,12 @@ internal static class Interrupt
     public static CancellationToken Token => Source.Token;
 
     public static void Listen() => _signals =
-        [.. ((PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT]).Select(signal => PosixSignalRegistration.Create(signal, Heard))];
+        [
+            PosixSignalRegistration.Create(PosixSignal.SIGINT, Heard), PosixSignalRegistration.Create(PosixSignal.SIGTERM, Heard),
+            PosixSignalRegistration.Create(PosixSignal.SIGHUP, Heard), PosixSignalRegistration.Create(PosixSignal.SIGQUIT, Heard),
+        ];
 
-    /// <summary>Asks the work to stop at the next step. Whoever waits for the token is told on another thread.</summary>
+    /// <summary>Requests a stop after the current step. Callbacks of the token run on another thread.</summary>
     public static void Stop() => _ = Source.CancelAsync();
 
     private static void Heard(PosixSignalContext signal)

@@ -10,7 +10,8 @@ namespace Iba.Cli;
 internal sealed record AttributionLine(
     string Image, string Model, string Method, string? Layer, int Target, string TargetLabel, int Predicted, string PredictedLabel,
     double Probability, double? ProbabilityRestricted, double? TotalBits, double? MaxBitsPerPixel, IReadOnlyList<double>? Loss,
-    int? Seeds, double? TotalBitsDeviation, string Map, string Overlay, string? MapOnly, string? Npy, double Seconds, string Activation, string Device, string Precision);
+    int? Seeds, double? TotalBitsDeviation, string Map, string Overlay, string? MapOnly, string? Npy, double Seconds, string Activation,
+    string Device, string Precision);
 
 /// <summary>One line of <c>iba predict --json</c>.</summary>
 internal sealed record PredictionLine(string Image, IReadOnlyList<Prediction> Top, string Activation, string Device, string Precision);
@@ -21,9 +22,9 @@ internal sealed record Prediction(int Class, string Label, double Probability, f
 /// <summary>An image that failed, in <c>--json</c> output.</summary>
 internal sealed record FailureLine(string Image, string Error)
 {
-    /// <summary>Says why a photo failed, and under --json tells it in the photo's place among the results too.</summary>
-    /// <param name="image">The photo as it was named.</param>
-    /// <param name="message">What to say; it names the photo.</param>
+    /// <summary>Reports why a photo failed, with --json also as its line among the results.</summary>
+    /// <param name="image">The photo as named on the command line.</param>
+    /// <param name="message">The message, which names the photo.</param>
     /// <param name="json">Whether results are lines of JSON.</param>
     public static void Tell(string image, string message, bool json)
     {
@@ -43,7 +44,7 @@ internal sealed record LeftOutLine(string Image, string LeftOut);
 [JsonSerializable(typeof(DoctorLine))]
 internal sealed partial class Json : JsonSerializerContext
 {
-    /// <summary>snake_case; names of classes and files in their own letters, not escaped.</summary>
+    /// <summary>snake_case; non-ASCII letters of class and file names are not escaped.</summary>
     public static Json Lines { get; } = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -55,7 +56,8 @@ internal sealed partial class Json : JsonSerializerContext
     /// <summary>JSON has no NaN and no infinity: null stands for them.</summary>
     private sealed class Finite<T> : JsonConverter<T> where T : IBinaryFloatingPointIeee754<T>
     {
-        public override T Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) => throw new NotSupportedException("lines are written only");
+        public override T Read(ref Utf8JsonReader reader, Type type, JsonSerializerOptions options) =>
+            throw new NotSupportedException("lines are only written");
 
         public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options)
         {

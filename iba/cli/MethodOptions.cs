@@ -9,26 +9,89 @@ using Iba.Statistics;
 
 namespace Iba.Cli;
 
-/// <summary>The options that say what methods are made of.</summary>
+/// <summary>The options of attribution methods.</summary>
 internal sealed class MethodOptions
 {
     private readonly bool _evaluates;
-    private readonly Option<string?> _target = new("--target") { Description = "The class to explain, by number, name or WordNet id. Default: the class that the network predicts.", HelpName = "CLASS" };
-    private readonly Option<float> _beta = new("--beta") { Description = "per-sample's weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => new BottleneckSettings().Beta, CustomParser = Number.Between(0f, BottleneckSettings.MostBeta).Parse };
-    private readonly Option<ulong> _seed = new("--seed") { Description = "The key of all noise. The same seed gives the same bytes, whatever the batch.", CustomParser = Number.AtLeast(0ul).Parse };
-    private readonly Option<string?> _statistics = new("--statistics") { Description = "Feature statistics made by iba estimate, for the method per-sample.", HelpName = "FILE", Validators = { Validators.FileToRead("make one with: iba estimate --images DIR --out FILE") } };
-    private readonly Option<string[]> _folder = new("--images") { Description = "Photos to estimate the statistics from, once; they are kept. " + NamedPhotos.Folder, Arity = ArgumentArity.OneOrMore, DefaultValueFactory = _ => [], HelpName = "DIR" };
-    private readonly Option<int> _samples = new("--samples") { Description = "Images of --images to use at most.", DefaultValueFactory = _ => FeatureStatistics.UsualSamples, CustomParser = Number.AtLeast(2).Parse };
-    private readonly Option<string?> _patterns = new("--patterns") { Description = "Signal patterns made by iba patterns fit, for the method pattern.", HelpName = "FILE", Validators = { Validators.FileToRead("make one with: iba patterns fit --images DIR --out FILE") } };
-    private readonly Option<string?> _readout = new("--readout") { Description = "A readout made by iba readout train, for the method readout.", HelpName = "FILE", Validators = { Validators.FileToRead("make one with: iba readout train --images DIR --out FILE") } };
-    private readonly Option<bool> _published = new("--as-published") { Description = "Make maps exactly as the paper's published code does, where that differs from the textbook: the gradient divided by its signed sum, integrated gradients without the factor (image - baseline)." };
-    private readonly Option<int> _noiseSamples = new("--noise-samples") { Description = "Noisy copies of smoothgrad.", DefaultValueFactory = _ => 50, CustomParser = Number.Between(1, 1_000_000).Parse };
-    private readonly Option<int> _pathSteps = new("--path-steps") { Description = "Points on the path of integrated-gradients.", DefaultValueFactory = _ => 50, CustomParser = Number.Between(1, 1_000_000).Parse };
-    private readonly Option<string> _baseline = new("--baseline") { Description = "What integrated-gradients start from and occluded patches are replaced by: mean, the photo's mean colour, or zero, ImageNet's.", DefaultValueFactory = _ => "mean", HelpName = "COLOUR" };
-    private readonly Option<string?> _camLayer = new("--cam-layer") { Description = "The layer whose feature maps grad-cam weighs. Default: the network's last with rows and columns.", HelpName = "NAME" };
+    private readonly Option<string?> _target = new("--target")
+    {
+        Description = "The class to explain, by number, name or WordNet id. Default: the class that the network predicts.",
+        HelpName = "CLASS",
+    };
+    private readonly Option<float> _beta = new("--beta")
+    {
+        Description = "Weight of the mean information per neuron relative to the cross-entropy, for per-sample; 10 is the paper's 10/k.",
+        DefaultValueFactory = _ => new BottleneckSettings().Beta,
+        CustomParser = Number.Between(0f, BottleneckSettings.MostBeta).Parse,
+    };
+    private readonly Option<ulong> _seed = new("--seed")
+    {
+        Description = "Seed of all noise. The same seed gives the same bytes, independent of the batch size.",
+        CustomParser = Number.AtLeast(0ul).Parse,
+    };
+    private readonly Option<string?> _statistics = new("--statistics")
+    {
+        Description = "Feature statistics made by iba estimate, for the method per-sample.",
+        HelpName = "FILE",
+        Validators = { Validators.FileToRead("make one with: iba estimate --images DIR --out FILE") },
+    };
+    private readonly Option<string[]> _folder = new("--images")
+    {
+        Description = "Photos to estimate the statistics from; the statistics are cached. " + NamedPhotos.Folder,
+        Arity = ArgumentArity.OneOrMore,
+        DefaultValueFactory = _ => [],
+        HelpName = "DIR",
+    };
+    private readonly Option<int> _samples = new("--samples")
+    {
+        Description = "Upper bound of the images of --images to use.",
+        DefaultValueFactory = _ => FeatureStatistics.UsualSamples,
+        CustomParser = Number.AtLeast(2).Parse,
+    };
+    private readonly Option<string?> _patterns = new("--patterns")
+    {
+        Description = "Signal patterns made by iba patterns fit, for the method pattern.",
+        HelpName = "FILE",
+        Validators = { Validators.FileToRead("make one with: iba patterns fit --images DIR --out FILE") },
+    };
+    private readonly Option<string?> _readout = new("--readout")
+    {
+        Description = "A readout made by iba readout train, for the method readout.",
+        HelpName = "FILE",
+        Validators = { Validators.FileToRead("make one with: iba readout train --images DIR --out FILE") },
+    };
+    private readonly Option<bool> _published = new("--as-published")
+    {
+        Description = "Reproduce the paper's published code where it differs from the textbook: the gradient divided by its signed sum, integrated "
+            + "gradients without the factor (image - baseline).",
+    };
+    private readonly Option<int> _noiseSamples = new("--noise-samples")
+    {
+        Description = "Noisy copies of smoothgrad.",
+        DefaultValueFactory = _ => 50,
+        CustomParser = Number.Between(1, 1_000_000).Parse,
+    };
+    private readonly Option<int> _pathSteps = new("--path-steps")
+    {
+        Description = "Points on the path of integrated-gradients.",
+        DefaultValueFactory = _ => 50,
+        CustomParser = Number.Between(1, 1_000_000).Parse,
+    };
+    private readonly Option<string> _baseline = new("--baseline")
+    {
+        Description = "The start of integrated-gradients and the replacement of occluded patches: mean, the photo's mean colour, or zero, ImageNet's mean "
+            + "colour.",
+        DefaultValueFactory = _ => "mean",
+        HelpName = "COLOUR",
+    };
+    private readonly Option<string?> _camLayer = new("--cam-layer")
+    {
+        Description = "The layer whose feature maps grad-cam weights. Default: the network's last layer with rows and columns.",
+        HelpName = "NAME",
+    };
     private readonly Option<int> _memory = new("--memory")
     {
-        Description = "MiB that the activations of a chunk of work may take, for methods other than the bottlenecks.",
+        Description = "Upper bound of the activations' memory in MiB, for methods other than the bottlenecks.",
         DefaultValueFactory = _ => (int)(NetworkMethod.DefaultMemoryBudget >> 20),
         CustomParser = Number.Between(1, 1 << 20).Parse,
     };
@@ -43,26 +106,30 @@ internal sealed class MethodOptions
         _baseline.AcceptOnlyFromAmong("mean", "zero");
     }
 
-    /// <summary>Those that no method but per-sample looks at; a readout brings its own.</summary>
+    /// <summary>The options that only per-sample uses; a readout has its own.</summary>
     public IReadOnlyList<Option> OfPerSample => [_beta, _statistics, _folder, _samples];
 
     public void AddTo(Command command)
     {
         foreach (Option option in _evaluates
             ? (Option[])[_beta, _seed, _statistics, _patterns, _readout, _published, _noiseSamples, _pathSteps, _baseline, _camLayer]
-            : [_target, _beta, _seed, _statistics, _folder, _samples, _patterns, _readout, _published, _noiseSamples, _pathSteps, _baseline, _camLayer, _memory])
+            :
+            [
+                _target, _beta, _seed, _statistics, _folder, _samples, _patterns, _readout, _published, _noiseSamples, _pathSteps, _baseline, _camLayer,
+                _memory,
+            ])
         {
             command.Add(option);
         }
     }
 
-    /// <summary>The settings of per-sample, not yet checked.</summary>
+    /// <summary>The settings of per-sample, not yet validated.</summary>
     public BottleneckSettings Bottleneck(ParseResult parsed) => new() { Beta = parsed.GetValue(_beta), Seed = parsed.GetValue(_seed) };
 
-    /// <summary>The class that was asked for; null for the predicted one.</summary>
+    /// <summary>The requested class; null for the predicted one.</summary>
     public int? Target(ParseResult parsed, LoadedNetwork loaded) => parsed.GetValue(_target) is { } text ? loaded.Class(text) : null;
 
-    /// <summary>Refuses what can be seen to fail before a network is loaded.</summary>
+    /// <summary>Rejects mistakes that can be detected before a network is loaded.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="kinds">The methods that must be ready.</param>
     /// <param name="labels">The names of the classes; null where they are not known yet.</param>
@@ -73,7 +140,7 @@ internal sealed class MethodOptions
             NetworkOptions.Class(text, labels, labels.Count);
         bool folder = parsed.GetValue(_folder) is { Length: > 0 };
         if (folder && parsed.GetValue(_statistics) is not null)
-            throw new UsageException("--statistics and --images exclude each other: give the one or the other.");
+            throw new UsageException("--statistics and --images exclude each other: give one of them.");
         foreach (MethodKind kind in kinds)
         {
             if (kind.Needs == MethodNeeds.Statistics && !folder && !demo && parsed.GetValue(_statistics) is null)

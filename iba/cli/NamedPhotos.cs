@@ -7,10 +7,11 @@ namespace Iba.Cli;
 internal static class NamedPhotos
 {
     /// <summary>What a command takes that looks at photos one by one, in words.</summary>
-    public const string Words = "Photos: files, folders with all below them, patterns such as 'photos/**/*.jpg', or - for the bytes of one on standard input.";
+    public const string Words =
+        "Photos: files, folders with all sub-folders, patterns such as 'photos/**/*.jpg', or - for one photo's bytes on standard input.";
 
     /// <summary>What --images takes, in words.</summary>
-    public const string Folder = "A folder of photos, sub-folders included, or a pattern such as 'photos/*/*.jpg'; may be given more than once.";
+    public const string Folder = "A folder of photos with all sub-folders, or a pattern such as 'photos/*/*.jpg'; may be given more than once.";
 
     /// <summary>Those of IMAGE: names that stand for no photo are told, and the others go on without them.</summary>
     /// <param name="names">The names.</param>
@@ -59,7 +60,8 @@ internal static class NamedPhotos
         for (int count = input.Read(part); count > 0 && bytes.Length <= PhotoFile.MaxPipeBytes; count = input.Read(part))
             bytes.Write(part, 0, count);
         return bytes.Length is > 0 and <= PhotoFile.MaxPipeBytes ? bytes.ToArray() : throw new ImageException(
-            "standard input", bytes.Length == 0 ? "it is empty" : $"it holds more than the {PhotoFile.MaxPipeBytes >> 20} MiB that are read", "Send one photo's bytes, as in: iba predict - < photo.jpg");
+            "standard input", bytes.Length == 0 ? "it is empty" : $"it has more than the {PhotoFile.MaxPipeBytes >> 20} MiB that are read",
+            "Send one photo's bytes, as in: iba predict - < photo.jpg");
     });
 
     private static PhotoSet Whole(string[] names, string option)

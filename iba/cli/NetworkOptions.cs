@@ -10,22 +10,56 @@ using Iba.Weights;
 
 namespace Iba.Cli;
 
-/// <summary>The options that say which network to run, on what, and how its input is made.</summary>
+/// <summary>The options for the network, the device and the preprocessing.</summary>
 internal sealed class NetworkOptions
 {
     private static readonly string Known = string.Join(", ", [.. Catalogue.Entries.Select(entry => entry.Name), .. Demo.Networks]);
 
-    private readonly Option<string?> _model = new("--model") { Description = $"One of {Known}. Default: what the weights are of.", HelpName = "NAME" };
-    private readonly Option<string?> _weights = new("--weights") { Description = $"A .pth or .safetensors file with torchvision's keys: {Architecture.Names}.", HelpName = "FILE", Validators = { Validators.FileToRead("get one with: iba weights fetch NAME") } };
+    private readonly Option<string?> _model = new("--model") { Description = $"One of {Known}. Default: recognised from the weights.", HelpName = "NAME" };
+    private readonly Option<string?> _weights = new("--weights")
+    {
+        Description = $"A .pth or .safetensors file with torchvision's keys: {Architecture.Names}.",
+        HelpName = "FILE",
+        Validators = { Validators.FileToRead("get one with: iba weights fetch NAME") },
+    };
     private readonly Option<string?> _part = StateDictOption();
-    private readonly Option<bool> _allowNonFinite = new("--allow-non-finite") { Description = "Take weights that are NaN or infinite, to study what they do." };
+    private readonly Option<bool> _allowNonFinite = new("--allow-non-finite")
+    {
+        Description = "Accept weights that are NaN or infinite, to study their effect.",
+    };
     private readonly DeviceOptions _device = new();
-    private readonly Option<int?> _size = new("--size") { Description = "Rows and columns of the network's input, cut from the photo's centre. Default: as the weights have it, 224.", CustomParser = Number.Between(32, 4096).Optional };
-    private readonly Option<int?> _resize = new("--resize") { Description = "Pixels that the photo's shorter side is resized to first. Default: as the weights have it, such as 256 for a size of 224, in proportion.", CustomParser = Number.Between(1, 65536).Optional };
-    private readonly Option<float[]?> _mean = new("--mean") { Description = "What is subtracted from red, green and blue from 0 to 1. Default: as the weights have it, such as ImageNet's 0.485,0.456,0.406.", HelpName = "R,G,B", Arity = ArgumentArity.ExactlyOne, CustomParser = Number.Between(0f, 1f).List };
-    private readonly Option<float[]?> _std = new("--std") { Description = "What red, green and blue are then divided by. Default: as the weights have it, such as ImageNet's 0.229,0.224,0.225.", HelpName = "R,G,B", Arity = ArgumentArity.ExactlyOne, CustomParser = (Number.Above(0f) with { Most = 1 }).List };
-    private readonly Option<string?> _labels = new("--labels") { Description = "A text file with one class name per line. Default: ImageNet's where there are 1000 classes, their own for the demo networks.", HelpName = "FILE", Validators = { Validators.FileToRead("leave --labels out for the default.") } };
-    private readonly Option<bool> _rotate = new("--exif-rotate") { Description = "Turn photos upright as their EXIF orientation says. torchvision does not." };
+    private readonly Option<int?> _size = new("--size")
+    {
+        Description = "Rows and columns of the network's input, cropped at the photo's centre. Default: that of the weights, 224.",
+        CustomParser = Number.Between(32, 4096).Optional,
+    };
+    private readonly Option<int?> _resize = new("--resize")
+    {
+        Description = "Size in pixels to which the photo's shorter side is resized first. Default: that of the weights, such as 256 for a size of 224, in "
+            + "proportion.",
+        CustomParser = Number.Between(1, 65536).Optional,
+    };
+    private readonly Option<float[]?> _mean = new("--mean")
+    {
+        Description = "Mean that is subtracted from red, green and blue in 0 to 1. Default: that of the weights, such as ImageNet's 0.485,0.456,0.406.",
+        HelpName = "R,G,B",
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = Number.Between(0f, 1f).List,
+    };
+    private readonly Option<float[]?> _std = new("--std")
+    {
+        Description = "Standard deviation by which red, green and blue are then divided. Default: that of the weights, such as ImageNet's 0.229,0.224,0.225.",
+        HelpName = "R,G,B",
+        Arity = ArgumentArity.ExactlyOne,
+        CustomParser = (Number.Above(0f) with { Most = 1 }).List,
+    };
+    private readonly Option<string?> _labels = new("--labels")
+    {
+        Description = "A text file with one class name per line. Default: ImageNet's names for 1000 classes, the demo networks' own for these.",
+        HelpName = "FILE",
+        Validators = { Validators.FileToRead("leave --labels out for the default.") },
+    };
+    private readonly Option<bool> _rotate = new("--exif-rotate") { Description = "Apply the EXIF orientation of photos, which torchvision ignores." };
 
     public void AddTo(Command command)
     {
@@ -85,7 +119,10 @@ internal sealed class NetworkOptions
         {
             using StateDict weights = StateDict.Open(path, parsed.GetValue(_part), Interrupt.Token);
             if (weights.Alternatives.Count > 0)
-                Terminal.Say($"{path}: took {string.Join(", ", weights.Unwrapped)}. --state-dict TEXT takes another: {string.Join("; ", weights.Alternatives)}.");
+            {
+                Terminal.Say($"{path}: took {string.Join(", ", weights.Unwrapped)}. "
+                    + $"--state-dict TEXT takes another: {string.Join("; ", weights.Alternatives)}.");
+            }
             Network network = NetworkBuilder.Build(weights, backend, parsed.GetValue(_allowNonFinite), Interrupt.Token);
             if (model is not null && demo is null && (Catalogue.Find(model)?.Architecture ?? model) != network.Name)
                 throw new UsageException($"--model {model}: {path} holds the weights of {network.Name}. Leave --model out, or give other weights.");
@@ -130,13 +167,17 @@ internal sealed class NetworkOptions
         null or [] => null,
         [var red, var green, var blue] => new PerChannel(red, green, blue),
         var numbers => throw new UsageException(string.Create(CultureInfo.InvariantCulture,
-            $"{option.Name}: it must be three numbers, for red, green and blue, such as 0.5,0.5,0.5, not {numbers.Length}. Numbers for colours up to 255 are divided by 255 first.")),
+            $"{option.Name}: it must be three numbers, for red, green and blue, such as 0.5,0.5,0.5, not {numbers.Length}. "
+            + $"Divide numbers for colours up to 255 by 255.")),
     };
 
     private static string FetchedWeights(string? model)
     {
         if (model is null)
-            throw new UsageException($"no weights were given. Give --weights FILE, --model {Demo.Networks[0]}, or --model resnet50 after: iba weights fetch resnet50");
+        {
+            throw new UsageException(
+                $"no weights were given. Give --weights FILE, --model {Demo.Networks[0]}, or --model resnet50 after: iba weights fetch resnet50");
+        }
         PublishedWeights published = Catalogue.Find(model)
             ?? throw new UsageException($"--model {model}: known are {Known}.");
         string path = Path.Combine(Folders.Weights, published.FileName);

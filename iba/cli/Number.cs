@@ -4,7 +4,7 @@ using System.Numerics;
 
 namespace Iba.Cli;
 
-/// <summary>The one way in which options read numbers.</summary>
+/// <summary>The common parser of numbers in options.</summary>
 internal static class Number
 {
     public static NumberRange<T> AtLeast<T>(T least) where T : struct, INumber<T>, IMinMaxValue<T> => new(least, T.MaxValue);
@@ -15,20 +15,21 @@ internal static class Number
 }
 
 /// <summary>
-/// The numbers that an option takes. They are written as in a program: digits, a decimal point, perhaps an exponent, whatever the machine's
-/// language. A comma is none of these; what is no finite number of the range is refused, with the option, the text and what is expected.
+/// The range of numbers that an option accepts. Numbers have digits, a decimal point and perhaps an exponent, independent of the machine's
+/// language; a comma is an error. The error for anything but a finite number of the range names the option, the text and the expected range.
 /// </summary>
 internal readonly record struct NumberRange<T>(T Least, T Most) where T : struct, INumber<T>, IMinMaxValue<T>
 {
     private static readonly bool IsWhole = T.One / (T.One + T.One) == T.Zero;
 
-    /// <summary>Whether the least number itself is left out.</summary>
+    /// <summary>Whether the lower bound itself is excluded.</summary>
     public bool Open { get; init; }
 
-    /// <summary>What is expected, after "it must be".</summary>
+    /// <summary>The expected range, after "it must be".</summary>
     public string Words => IsWhole
         ? string.Create(CultureInfo.InvariantCulture, $"a whole number from {Least} to {Most}")
-        : string.Create(CultureInfo.InvariantCulture, $"a finite number {(Open ? "above" : Most < T.MaxValue ? "from" : "of at least")} {Least}{(Most < T.MaxValue ? $" {(Open ? "and up " : "")}to {Most}" : "")}, with a decimal point, as in 0.5");
+        : string.Create(CultureInfo.InvariantCulture, $"a finite number {(Open ? "above" : Most < T.MaxValue ? "from" : "of at least")} {Least}"
+            + $"{(Most < T.MaxValue ? $" {(Open ? "and up " : "")}to {Most}" : "")}, with a decimal point, as in 0.5");
 
     /// <summary>For an option that has a default.</summary>
     public T Parse(ArgumentResult argument) => Optional(argument) ?? default;
@@ -62,7 +63,7 @@ internal readonly record struct NumberRange<T>(T Least, T Most) where T : struct
         T.TryParse(text, IsWhole ? NumberStyles.Integer : NumberStyles.Float, CultureInfo.InvariantCulture, out number)
         && T.IsFinite(number) && number >= Least && number <= Most && !(Open && number == Least) && !(T.IsZero(number) && IsNonzero(text));
 
-    /// <summary>Whether a text that reads as 0 means another number, too small to be told from it.</summary>
+    /// <summary>Whether a text that is parsed as 0 has a nonzero digit: the number underflows.</summary>
     private static bool IsNonzero(string text) => text.TakeWhile(letter => letter is not ('e' or 'E')).Any(letter => letter is >= '1' and <= '9');
 
     private void Refuse(ArgumentResult argument, string word, bool inList = false)

@@ -14,14 +14,25 @@ internal static class PatternsCommand
     private static Command Fit()
     {
         var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder, Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
-        var output = new Option<string>("--out") { Description = "The patterns file to write.", Required = true, HelpName = "FILE", Validators = { Validators.FileToWrite() } };
-        var samples = new Option<int>("--samples") { Description = "Images to use at most.", DefaultValueFactory = _ => DefaultSamples, CustomParser = Number.AtLeast(2).Parse };
+        var output = new Option<string>("--out")
+        {
+            Description = "The patterns file to write.",
+            Required = true,
+            HelpName = "FILE",
+            Validators = { Validators.FileToWrite() },
+        };
+        var samples = new Option<int>("--samples")
+        {
+            Description = "Upper bound of the images to use.",
+            DefaultValueFactory = _ => DefaultSamples,
+            CustomParser = Number.AtLeast(2).Parse,
+        };
         var linear = new Option<bool>("--linear")
         {
             Description = "The linear estimator everywhere. Default: the two-component one where a ReLU follows.",
         };
         var networkOptions = new NetworkOptions();
-        var command = new Command("fit", "Learn from a folder of images how each layer's input moves with its signal.")
+        var command = new Command("fit", "Estimate the signal patterns of every layer from a folder of images.")
         {
             images, output, samples, linear,
         };

@@ -6,16 +6,21 @@ using Iba.Images;
 
 namespace Iba.Cli;
 
-/// <summary><c>iba predict</c>: what a network sees in photos.</summary>
+/// <summary><c>iba predict</c>: the classes of photos.</summary>
 internal static class PredictCommand
 {
     public static Command Create()
     {
         var images = Validators.Photos(NamedPhotos.Words, ArgumentArity.OneOrMore);
-        var top = new Option<int>("--top") { Description = "Classes to show, the likeliest first.", DefaultValueFactory = _ => 5, CustomParser = Number.AtLeast(1).Parse };
+        var top = new Option<int>("--top")
+        {
+            Description = "Number of classes to show, most probable first.",
+            DefaultValueFactory = _ => 5,
+            CustomParser = Number.AtLeast(1).Parse,
+        };
         var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
         var networkOptions = new NetworkOptions();
-        var command = new Command("predict", "Say what a network sees in photos.") { images, top, json };
+        var command = new Command("predict", "Classify photos.") { images, top, json };
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
         {

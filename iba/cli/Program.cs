@@ -26,7 +26,7 @@ async Task<int> Run()
             help.TrimEnd().ReplaceLineEndings("\n").Split('\n').ToList().ForEach(Terminal.Data);
         return code;
     }
-    // Data that could not be delivered stopped the work: that is what is told.
+    // Stdout could not be written, which stopped the work: report that instead.
     catch (OperationCanceledException) when (Terminal.Undelivered is not null)
     {
         return (int)ExitCode.Failed;

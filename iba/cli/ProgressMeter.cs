@@ -2,14 +2,14 @@ using System.Diagnostics;
 
 namespace Iba.Cli;
 
-/// <summary>How far a piece of work has come. It is shown as often as a bar wants to be drawn, or a line to be read.</summary>
-/// <param name="title">What is being done.</param>
-/// <param name="total">Units in all, or 0 if unknown.</param>
+/// <summary>The progress of some work, updated as often as a bar is redrawn, or more rarely as a line.</summary>
+/// <param name="title">The name of the work.</param>
+/// <param name="total">Total units, or 0 if unknown.</param>
 internal sealed class ProgressMeter(string title, double total) : IProgress<double>
 {
     private const int Cells = 40;
 
-    /// <summary>A guess at the time left that is longer, from a first report that came early, is shown as this.</summary>
+    /// <summary>Upper bound of the estimated remaining time, which an early first report may exaggerate.</summary>
     private const double MostSeconds = 1e7;
 
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(Terminal.DrawsBars ? 0.1 : 10);
@@ -47,7 +47,7 @@ internal sealed class ProgressMeter(string title, double total) : IProgress<doub
         }
     }
 
-    /// <summary>The numbers first: a narrow terminal cuts off the end.</summary>
+    /// <summary>The numbers come first, because a narrow terminal cuts off the end.</summary>
     public string Bar(bool unicode)
     {
         if (total <= 0)

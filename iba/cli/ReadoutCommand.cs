@@ -7,7 +7,7 @@ using Iba.Statistics;
 
 namespace Iba.Cli;
 
-/// <summary><c>iba readout train</c>: a network that makes the mask of an image in one forward pass.</summary>
+/// <summary><c>iba readout train</c>: trains a network that predicts the mask of an image in one forward pass.</summary>
 internal static class ReadoutCommand
 {
     private const double DefaultEpochs = 10;
@@ -17,20 +17,71 @@ internal static class ReadoutCommand
     private static Command Train()
     {
         var defaults = new ReadoutSettings();
-        var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder + " Where its sub-folders are the network's classes, by name, WordNet id, number or order, they are the labels; otherwise the predicted class is.", Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
-        var output = new Option<string>("--out") { Description = "The readout to write. It is kept up to date during training: the same command goes on from it.", Required = true, HelpName = "FILE", Validators = { Validators.FileToResume() } };
-        var epochs = new Option<double>("--epochs") { Description = "Times every image is seen, those of earlier runs included.", DefaultValueFactory = _ => DefaultEpochs, CustomParser = (Number.Above(0.0) with { Most = 1e6 }).Parse };
-        var batch = new Option<int>("--batch") { Description = "Images to a step.", DefaultValueFactory = _ => defaults.Batch, CustomParser = Number.Between(1, ReadoutSettings.MostBatch).Parse };
-        var rate = new Option<double>("--learning-rate") { Description = "Adam's step size.", DefaultValueFactory = _ => defaults.LearningRate, CustomParser = (Number.Above(0.0) with { Most = Setting.MostLearningRate }).Parse };
-        var beta = new Option<float>("--beta") { Description = "Weight of the mean information per neuron against the loss; the paper's 10/k.", DefaultValueFactory = _ => defaults.Beta, CustomParser = Number.Between(0f, BottleneckSettings.MostBeta).Parse };
-        var sigma = new Option<double>("--sigma") { Description = "Smoothing of the mask, in cells of the layer; 0 for none.", DefaultValueFactory = _ => defaults.Sigma, CustomParser = Number.Between(0.0, BottleneckSettings.MostSigma).Parse };
-        var width = new Option<ReadoutWidth>("--width") { Description = "Outputs of the second convolution: A a quarter of the layer's channels, B twice as many.", DefaultValueFactory = _ => defaults.Width };
-        var clamp = new Option<bool>("--clamp") { Description = "Hold the restricted features at 0 from below, as the reference package does." };
-        var seed = new Option<ulong>("--seed") { Description = "The key of initial parameters, order and noise. The same seed gives the same readout.", CustomParser = Number.AtLeast(0ul).Parse };
-        var samples = new Option<int>("--samples") { Description = "Images to estimate feature statistics from, at most.", DefaultValueFactory = _ => FeatureStatistics.UsualSamples, CustomParser = Number.AtLeast(2).Parse };
+        var images = new Option<string[]>("--images")
+        {
+            Description = NamedPhotos.Folder + " Where its sub-folders are the network's classes, by name, WordNet id, number or order, they are the "
+                + "labels; otherwise the predicted class is.",
+            Required = true,
+            Arity = ArgumentArity.OneOrMore,
+            HelpName = "DIR",
+        };
+        var output = new Option<string>("--out")
+        {
+            Description = "The readout file to write. It is updated during training, and the same command resumes from it.",
+            Required = true,
+            HelpName = "FILE",
+            Validators = { Validators.FileToResume() },
+        };
+        var epochs = new Option<double>("--epochs")
+        {
+            Description = "Epochs, including those of earlier runs.",
+            DefaultValueFactory = _ => DefaultEpochs,
+            CustomParser = (Number.Above(0.0) with { Most = 1e6 }).Parse,
+        };
+        var batch = new Option<int>("--batch")
+        {
+            Description = "Images per step.",
+            DefaultValueFactory = _ => defaults.Batch,
+            CustomParser = Number.Between(1, ReadoutSettings.MostBatch).Parse,
+        };
+        var rate = new Option<double>("--learning-rate")
+        {
+            Description = "Adam's learning rate.",
+            DefaultValueFactory = _ => defaults.LearningRate,
+            CustomParser = (Number.Above(0.0) with { Most = Setting.MostLearningRate }).Parse,
+        };
+        var beta = new Option<float>("--beta")
+        {
+            Description = "Weight of the mean information per neuron relative to the cross-entropy; 10 is the paper's 10/k.",
+            DefaultValueFactory = _ => defaults.Beta,
+            CustomParser = Number.Between(0f, BottleneckSettings.MostBeta).Parse,
+        };
+        var sigma = new Option<double>("--sigma")
+        {
+            Description = "Smoothing of the mask, in cells of the layer; 0 for none.",
+            DefaultValueFactory = _ => defaults.Sigma,
+            CustomParser = Number.Between(0.0, BottleneckSettings.MostSigma).Parse,
+        };
+        var width = new Option<ReadoutWidth>("--width")
+        {
+            Description = "Output channels of the second convolution: A for a quarter of the layer's channels, B for twice as many.",
+            DefaultValueFactory = _ => defaults.Width,
+        };
+        var clamp = new Option<bool>("--clamp") { Description = "Clamp the restricted features to at least 0, as the reference package does." };
+        var seed = new Option<ulong>("--seed")
+        {
+            Description = "Seed of initial parameters, order and noise. The same seed gives the same readout.",
+            CustomParser = Number.AtLeast(0ul).Parse,
+        };
+        var samples = new Option<int>("--samples")
+        {
+            Description = "Upper bound of the images to estimate feature statistics from.",
+            DefaultValueFactory = _ => FeatureStatistics.UsualSamples,
+            CustomParser = Number.AtLeast(2).Parse,
+        };
         width.AcceptOnlyFromAmong(Enum.GetNames<ReadoutWidth>());
         var networkOptions = new NetworkOptions();
-        var command = new Command("train", "Train a readout for a network. Stopped or killed, the same command goes on where it was.")
+        var command = new Command("train", "Train a readout for a network. After an interruption, the same command resumes.")
         {
             images, output, epochs, batch, rate, beta, sigma, width, clamp, seed, samples,
         };
@@ -64,10 +115,13 @@ internal static class ReadoutCommand
         using SafetensorsFile? earlier = File.Exists(path) ? SafetensorsFile.Open(path, Interrupt.Token) : null;
         using ReadoutNetwork readout = earlier is null ? Fresh(loaded, photos, settings, samples) : ReadoutFile.Read(earlier, loaded.Network.Backend);
         if (readout.Settings != settings)
-            throw new UsageException($"{path} is of a training with other settings ({readout.Settings.DifferencesFrom(settings)}). Give its settings, or another --out to start anew.");
+        {
+            throw new UsageException($"{path} was trained with other settings ({readout.Settings.DifferencesFrom(settings)}). "
+                + "Give its settings, or another --out to start over.");
+        }
         using var training = new ReadoutTraining(loaded.Network, readout, loaded.Image, examples, loaded.WeightsSha256);
         if (earlier is null)
-            // So that the statistics need not be estimated again, wherever training is stopped.
+            // Written before training, so that the statistics need not be estimated again after an interruption.
             training.Save(path);
         else
             training.Resume(earlier);
@@ -75,10 +129,12 @@ internal static class ReadoutCommand
         earlier?.Dispose();
 
         long steps = (long)Math.Ceiling(epochs * photos.Files.Count / settings.Batch);
-        Terminal.Say($"{path}: {photos.Files.Count} images, {examples.Labels.Source}; {(readout.Steps > 0 ? $"going on from step {readout.Steps}" : "starting")}, {steps} steps in all.");
+        string start = readout.Steps > 0 ? $"resuming at step {readout.Steps}" : "starting";
+        Terminal.Say($"{path}: {photos.Files.Count} images, {examples.Labels.Source}; {start}, {steps} steps in all.");
         Terminal.Progress("training the readout", steps, bar => training.Run(path, steps, new TrainingRelay<ReadoutProgress>(
             bar, at => (at.Step, at.Steps),
-            at => $"loss {at.Loss.Total:0.0000} = cross-entropy {at.Loss.Model:0.0000} + {at.Loss.Beta} x information {at.Loss.Information:0.0000} nats"), Interrupt.Token));
+            at => $"loss {at.Loss.Total:0.0000} = cross-entropy {at.Loss.Model:0.0000} + {at.Loss.Beta} x information {at.Loss.Information:0.0000} nats"),
+            Interrupt.Token));
         Terminal.Say($"{path}: {readout.Steps} steps done.");
     }
 

@@ -4,8 +4,8 @@ using System.Text;
 namespace Iba.Cli;
 
 /// <summary>
-/// stdout or stderr. Each write is one call with the whole text and never throws: after the first that fails the stream says why and takes no
-/// more. So a full or closed stdout ends a command in an orderly way, and a full or closed stderr ends nothing.
+/// stdout or stderr. Each write is one call with the whole text and never throws: after the first failure, the stream has a reason and ignores
+/// further writes. A full or closed stdout ends a command in an orderly way; a full or closed stderr has no effect.
 /// </summary>
 internal sealed partial class StandardStream
 {
@@ -27,7 +27,7 @@ internal sealed partial class StandardStream
 
     public bool IsTerminal { get; }
 
-    /// <summary>Why something was not written; null as long as everything was.</summary>
+    /// <summary>Why a write failed; null while all succeeded.</summary>
     public string? Failure { get; private set; }
 
     /// <summary>Whether that is because the other end of the pipe is closed.</summary>
@@ -42,7 +42,7 @@ internal sealed partial class StandardStream
             Failure = "it is closed";
             return;
         }
-        // .NET's console streams pass over a broken pipe in silence.
+        // .NET's console streams silently ignore a broken pipe.
         if (IsBroken(_descriptor))
         {
             (Failure, ReaderIsGone) = ("its reader is gone", true);

@@ -4,7 +4,7 @@ using Spectre.Console;
 namespace Iba.Cli;
 
 /// <summary>
-/// stdout is data, stderr is everything said to a person. All text goes through here line by line, whoever wrote it, and is made harmless
+/// stdout is for data, stderr for messages to people. All text goes through here line by line, and control characters are made harmless
 /// (<see cref="ForeignText"/>). On a terminal the progress bar is the last line: it is erased before a line is written to either stream, and
 /// drawn again below it. Any thread may call.
 /// </summary>
@@ -12,13 +12,13 @@ internal static class Terminal
 {
     private const string Erase = "\r\e[2K", Red = "\e[31m", Yellow = "\e[33m", Plain = "\e[0m";
 
-    /// <summary>Columns of a table that goes to a file or a pipe: enough to break no cell.</summary>
+    /// <summary>Columns of a table that is written to a file or a pipe: wide enough that no cell is wrapped.</summary>
     private const int Unbounded = 10_000;
 
     /// <summary>Characters of a line on stderr: a message may quote a name from a file, and a name may be megabytes long.</summary>
     private const int LongestMessage = 4096;
 
-    /// <summary>Columns below which a table is not squeezed; the terminal breaks its lines.</summary>
+    /// <summary>Minimum columns of a table; a narrower terminal wraps its lines.</summary>
     private const int Narrowest = 40;
 
     /// <summary>How long an urgent line waits for a line that is being written.</summary>
@@ -27,7 +27,7 @@ internal static class Terminal
     private static readonly Lock Writing = new();
     private static readonly StandardStream Output = StandardStream.Output, Error = StandardStream.Error;
 
-    /// <summary>What stderr's terminal can do, by TERM and the platform; null where it is none.</summary>
+    /// <summary>The capabilities of stderr's terminal, by TERM and the platform; null if stderr is not a terminal.</summary>
     private static readonly Capabilities? Screen = Error.IsTerminal
         ? AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }).Profile.Capabilities
         : null;
@@ -36,18 +36,19 @@ internal static class Terminal
 
     private static ProgressMeter? _bar;
 
-    /// <summary>Whether progress is a bar, drawn again and again in one line; otherwise it is a line now and then.</summary>
+    /// <summary>Whether progress is a bar that is redrawn in place; otherwise it is a line from time to time.</summary>
     public static bool DrawsBars { get; } = Screen?.Ansi == true;
 
-    /// <summary>How the command ends because data did not reach stdout; null where all did.</summary>
+    /// <summary>The failure if data did not reach stdout; null if all did.</summary>
     public static Failure? Undelivered => Output switch
     {
         { Failure: null } => null,
         { ReaderIsGone: true } => new Failure(ExitCode.BrokenPipe, null),
-        { Failure: var reason } => new Failure(ExitCode.Failed, $"stdout cannot be written: {reason}. What should follow there is lost; files that were written are kept."),
+        { Failure: var reason } => new Failure(
+            ExitCode.Failed, $"stdout cannot be written: {reason}. The rest of the output is lost; files that were written are kept."),
     };
 
-    /// <summary>One line of data. Where stdout takes no more, the work is asked to stop.</summary>
+    /// <summary>Writes one line of data. If stdout cannot be written, it requests a stop.</summary>
     public static void Data(string line)
     {
         lock (Writing)
@@ -56,7 +57,7 @@ internal static class Terminal
             Interrupt.Stop();
     }
 
-    /// <summary>A table of data, as wide as the terminal or as its cells where there is none.</summary>
+    /// <summary>Writes a table of data, as wide as the terminal, or as its cells if there is none.</summary>
     public static void Table(IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string>> rows, bool framed = true)
     {
         var table = new Table { Border = framed ? TableBorder.Square : TableBorder.None };
@@ -88,7 +89,7 @@ internal static class Terminal
 
     public static void Fail(string line) => Say("error:", Red, line);
 
-    /// <summary>Says a line even where another thread has been writing one for long, to a terminal that is held or a pipe that is full.</summary>
+    /// <summary>Writes a line even if another thread is blocked in a write, to a paused terminal or a full pipe.</summary>
     public static void SayAtOnce(string line)
     {
         bool free = Writing.TryEnter(Patience);
@@ -103,10 +104,10 @@ internal static class Terminal
         }
     }
 
-    /// <summary>Runs work that reports the units it has done: a bar on a terminal, a line now and then elsewhere.</summary>
-    /// <param name="title">What is being done.</param>
-    /// <param name="total">Units in all, or 0 if unknown.</param>
-    /// <param name="work">Told how to report.</param>
+    /// <summary>Runs work and shows its progress: a bar on a terminal, a line from time to time elsewhere.</summary>
+    /// <param name="title">The name of the work.</param>
+    /// <param name="total">Total units, or 0 if unknown.</param>
+    /// <param name="work">The work; it reports the units that are done.</param>
     public static T Progress<T>(string title, double total, Func<IProgress<double>, T> work)
     {
         var meter = new ProgressMeter(title, total);
@@ -123,14 +124,14 @@ internal static class Terminal
         }
     }
 
-    /// <summary>The same for work that gives nothing back.</summary>
+    /// <summary>The same for work without a result.</summary>
     public static void Progress(string title, double total, Action<IProgress<double>> work) => Progress(title, total, bar =>
     {
         work(bar);
         return true;
     });
 
-    /// <summary>Draws a bar in place of the one that is there; null leaves none.</summary>
+    /// <summary>Draws a bar in place of the present one; null removes it.</summary>
     public static void Draw(ProgressMeter? bar)
     {
         lock (Writing)

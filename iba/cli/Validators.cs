@@ -5,15 +5,17 @@ using Iba.Engine.Files;
 namespace Iba.Cli;
 
 /// <summary>
-/// What options and arguments may hold. It is looked at while the command line is parsed: before anything runs, and under the name that the user typed.
-/// For numbers see <see cref="Number"/>.
+/// Validators of options and arguments. They run while the command line is parsed, before any work, and name the option as the user typed it. For
+/// numbers see <see cref="Number"/>.
 /// </summary>
 internal static class Validators
 {
     /// <summary>A file to read.</summary>
-    /// <param name="next">How to come by one, after "Check the path, or".</param>
+    /// <param name="next">How to get one, after "Check the path, or".</param>
     public static Action<OptionResult> FileToRead(string next) =>
-        Word(word => File.Exists(word) ? null : $"{(Directory.Exists(word) ? "it is a folder, not a file" : "there is no such file")}. Check the path, or {next}");
+        Word(word => File.Exists(word)
+            ? null
+            : $"{(Directory.Exists(word) ? "it is a folder, not a file" : "there is no such file")}. Check the path, or {next}");
 
     /// <summary>A file to write, tried before the work. Folders on the way to it are made when it is written.</summary>
     /// <param name="endings">What is added to the word, where it stands for more than one file.</param>
@@ -29,7 +31,7 @@ internal static class Validators
             throw new FileWriteException(word, "it is a pipe or a device, and a later run goes on from what is written");
     });
 
-    /// <summary>A folder to write to, tried before the work. It is made where there is none.</summary>
+    /// <summary>A folder to write to, checked before the work. It is created if missing.</summary>
     public static Action<OptionResult> FolderToWrite { get; } = Place(AtomicFile.TryIn);
 
     /// <summary>Photos.</summary>
@@ -46,7 +48,7 @@ internal static class Validators
         }
         catch (FileWriteException refused)
         {
-            option.AddError($"{option.Option.Name} {word}: {refused.Reason}. Make room, change the permissions, or name another place.");
+            option.AddError($"{option.Option.Name} {word}: {refused.Reason}. Free space, change the permissions, or name another place.");
         }
     };
 

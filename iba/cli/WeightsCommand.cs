@@ -21,8 +21,13 @@ internal static class WeightsCommand
     private static Command Fetch()
     {
         var name = new Argument<string>("NAME") { Description = $"One of {string.Join(", ", Catalogue.Entries.Select(entry => entry.Name))}." };
-        var output = new Option<string?>("--out") { Description = "The folder to put it into. Default: where --model looks for it.", HelpName = "DIR", Validators = { Validators.FolderToWrite } };
-        var command = new Command("fetch", "Download torchvision's weights; goes on where an earlier download stopped, and verifies the file.") { name, output };
+        var output = new Option<string?>("--out")
+        {
+            Description = "The folder to put it into. Default: where --model looks for it.",
+            HelpName = "DIR",
+            Validators = { Validators.FolderToWrite },
+        };
+        var command = new Command("fetch", "Download torchvision's weights, resume an interrupted download, and verify the file.") { name, output };
         command.SetAction(parsed =>
         {
             string wanted = parsed.GetValue(name)!;
@@ -30,7 +35,9 @@ internal static class WeightsCommand
                 ?? throw new UsageException($"{wanted}: known are {string.Join(", ", Catalogue.Entries.Select(known => known.Name))}.");
             using var http = new HttpClient();
             string path = Terminal.Progress($"fetching {entry.FileName}", entry.Bytes ?? 0, bar => new Download(http)
-                .FetchAsync(entry, parsed.GetValue(output) ?? Folders.Weights, new ProgressRelay<DownloadProgress>(at => bar.Report(at.Received)), Interrupt.Token).GetAwaiter().GetResult());
+                .FetchAsync(
+                    entry, parsed.GetValue(output) ?? Folders.Weights, new ProgressRelay<DownloadProgress>(at => bar.Report(at.Received)), Interrupt.Token)
+                .GetAwaiter().GetResult());
             Terminal.Data(path);
             return (int)ExitCode.Done;
         });
@@ -45,7 +52,8 @@ internal static class WeightsCommand
         {
             using StateDict weights = StateDict.Open(parsed.GetValue(file)!, parsed.GetValue(part), Interrupt.Token);
             var facts = Inspection.Of(weights, Interrupt.Token);
-            Terminal.Data($"{facts.Path}: {facts.Format}, {facts.Bytes:N0} bytes, {facts.Parameters:N0} parameters, not counting buffers ({facts.Buffers:N0} numbers)");
+            Terminal.Data($"{facts.Path}: {facts.Format}, {facts.Bytes:N0} bytes, {facts.Parameters:N0} parameters, not counting buffers "
+                + $"({facts.Buffers:N0} elements)");
             Terminal.Data($"sha256 {facts.Sha256}{(facts.Published is { } known ? $", {known.Description}" : "")}");
             Names("unwrapped", weights.Unwrapped);
             Names("fit a network as well (--state-dict takes one)", weights.Alternatives);
@@ -69,7 +77,10 @@ internal static class WeightsCommand
     private static void Names(string title, IReadOnlyCollection<string> names)
     {
         if (names.Count > 0)
-            Terminal.Data($"{title}: {string.Join(", ", names.Take(MostNames).Select(Shortened))}{(names.Count > MostNames ? $" ... ({names.Count:N0} in all)" : "")}");
+        {
+            string more = names.Count > MostNames ? $" ... ({names.Count:N0} in all)" : "";
+            Terminal.Data($"{title}: {string.Join(", ", names.Take(MostNames).Select(Shortened))}{more}");
+        }
     }
 
     /// <summary>A stranger's text in bounded length.</summary>
@@ -95,7 +106,13 @@ internal static class WeightsCommand
     private static Command Convert()
     {
         (Argument<string> file, Option<string?> part) = (FileArgument(), NetworkOptions.StateDictOption());
-        var output = new Option<string>("--out") { Description = "The .safetensors file to write.", Required = true, HelpName = "FILE", Validators = { Validators.FileToWrite() } };
+        var output = new Option<string>("--out")
+        {
+            Description = "The .safetensors file to write.",
+            Required = true,
+            HelpName = "FILE",
+            Validators = { Validators.FileToWrite() },
+        };
         var half = new Option<bool>("--half") { Description = "Write float16: half the size, about three digits." };
         var command = new Command("convert", "Write a weights file as safetensors, which opens faster and cannot hold a program.") { file, output, half, part };
         command.SetAction(parsed =>

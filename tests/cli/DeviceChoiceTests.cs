@@ -57,7 +57,7 @@ public sealed class DeviceChoiceTests : IDisposable
         Assert.Equal(ExitCode.NoSuchDevice, failure.Code);
         Assert.StartsWith("--device cuda: no CUDA: cuDNN: not found", failure.Message);
         Assert.Contains(failure.Advice, line => line.StartsWith("slower  cuDNN: not found", StringComparison.Ordinal));
-        Assert.Contains(failure.Advice, line => line.Contains("to mend it: install cuDNN 9"));
+        Assert.Contains(failure.Advice, line => line.Contains("to fix it: install cuDNN 9"));
         Assert.Contains(failure.Advice, line => line.Contains("iba doctor"));
     }
 
@@ -153,7 +153,7 @@ public sealed class DeviceChoiceTests : IDisposable
 
         IbaProcess.Result cuda = IbaProcess.Run([.. predict, "--device", "cuda"]);
         Assert.Equal(3, cuda.ExitCode);
-        Assert.Contains("to mend it:", cuda.Error);
+        Assert.Contains("to fix it:", cuda.Error);
         Assert.Empty(cuda.Output);
         Assert.Equal(2, IbaProcess.Run([.. predict, "--device", "cpu", "--precision", "tf32"]).ExitCode);
         Assert.Equal(2, IbaProcess.Run([.. predict, "--precision", "fp64"]).ExitCode);

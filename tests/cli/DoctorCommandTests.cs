@@ -22,7 +22,7 @@ public sealed class DoctorCommandTests : IDisposable
         IbaProcess.Result result = Run();
         Assert.True(result.ExitCode == 3, $"{result}");
         Assert.Contains("missing driver: no NVIDIA driver", result.Output);
-        Assert.Contains("to mend it: install the NVIDIA driver", result.Output);
+        Assert.Contains("to fix it: install the NVIDIA driver", result.Output);
         Assert.Contains(result.Lines, line => line.Trim() == "libcuda.so.1");
         Assert.Contains(result.Lines, line => line.Trim() == _folder["libcudnn.so.9"]);
         Assert.Contains("runs on the CPU", result.Lines[^1]);

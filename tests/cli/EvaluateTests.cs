@@ -157,13 +157,16 @@ public sealed class EvaluateTests : IDisposable
         for (int i = 0; i < 3; i++)
         {
             File.Copy(_shapes.ImagePath(i), Path.Combine(images, $"ä{i}.png"));
-            new Annotation("", Size, Size, [new(i == 0 ? ShapesDataset.Classes[4] : "unicorn", new Box(20, 20, 40, 40))]).Write(Path.Combine(annotations, $"ä{i}.xml"));
+            new Annotation("", Size, Size, [new(i == 0 ? ShapesDataset.Classes[4] : "unicorn", new Box(20, 20, 40, 40))])
+                .Write(Path.Combine(annotations, $"ä{i}.xml"));
         }
-        string[] options = ["evaluate", "boxes", "--images", images, "--annotations", annotations, "--size", $"{Size}", "--methods", "random,gradient", "--json"];
+        string[] options = ["evaluate", "boxes", "--images", images, "--annotations", annotations, "--size",
+            $"{Size}", "--methods", "random,gradient", "--json"];
         IbaProcess.Result result = IbaProcess.Run(options);
         Assert.True(result.ExitCode == 0, result.Error);
         JsonElement[] lines = [.. result.Lines.Select(line => JsonDocument.Parse(line).RootElement)];
-        Assert.Equal(["annotation", "annotation", "prediction", "prediction", "prediction", "prediction"], lines.Select(line => line.GetProperty("target_from").GetString()));
+        Assert.Equal(["annotation", "annotation", "prediction", "prediction", "prediction", "prediction"],
+            lines.Select(line => line.GetProperty("target_from").GetString()));
         Assert.All(lines.Take(2), line => Assert.Equal(4, line.GetProperty("target").GetInt32()));
         Assert.Equal(2, result.Error.Split("the network's own prediction is explained").Length - 1);
         Assert.Contains("ä1.png: its class is not known", result.Error);
@@ -180,9 +183,11 @@ public sealed class EvaluateTests : IDisposable
     [Fact]
     public void A_line_has_a_list_where_a_quantity_has_several_numbers_and_null_where_one_is_undefined()
     {
-        var measurement = new Measurement("ä.png", "gradient", "m", 3, TargetSource.Annotation, [new("path", 0.5, double.NaN), new("sum", double.NaN), new("n", 2)]);
+        var measurement = new Measurement(
+            "ä.png", "gradient", "m", 3, TargetSource.Annotation, [new("path", 0.5, double.NaN), new("sum", double.NaN), new("n", 2)]);
         Assert.Equal(
-            """{"image":"ä.png","method":"gradient","target":3,"target_from":"annotation","path":[0.5,null],"sum":null,"n":2,"device":"cpu","precision":"fp32"}""",
+            """{"image":"ä.png","method":"gradient","target":3,"target_from":"annotation","path":[0.5,null],"sum":null,"n":2,"""
+            + "\"device\":\"cpu\",\"precision\":\"fp32\"}",
             EvaluationReport.Line(measurement, new Arithmetic("cpu", "fp32")));
     }
 
