@@ -53,9 +53,11 @@ public static class Catalogue
         Torchvision("resnet152", "resnet152", "ResNet152_Weights.IMAGENET1K_V1, 78.3 % top-1", "resnet152-394f9c45.pth"),
         Torchvision("resnet152-v2", "resnet152", "ResNet152_Weights.IMAGENET1K_V2, 82.3 % top-1", "resnet152-f82ba261.pth") with { Input = Second },
         Torchvision("wide_resnet50_2", "wide_resnet50_2", "Wide_ResNet50_2_Weights.IMAGENET1K_V1, 78.5 % top-1", "wide_resnet50_2-95faca4d.pth"),
-        Torchvision("wide_resnet50_2-v2", "wide_resnet50_2", "Wide_ResNet50_2_Weights.IMAGENET1K_V2, 81.6 % top-1", "wide_resnet50_2-9ba9bcbe.pth") with { Input = Second },
+        Torchvision("wide_resnet50_2-v2", "wide_resnet50_2", "Wide_ResNet50_2_Weights.IMAGENET1K_V2, 81.6 % top-1", "wide_resnet50_2-9ba9bcbe.pth")
+            with { Input = Second },
         Torchvision("wide_resnet101_2", "wide_resnet101_2", "Wide_ResNet101_2_Weights.IMAGENET1K_V1, 78.8 % top-1", "wide_resnet101_2-32ee1156.pth"),
-        Torchvision("wide_resnet101_2-v2", "wide_resnet101_2", "Wide_ResNet101_2_Weights.IMAGENET1K_V2, 82.5 % top-1", "wide_resnet101_2-d733dc28.pth") with { Input = Second },
+        Torchvision("wide_resnet101_2-v2", "wide_resnet101_2", "Wide_ResNet101_2_Weights.IMAGENET1K_V2, 82.5 % top-1", "wide_resnet101_2-d733dc28.pth")
+            with { Input = Second },
         Torchvision("vgg11", "vgg11", "VGG11_Weights.IMAGENET1K_V1, 69.0 % top-1", "vgg11-8a719046.pth"),
         Torchvision("vgg11_bn", "vgg11_bn", "VGG11_BN_Weights.IMAGENET1K_V1, 70.4 % top-1", "vgg11_bn-6002323d.pth"),
         Torchvision("vgg13", "vgg13", "VGG13_Weights.IMAGENET1K_V1, 69.9 % top-1", "vgg13-19584684.pth"),

@@ -200,7 +200,8 @@ public sealed class StateDict : IDisposable
             if (scattered < 0)
             {
                 throw new FileFormatException(path, $"up to tensor '{entry}' its tensors with permuted or repeated axes have more elements than the "
-                    + $"file has bytes, {fileBytes}", "Save contiguous copies: torch.save({name: tensor.contiguous() for name, tensor in state_dict.items()}, FILE).");
+                    + $"file has bytes, {fileBytes}",
+                    "Save contiguous copies: torch.save({name: tensor.contiguous() for name, tensor in state_dict.items()}, FILE).");
             }
         }
     }

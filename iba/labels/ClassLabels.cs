@@ -57,7 +57,8 @@ public sealed partial class ClassLabels
             throw new InvalidDataException($"{path} has more than {Longest} characters: give one line for each class, in order.");
         string[] lines = text.Split('\n', '\r');
         return lines.FirstOrDefault(line => line.Length > LongestLine) is { } endless
-            ? throw new InvalidDataException($"{path} has a line of {endless.Length} characters, more than the {LongestLine} of a class: give one line for each class, in order.")
+            ? throw new InvalidDataException($"{path} has a line of {endless.Length} characters, more than the {LongestLine} of a class: "
+                + "give one line for each class, in order.")
             : new(Parse(lines));
     }
 

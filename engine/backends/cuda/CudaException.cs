@@ -34,5 +34,5 @@ public sealed class NoCudaException(string subject, string reason, string remedy
     public Diagnosis Diagnosis => diagnosis;
 
     internal static NoCudaException For(Finding finding, Diagnosis diagnosis) =>
-        new("no CUDA", $"{finding.Subject}: {finding.Message}", $"To mend it, {finding.Remedy}.", diagnosis);
+        new("no CUDA", $"{finding.Subject}: {finding.Message}", $"To fix it, {finding.Remedy}.", diagnosis);
 }

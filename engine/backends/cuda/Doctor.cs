@@ -49,12 +49,12 @@ public sealed class Doctor
             (string path, string reason) = _libraries.Refused.FirstOrDefault(refused => refused.Reason.Contains("too old", StringComparison.Ordinal));
             if (path is not null)
                 return Fatal("driver", $"{path}: {reason}", "update the NVIDIA driver to 525 or newer (CUDA 12)");
-            const string mend = "install the NVIDIA driver (525 or newer); in a container start it with GPUs (docker run --gpus all)";
+            const string install = "install the NVIDIA driver (525 or newer); in a container start it with GPUs (docker run --gpus all)";
             // A bare name is what the system's loader was asked for; a path is an existing file.
             (path, reason) = _libraries.Refused.FirstOrDefault(refused => refused.Path.IndexOfAny(['/', '\\']) >= 0);
             return path is null
-                ? Fatal("driver", $"no NVIDIA driver ({string.Join(", ", _libraries.Refused.Select(refused => refused.Path))} is not there)", mend)
-                : Fatal("driver", $"no NVIDIA driver: {path} does not load ({reason})", mend);
+                ? Fatal("driver", $"no NVIDIA driver ({string.Join(", ", _libraries.Refused.Select(refused => refused.Path))} is not there)", install)
+                : Fatal("driver", $"no NVIDIA driver: {path} does not load ({reason})", install);
         }
 
         CUresult result = driver.cuInit(0);
