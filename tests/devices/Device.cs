@@ -39,7 +39,9 @@ public abstract class Device
             Close.InMaxNorm(expected, actual, 1e-5, what);
     }
 
-    /// <summary>Two ways to the same numbers through many layers: equal to the bit where the device promises that, and else near in the Euclidean norm.</summary>
+    /// <summary>
+    /// Compares two computations of the same values through many layers: equal bits if the device guarantees that, else near in the Euclidean norm.
+    /// </summary>
     public void Same(float[] expected, float[] actual, string what, double tolerance)
     {
         if (KeepsBits)
@@ -92,7 +94,7 @@ public sealed class Gpu : Device, IDisposable
 
     private readonly Dictionary<Precision, CudaBackend> _backends = [];
 
-    /// <summary>Why there is no CUDA here, and what mends it; null where there is.</summary>
+    /// <summary>Why there is no CUDA here, and how to fix it; null if there is.</summary>
     public static string? Missing => Examined.Value.Obstacle is { } obstacle ? $"no CUDA: {obstacle.Message}. {obstacle.Remedy}." : null;
 
     /// <summary>IBA_REQUIRE_GPU=1: whoever sets it wants the GPU's tests to run, so a missing GPU fails every one of them.</summary>

@@ -7,10 +7,12 @@ internal static class Distance
     /// <param name="expected">What they should be.</param>
     /// <param name="actual">What they are.</param>
     /// <param name="typical">Taken for max |e| where that is smaller by accident.</param>
-    public static double Largest(float[] expected, float[] actual, double typical = 0) => Relative(expected, actual, typical, numbers => numbers.Aggregate(0.0, (largest, number) => Math.Max(largest, Math.Abs(number))));
+    public static double Largest(float[] expected, float[] actual, double typical = 0) =>
+        Relative(expected, actual, typical, numbers => numbers.Aggregate(0.0, (largest, number) => Math.Max(largest, Math.Abs(number))));
 
     /// <summary>||a - e|| / ||e||, Euclidean: where a rounding may flip a ReLU here and there.</summary>
-    public static double Euclidean(float[] expected, float[] actual) => Relative(expected, actual, 0, numbers => Math.Sqrt(numbers.Sum(number => number * number)));
+    public static double Euclidean(float[] expected, float[] actual) =>
+        Relative(expected, actual, 0, numbers => Math.Sqrt(numbers.Sum(number => number * number)));
 
     private static double Relative(float[] expected, float[] actual, double typical, Func<IEnumerable<double>, double> norm)
     {

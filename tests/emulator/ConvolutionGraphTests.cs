@@ -68,7 +68,10 @@ public sealed class ConvolutionGraphTests : IDisposable
             Assert.Equal([4L], tensor[cudnnBackendAttributeName.CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT].As<long>()));
     }
 
-    /// <summary>What was told, a line for each descriptor and attribute: name, type, count, bytes, values. Descriptors are numbered as they were made.</summary>
+    /// <summary>
+    /// What cuDNN was told, one line for each descriptor and attribute: name, type, count, bytes, values. Descriptors are numbered in the order of
+    /// their creation.
+    /// </summary>
     private IEnumerable<string> Told()
     {
         foreach (FakeDescriptor made in _cudnn.Made)
@@ -171,7 +174,10 @@ public sealed class ConvolutionGraphTests : IDisposable
             if (mode == 200)
                 _lines.AddRange([$"751 {Descriptor} 1 8 #{other}", $"757 {Descriptor} 1 8 #{x}", $"756 {Descriptor} 1 8 #{result}"]);
             else
-                _lines.AddRange([$"751 {Descriptor} 1 8 #{x}", .. other < 0 ? [] : (string[])[$"752 {Descriptor} 1 8 #{other}"], $"753 {Descriptor} 1 8 #{result}"]);
+            {
+                string[] second = other < 0 ? [] : [$"752 {Descriptor} 1 8 #{other}"];
+                _lines.AddRange([$"751 {Descriptor} 1 8 #{x}", .. second, $"753 {Descriptor} 1 8 #{result}"]);
+            }
             return operation;
         }
 

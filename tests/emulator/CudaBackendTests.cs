@@ -39,7 +39,7 @@ public sealed class CudaBackendTests : IDisposable
         Assert.True(none.Diagnosis.HasCuda);
         _gpu.Driver.Start = CUresult.CUDA_ERROR_NO_DEVICE;
         none = Assert.Throws<NoCudaException>(() => CudaBackend.Open(_gpu.Libraries(), 0, Precision.Float32));
-        Assert.StartsWith("no CUDA: device: the driver (libcuda.so.1) sees no GPU. To mend it, check nvidia-smi", none.Message);
+        Assert.StartsWith("no CUDA: device: the driver (libcuda.so.1) sees no GPU. To fix it, check nvidia-smi", none.Message);
     }
 
     [Fact]
@@ -63,7 +63,8 @@ public sealed class CudaBackendTests : IDisposable
         Assert.Empty(_gpu.Driver.Held);
 
         using var without = new FakeGpu(cudnn: false);
-        Assert.Contains("cuDNN: not found", Assert.Throws<NoCudaException>(() => CudaBackend.Open(without.Libraries(), 0, Precision.Float32, requiresCudnn: true)).Message);
+        Assert.Contains("cuDNN: not found",
+            Assert.Throws<NoCudaException>(() => CudaBackend.Open(without.Libraries(), 0, Precision.Float32, requiresCudnn: true)).Message);
         CudaBackend.Open(without.Libraries(), 0, Precision.Float32).Dispose();
     }
 
@@ -83,7 +84,8 @@ public sealed class CudaBackendTests : IDisposable
     public void A_choice_explains_itself_and_is_kept_for_the_next_run()
     {
         _gpu.Cudnn.Engines.Clear();
-        _gpu.Cudnn.Engines.AddRange([new FakeEngine(1) { Notes = [4] }, new FakeEngine(2), new FakeEngine(3) { Knobs = [(1, 2)], Workspace = 4096, Behaviour = [0] }]);
+        _gpu.Cudnn.Engines.AddRange(
+            [new FakeEngine(1) { Notes = [4] }, new FakeEngine(2), new FakeEngine(3) { Knobs = [(1, 2)], Workspace = 4096, Behaviour = [0] }]);
         float[] times = [3, 3, 3, 2, 2, 2];
         int measured = 0;
         _gpu.Driver.Elapsed = () => times[measured++];
@@ -91,7 +93,8 @@ public sealed class CudaBackendTests : IDisposable
         {
             Convolve(backend);
             PlanChoice choice = Assert.Single(backend.Choices);
-            Assert.Equal((Route.Fused, "engine 3 (1 = 2)", true, 4096L, 2f), (choice.Route, choice.Engine, choice.IsCompiled, choice.WorkspaceBytes, choice.Milliseconds));
+            Assert.Equal((Route.Fused, "engine 3 (1 = 2)", true, 4096L, 2f),
+                (choice.Route, choice.Engine, choice.IsCompiled, choice.WorkspaceBytes, choice.Milliseconds));
             Assert.Equal("the fastest of 2 of heuristic A", choice.Reason);
             Assert.Equal(["engine 1: its bits differ from run to run", "engine 2: 3.0000 ms", "engine 3 (1 = 2): 2.0000 ms"], choice.Rejected);
             Assert.Equal("forward 2x8x8x4 -> 4, 3x3, stride 1, padding 1, + bias, relu, tf32, 16-byte aligned", choice.Unit);
@@ -154,7 +157,8 @@ public sealed class CudaBackendTests : IDisposable
         string cuda = Path.Combine(Golden.Root, "engine", "backends", "cuda");
         IEnumerable<string> elsewhere = ((string[])["engine", "weights", "iba"])
             .SelectMany(room => Directory.EnumerateFiles(Path.Combine(Golden.Root, room), "*.cs", SearchOption.AllDirectories))
-            .Where(file => !file.StartsWith(cuda, StringComparison.Ordinal) && !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}"));
+            .Where(file => !file.StartsWith(cuda, StringComparison.Ordinal)
+                && !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}"));
         Assert.All(elsewhere, file => Assert.DoesNotContain("Backends.Cuda.Native", File.ReadAllText(file)));
     }
 

@@ -13,12 +13,16 @@ internal static unsafe class FakeArithmetic
     /// <summary>D = alpha op(A) op(B) + beta C, plus a bias where the epilogue says so, column-major.</summary>
     public static void Compute(FakeProduct product)
     {
-        bool turnsA = product[cublasLtMatmulDescAttribute.CUBLASLT_MATMUL_DESC_TRANSA] == 1, turnsB = product[cublasLtMatmulDescAttribute.CUBLASLT_MATMUL_DESC_TRANSB] == 1;
+        bool turnsA = product[cublasLtMatmulDescAttribute.CUBLASLT_MATMUL_DESC_TRANSA] == 1;
+        bool turnsB = product[cublasLtMatmulDescAttribute.CUBLASLT_MATMUL_DESC_TRANSB] == 1;
         int m = (int)product.D.Rows, n = (int)product.D.Columns, k = (int)(turnsA ? product.A.Rows : product.A.Columns);
-        if ((int)(turnsA ? product.A.Columns : product.A.Rows) != m || (int)(turnsB ? product.B.Columns : product.B.Rows) != k || (int)(turnsB ? product.B.Rows : product.B.Columns) != n)
+        if ((int)(turnsA ? product.A.Columns : product.A.Rows) != m || (int)(turnsB ? product.B.Columns : product.B.Rows) != k
+            || (int)(turnsB ? product.B.Rows : product.B.Columns) != n)
             throw new InvalidOperationException($"the matrices of the product do not fit: {product}");
         int epilogue = product[cublasLtMatmulDescAttribute.CUBLASLT_MATMUL_DESC_EPILOGUE];
-        float* bias = (epilogue & 4) != 0 ? (float*)BitConverter.ToUInt64(product.Description[cublasLtMatmulDescAttribute.CUBLASLT_MATMUL_DESC_BIAS_POINTER]) : null;
+        float* bias = (epilogue & 4) == 0
+            ? null
+            : (float*)BitConverter.ToUInt64(product.Description[cublasLtMatmulDescAttribute.CUBLASLT_MATMUL_DESC_BIAS_POINTER]);
         double[][] rows = [.. Enumerable.Range(0, m).Select(row => Line(k, i => Read(product.A, product.Pointers[0], turnsA ? i : row, turnsA ? row : i)))];
         var results = new float[m * n];
         for (int column = 0; column < n; column++)
@@ -50,7 +54,8 @@ internal static unsafe class FakeArithmetic
         {
             FakeDescriptor operation = cudnn.Ever(handle);
             FakeTensor Part(cudnnBackendAttributeName name) => new(cudnn.Ever(operation[name].As<nint>()[0]));
-            double[] In(cudnnBackendAttributeName name) => Part(name) is var tensor && tensor.IsVirtual ? virtuals[tensor.Id] : tensor.Read(pointers[tensor.Id]);
+            double[] In(cudnnBackendAttributeName name) =>
+                Part(name) is var tensor && tensor.IsVirtual ? virtuals[tensor.Id] : tensor.Read(pointers[tensor.Id]);
             void Out(cudnnBackendAttributeName name, double[] values)
             {
                 FakeTensor tensor = Part(name);
@@ -64,17 +69,20 @@ internal static unsafe class FakeArithmetic
             {
                 case cudnnBackendDescriptorType.CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR:
                     Out(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y, Convolve(cudnn, operation, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
-                        Part(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X), Part(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W), Part(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y),
+                        Part(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X), Part(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W),
+                        Part(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y),
                         In(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X), In(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W), null));
                     break;
                 case cudnnBackendDescriptorType.CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR:
                     Out(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, Convolve(cudnn, operation, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
-                        Part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX), Part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W), Part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY),
+                        Part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX), Part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W),
+                        Part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY),
                         null, In(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W), In(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY)));
                     break;
                 case cudnnBackendDescriptorType.CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR:
                     Out(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW, Convolve(cudnn, operation, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
-                        Part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X), Part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW), Part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY),
+                        Part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X), Part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW),
+                        Part(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY),
                         In(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X), null, In(CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY)));
                     break;
                 case cudnnBackendDescriptorType.CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR:
@@ -103,7 +111,8 @@ internal static unsafe class FakeArithmetic
                 // Values stand in N, C, H, W order whatever the strides; a bias has one for each channel.
                 Out(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, mode switch
                 {
-                    0 => [.. x.Select((value, i) => value + (other.Length == x.Length ? other[i] : other[i / (int)(shape.Dims[2] * shape.Dims[3]) % other.Length]))],
+                    0 => [.. x.Select((value, i) =>
+                        value + (other.Length == x.Length ? other[i] : other[i / (int)(shape.Dims[2] * shape.Dims[3]) % other.Length]))],
                     21 => x,
                     100 => [.. x.Select(value => IsOn(value) ? value : 0)],
                     _ => throw new InvalidOperationException($"pointwise mode {mode}"),
@@ -119,7 +128,8 @@ internal static unsafe class FakeArithmetic
     /// and what y's place says of weights and image is added to theirs.
     /// </summary>
     private static double[] Convolve(
-        FakeCudnn cudnn, FakeDescriptor operation, cudnnBackendAttributeName geometry, FakeTensor x, FakeTensor w, FakeTensor y, double[]? xs, double[]? ws, double[]? ys)
+        FakeCudnn cudnn, FakeDescriptor operation, cudnnBackendAttributeName geometry, FakeTensor x, FakeTensor w,
+        FakeTensor y, double[]? xs, double[]? ws, double[]? ys)
     {
         FakeDescriptor convolution = cudnn.Ever(operation[geometry].As<nint>()[0]);
         long[] pad = convolution[CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS].As<long>(), stride = convolution[CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES].As<long>();

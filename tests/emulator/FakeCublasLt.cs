@@ -151,8 +151,10 @@ internal sealed unsafe class FakeCublasLt : IDisposable
         ["cublasLtMatmulPreferenceSetAttribute"] =
             (nint)(delegate* unmanaged<nint, cublasLtMatmulPreferenceAttribute, void*, nuint, int>)&cublasLtMatmulPreferenceSetAttribute,
         ["cublasLtMatmulAlgoGetHeuristic"] =
-            (nint)(delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, int, cublasLtMatmulHeuristicResult*, int*, int>)&cublasLtMatmulAlgoGetHeuristic,
+            (nint)(delegate* unmanaged<nint, nint, nint, nint, nint, nint, nint, int, cublasLtMatmulHeuristicResult*,
+            int*, int>)&cublasLtMatmulAlgoGetHeuristic,
         ["cublasLtMatmul"] =
-            (nint)(delegate* unmanaged<nint, nint, void*, ulong, nint, ulong, nint, void*, ulong, nint, ulong, nint, void*, ulong, nuint, nint, int>)&cublasLtMatmul,
+            (nint)(delegate* unmanaged<nint, nint, void*, ulong, nint, ulong, nint, void*, ulong, nint, ulong,
+            nint, void*, ulong, nuint, nint, int>)&cublasLtMatmul,
     };
 }

@@ -25,7 +25,8 @@ public sealed class FullMemoryTests
 
     internal static readonly Dictionary<string, Func<Network, int, IAttributionMethod>> Methods = new()
     {
-        ["per-sample"] = (network, images) => new PerSampleBottleneck(network, Statistics(network, "relu"), Image, images, new BottleneckSettings { Steps = 3, Copies = 2 }),
+        ["per-sample"] = (network, images) =>
+            new PerSampleBottleneck(network, Statistics(network, "relu"), Image, images, new BottleneckSettings { Steps = 3, Copies = 2 }),
         ["readout"] = (network, images) => new ReadoutBottleneck(
             network, new ReadoutNetwork(network.Backend, new StatisticsSet([Statistics(network, "relu"), Statistics(network, "fc")])), Image, images),
         ["gradient"] = (network, _) => new Gradient(network, Image),
@@ -89,7 +90,8 @@ public sealed class FullMemoryTests
     {
         using var gpu = new FakeGpu(computes: true);
         using CudaBackend backend = gpu.Open(Precision.Float32);
-        using IAttributionMethod method = new PerSampleBottleneck(Tiny(backend), Statistics(Tiny(backend), "relu"), Image, 1, new BottleneckSettings { Steps = 3, Copies = 2 });
+        using IAttributionMethod method = new PerSampleBottleneck(
+            Tiny(backend), Statistics(Tiny(backend), "relu"), Image, 1, new BottleneckSettings { Steps = 3, Copies = 2 });
         var finished = new List<Explanation>();
         DeviceLostException lost = Assert.Throws<DeviceLostException>(() =>
         {
@@ -145,7 +147,8 @@ public sealed class FullMemoryTests
         }
         return new Network("tiny", backend,
         [
-            new ConvolutionLayer("conv", new ParameterPair(Place("conv.weight", 1, new Shape(4, 3, 3, 3)), Place("conv.bias", 2, new Shape(4))), new ConvGeometry(3, 1, 1)),
+            new ConvolutionLayer(
+                "conv", new ParameterPair(Place("conv.weight", 1, new Shape(4, 3, 3, 3)), Place("conv.bias", 2, new Shape(4))), new ConvGeometry(3, 1, 1)),
             new ReluLayer("relu"),
             new AveragePoolLayer("avgpool", 2),
             new LinearLayer("fc", new ParameterPair(Place("fc.weight", 3, new Shape(3, 16)), Place("fc.bias", 4, new Shape(3)))),

@@ -92,7 +92,8 @@ public sealed class KernelCompilerTests : IDisposable
     }
 
     private static string Fetched => Path.Combine(
-        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "iba", "nvrtc");
+        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
+        "iba", "nvrtc");
 
     private KernelCompiler Compiler(int computeCapability) => new(_nvrtc.Table(), computeCapability, new CacheFolder(_folder["cache"]));
 }

@@ -77,7 +77,8 @@ public class LibraryPathsTests
         machine.Variables["CONDA_PREFIX"] = "/conda";
         machine.Variables["LD_LIBRARY_PATH"] = "/system";
         machine.Variables["CUDA_PATH"] = "/toolkit";
-        machine.Put("/named", "libnvrtc.so.12").Put("/loaded", "libnvrtc.so.12").Put("/venv/lib/python3.12/site-packages/nvidia/cuda_nvrtc/lib", "libnvrtc.so.12")
+        machine.Put("/named", "libnvrtc.so.12").Put("/loaded", "libnvrtc.so.12")
+            .Put("/venv/lib/python3.12/site-packages/nvidia/cuda_nvrtc/lib", "libnvrtc.so.12")
             .Put("/conda/lib", "libnvrtc.so.12").Put("/system", "libnvrtc.so.12").Put("/toolkit/lib64", "libnvrtc.so.12").Put("/usr/lib", "libc.so.6");
         string[] folders = [.. new LibraryPaths(machine.Machine).Toolkits(12).Select(set => Path.GetDirectoryName(set.Files[Library.Nvrtc])!)];
         Assert.Equal(["/named", "/loaded", "/venv/lib/python3.12/site-packages/nvidia/cuda_nvrtc/lib", "/conda/lib", "/system", "/toolkit/lib64"], folders);
@@ -90,7 +91,8 @@ public class LibraryPathsTests
         machine.Variables["CUDA_PATH"] = @"C:\Program Files\NVIDIA GPU Computing Toolkit\CUDA\v13.0";
         machine.Put(@"C:\Program Files\NVIDIA GPU Computing Toolkit\CUDA\v13.0\bin\x64",
             "nvrtc64_130_0.dll", "nvrtc64_130_0.alt.dll", "nvrtc-builtins64_130.dll", "nvrtc-builtins64_130.alt.dll", "cublasLt64_13.dll", "cublas64_13.dll");
-        machine.Put(@"C:\Program Files\NVIDIA\CUDNN\v9.13\bin\13.0\x64", "cudnn64_9.dll", "cudnn_graph64_9.dll", "cudnn_engines_tensor_ir64_9.dll", "cudnn_ext64_9.dll");
+        machine.Put(@"C:\Program Files\NVIDIA\CUDNN\v9.13\bin\13.0\x64", "cudnn64_9.dll", "cudnn_graph64_9.dll",
+            "cudnn_engines_tensor_ir64_9.dll", "cudnn_ext64_9.dll");
         var paths = new LibraryPaths(machine.Machine);
         LibrarySet toolkit = paths.Toolkits(13)[0];
         Assert.Equal(

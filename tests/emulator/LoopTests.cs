@@ -99,7 +99,8 @@ public sealed class LoopTests : IDisposable
         Assert.Equal(
             ["sigmoid_forward", "blur_forward", "restrict_forward"], kernels.Take(3));
         Assert.Equal(["adam_update_all", "advance_step"], kernels.TakeLast(2));
-        foreach (string kernel in (string[])["restrict_backward", "information_forward", "information_backward", "cross_entropy_backward", "blur_backward", "sigmoid_backward"])
+        foreach (string kernel in (string[])["restrict_backward", "information_forward", "information_backward",
+            "cross_entropy_backward", "blur_backward", "sigmoid_backward"])
             Assert.Single(kernels, kernel);
 
         static string Told((long Engine, long[] Ids, ulong[] Pointers, ulong Workspace) each) =>
@@ -111,7 +112,8 @@ public sealed class LoopTests : IDisposable
     {
         _fit.Step();
         Assert.All(_backend.Choices, choice => Assert.Contains(choice.Route, (Route[])[Route.Fused, Route.Product]));
-        Assert.Contains(_backend.Choices, choice => choice.Unit.StartsWith("forward", StringComparison.Ordinal) && choice.Unit.Contains("+ addend, + bias, relu"));
+        Assert.Contains(_backend.Choices,
+            choice => choice.Unit.StartsWith("forward", StringComparison.Ordinal) && choice.Unit.Contains("+ addend, + bias, relu"));
         Assert.Contains(_backend.Choices, choice => choice.Unit.StartsWith("data gradient", StringComparison.Ordinal) && choice.Unit.Contains("gate"));
         Assert.DoesNotContain(_backend.Choices, choice => choice.Unit.StartsWith("weight gradient", StringComparison.Ordinal));
         Assert.All(_backend.Choices, choice => Assert.Contains("16-byte aligned", choice.Unit));

@@ -77,7 +77,8 @@ public sealed class PlanSearchTests : IDisposable
     [Fact]
     public void Plans_that_cannot_be_built_or_want_too_much_memory_are_passed_over()
     {
-        _cudnn.Engines.AddRange([new FakeEngine(1) { Fails = true }, new FakeEngine(2) { Workspace = 2 << 20 }, new FakeEngine(3) { Workspace = 1 << 20, Behaviour = [0] }]);
+        _cudnn.Engines.AddRange(
+            [new FakeEngine(1) { Fails = true }, new FakeEngine(2) { Workspace = 2 << 20 }, new FakeEngine(3) { Workspace = 1 << 20, Behaviour = [0] }]);
         var found = Find(limits: new SearchLimits(WorkspaceBytes: 1 << 20))!.Value;
         Assert.Equal((3, 1L << 20, true), (found.Plan.Choice.Index, found.Plan.WorkspaceBytes, found.Plan.IsCompiled));
         Assert.Contains("the only one of heuristic A", found.Reason);
@@ -113,7 +114,8 @@ public sealed class PlanSearchTests : IDisposable
         var again = Find()!.Value;
         Assert.Equal((2, "kept from an earlier run"), (again.Plan.Choice.Index, again.Reason));
         Assert.DoesNotContain(_cudnn.Made, made => made.Kind == cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
-        FakeDescriptor[] knobs = [.. _cudnn.Made.Where(made => made.Kind == cudnnBackendDescriptorType.CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR && made.Attributes.Count > 0)];
+        FakeDescriptor[] knobs =
+            [.. _cudnn.Made.Where(made => made.Kind == cudnnBackendDescriptorType.CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR && made.Attributes.Count > 0)];
         Assert.Equal([(3, 5L), (22, -1L)], knobs.Select(knob => knob.Knob));
         again.Plan.Dispose();
     }
@@ -151,10 +153,12 @@ public sealed class PlanSearchTests : IDisposable
         var choice = new EngineChoice(12, [(1, 2), (3, -4)]) { Milliseconds = 0.123f };
         byte[] text = choice.Print("key");
         EngineChoice read = EngineChoice.Parse("key", text)!;
-        Assert.Equal((choice.Index, choice.Knobs), (read.Index, read.Knobs.ToArray().AsEnumerable()), (a, b) => a.Item1 == b.Item1 && a.Item2.SequenceEqual(b.Item2));
+        Assert.Equal((choice.Index, choice.Knobs), (read.Index, read.Knobs.ToArray().AsEnumerable()),
+            (a, b) => a.Item1 == b.Item1 && a.Item2.SequenceEqual(b.Item2));
         Assert.Equal(0.123f, read.Milliseconds);
         Assert.Null(EngineChoice.Parse("another key", text));
-        foreach (string bad in (string[])["", "key", "key\nengine", "key\nengine x\n", "key\nengine 1\nknob 1\n", "key\nengine 1\nknob -1 2\n", "key\nmotor 1\n", "key\nengine 1\nmilliseconds soon\n", "key\nengine 1\nmilliseconds 1\nmilliseconds 1\n",
+        foreach (string bad in (string[])["", "key", "key\nengine", "key\nengine x\n", "key\nengine 1\nknob 1\n",
+            "key\nengine 1\nknob -1 2\n", "key\nmotor 1\n", "key\nengine 1\nmilliseconds soon\n", "key\nengine 1\nmilliseconds 1\nmilliseconds 1\n",
             "key\nengine 99999999999999999999\n", "key\nengine 1\n" + string.Concat(Enumerable.Repeat("knob 1 1\n", 1000))])
         {
             Assert.Null(EngineChoice.Parse("key", System.Text.Encoding.UTF8.GetBytes(bad)));

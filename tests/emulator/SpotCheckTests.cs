@@ -13,7 +13,8 @@ namespace Tests.Emulator;
 /// <summary>Plans whose numbers are wrong are found out before they are used, and those whose numbers are right are not suspected.</summary>
 public sealed class SpotCheckTests : IDisposable
 {
-    private static readonly ConvolutionCase Case = new(new(3, 2, 1), new(2, 9, 8, 12), 20, Bias: true, Residual: true, Relu: true, Adds: true, Gate: true, Seed: 5);
+    private static readonly ConvolutionCase Case = new(
+        new(3, 2, 1), new(2, 9, 8, 12), 20, Bias: true, Residual: true, Relu: true, Adds: true, Gate: true, Seed: 5);
 
     private readonly FakeGpu _gpu = new(computes: true);
     private readonly TemporaryFolder _folder = new();
@@ -42,7 +43,8 @@ public sealed class SpotCheckTests : IDisposable
         Check(data, dx, (Role.Y, c.DyNumbers), (Role.W, c.WNumbers), (Role.Addend, c.Earlier(c.X)), (Role.Gate, c.GateNumbers));
 
         Exact dw = c.Finished(ConvolutionTextbook.BackwardWeights(c.XNumbers, c.DyNumbers, c.W, c.Geometry), gated: false);
-        Check(data with { Direction = Direction.BackwardWeights, Gate = false }, dw, (Role.X, c.XNumbers), (Role.Y, c.DyNumbers), (Role.Addend, c.Earlier(c.W)));
+        Check(data with { Direction = Direction.BackwardWeights, Gate = false }, dw, (Role.X, c.XNumbers),
+            (Role.Y, c.DyNumbers), (Role.Addend, c.Earlier(c.W)));
     }, iter: 20, threads: 1);
 
     public static TheoryData<string, Precision> Everything => new MatrixTheoryData<string, Precision>(

@@ -29,7 +29,8 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
         from flags in Gen.Bool.Array[5]
         from seed in Gen.Int[0, int.MaxValue]
         select new ConvolutionCase(
-            new(kernel, stride, padding), new Shape(n, h, w, Math.Max(1, c / kernel)), Math.Max(1, k / kernel), flags[0], flags[1], flags[2], flags[3], flags[4], seed);
+            new(kernel, stride, padding), new Shape(n, h, w, Math.Max(1, c / kernel)), Math.Max(1, k / kernel),
+            flags[0], flags[1], flags[2], flags[3], flags[4], seed);
 
     /// <summary>Shapes of the networks, which reach the second chunk of the reduction and many tiles.</summary>
     public static IEnumerable<ConvolutionCase> OfNetworks =>
@@ -81,7 +82,8 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
     public float[] BackwardData(Numbers on)
     {
         Tensor dx = on.Upload(Earlier(X));
-        on.Backend.ConvolutionBackwardData(on.Upload(DyNumbers), on.Upload(WNumbers), Geometry, new Accumulator(dx, Adds, Gate ? on.Upload(GateNumbers) : null));
+        on.Backend.ConvolutionBackwardData(
+            on.Upload(DyNumbers), on.Upload(WNumbers), Geometry, new Accumulator(dx, Adds, Gate ? on.Upload(GateNumbers) : null));
         return on.Download(dx);
     }
 

@@ -44,7 +44,8 @@ public sealed class ConvolutionThreadTests
     {
         // Of whichever core asked: some processors mix large ones and small ones.
         const string Cores = "/sys/devices/system/cpu";
-        string[] sizes = !Directory.Exists(Cores) ? [] : [.. Directory.GetDirectories(Cores, "cpu*").Select(core => Path.Combine(core, "cache/index2/size")).Where(File.Exists)];
+        string[] sizes = !Directory.Exists(Cores) ? []
+            : [.. Directory.GetDirectories(Cores, "cpu*").Select(core => Path.Combine(core, "cache/index2/size")).Where(File.Exists)];
         Assert.SkipUnless(X86Base.IsSupported && sizes.Length > 0, "asks Linux on x86");
         Assert.Contains($"{L2Cache.Bytes >> 10}K", sizes.Select(size => File.ReadAllText(size).Trim()));
     }

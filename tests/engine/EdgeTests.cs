@@ -74,7 +74,8 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
     /// <summary>Fill and Advance take any tensor; Allocate, Upload, Download and Replay have tests of their own.</summary>
     [Fact]
     public void Every_verb_that_joins_tensors_is_in_the_table() => Assert.Equal(
-        typeof(IBackend).GetMethods().Select(verb => verb.Name).Except(["get_Name", "Enter", "Fill", "Advance", "Allocate", "Upload", "Download", "Replay"]).Order(),
+        typeof(IBackend).GetMethods().Select(verb => verb.Name)
+            .Except(["get_Name", "Enter", "Fill", "Advance", "Allocate", "Upload", "Download", "Replay"]).Order(),
         Misfits.Keys.Order());
 
     [Theory]
@@ -111,7 +112,8 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
     {
         Tensor t = _backend.Tensor(new Shape(3, 4), [.. Enumerable.Range(1, 12).Select(i => (float)i)]);
         Assert.Contains($"has {count} numbers, the tensor (3, 4) has 12", Assert.Throws<ArgumentException>(() => _backend.Upload(new float[count], t)).Message);
-        Assert.Contains($"has {count} numbers, the tensor (3, 4) has 12", Assert.Throws<ArgumentException>(() => _backend.Download(t, new float[count])).Message);
+        Assert.Contains($"has {count} numbers, the tensor (3, 4) has 12",
+            Assert.Throws<ArgumentException>(() => _backend.Download(t, new float[count])).Message);
         Assert.Equal(Enumerable.Range(1, 12).Select(i => (float)i), _backend.Numbers(t));
     }
 
@@ -185,7 +187,8 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
             Assert.Contains("(4) is not this backend's", Assert.Throws<ArgumentException>(() => _backend.Fill(stranger, 1)).Message);
             Assert.Throws<ArgumentException>(() => _backend.Download(stranger, new float[4]));
             Assert.Throws<ArgumentException>(() => _backend.Add(ours, stranger, ours));
-            Assert.Throws<ArgumentException>(() => _backend.Linear(ours.View(0, new(1, 4)), ours.View(0, new(1, 4)), stranger.View(0, new(1)), false, ours.View(0, new(1, 1))));
+            Assert.Throws<ArgumentException>(
+                () => _backend.Linear(ours.View(0, new(1, 4)), ours.View(0, new(1, 4)), stranger.View(0, new(1)), false, ours.View(0, new(1, 1))));
         }
     }
 
@@ -199,7 +202,8 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
             () => _backend.Fill(null!, 1), () => _backend.Add(x, null!, x), () => _backend.Upload([1], null!), () => _backend.Download(null!, [0]),
             () => _backend.Accumulate(x, default), () => _backend.AddNoise(x, default, 1, x), () => _backend.Replay(null!), () => _ = new Tape(null!),
             () => tape.Variable(null!, "x"), () => tape.Constant(x, null!), () => tape.Record(null!, v), () => tape.Record(new Add(), v, null!),
-            () => tape.Backward(null!), () => _ = new Tensor(new Shape(1), null!), () => _ = new Adam(null!, Fast, x), () => _ = new Adam(_backend, Fast, null!),
+            () => tape.Backward(null!), () => _ = new Tensor(new Shape(1), null!),
+            () => _ = new Adam(null!, Fast, x), () => _ = new Adam(_backend, Fast, null!),
             () => _ = new Sgd(_backend, new SgdSettings(1), x, null!)])
         {
             Assert.Throws<ArgumentNullException>(call);

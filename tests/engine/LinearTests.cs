@@ -44,7 +44,8 @@ public abstract class LinearTests(Device on) : TestsOnDevice(on)
         Tensor dx = numbers.Upload(before);
         _backend.LinearBackwardData(numbers.Upload(dy), numbers.Upload(w), new Accumulator(dx, s.Adds, s.Gate ? numbers.Upload(gate) : null));
         Exact expected = LinearTextbook.BackwardData(dy, w);
-        Near(expected.Like(i => s.Gate && !(gate[i] > 0) ? 0 : expected[i] + (s.Adds ? before[i] : 0)), numbers.Download(dx), s.K, $"{s}: gradient of the data");
+        Near(expected.Like(i => s.Gate && !(gate[i] > 0) ? 0 : expected[i] + (s.Adds ? before[i] : 0)),
+            numbers.Download(dx), s.K, $"{s}: gradient of the data");
     }, iter: Cases, threads: 1);
 
     [Fact]

@@ -43,8 +43,10 @@ public abstract class PackedWeightTests(Device on)
         Tensor y = numbers.Empty(Case.Y), dx = numbers.Empty(Case.X);
         _backend.Convolution(numbers.Upload(Case.XNumbers), w, null, null, relu: false, Case.Geometry, y);
         _backend.ConvolutionBackwardData(numbers.Upload(Case.DyNumbers), w, Case.Geometry, new(dx, Adds: false));
-        Close.InMaxNorm(ConvolutionTextbook.Forward(Case.XNumbers, expected, null, null, false, Case.Geometry).Floats(), numbers.Download(y), Tolerance, "values");
-        Close.InMaxNorm(ConvolutionTextbook.BackwardData(Case.DyNumbers, expected, Case.X, Case.Geometry).Floats(), numbers.Download(dx), Tolerance, "gradient");
+        Close.InMaxNorm(ConvolutionTextbook.Forward(Case.XNumbers, expected, null, null, false, Case.Geometry).Floats(),
+            numbers.Download(y), Tolerance, "values");
+        Close.InMaxNorm(ConvolutionTextbook.BackwardData(Case.DyNumbers, expected, Case.X, Case.Geometry).Floats(),
+            numbers.Download(dx), Tolerance, "gradient");
     }
 }
 

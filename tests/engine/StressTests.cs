@@ -46,7 +46,8 @@ public sealed class StressTests
         {
             var tape = new Tape(on);
             Value x = tape.Variable(Ramp(on, 2, 6, 6, 4), "x");
-            Value loss = x.Convolution(tape.Constant(Ramp(on, 8, 3, 3, 4), "w"), new ConvGeometry(3), relu: true).MaxPool(new ConvGeometry(2, 2)).Sigmoid().Sum();
+            Value loss = x.Convolution(tape.Constant(Ramp(on, 8, 3, 3, 4), "w"), new ConvGeometry(3), relu: true)
+                .MaxPool(new ConvGeometry(2, 2)).Sigmoid().Sum();
             tape.Plan(loss);
             tape.Forward();
             return Read(on, tape.Backward(loss)[x]);

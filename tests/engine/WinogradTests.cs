@@ -133,7 +133,8 @@ public sealed class WinogradTests : IDisposable
     private void BackwardData(ConvolutionCase c)
     {
         using var numbers = new Numbers(_backend);
-        Near(c.Finished(ConvolutionTextbook.BackwardData(c.DyNumbers, c.WNumbers, c.X, c.Geometry), gated: true), c.BackwardData(numbers), $"{c}: gradient of the data");
+        Near(c.Finished(ConvolutionTextbook.BackwardData(c.DyNumbers, c.WNumbers, c.X, c.Geometry), gated: true),
+            c.BackwardData(numbers), $"{c}: gradient of the data");
     }
 
     private static Exact Image(Exact x, int n) => new(x.Shape.WithN(1), [.. x.Numbers.Skip(n * x.Shape.Row).Take(x.Shape.Row)]);

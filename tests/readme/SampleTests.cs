@@ -25,7 +25,8 @@ public sealed class SampleTests
     public void The_samples_run_as_they_stand_in_the_readme()
     {
         using var folder = new TemporaryFolder();
-        string weightsFile = Golden.Path("resnet50-narrow.pth"), photoFile = Golden.Path("preprocessing/rgb.png"), statisticsFile = folder["statistics.safetensors"];
+        string weightsFile = Golden.Path("resnet50-narrow.pth"), photoFile = Golden.Path("preprocessing/rgb.png"),
+            statisticsFile = folder["statistics.safetensors"];
         string photosFolder = folder["photos"], annotationsFolder = folder["annotations"];
         Directory.CreateDirectory(photosFolder);
         Directory.CreateDirectory(annotationsFolder);
@@ -104,7 +105,8 @@ public sealed class SampleTests
 
     private static string Squeeze(string code)
     {
-        string text = code.Replace("weightsFile", "\"resnet50.pth\"").Replace("statisticsFile", "\"statistics.safetensors\"").Replace("photoFile", "\"photo.jpg\"")
+        string text = code.Replace("weightsFile", "\"resnet50.pth\"").Replace("statisticsFile", "\"statistics.safetensors\"")
+            .Replace("photoFile", "\"photo.jpg\"")
             .Replace("photosFolder", "\"photos\"").Replace("annotationsFolder", "\"annotations\"")
             .Replace("output.AppendLine($\"{tape}\")", "Console.WriteLine(tape)").Replace("output.AppendLine", "Console.WriteLine");
         IEnumerable<string> lines = text.Split('\n')
