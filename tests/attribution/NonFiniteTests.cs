@@ -134,7 +134,7 @@ public sealed class NonFiniteTests : IDisposable
         var origin = new FeatureOrigin("resnet50", "layer1.2", new Shape(1, 2, 2, 3), "abc");
         float[] twelve = new float[12];
         var few = new FeatureStatistics(origin, 5, new float[3], twelve, twelve, twelve);
-        Assert.Contains("'mean' has 3 numbers", Assert.Throws<StatisticsException>(() => few.MustFit(origin)).Message);
+        Assert.Contains("'mean' has 3 elements", Assert.Throws<StatisticsException>(() => few.MustFit(origin)).Message);
         new FeatureStatistics(origin, 5, twelve, twelve, twelve, twelve).Save(_folder["s"]);
         Assert.Contains("'abc' is not a SHA-256", Assert.Throws<StatisticsException>(() => FeatureStatistics.Load(_folder["s"])).Message);
     }

@@ -56,7 +56,7 @@ public sealed class InputTests : IDisposable
         IbaProcess.Result result = Iba("predict", "--json", Path.Combine(photos, "rgb.png"), Path.Combine(photos, "**", "*.jpg"), photos);
         Assert.True(result.ExitCode == 0, result.Error);
         Assert.Equal(["rgb.png", "gray.jpg", "jpeg444.jpg", "rgba.png"], Images(result).Select(path => Path.GetFileName(path)));
-        Assert.Contains("3 names of photos that are here already", result.Error);
+        Assert.Contains("3 further names of the same photos", result.Error);
     }
 
     [Fact]

@@ -113,11 +113,11 @@ public class AnnotationTests
     [InlineData("<annotation><filename/><size><width>1</width></size></annotation>", "no <height>")]
     [InlineData("<annotation><filename/><size><width>0</width><height>1</height></size></annotation>", "<size> is 0 x 1")]
     [InlineData("<annotation><filename/><size><width>-5</width><height>-5</height></size></annotation>", "<size> is -5 x -5")]
-    [InlineData("<annotation><size><width>1,5</width><height>1</height></size></annotation>", "no number of pixels")]
+    [InlineData("<annotation><size><width>1,5</width><height>1</height></size></annotation>", "not a number of pixels")]
     [InlineData("<?xml version='1.0' encoding='no-such'?><annotation/>", "not the XML")]
     [InlineData("<?xml version='1.0' encoding='utf-16'?><annotation/>", "not the XML")]
-    [InlineData("<annotation><filename/><size><width>NaN</width><height>1</height></size></annotation>", "no number of pixels")]
-    [InlineData("<annotation><filename/><size><width>1e300</width><height>1</height></size></annotation>", "no number of pixels")]
+    [InlineData("<annotation><filename/><size><width>NaN</width><height>1</height></size></annotation>", "not a number of pixels")]
+    [InlineData("<annotation><filename/><size><width>1e300</width><height>1</height></size></annotation>", "not a number of pixels")]
     [InlineData(NoBox, "no <bndbox>")]
     public void What_is_no_annotation_is_a_clear_error(string xml, string reason) =>
         Assert.Contains(reason, Refusal(xml), StringComparison.Ordinal);
@@ -190,7 +190,7 @@ public class AnnotationTests
         Process.Start("mkfifo", temporary["a.xml"])!.WaitForExit();
         File.CreateSymbolicLink(temporary["link.xml"], temporary["a.xml"]);
         foreach (string name in (string[])["a.xml", "link.xml"])
-            Assert.Contains("no regular file", Assert.Throws<DatasetException>(() => Annotation.Read(temporary[name])).Message, StringComparison.Ordinal);
+            Assert.Contains("not a regular file", Assert.Throws<DatasetException>(() => Annotation.Read(temporary[name])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
