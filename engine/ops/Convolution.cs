@@ -31,7 +31,7 @@ public sealed record Convolution(ConvGeometry Geometry, bool Bias, bool Residual
         bool fits = x.Rank == 4 && w.Rank == 4 && w.H == Geometry.Kernel && w.W == Geometry.Kernel && x.C == w.C
             && Geometry.Output(x.H) > 0 && Geometry.Output(x.W) > 0 && (!Bias || inputs[2].Count == w.N);
         if (!fits)
-            throw Refuse(inputs, "x (N, H, W, C) at least as large as its window, w (K, R, S, C) and a bias (K)");
+            throw Refuse(inputs, "x (N, H, W, C) at least as large as its kernel, w (K, R, S, C) and a bias (K)");
         Shape y = Geometry.Output(x, w.N);
         return !Residual || inputs[ResidualInput] == y ? y : throw Refuse(inputs, $"a residual {y}");
     }

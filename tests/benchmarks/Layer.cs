@@ -3,7 +3,7 @@ using Iba.Engine.Tensors;
 namespace Benchmarks;
 
 /// <summary>A layer of a network at the batch of an attribution: ten noise copies of one image.</summary>
-/// <param name="Name">Network, window and channels.</param>
+/// <param name="Name">Network, kernel and channels.</param>
 /// <param name="Times">How often the network's suffix has it, behind ResNet-50's layer2 or VGG-16's conv4_1.</param>
 public sealed record Layer(string Name, int Times, int Side, int C, int K, ConvGeometry Geometry)
 {

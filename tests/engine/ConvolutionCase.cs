@@ -14,7 +14,7 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
 
     /// <summary>
     /// Every kernel to 7, stride to 4 and padding to the kernel's own size; channels from 1 to beyond two panels of the widest registers,
-    /// mostly no multiple of anything; images that just hold the window and larger ones.
+    /// mostly no multiple of anything; images that just hold the kernel and larger ones.
     /// </summary>
     public static Gen<ConvolutionCase> Any { get; } =
         from kernel in Gen.Int[1, 7]

@@ -13,7 +13,7 @@ namespace Tests.Engine;
 /// <summary>A caller's mistake is an exception that names it: never foreign numbers, never the end of the process.</summary>
 public abstract class EdgeTests(Device on) : TestsOnDevice(on)
 {
-    private static readonly ConvGeometry Window = new(3, 1, 1);
+    private static readonly ConvGeometry Kernel = new(3, 1, 1);
     private static readonly AdamSettings Fast = new(0.1);
 
     private readonly IBackend _backend = on.Backend;
@@ -36,9 +36,9 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         ["LinearBackwardData"] = (b, t) => b.LinearBackwardData(t([2, 4]), t([4, 3]), Into(t([3, 3]))),
         ["LinearBackwardWeights"] = (b, t) => b.LinearBackwardWeights(t([2, 3]), t([3, 4]), Into(t([4, 3]))),
         ["BiasBackward"] = (b, t) => b.BiasBackward(t([2, 4]), Into(t([5]))),
-        ["Convolution"] = (b, t) => b.Convolution(t([1, 5, 5, 2]), t([4, 3, 3, 2]), null, null, false, Window, t([1, 5, 6, 4])),
-        ["ConvolutionBackwardData"] = (b, t) => b.ConvolutionBackwardData(t([1, 5, 5, 4]), t([4, 3, 3, 3]), Window, Into(t([1, 5, 5, 2]))),
-        ["ConvolutionBackwardWeights"] = (b, t) => b.ConvolutionBackwardWeights(t([2, 5, 5, 2]), t([1, 5, 5, 4]), Window, Into(t([4, 3, 3, 2]))),
+        ["Convolution"] = (b, t) => b.Convolution(t([1, 5, 5, 2]), t([4, 3, 3, 2]), null, null, false, Kernel, t([1, 5, 6, 4])),
+        ["ConvolutionBackwardData"] = (b, t) => b.ConvolutionBackwardData(t([1, 5, 5, 4]), t([4, 3, 3, 3]), Kernel, Into(t([1, 5, 5, 2]))),
+        ["ConvolutionBackwardWeights"] = (b, t) => b.ConvolutionBackwardWeights(t([2, 5, 5, 2]), t([1, 5, 5, 4]), Kernel, Into(t([4, 3, 3, 2]))),
         ["MaxPool"] = (b, t) => b.MaxPool(t([1, 4, 4, 2]), new ConvGeometry(2, 2), t([1, 3, 2, 2])),
         ["MaxPoolBackward"] = (b, t) => b.MaxPoolBackward(t([1, 4, 4, 2]), t([1, 2, 2, 2]), t([1, 2, 2, 3]), new ConvGeometry(2, 2), Into(t([1, 4, 4, 2]))),
         ["AdaptiveAveragePool"] = (b, t) => b.AdaptiveAveragePool(t([1, 4, 4, 2]), t([2, 1, 1, 2])),
@@ -253,7 +253,7 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
     }
 
     [Fact]
-    public void A_window_that_no_int_can_count_is_refused()
+    public void A_kernel_that_no_int_can_count_is_refused()
     {
         Tensor x = _backend.Allocate(new Shape(1, 5, 5, 1)), y = _backend.Allocate(new Shape(1, 3, 3, 1)), w = _backend.Allocate(new Shape(1, 1, 1, 1));
         foreach (var geometry in (ConvGeometry[])[new(1, 1, int.MaxValue), new(1, 0), new(1, -1), new(0), new(1, 1, -1), new(1, int.MaxValue, int.MaxValue)])

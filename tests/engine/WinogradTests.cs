@@ -30,12 +30,12 @@ public sealed class WinogradTests : IDisposable
         from k in Gen.Int[1, 9]
         from flags in Gen.Bool.Array[5]
         from seed in Gen.Int[0, int.MaxValue]
-        select new ConvolutionCase(Window, new Shape(n, h, w, 16 * c), 16 * k, flags[0], flags[1], flags[2], flags[3], flags[4], seed);
+        select new ConvolutionCase(Kernel, new Shape(n, h, w, 16 * c), 16 * k, flags[0], flags[1], flags[2], flags[3], flags[4], seed);
 
-    private static ConvGeometry Window => new(3, 1, 1);
+    private static ConvGeometry Kernel => new(3, 1, 1);
 
     /// <summary>A batch of several blocks of tiles, cut at both edges, whose channels reach the second chunk of the reduction.</summary>
-    internal static ConvolutionCase Layer { get; } = new(Window, new Shape(9, 14, 13, 528), 80, true, false, true, true, true, 7);
+    internal static ConvolutionCase Layer { get; } = new(Kernel, new Shape(9, 14, 13, 528), 80, true, false, true, true, true, 7);
 
     [Fact]
     public void Convolution_is_the_textbooks() => Any.Sample(Forward, iter: Cases, threads: 1);
@@ -63,7 +63,7 @@ public sealed class WinogradTests : IDisposable
             Assert.True(alone.AsSpan().SequenceEqual(all.AsSpan(n * alone.Length, alone.Length)), $"image {n}");
 
             Tensor dx = numbers.Upload(Image(Layer.Earlier(Layer.X), n)), gate = numbers.Upload(Image(Layer.GateNumbers, n));
-            _backend.ConvolutionBackwardData(numbers.Upload(Image(Layer.DyNumbers, n)), numbers.Upload(Layer.WNumbers), Window, new(dx, Layer.Adds, gate));
+            _backend.ConvolutionBackwardData(numbers.Upload(Image(Layer.DyNumbers, n)), numbers.Upload(Layer.WNumbers), Kernel, new(dx, Layer.Adds, gate));
             float[] gradient = numbers.Download(dx);
             Assert.True(gradient.AsSpan().SequenceEqual(gradients.AsSpan(n * gradient.Length, gradient.Length)), $"gradient of image {n}");
         }
@@ -90,11 +90,11 @@ public sealed class WinogradTests : IDisposable
         using var numbers = new Numbers(_backend);
         Tensor x = numbers.Upload(c.XNumbers), w = numbers.Upload(c.WNumbers);
         // Stride 2 is not Winograd's.
-        foreach (ConvGeometry window in (ConvGeometry[])[Window, Window with { Stride = 2 }, Window])
+        foreach (ConvGeometry geometry in (ConvGeometry[])[Kernel, Kernel with { Stride = 2 }, Kernel])
         {
-            Tensor y = numbers.Empty(window.Output(c.X, c.K));
-            _backend.Convolution(x, w, null, null, relu: false, window, y);
-            Near(ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, null, null, false, window), numbers.Download(y), $"stride {window.Stride}");
+            Tensor y = numbers.Empty(geometry.Output(c.X, c.K));
+            _backend.Convolution(x, w, null, null, relu: false, geometry, y);
+            Near(ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, null, null, false, geometry), numbers.Download(y), $"stride {geometry.Stride}");
         }
     }
 
