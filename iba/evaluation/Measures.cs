@@ -42,6 +42,8 @@ public static class Measures
     /// <summary>In the paper's order.</summary>
     public static IReadOnlyList<MeasureKind> All { get; } =
     [
+        new(DegradationMeasure.KindName(8), DegradationMeasure.About8, from => new DegradationMeasure(from.Classifier, 8), DegradationMeasure.Summarise),
+        new(DegradationMeasure.KindName(14), DegradationMeasure.About14, from => new DegradationMeasure(from.Classifier, 14), DegradationMeasure.Summarise),
         new(BoxMeasure.KindName, BoxMeasure.About, from => new BoxMeasure(from.Classifier, from.Boxes), BoxMeasure.Summarise, MeasureNeeds.Annotations),
     ];
 

@@ -1,0 +1,188 @@
+using Iba.Backpropagation;
+using Iba.Engine.Networks;
+
+namespace Iba.Evaluation;
+
+/// <summary>
+/// Degradation (paper, section 4.6, equation 9): tiles of the image are replaced by its mean colour, once by falling and once by rising evidence. The
+/// score is the area between the two curves of the class's probability: a good map loses the class early in the one and late in the other.
+/// </summary>
+public sealed class DegradationMeasure : IMeasure
+{
+    internal const string About8 = About + " Tiles of 8 x 8 pixels.", About14 = About + " Tiles of 14 x 14 pixels.";
+
+    private const string About = "The area between two curves of the class's probability while tiles are replaced by the photo's mean colour: those with the "
+        + "least evidence first, and those with the most first (paper section 4.6). Random maps score 0.";
+
+    private const string Removed = "tiles_removed", MostFirst = "most_relevant_first", LeastFirst = "least_relevant_first";
+
+    /// <summary>Images in one forward pass.</summary>
+    private const int Batch = 32;
+
+    /// <summary>The paper's code records that many points at most.</summary>
+    private const int PublishedPoints = 100;
+
+    private readonly Classifier _classifier;
+    private readonly int _tile;
+    private readonly Lazy<Inference> _network;
+
+    /// <param name="classifier">The network that was explained.</param>
+    /// <param name="tile">The side of a tile, pixels.</param>
+    /// <exception cref="ArgumentException">The image is not a whole number of tiles.</exception>
+    public DegradationMeasure(Classifier classifier, int tile)
+    {
+        int side = classifier.Image.H;
+        if (tile < 1 || side % tile != 0)
+        {
+            throw new ArgumentException(
+                $"tiles of {tile} x {tile} pixels do not divide an image of {side} x {side}. Give a --size that is a multiple of {tile}.");
+        }
+        (_classifier, _tile) = (classifier, tile);
+        int tiles = side / tile * (side / tile);
+        Points = PointsOf(tiles);
+        _network = new Lazy<Inference>(() => new Inference(classifier.Network, classifier.Image.WithN(Batch)));
+    }
+
+    /// <inheritdoc/>
+    public string Name => KindName(_tile);
+
+    /// <summary>
+    /// The numbers of removed tiles at which the probability is recorded, rising from 0 to all: the paper's published points, and all tiles, which
+    /// equation 9 needs.
+    /// </summary>
+    public IReadOnlyList<int> Points { get; }
+
+    /// <summary>
+    /// The score of each method: with the trapezoid rule, the integral over the share of removed tiles of (LeRF - MoRF) / (t1 - b), where each is a mean
+    /// over the photos; t1 is the probability of the whole photos and b of the fully degraded ones.
+    /// </summary>
+    internal static IEnumerable<Score> Summarise(IReadOnlyList<Measurement> records) =>
+        records.GroupBy(record => record.Method).Select(method => Of(method.Key, [.. method]));
+
+    /// <summary>0, 1, and then about <see cref="PublishedPoints"/> in all, as the paper's code spreads them; and all tiles.</summary>
+    internal static int[] PointsOf(int tiles) =>
+    [
+        .. Enumerable.Range(0, PublishedPoints).Select(i => (int)Math.Round(i / (PublishedPoints - 1.0) * tiles)).Where(s => s < tiles).Select(s => s + 1)
+            .Append(0).Append(tiles).Distinct().Order(),
+    ];
+
+    /// <summary>The tiles, row by row from 0, by falling or by rising sum of the map. Equal sums stay in the order of the tiles, both ways.</summary>
+    internal static int[] Order(Heatmap map, int tile, bool mostFirst)
+    {
+        int across = map.Width / tile;
+        var sums = new double[across * (map.Height / tile)];
+        for (int at = 0; at < map.Values.Length; at++)
+            sums[at / map.Width / tile * across + at % map.Width / tile] += map.Values[at];
+        IEnumerable<int> tiles = Enumerable.Range(0, sums.Length);
+        return [.. mostFirst ? tiles.OrderByDescending(i => sums[i]) : tiles.OrderBy(i => sums[i])];
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<IReadOnlyList<Quantity>> Measure(EvaluatedMethod method, IReadOnlyList<ExplainedPhoto> photos, CancellationToken cancellation)
+    {
+        double[][] curves = [.. Probabilities(photos.SelectMany(Paths), cancellation).Chunk(2 * Points.Count - 3)];
+        foreach ((ExplainedPhoto photo, double[] inner) in photos.Zip(curves))
+        {
+            // Both curves begin with the whole photo and end with the fully degraded one.
+            double whole = Iba.Classes.Probabilities(photo.Explanation.Logits)[photo.Explanation.Target], none = inner[^1];
+            int between = Points.Count - 2;
+            yield return
+            [
+                new(Removed, [.. Points.Select(point => (double)point)]), new(MostFirst, [whole, .. inner[..between], none]),
+                new(LeastFirst, [whole, .. inner[between..^1], none]),
+            ];
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_network.IsValueCreated)
+            _network.Value.Dispose();
+    }
+
+    internal static string KindName(int tile) => $"degradation-{tile}";
+
+    /// <summary>
+    /// The degraded images of one photo, each of which is overwritten by the next: between the ends the most relevant tiles first, then the least
+    /// relevant first, at last the fully degraded image.
+    /// </summary>
+    private IEnumerable<(float[] Pixels, int Target)> Paths(ExplainedPhoto photo)
+    {
+        float[] whole = photo.Photo.Sample.Pixels, mean = Baseline.MeanColour.Of(whole);
+        foreach (bool mostFirst in (bool[])[true, false])
+        {
+            int[] order = Order(photo.Explanation.Heatmap, _tile, mostFirst);
+            float[] pixels = [.. whole];
+            int removed = 0;
+            foreach (int point in Points.Skip(1).Take(Points.Count - (mostFirst ? 2 : 1)))
+            {
+                for (; removed < point; removed++)
+                    Remove(pixels, order[removed], mean);
+                yield return (pixels, photo.Explanation.Target);
+            }
+        }
+    }
+
+    private void Remove(float[] pixels, int tile, float[] mean)
+    {
+        int width = _classifier.Image.W, across = width / _tile, top = tile / across * _tile, left = tile % across * _tile;
+        for (int y = top; y < top + _tile; y++)
+        {
+            for (int at = 3 * (y * width + left); at < 3 * (y * width + left + _tile); at += 3)
+                mean.CopyTo(pixels, at);
+        }
+    }
+
+    /// <summary>The target's probability for each image, in batches: images of several photos share a forward pass.</summary>
+    private IEnumerable<double> Probabilities(IEnumerable<(float[] Pixels, int Target)> images, CancellationToken cancellation)
+    {
+        Inference network = _network.Value;
+        int row = (int)_classifier.Image.Row;
+        var input = new float[Batch * row];
+        var targets = new List<int>();
+        foreach ((float[] pixels, int target) in images)
+        {
+            pixels.CopyTo(input, targets.Count * row);
+            targets.Add(target);
+            if (targets.Count < Batch)
+                continue;
+            foreach (double probability in Run())
+                yield return probability;
+        }
+        if (targets.Count == 0)
+            yield break;
+        foreach (double probability in Run())
+            yield return probability;
+
+        double[] Run()
+        {
+            cancellation.ThrowIfCancellationRequested();
+            float[] logits = network.Run(input);
+            int classes = logits.Length / Batch;
+            double[] probabilities = [.. targets.Select((target, i) => Iba.Classes.Probabilities(logits.AsSpan(i * classes, classes))[target])];
+            targets.Clear();
+            return probabilities;
+        }
+    }
+
+    private static Score Of(string method, Measurement[] records)
+    {
+        double[] areas = [.. records.Select(Area)], drops = [.. records.Select(record => record[MostFirst][0] - record[MostFirst][^1])];
+        double area = areas.Average(), drop = drops.Average(), score = drop == 0 ? double.NaN : area / drop;
+        // The standard error of a ratio of means, by its linear expansion: that of the mean of (area - score drop) / mean drop.
+        double squares = areas.Zip(drops, (a, d) => (a - score * d) / drop).Sum(residual => residual * residual);
+        double error = Math.Sqrt(squares / Math.Max(records.Length - 1, 1) / records.Length);
+        return new Score(method, "degradation", records.Length, score, error) { Undefined = double.IsNaN(score) ? records.Length : 0 };
+    }
+
+    /// <summary>The area between the curves of one photo, over the share of removed tiles.</summary>
+    private static double Area(Measurement record)
+    {
+        double[] x = record[Removed], most = record[MostFirst], least = record[LeastFirst];
+        double area = 0;
+        for (int i = 1; i < x.Length; i++)
+            area += (x[i] - x[i - 1]) / x[^1] * (least[i] - most[i] + least[i - 1] - most[i - 1]) / 2;
+        return area;
+    }
+}
