@@ -60,6 +60,7 @@ internal sealed class NetworkOptions
         Validators = { Validators.FileToRead("leave --labels out for the default.") },
     };
     private readonly Option<bool> _rotate = new("--exif-rotate") { Description = "Apply the EXIF orientation of photos, which torchvision ignores." };
+    private (ParseResult? Parsed, ClassLabels? Labels) _given;
 
     public void AddTo(Command command)
     {
@@ -80,9 +81,19 @@ internal sealed class NetworkOptions
 
     /// <summary>The names of the classes, where they are known before the network is; null where its weights decide.</summary>
     public ClassLabels? KnownLabels(ParseResult parsed, string? fallback = null) =>
-        parsed.GetValue(_labels) is { } file ? ClassLabels.Read(file, Interrupt.Token)
+        GivenLabels(parsed) is { } given ? given
         : DemoNetwork(parsed, fallback) is not null ? ClassLabels.Read(Folders.DemoFile(Demo.Classes))
         : parsed.GetValue(_weights) is null ? ClassLabels.ImageNet : null;
+
+    /// <summary>The labels that --labels names, read once: a pipe gives its lines only once.</summary>
+    private ClassLabels? GivenLabels(ParseResult parsed)
+    {
+        if (parsed.GetValue(_labels) is not { } file)
+            return null;
+        if (_given.Parsed != parsed)
+            _given = (parsed, ClassLabels.Read(file, Interrupt.Token));
+        return _given.Labels;
+    }
 
     /// <summary>The class that --target names.</summary>
     public static int Class(string text, ClassLabels labels, int classes)
@@ -140,7 +151,7 @@ internal sealed class NetworkOptions
             {
                 Demo = demo,
                 Preprocessing = preprocessing,
-                Labels = labels is null ? ClassLabels.For(classes) : ClassLabels.Read(labels, classes, Interrupt.Token),
+                Labels = labels is null ? ClassLabels.For(classes) : (GivenLabels(parsed) ?? ClassLabels.Read(labels)).OneFor(classes, labels),
                 WeightsSha256 = sha256,
                 Rotate = parsed.GetValue(_rotate),
             };

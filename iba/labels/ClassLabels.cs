@@ -34,12 +34,15 @@ public sealed partial class ClassLabels
     /// preceded by a number and a tab, which are dropped, or by a WordNet id and a space or tab.
     /// </summary>
     /// <exception cref="InvalidDataException">The file does not have one name for each class.</exception>
-    public static ClassLabels Read(string path, int classes, CancellationToken cancel = default)
-    {
-        ClassLabels labels = Read(path, cancel);
-        return labels.Count == classes ? labels : throw new InvalidDataException(
-            $"{path} names {labels.Count} classes, but the network has {classes}: give one line for each class, in order.");
-    }
+    public static ClassLabels Read(string path, int classes, CancellationToken cancel = default) =>
+        Read(path, cancel).OneFor(classes, path);
+
+    /// <summary>These labels, if there is one for each class of a network.</summary>
+    /// <param name="classes">Classes of the network.</param>
+    /// <param name="path">Where the labels were read, for the message.</param>
+    /// <exception cref="InvalidDataException">There are more or fewer.</exception>
+    public ClassLabels OneFor(int classes, string path) => Count == classes ? this : throw new InvalidDataException(
+        $"{path} names {Count} classes, but the network has {classes}: give one line for each class, in order.");
 
     /// <summary>Reads a text file for a network whose number of classes is not known yet.</summary>
     /// <exception cref="InvalidDataException">The file, or a line of it, is longer than that of any list of classes.</exception>

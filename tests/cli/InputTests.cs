@@ -49,6 +49,23 @@ public sealed class InputTests : IDisposable
         Assert.Contains("it is a pipe or a device, and a later run goes on from what is written", result.Error);
     }
 
+    /// <summary>A target is looked up before the network is loaded; what was read for it is what is used.</summary>
+    [Fact]
+    public async Task Labels_from_a_pipe_are_read_once()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "FIFOs are Unix's");
+        string pipe = _folder["labels"];
+        using (Process made = Process.Start("mkfifo", [pipe]))
+            made.WaitForExit();
+        string labels = string.Concat(Enumerable.Range(0, 10).Select(k => $"name{k}\n"));
+        Task writing = Task.Run(() => File.WriteAllText(pipe, labels), TestContext.Current.CancellationToken);
+        IbaProcess.Result result = IbaProcess.Run(
+            "attribute", Photos("rgb.png"), "--model", "demo-resnet50", "--method", "gradient", "--labels", pipe, "--target", "name7", "--out", _folder["out"]);
+        await writing;
+        Assert.True(result.ExitCode == 0, result.Error);
+        Assert.Contains("name7 (7)", result.Output);
+    }
+
     [Fact]
     public void Files_folders_and_patterns_are_taken_together_and_each_photo_once()
     {
