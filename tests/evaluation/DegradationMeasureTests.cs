@@ -3,7 +3,6 @@ using Iba.Datasets;
 using Iba.Engine.Networks;
 using Iba.Evaluation;
 using Iba.Images;
-using Iba.Methods;
 using Tests.Networks;
 using Xunit;
 using Result = Iba.Explanation;
