@@ -27,7 +27,7 @@ public static partial class StrokeFont
 
     /// <summary>The width of a line of text, pixels.</summary>
     public static double Width(string text, double size, FontWeight weight = FontWeight.Regular) =>
-        text.Sum(character => Of(character).Advance + Extra(weight)) * size / UnitsPerEm;
+        text.Sum(character => Advance(character, weight)) * size / UnitsPerEm;
 
     /// <summary>
     /// Breaks a text into lines that are no wider than a width: at line breaks, at blanks, and inside a word that is too wide alone.
@@ -41,10 +41,11 @@ public static partial class StrokeFont
             while (Width(rest, size, weight) > width && rest.Length > 1)
             {
                 int fits = 1;
-                for (double used = Width(rest[..1], size, weight); fits < rest.Length; fits++)
+                // The sum is rounded as Width rounds it, so that a line is never a rounding error too wide.
+                for (double units = Advance(rest[0], weight); fits < rest.Length; fits++)
                 {
-                    used += Width(rest[fits].ToString(), size, weight);
-                    if (used > width)
+                    units += Advance(rest[fits], weight);
+                    if (units * size / UnitsPerEm > width)
                         break;
                 }
                 int blank = rest.LastIndexOf(' ', Math.Min(fits, rest.Length - 1));
@@ -73,6 +74,9 @@ public static partial class StrokeFont
             x += glyph.Advance + (float)Extra(weight);
         }
     }
+
+    /// <summary>From a character to the next, font units.</summary>
+    private static double Advance(char character, FontWeight weight) => Of(character).Advance + Extra(weight);
 
     private static double Units(FontWeight weight) => weight == FontWeight.Bold ? 2.2 : 1.45;
 

@@ -76,7 +76,7 @@ public sealed class MethodTests
     {
         using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
         using var method = new Saliency(golden.Network, golden.Image);
-        Assert.Contains("7 numbers", Assert.Throws<ArgumentException>(() => method.Attribute([new(new float[7])]).Count()).Message);
+        Assert.Contains("7 elements", Assert.Throws<ArgumentException>(() => method.Attribute([new(new float[7])]).Count()).Message);
         Assert.Contains("class 10", Assert.Throws<ArgumentException>(() => method.Attribute([golden.Sample(10)]).Count()).Message);
         Assert.Contains("class -1", Assert.Throws<ArgumentException>(() => method.Attribute([golden.Sample(-1)]).Count()).Message);
     }

@@ -72,6 +72,18 @@ public class StrokeFontTests
             Assert.Equal(text.Replace(" ", ""), string.Concat(lines).Replace(" ", ""));
         }, iter: 300);
 
+    /// <summary>Widths at which rounding decides: those of the text's own beginnings, at which the beginning is a line.</summary>
+    [Fact]
+    public void A_line_may_be_exactly_as_wide_as_there_is_room()
+    {
+        const string Text = "dLBλλAO[F642,PiWS#<7α=Cv*~8y";
+        for (int size = 10; size <= 40; size++)
+        {
+            for (int length = 1; length < Text.Length; length++)
+                Assert.Equal(Text[..length], StrokeFont.Wrap(Text, size, StrokeFont.Width(Text[..length], size))[0]);
+        }
+    }
+
     [Fact]
     public void Lines_break_at_blanks_where_they_can()
     {
