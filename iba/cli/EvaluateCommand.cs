@@ -203,11 +203,11 @@ internal sealed class EvaluationReport(LoadedNetwork loaded, LabelledPhotos phot
         static JsonNode? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
     }
 
-    /// <summary>A row for each method, two columns for each quantity; below them a row for each number that methods are compared with.</summary>
+    /// <summary>A row for each method, three columns for each quantity; below them a row for each number that methods are compared with.</summary>
     internal static (string[] Columns, string[][] Rows) Table(IReadOnlyList<Score> scores, Func<string, string> title)
     {
         string[] quantities = [.. scores.Where(score => score.Method is not null).Select(score => score.Quantity).Distinct()];
-        string[] columns = ["method", "photos", .. quantities.SelectMany(quantity => (string[])[quantity, "standard error"])];
+        string[] columns = ["method", "photos", .. quantities.SelectMany(quantity => (string[])[quantity, "standard error", "95 % interval"])];
         IEnumerable<string[]> methods =
             from score in scores
             where score.Method is not null
@@ -216,12 +216,14 @@ internal sealed class EvaluationReport(LoadedNetwork loaded, LabelledPhotos phot
         IEnumerable<string[]> others =
             from score in scores
             where score.Method is null
-            select (string[])[score.Quantity, Count(score), .. Cells(score), .. Enumerable.Repeat("", columns.Length - 4)];
+            select (string[])[score.Quantity, Count(score), .. Cells(score), .. Enumerable.Repeat("", columns.Length - 5)];
         return (columns, [.. methods, .. others]);
 
         static string Count(Score score) => score.Undefined == 0 ? $"{score.Photos}" : $"{score.Photos} ({score.Undefined} undefined)";
 
-        static IEnumerable<string> Cells(Score score) => [Figure(score.Value), score.StandardError is { } error ? Figure(error) : ""];
+        static IEnumerable<string> Cells(Score score) => double.IsNaN(score.Value)
+            ? ["undefined", "", ""]
+            : [Figure(score.Value), Figure(score.StandardError), $"{Figure(score.Low)} to {Figure(score.High)}"];
     }
 
     private string Title(string method)

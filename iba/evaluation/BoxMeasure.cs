@@ -25,13 +25,10 @@ public sealed class BoxMeasure(Classifier classifier, BoxClasses? classes = null
     public string Name => KindName;
 
     /// <summary>The mean share of each method, and the boxes' mean share of the photos.</summary>
-    internal static IEnumerable<Score> Summarise(IReadOnlyList<Measurement> records) =>
+    internal static IReadOnlyList<ScoreKind> Scores { get; } =
     [
-        .. records.GroupBy(record => record.Method).Select(method => Score.Mean(method.Key, "in the boxes", [.. method.Select(record => record[Found][0])])),
-        Score.Mean(null, "the boxes' share of the photos", [.. records.DistinctBy(record => record.Image).Select(record => record[Share][0])]) with
-        {
-            StandardError = null,
-        },
+        ScoreKind.Mean("in the boxes", record => record[Found][0]),
+        ScoreKind.Mean("the boxes' share of the photos", record => record[Share][0]) with { OfPhotos = true },
     ];
 
     /// <inheritdoc/>

@@ -53,11 +53,16 @@ public sealed class DegradationMeasure : IMeasure
     public IReadOnlyList<int> Points { get; }
 
     /// <summary>
-    /// The score of each method: with the trapezoid rule, the integral over the share of removed tiles of (LeRF - MoRF) / (t1 - b), where each is a mean
-    /// over the photos; t1 is the probability of the whole photos and b of the fully degraded ones.
+    /// With the trapezoid rule, the integral over the share of removed tiles of (LeRF - MoRF) / (t1 - b), where each is a mean over the photos; t1 is
+    /// the probability of the whole photos and b of the fully degraded ones.
     /// </summary>
-    internal static IEnumerable<Score> Summarise(IReadOnlyList<Measurement> records) =>
-        records.GroupBy(record => record.Method).Select(method => Of(method.Key, [.. method]));
+    internal static IReadOnlyList<ScoreKind> Scores { get; } =
+    [
+        new("degradation", record => [Area(record), record[MostFirst][0] - record[MostFirst][^1]])
+        {
+            Of = means => means[1] == 0 ? double.NaN : means[0] / means[1],
+        },
+    ];
 
     /// <summary>0, 1, and then about <see cref="PublishedPoints"/> in all, as the paper's code spreads them; and all tiles.</summary>
     internal static int[] PointsOf(int tiles) =>
@@ -164,16 +169,6 @@ public sealed class DegradationMeasure : IMeasure
             targets.Clear();
             return probabilities;
         }
-    }
-
-    private static Score Of(string method, Measurement[] records)
-    {
-        double[] areas = [.. records.Select(Area)], drops = [.. records.Select(record => record[MostFirst][0] - record[MostFirst][^1])];
-        double area = areas.Average(), drop = drops.Average(), score = drop == 0 ? double.NaN : area / drop;
-        // The standard error of a ratio of means, by its linear expansion: that of the mean of (area - score drop) / mean drop.
-        double squares = areas.Zip(drops, (a, d) => (a - score * d) / drop).Sum(residual => residual * residual);
-        double error = Math.Sqrt(squares / Math.Max(records.Length - 1, 1) / records.Length);
-        return new Score(method, "degradation", records.Length, score, error) { Undefined = double.IsNaN(score) ? records.Length : 0 };
     }
 
     /// <summary>The area between the curves of one photo, over the share of removed tiles.</summary>

@@ -31,7 +31,7 @@ public sealed record Quantity(string Name, params double[] Values);
 
 /// <summary>
 /// A measure of attribution methods (paper, section 4). It turns maps into raw numbers; what these come to over many photos is its
-/// <see cref="MeasureKind.Summarise"/>.
+/// <see cref="MeasureKind.ScoreKinds"/>.
 /// </summary>
 public interface IMeasure : IDisposable
 {

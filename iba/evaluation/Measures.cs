@@ -14,17 +14,27 @@ public enum MeasureNeeds
 /// <param name="Name">The name on the command line.</param>
 /// <param name="About">What it measures, in one or two sentences, with the paper's section.</param>
 /// <param name="Create">Creates it.</param>
-/// <param name="Summarise">The scores of raw numbers: those of each method, in the order of its first record, then those to compare them with.</param>
+/// <param name="ScoreKinds">The scores of its records, given one of them: how many there are may depend on the network and the image.</param>
 /// <param name="Needs">What it needs.</param>
 public sealed record MeasureKind(
-    string Name, string About, Func<MeasureInputs, IMeasure> Create, Func<IReadOnlyList<Measurement>, IEnumerable<Score>> Summarise,
+    string Name, string About, Func<MeasureInputs, IMeasure> Create, Func<Measurement, IReadOnlyList<ScoreKind>> ScoreKinds,
     MeasureNeeds Needs = MeasureNeeds.Nothing)
 {
-    /// <summary>The scores of an evaluation's records; those of other measures are ignored. No score if there is no record.</summary>
+    /// <summary>
+    /// The scores of an evaluation's records, those of other measures ignored: each method's, in the order of its first record, then those to compare
+    /// methods with. No score if there is no record.
+    /// </summary>
     public IReadOnlyList<Score> Scores(IEnumerable<EvaluationRecord> records)
     {
         Measurement[] own = [.. records.OfType<Measurement>().Where(record => record.Measure == Name)];
-        return own.Length == 0 ? [] : [.. Summarise(own)];
+        if (own.Length == 0)
+            return [];
+        ILookup<bool, ScoreKind> kinds = ScoreKinds(own[0]).ToLookup(kind => kind.OfPhotos);
+        return
+        [
+            .. from method in own.GroupBy(record => record.Method) from kind in kinds[false] select kind.Over(method.Key, [.. method]),
+            .. kinds[true].Select(kind => kind.Over(null, [.. own.DistinctBy(record => record.Image)])),
+        ];
     }
 }
 
@@ -42,9 +52,9 @@ public static class Measures
     /// <summary>In the paper's order.</summary>
     public static IReadOnlyList<MeasureKind> All { get; } =
     [
-        new(DegradationMeasure.KindName(8), DegradationMeasure.About8, from => new DegradationMeasure(from.Classifier, 8), DegradationMeasure.Summarise),
-        new(DegradationMeasure.KindName(14), DegradationMeasure.About14, from => new DegradationMeasure(from.Classifier, 14), DegradationMeasure.Summarise),
-        new(BoxMeasure.KindName, BoxMeasure.About, from => new BoxMeasure(from.Classifier, from.Boxes), BoxMeasure.Summarise, MeasureNeeds.Annotations),
+        new(DegradationMeasure.KindName(8), DegradationMeasure.About8, from => new DegradationMeasure(from.Classifier, 8), _ => DegradationMeasure.Scores),
+        new(DegradationMeasure.KindName(14), DegradationMeasure.About14, from => new DegradationMeasure(from.Classifier, 14), _ => DegradationMeasure.Scores),
+        new(BoxMeasure.KindName, BoxMeasure.About, from => new BoxMeasure(from.Classifier, from.Boxes), _ => BoxMeasure.Scores, MeasureNeeds.Annotations),
     ];
 
     /// <summary>The measure with that name.</summary>

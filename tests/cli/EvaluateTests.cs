@@ -196,15 +196,16 @@ public sealed class EvaluateTests : IDisposable
     {
         Score[] scores =
         [
-            new("a", "top-1", 4, 0.5, 0.25), new("a", "top-5", 4, 1, 0), new("b", "top-1", 3, 0.125, 0.0625) { Undefined = 1 }, new("b", "top-5", 3, 0, 0),
-            new(null, "untouched", 4, 0.75),
+            new("a", "top-1", 4, 0.5, 0.25, 0, 1), new("a", "top-5", 4, 1, 0, 1, 1), new("b", "top-1", 3, 0.125, 0.0625, 0, 0.25) { Undefined = 1 },
+            new("b", "top-5", 0, double.NaN, double.NaN, double.NaN, double.NaN) { Undefined = 4 }, new(null, "untouched", 4, 0.75, 0.5, 0.5, 1),
         ];
         (string[] columns, string[][] rows) = EvaluationReport.Table(scores, name => $"method {name}");
-        Assert.Equal(["method", "photos", "top-1", "standard error", "top-5", "standard error"], columns);
+        Assert.Equal(["method", "photos", "top-1", "standard error", "95 % interval", "top-5", "standard error", "95 % interval"], columns);
         Assert.Equal(
             [
-                ["method a", "4", "0.500", "0.250", "1.000", "0.000"], ["method b", "3 (1 undefined)", "0.125", "0.063", "0.000", "0.000"],
-                ["untouched", "4", "0.750", "", "", ""],
+                ["method a", "4", "0.500", "0.250", "0.000 to 1.000", "1.000", "0.000", "1.000 to 1.000"],
+                ["method b", "3 (1 undefined)", "0.125", "0.063", "0.000 to 0.250", "undefined", "", ""],
+                ["untouched", "4", "0.750", "0.500", "0.500 to 1.000", "", "", ""],
             ],
             rows);
     }

@@ -51,7 +51,7 @@ public sealed class DegradationMeasureTests
             Assert.Equal(ends[0], record["most_relevant_first"][0], 1e-6);
             Assert.Equal(ends[1], record["most_relevant_first"][^1], 1e-6);
             float own = file.Floats($"score{tile}.{of}.own")[0], other = file.Floats($"score{tile}.{of}.given")[0];
-            double score = Assert.Single(DegradationMeasure.Summarise([record])).Value;
+            double score = Scored(record).Value;
             if (measure.Points.Count <= side / tile * (side / tile))
                 continue;
             // The golden scores are over every tile. With other ends, equation 9 is the same area over another divisor.
@@ -105,8 +105,8 @@ public sealed class DegradationMeasureTests
     public void The_score_is_the_area_between_the_curves(double score, double[] most, double[] least)
     {
         Measurement record = Curves(most, least);
-        Assert.Equal(score, Assert.Single(DegradationMeasure.Summarise([record])).Value, 2e-6);
-        Assert.Equal(-score, Assert.Single(DegradationMeasure.Summarise([Curves(least, most)])).Value, 2e-6);
+        Assert.Equal(score, Scored(record).Value, 2e-6);
+        Assert.Equal(-score, Scored(Curves(least, most)).Value, 2e-6);
     }
 
     /// <summary>A ratio of means, not a mean of ratios: areas .3 and .1 over drops .8 and .2 give .4, the mean of ratios would be .4375.</summary>
@@ -115,17 +115,18 @@ public sealed class DegradationMeasureTests
     {
         // Two points and the ends, 1/3 apart: an area is (L1 - M1 + L2 - M2) / 3.
         Measurement[] two = [Curves([.9, .1, .1, .1], [.9, .55, .55, .1]), Curves([.3, .15, .15, .1], [.3, .3, .3, .1])];
-        Score score = Assert.Single(DegradationMeasure.Summarise(two));
+        Score score = Scored(two);
         Assert.Equal((.3 + .1) / (.8 + .2), score.Value, 1e-12);
-        // Residuals .3 - .4 x .8 = -.02 and .1 - .4 x .2 = .02, over the mean drop .5: ± .04, so s / root(2) = .04.
-        Assert.Equal(.04, score.StandardError!.Value, 1e-12);
+        // A sample of two has the first photo alone, the second alone, or both: scores .375, .5 and .4 with probabilities 1/4, 1/4 and 1/2.
+        Assert.Equal(Math.Sqrt((.375 * .375 + .5 * .5 + 2 * .4 * .4) / 4 - Math.Pow((.375 + .5 + .8) / 4, 2)), score.StandardError, .004);
+        Assert.Equal((.375, .5), (Math.Round(score.Low, 12), Math.Round(score.High, 12)));
         Assert.Equal(2, score.Photos);
     }
 
     [Fact]
     public void No_fall_from_whole_to_degraded_gives_no_score()
     {
-        Score score = Assert.Single(DegradationMeasure.Summarise([Curves([.5, .4, .5], [.5, .6, .5])]));
+        Score score = Scored(Curves([.5, .4, .5], [.5, .6, .5]));
         Assert.True(double.IsNaN(score.Value));
         Assert.Equal(1, score.Undefined);
     }
@@ -145,6 +146,8 @@ public sealed class DegradationMeasureTests
         return new Measurement("photo", "method", measure.Name, explanation.Target, TargetSource.Prediction,
             measure.Measure(null!, [new ExplainedPhoto(photo, explanation)], TestContext.Current.CancellationToken).Single());
     }
+
+    private static Score Scored(params Measurement[] records) => Assert.Single(DegradationMeasure.Scores).Over("method", records);
 
     private static Measurement Curves(double[] most, double[] least) => new("photo", "method", "degradation-8", 0, TargetSource.Folder,
         [
