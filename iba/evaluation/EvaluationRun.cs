@@ -97,6 +97,8 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
             int[] counted = [.. explained.Where(i => batch[i].LeftOut[m] is null)];
             foreach ((EvaluatedMethod method, Outcome[] outcome) in methods.Zip(outcomes))
             {
+                if (measures[m].LeftOut(method) is not null)
+                    continue;
                 ExplainedPhoto[] maps = [.. counted.Select(i => new ExplainedPhoto(batch[i].Photo, outcome[i].Explanation!))];
                 foreach ((int i, IReadOnlyList<Quantity> numbers) in counted.Zip(measures[m].Measure(method, maps, cancellation)))
                     records[i].Add(Record(batch[i].Photo, outcome[i].Explanation!.Target, method, measures[m], numbers));

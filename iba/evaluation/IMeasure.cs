@@ -41,6 +41,9 @@ public interface IMeasure : IDisposable
     /// <summary>Why a photo is not evaluated, worded to follow its name; null if it is. Asked before the photo is explained.</summary>
     string? LeftOut(LabelledPhoto photo) => null;
 
+    /// <summary>Why a method is not evaluated, worded to follow its name; null if it is.</summary>
+    string? LeftOut(EvaluatedMethod method) => null;
+
     /// <summary>The raw numbers of one method's maps. The numbers of one map do not depend on the others.</summary>
     /// <param name="method">The method.</param>
     /// <param name="photos">The photos of a batch that are not left out.</param>
