@@ -45,7 +45,7 @@ public sealed partial class ArrowTests
         ["Weights.Containers"] = ["Engine", "Weights.Pickle", "Weights.Torch"],
         ["Weights"] = ["Engine", "Weights.Pickle", "Weights.Containers", "Weights.Torch"],
         ["Images"] = ["Engine"],
-        ["Labels"] = ["Images"],
+        ["Labels"] = ["Engine"],
         [""] = ["Engine", "Images", "Labels"],
         ["Statistics"] = ["Engine", "Images", "", "Datasets"],
         ["Bottleneck"] = ["Engine", "Images", "", "Datasets", "Statistics"],

@@ -44,9 +44,12 @@ public static class Conversion
         {
             ElementType written = entry.Type.IsFloating ? type : entry.Type;
             return new SafetensorsTensor(entry.Name, written, [.. entry.Shape], () =>
-                written == entry.Type ? entry.ReadBytes(cancel)
-                : written == ElementType.F16 ? Halves(from.Path, $"{entry}", Floats(from.Path, entry, cancel))
-                : Singles(Floats(from.Path, entry, cancel)));
+            {
+                cancel.ThrowIfCancellationRequested();
+                return written == entry.Type ? entry.ReadBytes(cancel)
+                    : written == ElementType.F16 ? Halves(from.Path, $"{entry}", Floats(from.Path, entry, cancel))
+                    : Singles(Floats(from.Path, entry, cancel));
+            });
         }
     }
 

@@ -31,12 +31,15 @@ public sealed class ParameterWriter : IParameterSource
     /// <param name="type">The type of weights and biases: F32, or F16 for half the size and about three digits. Batch norms are always
     /// F32.</param>
     /// <param name="metadata">Keys and values for the file's header.</param>
+    /// <param name="cancel">Ends the wait for the reader of a pipe. A file is written in any case.</param>
     /// <exception cref="FileFormatException">A value is beyond the range of half precision.</exception>
-    public static void Write(Network network, string path, ElementType type = ElementType.F32, IReadOnlyDictionary<string, string>? metadata = null)
+    public static void Write(
+        Network network, string path, ElementType type = ElementType.F32, IReadOnlyDictionary<string, string>? metadata = null,
+        CancellationToken cancel = default)
     {
         if (type is not (ElementType.F32 or ElementType.F16))
             throw new ArgumentException($"weights are written as F32 or F16, not {type}", nameof(type));
-        SafetensorsFile.Write(path, new ParameterWriter(network, path, type)._tensors, metadata);
+        SafetensorsFile.Write(path, new ParameterWriter(network, path, type)._tensors, metadata, cancel: cancel);
     }
 
     /// <inheritdoc/>

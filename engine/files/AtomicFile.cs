@@ -24,19 +24,23 @@ public static class AtomicFile
     /// <summary>Writes a whole file.</summary>
     /// <param name="path">Where to. Missing folders on the way are made.</param>
     /// <param name="bytes">What to write.</param>
+    /// <param name="cancel">Ends the wait for the reader of a pipe. A file is written in any case.</param>
     /// <exception cref="FileWriteException">It cannot be written. What was there is as it was.</exception>
-    public static void Write(string path, ReadOnlySpan<byte> bytes)
+    /// <exception cref="OperationCanceledException">The token was cancelled before a pipe's reader had taken everything.</exception>
+    public static void Write(string path, ReadOnlySpan<byte> bytes, CancellationToken cancel = default)
     {
         // A span cannot be captured by a lambda.
         byte[] copy = bytes.ToArray();
-        Write(path, stream => stream.Write(copy));
+        Write(path, stream => stream.Write(copy), cancel);
     }
 
     /// <summary>Writes a file from front to back.</summary>
     /// <param name="path">Where to. Missing folders on the way are made.</param>
     /// <param name="write">Given the stream. Whatever it throws leaves what was there as it was.</param>
+    /// <param name="cancel">Ends the wait for the reader of a pipe. A file is written in any case.</param>
     /// <exception cref="FileWriteException">It cannot be written. What was there is as it was.</exception>
-    public static void Write(string path, Action<Stream> write)
+    /// <exception cref="OperationCanceledException">The token was cancelled before a pipe's reader had taken everything.</exception>
+    public static void Write(string path, Action<Stream> write, CancellationToken cancel = default)
     {
         string target = "", temporary = "";
         try
@@ -48,7 +52,7 @@ public static class AtomicFile
                 if (status.Type != FileType.Regular)
                 {
                     temporary = target;
-                    using var device = new FileStream(target, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+                    using var device = new AbandonableStream(target, cancel);
                     write(device);
                     return;
                 }

@@ -37,11 +37,11 @@ public sealed class FileContents : IDisposable
         // Opening a FIFO and reading from a pipe block in the operating system; cancellation must end the wait all the same.
         try
         {
-            return Task.Run(() =>
+            return Abandonable.Run(() =>
             {
                 using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
                 return Read(file, file.CanSeek ? file.Length : null, accept, cancel);
-            }, cancel).WaitAsync(cancel).GetAwaiter().GetResult();
+            }, cancel);
         }
         catch (InvalidDataException e)
         {

@@ -15,10 +15,11 @@ public static class NpyFile
     /// <param name="path">The file; an existing one is replaced, missing folders are created.</param>
     /// <param name="values">The elements, the last dimension varying fastest.</param>
     /// <param name="shape">The extents, such as [H, W].</param>
+    /// <param name="cancel">Ends the wait for the reader of a pipe. A file is written in any case.</param>
     /// <exception cref="ArgumentException">The element count differs from the shape's.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">Writing the file is not permitted.</exception>
-    public static void Write(string path, ReadOnlySpan<float> values, params ReadOnlySpan<int> shape)
+    public static void Write(string path, ReadOnlySpan<float> values, ReadOnlySpan<int> shape, CancellationToken cancel = default)
     {
         long count = 1;
         foreach (int extent in shape)
@@ -29,7 +30,7 @@ public static class NpyFile
         header.CopyTo(bytes, 0);
         for (int i = 0; i < values.Length; i++)
             BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(header.Length + sizeof(float) * i), values[i]);
-        AtomicFile.Write(path, bytes);
+        AtomicFile.Write(path, bytes, cancel);
     }
 
     /// <summary>Magic, version, length of the rest, a Python dictionary, spaces, a line feed.</summary>

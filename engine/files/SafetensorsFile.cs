@@ -154,7 +154,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <param name="tensors">The tensors, in the header's order. Their data is requested one tensor at a time.</param>
     /// <param name="metadata">Keys and values of <c>__metadata__</c>; written in ordinal order of the keys.</param>
     /// <param name="withChecksum">Whether to add a checksum; every tensor's data is then requested twice.</param>
-    /// <param name="cancel">Cancels the writing; an older file then stays as it was.</param>
+    /// <param name="cancel">Ends the wait for the reader of a pipe. A file is written in any case.</param>
     /// <exception cref="ArgumentException">Two tensors share a name, or a tensor's data does not fit its shape.</exception>
     public static void Write(string path, IReadOnlyList<SafetensorsTensor> tensors,
         IReadOnlyDictionary<string, string>? metadata = null, bool withChecksum = false,
@@ -163,7 +163,7 @@ public sealed class SafetensorsFile : IDisposable
         var facts = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>());
         if (withChecksum)
             facts[ChecksumKey] = SafetensorsChecksum.Blank;
-        AtomicFile.Write(path, stream => SafetensorsTensor.WriteAll(stream, tensors, facts, cancel));
+        AtomicFile.Write(path, stream => SafetensorsTensor.WriteAll(stream, tensors, facts), cancel);
     }
 
     /// <summary>Frees the file's bytes; tensors can no longer be read.</summary>

@@ -133,16 +133,24 @@ internal sealed class SafetensorsHeader(FileBudget budget)
 
     private void CheckCoverage(long dataLength)
     {
-        long covered = 0;
+        SafetensorsEntry? before = null;
         foreach (SafetensorsEntry entry in _entries.OrderBy(e => e.Begin).ThenBy(e => e.End))
         {
-            if (entry.Begin != covered)
-                throw new InvalidDataException($"tensor '{entry.Name}' begins at byte {entry.Begin} of the data, "
-                    + (entry.Begin < covered ? $"inside another that ends at {covered}" : $"after a hole from {covered}"));
-            covered = entry.End;
+            (string name, long covered) = before is null ? ("", 0) : ($"tensor '{before.Name}', which ends at byte {before.End}", before.End);
+            if (entry.Begin < covered)
+                throw new InvalidDataException($"tensor '{entry.Name}' begins at byte {entry.Begin} of the data and shares bytes with {name}");
+            if (entry.Begin > covered)
+            {
+                throw new InvalidDataException(
+                    $"tensor '{entry.Name}' begins at byte {entry.Begin} of the data and leaves a hole after {(before is null ? "its start" : name)}");
+            }
+            before = entry;
         }
-        if (covered != dataLength)
-            throw new InvalidDataException($"the tensors need {covered} bytes, the file holds {dataLength} after its header");
+        if ((before?.End ?? 0) != dataLength)
+        {
+            throw new InvalidDataException($"the tensors need {before?.End ?? 0} bytes, the last of them for "
+                + $"'{before?.Name}', and the file holds {dataLength} after its header");
+        }
     }
 
     private string? NextName(ref Utf8JsonReader json)

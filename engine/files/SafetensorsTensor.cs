@@ -33,8 +33,7 @@ public sealed record SafetensorsTensor(string Name, ElementType Type, int[] Shap
 
     private long ByteCount => Shape.Aggregate((long)Type.Size, (product, extent) => checked(product * extent));
 
-    internal static void WriteAll(
-        Stream to, IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string> metadata, CancellationToken cancel)
+    internal static void WriteAll(Stream to, IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string> metadata)
     {
         if (tensors.CountBy(t => t.Name).FirstOrDefault(n => n.Value > 1 || n.Key == "__metadata__") is { Key: { } name })
             throw new ArgumentException($"a safetensors file cannot hold two tensors named '{name}', nor one named '__metadata__'");
@@ -58,7 +57,6 @@ public sealed record SafetensorsTensor(string Name, ElementType Type, int[] Shap
         to.Write(header);
         foreach (SafetensorsTensor tensor in layout)
         {
-            cancel.ThrowIfCancellationRequested();
             ReadOnlyMemory<byte> bytes = tensor.Data();
             if (bytes.Length != tensor.ByteCount)
                 throw new ArgumentException($"tensor '{tensor.Name}' of {tensor.Type} ({string.Join(", ", tensor.Shape)}) "

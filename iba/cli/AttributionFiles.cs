@@ -40,14 +40,14 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         var bits = result as BottleneckExplanation;
         int[] shape = [result.Heatmap.Height, result.Heatmap.Width];
         SafetensorsTensor[] deviation = result.Seeds is { } seeds ? [new("deviation", shape, seeds.Deviation)] : [];
-        SafetensorsFile.Write(map, [new("map", shape, result.Heatmap.Values), .. deviation], facts);
+        SafetensorsFile.Write(map, [new("map", shape, result.Heatmap.Values), .. deviation], facts, cancel: Interrupt.Token);
         Overlay picture = Picture.Of(photo, result, loaded, method, inputs, fullPhoto, scale);
-        PngFile.Write(overlay, picture.Draw(), facts);
+        PngFile.Write(overlay, picture.Draw(), facts, Interrupt.Token);
         string? alone = MapOnly ? $"{stem}.iba.map.png" : null, npy = Npy ? $"{stem}.iba.npy" : null;
         if (alone is not null)
-            PngFile.Write(alone, (picture with { Photo = photo.Input.Crop, Window = null, MapOnly = true }).Draw(), facts);
+            PngFile.Write(alone, (picture with { Photo = photo.Input.Crop, Window = null, MapOnly = true }).Draw(), facts, Interrupt.Token);
         if (npy is not null)
-            NpyFile.Write(npy, result.Heatmap.Values, result.Heatmap.Height, result.Heatmap.Width);
+            NpyFile.Write(npy, result.Heatmap.Values, shape, Interrupt.Token);
         return new AttributionLine(
             photo.Path, loaded.Network.Name, method.Name, inputs.Statistics?.Origin.Layer, result.Target, loaded.Labels[result.Target],
             result.Predicted, loaded.Labels[result.Predicted], result.Probability, bits?.ProbabilityRestricted, bits?.TotalBits,

@@ -176,8 +176,8 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
             ["device"] = loaded.Arithmetic.Device,
             ["precision"] = loaded.Arithmetic.Precision,
         };
-        PngFile.Write($"{name}.png", figure.Draw(), facts);
-        AtomicFile.Write($"{name}.svg", Encoding.UTF8.GetBytes(figure.Svg()));
+        PngFile.Write($"{name}.png", figure.Draw(), facts, Interrupt.Token);
+        AtomicFile.Write($"{name}.svg", Encoding.UTF8.GetBytes(figure.Svg()), Interrupt.Token);
         Terminal.Say($"{name}.png and {name}.svg");
     }
 

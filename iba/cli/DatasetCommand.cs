@@ -50,7 +50,7 @@ internal static class DatasetCommand
             var dataset = new ShapesDataset(parsed.GetValue(seed), parsed.GetValue(size));
             Terminal.Progress("rendering", images, bar =>
                 new ShapesFolder(folder).Write(dataset, images, new ProgressRelay<int>(done => bar.Report(done)), cancellation: Interrupt.Token));
-            PngFile.Write(Path.Combine(folder, SheetName), ContactSheet.Draw(new ShapesDataset(dataset.Seed, SheetTile)));
+            PngFile.Write(Path.Combine(folder, SheetName), ContactSheet.Draw(new ShapesDataset(dataset.Seed, SheetTile)), cancel: Interrupt.Token);
             Terminal.Say($"{folder}: {images} images of {ShapesDataset.Classes.Count} classes in images/, boxes in annotations/, masks in masks/, "
                 + $"an overview in {SheetName}.");
             return (int)ExitCode.Done;

@@ -103,7 +103,7 @@ internal static class DemoCommand
             ["device"] = Arithmetic.Of(backend).Device,
             ["precision"] = Arithmetic.Of(backend).Precision,
             ["accuracy"] = accuracy.ToString("0.0000", CultureInfo.InvariantCulture),
-        });
+        }, Interrupt.Token);
         File.Delete(checkpoint);
         Terminal.Say($"{path}: {accuracy:P1} of {recipe.TestImages} new images are classified correctly.");
     }

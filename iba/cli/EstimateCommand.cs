@@ -38,7 +38,7 @@ internal static class EstimateCommand
             FeatureStatistics statistics = StatisticsSource.Estimate(
                 loaded, photos, [parsed.GetValue(layer) ?? loaded.DefaultLayer], parsed.GetValue(samples)).First;
             string path = parsed.GetValue(output)!;
-            statistics.Save(path);
+            statistics.Save(path, Interrupt.Token);
             Terminal.Say($"{path}: {statistics.Origin.Layer} of {statistics.Origin.Network} over {statistics.Samples} images.");
             return (int)ExitCode.Done;
         });

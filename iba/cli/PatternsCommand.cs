@@ -48,7 +48,7 @@ internal static class PatternsCommand
                 weightsSha256: loaded.WeightsSha256, preprocessing: loaded.Preprocessing, progress: new ProgressRelay<long>(images => bar.Report(images)),
                 halved: StatisticsSource.Halved, cancellation: Interrupt.Token));
             string path = parsed.GetValue(output)!;
-            patterns.Save(path, loaded.Network);
+            patterns.Save(path, loaded.Network, Interrupt.Token);
             Terminal.Say($"{path}: patterns of {loaded.Network.Name} from {patterns.Origin.Images} images.");
             return (int)ExitCode.Done;
         });

@@ -1,3 +1,5 @@
+using Iba.Engine.Files;
+
 namespace Iba.Datasets;
 
 /// <summary>An object of an image: its class and its box.</summary>
@@ -23,9 +25,10 @@ public sealed record Annotation(string FileName, int Width, int Height, IReadOnl
     public static Annotation Read(string path) => AnnotationXml.Read(path);
 
     /// <summary>Writes an annotation file, atomically. The same annotation gives the same bytes.</summary>
-    /// <exception cref="IOException">The file cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
-    public void Write(string path) => AnnotationXml.Write(path, this);
+    /// <param name="path">The file.</param>
+    /// <param name="cancel">Ends the wait for the reader of a pipe. A file is written in any case.</param>
+    /// <exception cref="FileWriteException">The file cannot be written.</exception>
+    public void Write(string path, CancellationToken cancel = default) => AnnotationXml.Write(path, this, cancel);
 
     /// <summary>
     /// The union of the boxes on an image of width x height pixels: 255 inside, 0 outside, rows from the top. As in the paper's evaluation, a corner

@@ -70,7 +70,7 @@ internal static class AnnotationXml
             : throw new DatasetException(path, $"more than {MaxBytes:N0} bytes are too many for an annotation", "Name a Pascal VOC .xml file");
     }
 
-    public static void Write(string path, Annotation annotation)
+    public static void Write(string path, Annotation annotation, CancellationToken cancel)
     {
         var layout = new XmlWriterSettings { Encoding = PlainUtf8, Indent = true, NewLineChars = "\n", OmitXmlDeclaration = true };
         AtomicFile.Write(path, stream =>
@@ -88,7 +88,7 @@ internal static class AnnotationXml
                             new XElement("xmax", o.Box.XMax), new XElement("ymax", o.Box.YMax))))).Save(xml);
             }
             stream.WriteByte((byte)'\n');
-        });
+        }, cancel);
     }
 
     private static AnnotatedObject Object(string path, XElement element) =>

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Iba.Engine.Files;
 using SkiaSharp;
 
 namespace Iba.Images;

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Iba.Engine.Files;
 using SkiaSharp;
 
 namespace Iba.Images;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Iba.Images;
+using Iba.Engine.Files;
 
 namespace Iba.Labels;
 

@@ -104,7 +104,8 @@ public sealed class Patterns
     /// <summary>Writes a safetensors file, atomically.</summary>
     /// <param name="path">The file.</param>
     /// <param name="network">Their network, for the shapes.</param>
-    public void Save(string path, Network network) => SafetensorsFile.Write(
+    /// <param name="cancel">Ends the wait for the reader of a pipe. A file is written in any case.</param>
+    public void Save(string path, Network network, CancellationToken cancel = default) => SafetensorsFile.Write(
         path,
         [.. WeightsOf(network).Select(weight => new SafetensorsTensor(weight.Name, [.. weight.Data.Shape.Dims], this[weight.Name]))],
         new Dictionary<string, string>
@@ -117,7 +118,7 @@ public sealed class Patterns
             ["images"] = Origin.Images.ToString(),
             ["preprocessing"] = Origin.Preprocessing,
         },
-        withChecksum: true);
+        withChecksum: true, cancel);
 }
 
 /// <summary>Patterns that cannot be used, and why.</summary>

@@ -37,10 +37,11 @@ public static class PngFile
     /// <param name="path">The file. An existing file is replaced; missing folders are created.</param>
     /// <param name="canvas">The picture.</param>
     /// <param name="text">Further keywords and their texts, in this order: where the picture comes from.</param>
-    /// <exception cref="IOException">The file cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
-    public static void Write(string path, Canvas canvas, params IEnumerable<KeyValuePair<string, string>> text) =>
-        AtomicFile.Write(path, Encode(canvas.Pixels, canvas.Width, canvas.Height, [new(SoftwareKeyword, Software), .. text]));
+    /// <param name="cancel">Ends the wait for the reader of a pipe. A file is written in any case.</param>
+    /// <exception cref="FileWriteException">The file cannot be written.</exception>
+    public static void Write(
+        string path, Canvas canvas, IEnumerable<KeyValuePair<string, string>>? text = null, CancellationToken cancel = default) =>
+        AtomicFile.Write(path, Encode(canvas.Pixels, canvas.Width, canvas.Height, [new(SoftwareKeyword, Software), .. text ?? []]), cancel);
 
     /// <summary>
     /// Whether <see cref="Write"/> wrote a file. Earlier releases did not write <see cref="Software"/>; their pictures are recognised by the

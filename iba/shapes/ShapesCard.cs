@@ -42,10 +42,10 @@ public sealed record ShapesCard(int Version, ulong Seed, int Size, int Count, bo
         }
     }
 
-    internal void Write(string folder)
+    internal void Write(string folder, CancellationToken cancel)
     {
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(this, ShapesJson.Default.ShapesCard);
-        AtomicFile.Write(Path.Combine(folder, FileName), [.. json, (byte)'\n']);
+        AtomicFile.Write(Path.Combine(folder, FileName), [.. json, (byte)'\n'], cancel);
     }
 
     /// <summary>Whether image n is the same in both folders.</summary>

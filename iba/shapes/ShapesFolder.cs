@@ -48,17 +48,17 @@ public sealed class ShapesFolder(string root)
         var card = new ShapesCard(ShapesDataset.Version, dataset.Seed, dataset.Size, count, Complete: false, ShapesDataset.Classes);
         try
         {
-            Claim(card);
+            Claim(card, cancellation);
             int done = 0;
             var options = new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = threads ?? -1 };
             Parallel.For(
                 0, count, options, index =>
                 {
                     if (!File.Exists(ImagePath(index)))
-                        Write(dataset.Render(index), index);
+                        Write(dataset.Render(index), index, cancellation);
                     progress?.Report(Interlocked.Increment(ref done));
                 });
-            (card with { Complete = true }).Write(Root);
+            (card with { Complete = true }).Write(Root, cancellation);
         }
         catch (Exception e) when ((e is AggregateException many ? many.InnerException : e) is FileWriteException or IOException or UnauthorizedAccessException)
         {
@@ -69,7 +69,7 @@ public sealed class ShapesFolder(string root)
         }
     }
 
-    private void Claim(ShapesCard card)
+    private void Claim(ShapesCard card, CancellationToken cancel)
     {
         if (File.Exists(Path.Combine(Root, ShapesCard.FileName)))
         {
@@ -88,17 +88,17 @@ public sealed class ShapesFolder(string root)
         }
         else if (Directory.Exists(Root) && Directory.EnumerateFileSystemEntries(Root).Any())
             throw new DatasetException(Root, $"it is not empty and has no {ShapesCard.FileName}", "Choose a new folder");
-        card.Write(Root);
+        card.Write(Root, cancel);
     }
 
-    private void Write(ShapesSample sample, long index)
+    private void Write(ShapesSample sample, long index, CancellationToken cancel)
     {
         string name = ShapesDataset.Classes[sample.Label];
         new Annotation($"{Name(index)}.png", sample.Size, sample.Size, [.. sample.Boxes.Select(box => new AnnotatedObject(name, box))])
-            .Write(AnnotationPath(index));
+            .Write(AnnotationPath(index), cancel);
         byte[] mask = PngFile.EncodeGrey(sample.Mask, sample.Size, sample.Size, KeyValuePair.Create(PngFile.SoftwareKeyword, PngFile.Software));
-        AtomicFile.Write(MaskPath(index), mask);
-        AtomicFile.Write(ImagePath(index), PngFile.Encode(sample.Rgb, sample.Size, sample.Size));
+        AtomicFile.Write(MaskPath(index), mask, cancel);
+        AtomicFile.Write(ImagePath(index), PngFile.Encode(sample.Rgb, sample.Size, sample.Size), cancel);
     }
 
     private static string Name(long index) =>

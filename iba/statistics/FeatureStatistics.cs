@@ -69,7 +69,9 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     }
 
     /// <summary>Writes everything to a safetensors file, atomically. The same statistics give the same bytes.</summary>
-    public void Save(string path) => SafetensorsFile.Write(
+    /// <param name="path">The file.</param>
+    /// <param name="cancel">Ends the wait for the reader of a pipe. A file is written in any case.</param>
+    public void Save(string path, CancellationToken cancel = default) => SafetensorsFile.Write(
         path,
         [.. Tensors()],
         new Dictionary<string, string>
@@ -81,7 +83,7 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
             ["weights_sha256"] = Origin.WeightsSha256,
             [PreprocessingKey] = Origin.Preprocessing,
         },
-        withChecksum: true);
+        withChecksum: true, cancel);
 
     /// <summary>The tensors, H x W x C each.</summary>
     /// <param name="prefix">The prefix of every name if a file holds several layers.</param>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Tests.Weights;
 using Xunit;
 
 namespace Tests.Cli;
@@ -37,6 +38,24 @@ public sealed class InterruptTests
         IbaProcess.Send(process, signal);
         process.WaitForExit();
         Assert.Equal(128 + signal, process.ExitCode);
+    }
+
+    [Theory]
+    [InlineData(Int)]
+    [InlineData(Term)]
+    public void The_first_signal_ends_the_wait_for_the_reader_of_a_pipe(int signal)
+    {
+        using var folder = new TemporaryFolder();
+        string pipe = folder["pipe"];
+        using (Process made = IbaProcess.StartShell($"mkfifo {pipe}"))
+            made.WaitForExit();
+        using Process process = Start("weights", "convert", Golden.Path("resnet50-narrow.pth"), "--out", pipe);
+        using var reader = new FileStream(pipe, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
+        // Having begun, it hangs: the pipe holds less than the file.
+        Assert.NotEqual(-1, reader.ReadByte());
+        IbaProcess.Send(process, signal);
+        process.WaitForExit();
+        Assert.Equal(4, process.ExitCode);
     }
 
     /// <summary>Starts the program, and waits until it listens for signals.</summary>

@@ -29,5 +29,5 @@ public class NpyFileTests
 
     [Fact]
     public void Numbers_that_do_not_fill_the_shape_are_refused() =>
-        Assert.Throws<ArgumentException>(() => NpyFile.Write("never.npy", [1, 2, 3], 2, 2));
+        Assert.Throws<ArgumentException>(() => NpyFile.Write("never.npy", [1, 2, 3], [2, 2]));
 }

@@ -66,7 +66,7 @@ public sealed class PngFileTests : IDisposable
     public void A_picture_that_was_drawn_says_who_drew_it()
     {
         string path = Path.Combine(_folder, "drawn.png");
-        PngFile.Write(path, new Canvas(2, 2, Rgb.White), Pair("model", "demo"));
+        PngFile.Write(path, new Canvas(2, 2, Rgb.White), [Pair("model", "demo")]);
         List<(string Type, byte[] Data)> chunks = Chunks(File.ReadAllBytes(path));
         Assert.Equal(["IHDR", "tEXt", "tEXt", "IDAT", "IEND"], chunks.Select(chunk => chunk.Type));
         Assert.Equal("Software\0iba", Encoding.ASCII.GetString(chunks[1].Data));

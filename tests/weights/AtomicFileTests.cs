@@ -108,6 +108,28 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Equal(["pipe"], _folder.Files);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_wait_for_a_pipes_reader_ends_on_cancellation_and_a_file_is_written_all_the_same(bool opened)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "FIFOs are Unix's");
+        using (Process made = Process.Start("mkfifo", [_folder["pipe"]]))
+            await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+        // Opened for both directions, which does not wait, and never read: a pipe holds 64 KiB, so the write hangs.
+        using FileStream? other = opened ? new FileStream(_folder["pipe"], FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0) : null;
+        using var stop = new CancellationTokenSource();
+        Task waiting = Task.Run(() => AtomicFile.Write(_folder["pipe"], new byte[1 << 22], stop.Token), TestContext.Current.CancellationToken);
+        if (other is not null)
+            Assert.Equal(0, other.ReadByte());
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
+        AtomicFile.Write(_folder["a"], [1], stop.Token);
+        Assert.Equal(["a", "pipe"], _folder.Files);
+        // Lets the abandoned call end.
+        using FileStream reader = new(_folder["pipe"], FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+    }
+
     [Fact]
     public void A_device_is_written_into_and_a_full_one_says_so()
     {

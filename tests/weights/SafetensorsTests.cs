@@ -143,8 +143,19 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("""H:{"a":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}};0""", "repeated field")]
     [InlineData("""H:{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"code":1}};0""", "unknown")]
     [InlineData("""H:{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}};00""", "'a' appears twice")]
-    [InlineData("""H:{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}};000""", "inside another")]
-    [InlineData("""H:{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}};000""", "hole")]
+    [InlineData("""H:{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}};000""",
+        "'b' begins at byte 1 of the data and shares bytes with tensor 'a', which ends at byte 2")]
+    [InlineData("""H:{"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}};00""",
+        "'a' begins at byte 0 of the data and shares bytes with tensor 'b', which ends at byte 2")]
+    [InlineData("""H:{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}};000""",
+        "'b' begins at byte 2 of the data and leaves a hole after tensor 'a', which ends at byte 1")]
+    [InlineData("""H:{"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}};00""", "leaves a hole after its start")]
+    [InlineData("""H:{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}};00""",
+        "need 3 bytes, the last of them for 'b', and the file holds 2")]
+    [InlineData("""H:{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}"""
+        + ""","c":{"dtype":"U8","shape":[0,3],"data_offsets":[2,2]},"d":{"dtype":"F32","shape":[0],"data_offsets":[2,2]}};00""", null)]
+    [InlineData("""H:{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[0],"data_offsets":[1,1]}};00""", "'b' begins at byte 1")]
+    [InlineData("""H:{"a":{"dtype":"U8","shape":[0],"data_offsets":[9,9]}};""", "leaves a hole")]
     [InlineData("""H:{"__metadata__":{"k":"v"},"__metadata__":{}}""", "twice")]
     [InlineData("""H:{"__metadata__":{"k":"v","k":"w"}}""", "twice")]
     [InlineData("""H:{"__metadata__":{"k":1}}""", "JSON")]
@@ -202,8 +213,8 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(_folder["a"], [new("x", [3], new[] { 1f })]));
         SafetensorsTensor x = new("x", [1], new[] { 1f });
         Assert.Throws<ArgumentException>(() => SafetensorsFile.Write(_folder["a"], [x, x]));
-        Assert.Throws<OperationCanceledException>(
-            () => SafetensorsFile.Write(_folder["a"], [new("x", [1], new[] { 2f })], cancel: new CancellationToken(canceled: true)));
+        SafetensorsTensor cancelled = new("y", ElementType.F32, [1], () => throw new OperationCanceledException());
+        Assert.Throws<OperationCanceledException>(() => SafetensorsFile.Write(_folder["a"], [x, cancelled]));
 
         Assert.Equal(before, File.ReadAllBytes(_folder["a"]));
         Assert.Equal(["a"], _folder.Files);

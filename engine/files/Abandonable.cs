@@ -1,7 +1,7 @@
-namespace Iba.Images;
+namespace Iba.Engine.Files;
 
-/// <summary>Calls that cannot be interrupted: opening a FIFO that nobody writes to, or native code.</summary>
-internal static class Abandonable
+/// <summary>Calls that cannot be interrupted: opening a FIFO whose other end nobody opens, writing to a pipe that nobody reads, native code.</summary>
+public static class Abandonable
 {
     /// <summary>Runs the call on another thread. On cancellation the caller returns at once, and the call ends by itself.</summary>
     /// <exception cref="OperationCanceledException">The token was cancelled before the call returned.</exception>
