@@ -11,10 +11,10 @@ public sealed class BoxMeasure(Classifier classifier, BoxClasses? classes = null
     internal const string KindName = "boxes";
 
     internal const string About =
-        "Of a map's n highest pixels, n those in the object's boxes, the share that lies in the boxes (paper section 4.5). A photo whose boxes cover more "
-        + "than a third of it, or nothing, is left out with a line that says why.";
+        "Of a map's n highest pixels, n those in the object's boxes, the share that lies in the boxes (paper section 4.5). Beside it the share of the map's "
+        + "sum, which a few extreme values can decide. A photo whose boxes cover more than a third of it, or nothing, is left out with a line that says why.";
 
-    private const string Pixels = "box_pixels", Share = "box_share", Found = "score";
+    private const string Pixels = "box_pixels", Share = "box_share", Found = "score", Mass = "mass";
 
     private readonly BoxClasses _classes = classes ?? new BoxClasses();
 
@@ -24,10 +24,11 @@ public sealed class BoxMeasure(Classifier classifier, BoxClasses? classes = null
     /// <inheritdoc/>
     public string Name => KindName;
 
-    /// <summary>The mean share of each method, and the boxes' mean share of the photos.</summary>
+    /// <summary>The mean shares of each method, and the boxes' mean share of the photos.</summary>
     internal static IReadOnlyList<ScoreKind> Scores { get; } =
     [
         ScoreKind.Mean("in the boxes", record => record[Found][0]),
+        ScoreKind.Mean("mass in the boxes", record => record[Mass][0]),
         ScoreKind.Mean("the boxes' share of the photos", record => record[Share][0]) with { OfPhotos = true },
     ];
 
@@ -51,7 +52,11 @@ public sealed class BoxMeasure(Classifier classifier, BoxClasses? classes = null
         foreach (ExplainedPhoto each in photos)
         {
             ObjectMask objects = Mask(each.Photo);
-            yield return [new(Pixels, objects.Pixels), new(Share, objects.Coverage), new(Found, objects.Score(each.Explanation.Heatmap))];
+            Heatmap map = each.Explanation.Heatmap;
+            yield return
+            [
+                new(Pixels, objects.Pixels), new(Share, objects.Coverage), new(Found, objects.Score(map)), new(Mass, objects.MassInside(map)),
+            ];
         }
     }
 

@@ -71,12 +71,7 @@ public sealed class ObjectMask
     /// <exception cref="InvalidOperationException">The mask is empty.</exception>
     public double Score(Heatmap map)
     {
-        if (map.Values.Length != _inside.Length)
-            throw new ArgumentException($"a map of {map.Values.Length} pixels was held against a mask of {_inside.Length}", nameof(map));
-        if (Array.Exists(map.Values, float.IsNaN))
-            throw new ArgumentException("the map holds NaN: its pixels have no order", nameof(map));
-        if (Pixels == 0)
-            throw new InvalidOperationException("no box is left in the crop: there is nothing to find");
+        Check(map);
         float[] sorted = [.. map.Values];
         Array.Sort(sorted);
         float last = sorted[^Pixels];
@@ -89,5 +84,55 @@ public sealed class ObjectMask
                 (tied, insideTied) = (tied + 1, insideTied + (_inside[i] ? 1 : 0));
         }
         return (insideAbove + (double)(Pixels - above) * insideTied / tied) / Pixels;
+    }
+
+    /// <summary>
+    /// The share of a map's sum that lies inside. Unlike <see cref="Score"/> it depends on the map's values and not on their order alone, and a few
+    /// extreme values can decide it. Of a signed map it may be any number, as the sum may be small. NaN where the sum is not positive, or is not more than
+    /// the rounding of its terms.
+    /// </summary>
+    /// <exception cref="ArgumentException">The map has another size or contains NaN.</exception>
+    /// <exception cref="InvalidOperationException">The mask is empty.</exception>
+    public double MassInside(Heatmap map)
+    {
+        Check(map);
+        // Each value is rounded to a float, by 2⁻²⁴ of its magnitude at most.
+        const double Rounding = 1.0 / (1 << 24);
+        double sum = 0, inside = 0, magnitudes = 0;
+        for (int i = 0; i < _inside.Length; i++)
+        {
+            sum += map.Values[i];
+            inside += _inside[i] ? map.Values[i] : 0;
+            magnitudes += Math.Abs(map.Values[i]);
+        }
+        return sum > Rounding * magnitudes ? inside / sum : double.NaN;
+    }
+
+    /// <summary>
+    /// The pointing game (Zhang et al. 2016): 1 if the map's highest pixel lies inside, 0 otherwise. Of several highest pixels, the share that lies inside.
+    /// </summary>
+    /// <exception cref="ArgumentException">The map has another size or contains NaN.</exception>
+    /// <exception cref="InvalidOperationException">The mask is empty.</exception>
+    public double Hits(Heatmap map)
+    {
+        Check(map);
+        float highest = map.Max;
+        int tied = 0, inside = 0;
+        for (int i = 0; i < _inside.Length; i++)
+        {
+            if (map.Values[i] == highest)
+                (tied, inside) = (tied + 1, inside + (_inside[i] ? 1 : 0));
+        }
+        return (double)inside / tied;
+    }
+
+    private void Check(Heatmap map)
+    {
+        if (map.Values.Length != _inside.Length)
+            throw new ArgumentException($"a map of {map.Values.Length} pixels was held against a mask of {_inside.Length}", nameof(map));
+        if (Array.Exists(map.Values, float.IsNaN))
+            throw new ArgumentException("the map holds NaN: its pixels have no order", nameof(map));
+        if (Pixels == 0)
+            throw new InvalidOperationException("no box is left in the crop: there is nothing to find");
     }
 }

@@ -58,12 +58,33 @@ public class ObjectMaskTests
         Assert.Equal((1 + 0.25) / 3, new ObjectMask(soft).Score(Map(map)), 1e-12);
     }
 
+    [Theory]
+    [InlineData((5 + 1) / 10.0, 1, new[] { 5f, 1, 4, 0 })]
+    [InlineData(1.5, 0, new[] { 5f, 1, -2, 8, -8 })]
+    [InlineData(double.NaN, 0, new[] { 1f, 1, 2, -4, 0 })]
+    [InlineData(double.NaN, .5, new[] { 0f, 0, 0, 0 })]
+    // The sum is 2⁻²⁴, which is the rounding of its terms.
+    [InlineData(double.NaN, 1, new[] { 1f, 0, -.99999994f, 0 })]
+    // One extreme value has nearly all the mass, whatever the others are.
+    [InlineData(.99, 1, new[] { 99f, 0, 1, 0 })]
+    public void The_mass_and_the_highest_pixel_are_inside_or_not(double mass, double hits, float[] map)
+    {
+        var mask = new ObjectMask([255, 255, .. Enumerable.Repeat((byte)0, map.Length - 2)]);
+        Assert.Equal(mass, mask.MassInside(Map(map)), 1e-12);
+        Assert.Equal(hits, mask.Hits(Map(map)), 1e-12);
+    }
+
     [Fact]
     public void What_has_no_order_or_no_object_is_refused()
     {
         var mask = new ObjectMask([255, 0]);
         Assert.Contains("NaN", Assert.Throws<ArgumentException>(() => mask.Score(Map([1, float.NaN]))).Message);
         Assert.Contains("3 pixels", Assert.Throws<ArgumentException>(() => mask.Score(Map([1, 2, 3]))).Message);
+        foreach (Func<ObjectMask, Heatmap, double> number in (Func<ObjectMask, Heatmap, double>[])[(of, map) => of.Hits(map), (of, map) => of.MassInside(map)])
+        {
+            Assert.Contains("NaN", Assert.Throws<ArgumentException>(() => number(mask, Map([1, float.NaN]))).Message);
+            Assert.Contains("3 pixels", Assert.Throws<ArgumentException>(() => number(mask, Map([1, 2, 3]))).Message);
+        }
         Assert.Throws<InvalidOperationException>(() => new ObjectMask([0, 127]).Score(Map([1, 2])));
     }
 
