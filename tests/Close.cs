@@ -1,3 +1,4 @@
+using Tests.Devices;
 using Xunit;
 
 namespace Tests;
@@ -32,13 +33,7 @@ public static class Close
     /// <summary>Fails unless ||actual - expected|| is at most <paramref name="tolerance"/> x ||expected||, Euclidean.</summary>
     public static void InNorm(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, string what)
     {
-        Assert.True(expected.Length == actual.Length, $"{what}: {actual.Length} numbers, expected {expected.Length}");
-        double error = 0, norm = 0;
-        for (int i = 0; i < expected.Length; i++)
-        {
-            error += Math.Pow((double)actual[i] - expected[i], 2);
-            norm += Math.Pow(expected[i], 2);
-        }
-        Assert.True(Math.Sqrt(error) <= tolerance * Math.Sqrt(norm), $"{what}: off by {Math.Sqrt(error / norm):G3} of the norm (allowed {tolerance:G3})");
+        double error = Distance.Euclidean(expected.ToArray(), actual.ToArray());
+        Assert.True(error <= tolerance, $"{what}: off by {error:G3} of the norm (allowed {tolerance:G3})");
     }
 }

@@ -1,5 +1,4 @@
 using Fuzz;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests;

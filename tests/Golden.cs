@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Iba.Engine.Files;
+using Iba.Engine.Tensors;
 using Xunit;
 
 namespace Tests;
@@ -93,12 +94,20 @@ public sealed class GoldenFile(SafetensorsFile file) : IDisposable
     /// <summary>A parameter of the metadata: <c>param.{name}</c>.</summary>
     public string Param(string name) => Metadata[$"param.{name}"];
 
+    /// <summary>The shape (1, H, W, C) of one image of a field (N, C, H, W).</summary>
+    public Shape ImageShape(string name) => Shape(name) is [_, int channels, int height, int width]
+        ? new Shape(1, height, width, channels)
+        : throw new ArgumentException($"{file[name]} is not a batch of images");
+
     /// <summary>A field (..., C, H, W) turned round to (..., H, W, C); any number of leading extents, so (C, H, W) works too.</summary>
-    public float[] NHWC(string name)
+    public float[] NHWC(string name) => NHWC(name, Floats(name));
+
+    /// <summary>The same for a field's values of another type.</summary>
+    public T[] NHWC<T>(string name, T[] from)
     {
         if (Shape(name) is not [.., int channels, int height, int width])
             throw new ArgumentException($"{file[name]} has no channels, rows and columns");
-        float[] from = Floats(name), to = new float[from.Length];
+        var to = new T[from.Length];
         int plane = height * width, image = channels * plane;
         for (int i = 0; i < from.Length; i++)
         {

@@ -32,8 +32,6 @@ internal sealed class RandomParameters(IBackend backend, int seed) : IParameterS
         float scale = (float)(2 * largest);
         for (int i = 0; i < numbers.Length; i++)
             numbers[i] = (_random.NextSingle() - 0.5f) * scale;
-        Tensor tensor = backend.Allocate(shape);
-        backend.Upload(numbers, tensor);
-        return tensor;
+        return backend.Tensor(shape, numbers);
     }
 }

@@ -20,7 +20,7 @@ public abstract class BackwardRuleTests(Device on)
     public void A_tape_planned_for_a_rule_gives_the_bits_of_a_kept_one_from_less_memory(string network)
     {
         using GoldenBaselines golden = GoldenBaselines.Open(network, on);
-        using var numbers = new Numbers(golden.Network.Backend);
+        using var numbers = new TestTensors(golden.Network.Backend);
         foreach (BackwardRule rule in (BackwardRule[])[new GuidedRule(), new LrpRule(1, 0, 0), new LrpRule(0, -1, 5)])
         {
             using Tape kept = Record(out Value x, out Value score), planned = Record(out Value sameX, out Value sameScore);
@@ -67,7 +67,7 @@ public abstract class BackwardRuleTests(Device on)
     [Fact]
     public void A_planned_tape_has_the_rule_of_its_plan_and_no_other()
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         using var tape = new Tape(_backend);
         Value score = tape.Variable(numbers.Upload(Draws.Of(1, new Shape(3))), "x").Relu().Sum();
         var rule = new GuidedRule();
@@ -85,7 +85,7 @@ public abstract class BackwardRuleTests(Device on)
         Exact a = Draws.Of(1, new Shape(1, 6, 6, 8)), b = Draws.Of(2, a.Shape);
         float[][] results = [.. new[] { false, true }.Select(plan =>
         {
-            using var numbers = new Numbers(_backend);
+            using var numbers = new TestTensors(_backend);
             using var tape = new Tape(_backend);
             Value x = tape.Variable(numbers.Upload(a), "a");
             Value y = (x * 2f).Relu() + (x * tape.Constant(numbers.Upload(b), "b")).Relu();
@@ -103,7 +103,7 @@ public abstract class BackwardRuleTests(Device on)
     [Fact]
     public void A_ratio_is_held_away_from_0_on_the_side_where_it_is()
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         var shape = new Shape(1, 37);
         Exact a = Draws.Of(1, shape), b = Draws.Of(2, shape).Like(i => i % 5 == 0 ? 0 : i % 2 == 0 ? 0.25 : -0.125);
         foreach (float ε in (float[])[0, 5])

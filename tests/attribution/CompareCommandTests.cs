@@ -1,6 +1,5 @@
 using System.Xml.Linq;
 using Tests.Cli;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Attribution;

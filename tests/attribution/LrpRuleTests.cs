@@ -49,7 +49,7 @@ public abstract class LrpRuleTests(Device on)
     [Fact]
     public void A_neuron_that_is_on_by_its_bias_alone_loses_its_relevance()
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         using var rule = new LrpRule(1, 0, 0);
         using var tape = new Tape(_backend);
         Value x = tape.Variable(numbers.Upload(new Exact(new Shape(1, 2), [1f, 2f])), "x");
@@ -69,7 +69,7 @@ public abstract class LrpRuleTests(Device on)
     {
         var shape = new Shape(2, 3, 3, 5);
         Exact a = Draws.Of(9, shape), b = Draws.Of(10, shape);
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         using var rule = new LrpRule(1, 0, 0);
         using var tape = new Tape(_backend);
         Value va = tape.Variable(numbers.Upload(a), "a"), vb = tape.Variable(numbers.Upload(b), "b");
@@ -92,7 +92,7 @@ public abstract class LrpRuleTests(Device on)
     public void An_average_pool_shares_relevance_out_by_activation()
     {
         Exact x = Draws.Of(11, new Shape(1, 4, 4, 2), 0);
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         using var rule = new LrpRule(0, -1, 5);
         using var tape = new Tape(_backend);
         Value v = tape.Variable(numbers.Upload(x), "x");
@@ -113,7 +113,7 @@ public abstract class LrpRuleTests(Device on)
     [Fact]
     public void A_network_recorded_in_one_piece_is_refused_with_the_remedy()
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         using var rule = new LrpRule(1, 0, 0);
         using var tape = new Tape(_backend);
         Value x = tape.Variable(numbers.Upload(Draws.Of(1, new Shape(1, 3))), "x");
@@ -130,7 +130,7 @@ public abstract class LrpRuleTests(Device on)
     {
         foreach (bool plan in (bool[])[false, true])
         {
-            using var numbers = new Numbers(_backend);
+            using var numbers = new TestTensors(_backend);
             using var rule = new LrpRule(α, β, ε);
             using var tape = new Tape(_backend);
             Value v = tape.Variable(numbers.Upload(x), "x");

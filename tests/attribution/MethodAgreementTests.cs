@@ -27,7 +27,7 @@ public abstract class MethodAgreementTests(Device on, Cpu cpu, double allowed) :
         using var actual = new MethodCase(method, network, On, On.IsSlow, fitted: expected);
         Result[] there = expected.Run(2, MethodCase.Ample, expected.Samples[..2]), here = actual.Run(2, MethodCase.Ample, actual.Samples[..2]);
         (float[] e, float[] a) = (Maps(there), Maps(here));
-        Figures.Add($"{method}, {network}", "maps", Precision.Float32, Distance.Euclidean(e, a), allowed);
+        Figures.OfTests.Add($"{method}, {network}", "maps", Precision.Float32, Distance.Euclidean(e, a), allowed);
         Close.InNorm(e, a, allowed, "maps");
         Close.InMaxNorm([.. there.SelectMany(result => result.Logits)], [.. here.SelectMany(result => result.Logits)], 1e-5, "logits");
         Assert.Equal(there.Select(result => result.Target), here.Select(result => result.Target));

@@ -10,7 +10,6 @@ using Iba.Engine.Training;
 using Iba.Methods;
 using Iba.Relevance;
 using Iba.Statistics;
-using Tests.Weights;
 using Xunit;
 using Result = Iba.Explanation;
 

@@ -1,10 +1,10 @@
+using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
 using Iba.Relevance;
 using Tests.Textbook;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Attribution;
@@ -176,8 +176,6 @@ public sealed class PatternTests : IDisposable
     private float[] Read(Network network, string name)
     {
         Parameter parameter = network.Parameters.Single(p => p.Name == name);
-        var numbers = new float[parameter.Data.Shape.Count];
-        _backend.Download(parameter.Data, numbers);
-        return numbers;
+        return _backend.Read(parameter.Data);
     }
 }

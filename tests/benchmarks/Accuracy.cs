@@ -1,6 +1,7 @@
 using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Tensors;
+using Tests;
 
 namespace Benchmarks;
 
@@ -34,7 +35,7 @@ internal static class Accuracy
 
         void Report(string name, Func<int, double> exact, Func<IBackend, Tensor> run)
         {
-            float[] plain = Read(direct, run(direct)), fast = Read(winograd, run(winograd));
+            float[] plain = direct.Read(run(direct)), fast = winograd.Read(run(winograd));
             var random = new Random(1);
             int[] places = [.. Enumerable.Range(0, Samples).Select(_ => random.Next(plain.Length))];
             double[] expected = [.. places.Select(exact)];
@@ -51,11 +52,11 @@ internal static class Accuracy
     }
 
     /// <summary>Number i of y: pixel, then channel.</summary>
-    private static Func<int, double> Forward(IBackend backend, Tensor x, Tensor w) => Sum(x.Shape, Read(backend, x), w.Shape.N,
-        (float[] weights, int k, int tap, int c) => weights[(k * 9 + tap) * w.Shape.C + c], Read(backend, w));
+    private static Func<int, double> Forward(IBackend backend, Tensor x, Tensor w) => Sum(x.Shape, backend.Read(x), w.Shape.N,
+        (float[] weights, int k, int tap, int c) => weights[(k * 9 + tap) * w.Shape.C + c], backend.Read(w));
 
-    private static Func<int, double> Backward(IBackend backend, Tensor dy, Tensor w) => Sum(dy.Shape, Read(backend, dy), w.Shape.C,
-        (float[] weights, int c, int tap, int k) => weights[(k * 9 + 8 - tap) * w.Shape.C + c], Read(backend, w));
+    private static Func<int, double> Backward(IBackend backend, Tensor dy, Tensor w) => Sum(dy.Shape, backend.Read(dy), w.Shape.C,
+        (float[] weights, int c, int tap, int k) => weights[(k * 9 + 8 - tap) * w.Shape.C + c], backend.Read(w));
 
     private static Func<int, double> Sum(Shape from, float[] x, int columns, Func<float[], int, int, int, float> weight, float[] weights) => i =>
     {
@@ -73,11 +74,4 @@ internal static class Accuracy
         }
         return sum;
     };
-
-    private static float[] Read(IBackend backend, Tensor x)
-    {
-        var numbers = new float[x.Shape.Count];
-        backend.Download(x, numbers);
-        return numbers;
-    }
 }

@@ -5,6 +5,7 @@ using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Networks;
+using Tests.Devices;
 
 namespace Benchmarks;
 
@@ -45,7 +46,11 @@ internal sealed class AttributionBenchmark : IDisposable
             {
                 using var benchmark = new AttributionBenchmark(architecture, precision);
                 foreach (int batch in batches.Length > 0 ? batches : [1, 8, 32])
-                    figures.Add(benchmark.Measure(batch));
+                {
+                    JsonObject measured = benchmark.Measure(batch);
+                    figures.Add(measured);
+                    Console.WriteLine(measured.ToJsonString());
+                }
             }
         }
     }

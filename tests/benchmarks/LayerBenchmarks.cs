@@ -5,6 +5,7 @@ using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Tensors;
+using Tests;
 
 namespace Benchmarks;
 

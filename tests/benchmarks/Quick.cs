@@ -1,6 +1,7 @@
 using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Tensors;
+using Tests;
 
 namespace Benchmarks;
 

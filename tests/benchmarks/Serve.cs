@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Tensors;
+using Tests;
 
 namespace Benchmarks;
 

@@ -1,5 +1,6 @@
 using Iba;
 using Iba.Bottleneck;
+using Iba.Engine.Backends;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
 using Iba.Statistics;
@@ -24,10 +25,10 @@ public abstract class PerSampleGoldenTests(Device on)
         Assert.Equal(golden.Shape("estimation.images")[0], statistics.Samples);
         float[] nonzero = [.. statistics.Nonzero.Select(share => share * statistics.Samples)];
         // Rounding decides whether a ReLU's input of 1e-8 is above 0: a count here and there may be off by one image.
-        float[] expected = [.. ToHWC(golden.Longs("nonzero"), golden.Shape("nonzero")).Select(count => (float)count)];
+        float[] expected = [.. golden.NHWC("nonzero", golden.Longs("nonzero")).Select(count => (float)count)];
         Assert.True(expected.Zip(nonzero, (a, b) => Math.Abs(a - b)).Max() < 1.01f, "nonzero: off by more than one image");
         Assert.True(Share(expected, nonzero, 0.01) <= 0.001 * on.Widening, "nonzero: off on more than 0.1 % of the neurons");
-        IEnumerable<bool> active = ToHWC(golden.Bools("active"), golden.Shape("active"));
+        IEnumerable<bool> active = golden.NHWC("active", golden.Bools("active"));
         int differing = active.Zip(statistics.Nonzero, (fires, share) => fires != share > 0.01f).Count(differs => differs);
         Assert.True(differing <= expected.Length / 1000 * on.Widening, "active");
     }
@@ -39,7 +40,7 @@ public abstract class PerSampleGoldenTests(Device on)
         using NarrowNetwork narrow = NarrowNetwork.Open(name, on);
         BottleneckSettings settings = Settings(golden);
         FeatureStatistics statistics = Given(narrow, golden);
-        using var trunk = new Inference(narrow.Network.Until(golden.Metadata["layer"]), ImageShape(golden, "input", 1));
+        using var trunk = new Inference(narrow.Network.Until(golden.Metadata["layer"]), golden.ImageShape("input"));
         using var fit = new MaskFit(narrow.Network.After(golden.Metadata["layer"]), statistics, 1, settings, recordedNoise: true);
         narrow.Backend.Upload(golden.NHWC("input"), trunk.Input);
         trunk.Run();
@@ -55,7 +56,7 @@ public abstract class PerSampleGoldenTests(Device on)
             narrow.Backend.Upload(noise.AsSpan(step * perStep, perStep), fit.Noise!);
             fit.Step();
             ReadOnlySpan<float> expected = alphas.AsSpan(step * neurons, neurons);
-            float[] actual = Read(narrow, fit.Alpha);
+            float[] actual = narrow.Backend.Read(fit.Alpha);
             Close.InNorm(expected, actual, 1e-4 * on.Widening, $"α after step {step}");
             double limit = FarFromReference * on.Widening, far = Share(expected, actual, limit);
             Assert.True(far <= small, $"α after step {step}: {far:P3} of the neurons are off by more than {limit}, expected {small:P3} at most");
@@ -63,17 +64,18 @@ public abstract class PerSampleGoldenTests(Device on)
 
         // The reference logs one array that every step overwrites, so all its rows are the last step's gradient: a difference of two nearly equal
         // terms by then, at an α that ten steps of rounding led to. Hence the wider bound.
-        Close.InNorm(gradients.AsSpan((settings.Steps - 1) * neurons, neurons), Read(narrow, fit.AlphaGradient!), 1e-3 * on.Widening, "alpha.grad, last step");
+        ReadOnlySpan<float> lastGradient = gradients.AsSpan((settings.Steps - 1) * neurons, neurons);
+        Close.InNorm(lastGradient, narrow.Backend.Read(fit.AlphaGradient!), 1e-3 * on.Widening, "alpha.grad, last step");
 
-        float[] model = Read(narrow, fit.ModelHistory), information = Read(narrow, fit.InformationHistory);
+        float[] model = narrow.Backend.Read(fit.ModelHistory), information = narrow.Backend.Read(fit.InformationHistory);
         float[] total = [.. model.Zip(information, (ce, kl) => new StepLoss(ce, kl, settings.Beta).Total)];
         EachWithin(golden.Floats("loss.model"), model, 1e-5 * on.Widening, "loss.model");
         EachWithin(golden.Floats("loss.information"), information, 1e-5 * on.Widening, "loss.information");
         EachWithin(golden.Floats("loss.total"), total, 1e-5 * on.Widening, "loss.total");
 
-        float[] capacity = Read(narrow, fit.Capacity);
+        float[] capacity = narrow.Backend.Read(fit.Capacity);
         Close.InNorm(golden.NHWC("capacity.nats"), capacity, 1e-4 * on.Widening, "capacity.nats");
-        Shape features = fit.Features.Shape, image = ImageShape(golden, "input", 1);
+        Shape features = fit.Features.Shape, image = golden.ImageShape("input");
         Heatmap heatmap = new CapacityMap(features.H, features.W, features.C, capacity).Heatmap(image.H, image.W);
         Close.InNorm(golden.Floats("saliency.bits_per_pixel"), heatmap.Values, 1e-4 * on.Widening, "saliency.bits_per_pixel");
     }
@@ -107,7 +109,7 @@ public abstract class PerSampleGoldenTests(Device on)
 
     internal static FeatureStatistics Estimate(NarrowNetwork narrow, GoldenFile golden, int batch)
     {
-        Shape image = ImageShape(golden, "estimation.images", 1);
+        Shape image = golden.ImageShape("estimation.images");
         IEnumerable<float[]> images = golden.NHWC("estimation.images").Chunk(image.Count);
         return Estimation.Run(narrow.Network, golden.Metadata["layer"], image, images, batch);
     }
@@ -116,27 +118,8 @@ public abstract class PerSampleGoldenTests(Device on)
     {
         int[] chw = golden.Shape("mean");
         var origin = new FeatureOrigin(narrow.Network.Name, narrow.Network.Resolve(golden.Metadata["layer"]), new Shape(1, chw[1], chw[2], chw[0]), "");
-        float[] active = [.. ToHWC(golden.Bools("active"), chw).Select(on => on ? 1f : 0f)];
+        float[] active = [.. golden.NHWC("active", golden.Bools("active")).Select(on => on ? 1f : 0f)];
         return new FeatureStatistics(origin, golden.Shape("estimation.images")[0], golden.NHWC("mean"), golden.NHWC("std"), golden.NHWC("std"), active);
-    }
-
-    private static Shape ImageShape(GoldenFile golden, string field, int n)
-    {
-        int[] nchw = golden.Shape(field);
-        return new Shape(n, nchw[2], nchw[3], nchw[1]);
-    }
-
-    private static T[] ToHWC<T>(T[] from, int[] chw)
-    {
-        int plane = chw[1] * chw[2];
-        return [.. Enumerable.Range(0, from.Length).Select(i => from[i % chw[0] * plane + i / chw[0]])];
-    }
-
-    private static float[] Read(NarrowNetwork narrow, Tensor tensor)
-    {
-        var numbers = new float[tensor.Shape.Count];
-        narrow.Backend.Download(tensor, numbers);
-        return numbers;
     }
 
     private static double Share(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance)

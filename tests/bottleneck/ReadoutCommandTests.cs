@@ -3,7 +3,6 @@ using Iba.Bottleneck;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Files;
 using Tests.Cli;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Bottleneck;

@@ -1,5 +1,6 @@
 using Iba;
 using Iba.Bottleneck;
+using Iba.Engine.Backends;
 using Iba.Engine.Tensors;
 using Iba.Statistics;
 using Tests.Devices;
@@ -20,7 +21,7 @@ public abstract class ReadoutGoldenTests(Device on)
     {
         GoldenFile golden = Golden.Open("readout.safetensors"), images = Golden.Open(golden.Param("estimation_images").Split(" of ")[1]);
         using NarrowNetwork narrow = NarrowNetwork.Open(Name, on);
-        Shape image = ImageShape(images, "estimation.images", 1);
+        Shape image = images.ImageShape("estimation.images");
         StatisticsSet statistics = Estimation.Run(narrow.Network, Layers, image, images.NHWC("estimation.images").Chunk(image.Count));
         foreach ((string layer, FeatureStatistics of) in Layers.Zip(statistics.Layers))
         {
@@ -35,7 +36,7 @@ public abstract class ReadoutGoldenTests(Device on)
     {
         GoldenFile golden = Golden.Open("readout.safetensors");
         using NarrowNetwork narrow = NarrowNetwork.Open(Name, on);
-        Shape image = ImageShape(golden, "input", 1);
+        Shape image = golden.ImageShape("input");
         var settings = new ReadoutSettings
         {
             Width = ReadoutWidth.B,
@@ -84,28 +85,21 @@ public abstract class ReadoutGoldenTests(Device on)
 
     private static void CheckFirstStep(GoldenFile golden, string which, NarrowNetwork narrow, ReadoutNetwork readout, ReadoutTraining training)
     {
-        Close.InMaxNorm(golden.NHWC($"{which}.alpha"), Read(training.Pass["α"]), 1e-4, "alpha");
-        Close.InMaxNorm(golden.NHWC($"{which}.lambda"), Read(training.Pass["λ"]), 1e-4, "lambda");
-        Close.InMaxNorm(golden.NHWC($"{which}.Z"), Read(training.Pass["Z"]), 1e-4, "Z");
-        Close.InMaxNorm(golden.Floats($"{which}.logits"), Read(training.Pass.RestrictedLogits), 1e-4, "logits");
-        Close.InMaxNorm(golden.NHWC($"{which}.capacity.nats"), Read(training.Pass.Capacity), 1e-4, "capacity.nats");
+        Close.InMaxNorm(golden.NHWC($"{which}.alpha"), narrow.Backend.Read(training.Pass["α"]), 1e-4, "alpha");
+        Close.InMaxNorm(golden.NHWC($"{which}.lambda"), narrow.Backend.Read(training.Pass["λ"]), 1e-4, "lambda");
+        Close.InMaxNorm(golden.NHWC($"{which}.Z"), narrow.Backend.Read(training.Pass["Z"]), 1e-4, "Z");
+        Close.InMaxNorm(golden.Floats($"{which}.logits"), narrow.Backend.Read(training.Pass.RestrictedLogits), 1e-4, "logits");
+        Close.InMaxNorm(golden.NHWC($"{which}.capacity.nats"), narrow.Backend.Read(training.Pass.Capacity), 1e-4, "capacity.nats");
         for (int entry = 0; entry < readout.Layout.Entries.Count; entry++)
         {
             string name = $"{which}.grad.{readout.Layout.Entries[entry].Name}";
             Close.InMaxNorm(golden.Floats(name), readout.Download(entry, training.Gradients), 1e-4, name);
         }
-
-        float[] Read(Tensor tensor)
-        {
-            var numbers = new float[tensor.Shape.Count];
-            narrow.Backend.Download(tensor, numbers);
-            return numbers;
-        }
     }
 
     private static StatisticsSet Given(NarrowNetwork narrow, GoldenFile golden) => new([.. Layers.Select(layer =>
     {
-        FeatureOrigin origin = FeatureOrigin.Of(narrow.Network, layer, ImageShape(golden, "input", 1), "");
+        FeatureOrigin origin = FeatureOrigin.Of(narrow.Network, layer, golden.ImageShape("input"), "");
         float[] mean = Map(golden, $"stats.{layer}.mean"), std = Map(golden, $"stats.{layer}.std");
         float[] active = [.. std.Select(_ => 1f)];
         if (golden.Has($"stats.{layer}.active"))
@@ -120,12 +114,6 @@ public abstract class ReadoutGoldenTests(Device on)
     private static IEnumerable<Tensor> Data(ReadoutNetwork readout) => readout.Parameters.Select(parameter => parameter.Data);
 
     private static float[] Map(GoldenFile golden, string field) => golden.Shape(field).Length == 1 ? golden.Floats(field) : golden.NHWC(field);
-
-    private static Shape ImageShape(GoldenFile golden, string field, int n)
-    {
-        int[] nchw = golden.Shape(field);
-        return new Shape(n, nchw[2], nchw[3], nchw[1]);
-    }
 
     private sealed class GoldenExamples(GoldenFile golden) : IReadoutExamples
     {

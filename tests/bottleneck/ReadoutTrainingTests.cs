@@ -4,7 +4,6 @@ using Iba.Engine.Files;
 using Iba.Engine.Tensors;
 using Iba.Engine.Training;
 using Iba.Statistics;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Bottleneck;

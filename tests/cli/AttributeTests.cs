@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Iba.Engine.Files;
 using Iba.Weights;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Cli;

@@ -8,7 +8,6 @@ using Iba.Engine.Training;
 using Iba.Images;
 using Iba.Methods;
 using Tests.Emulator;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Cli;

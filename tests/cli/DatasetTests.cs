@@ -1,6 +1,5 @@
 using Iba.Datasets;
 using Iba.Images;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Cli;

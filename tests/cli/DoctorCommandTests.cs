@@ -2,7 +2,6 @@ using System.Text.Json;
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Diagnostics;
 using Tests.Emulator;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Cli;

@@ -4,7 +4,6 @@ using Iba.Cli;
 using Iba.Datasets;
 using Iba.Evaluation;
 using Iba.Shapes;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Cli;

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Text.Json;
 using Iba.Datasets;
 using Iba.Labels;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Cli;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Cli;

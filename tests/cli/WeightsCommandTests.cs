@@ -1,6 +1,5 @@
 using Iba.Engine.Files;
 using Iba.Weights;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Cli;

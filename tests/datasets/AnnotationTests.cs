@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using Iba.Datasets;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Datasets;

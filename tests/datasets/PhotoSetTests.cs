@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Iba.Datasets;
 using Iba.Images;
 using Iba.Rendering;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Datasets;

@@ -103,9 +103,9 @@ public sealed class AgreementTests(Gpu gpu, Cpu cpu) : IClassFixture<Cpu>
         public void Check()
         {
             foreach ((string number, double error) in _errors)
-                Figures.Add(subject, number, precision, error, allowed);
+                Figures.OfTests.Add(subject, number, precision, error, allowed);
             Assert.All(_errors, each =>
-                Assert.True(each.Value <= allowed, $"{subject}, {Figures.Word(precision)}: {each.Key} are off by {each.Value:G3} (allowed {allowed:G3})"));
+                Assert.True(each.Value <= allowed, $"{subject}, {precision.Word()}: {each.Key} are off by {each.Value:G3} (allowed {allowed:G3})"));
         }
     }
 }

@@ -1,14 +1,16 @@
-using System.Text;
-using System.Text.Json;
+using System.Text.Json.Nodes;
 using Iba.Engine.Backends.Cuda;
 
 namespace Tests.Devices;
 
-/// <summary>What tests measured, one JSON object a line, in the file that IBA_FIGURES names; nowhere if it names none.</summary>
-internal static class Figures
+/// <summary>Measurements, one JSON object a line: a run that is cut off keeps what it had.</summary>
+/// <param name="file">Where they are appended; nowhere if this is null.</param>
+internal sealed class Figures(string? file)
 {
-    private static readonly string? File = Environment.GetEnvironmentVariable("IBA_FIGURES") is { Length: > 0 } named ? named : null;
-    private static readonly Lock Writing = new();
+    private readonly Lock _writing = new();
+
+    /// <summary>The figures of tests, in the file that the environment variable IBA_FIGURES names.</summary>
+    public static Figures OfTests { get; } = new(Environment.GetEnvironmentVariable("IBA_FIGURES") is { Length: > 0 } named ? named : null);
 
     /// <summary>A distance between two devices.</summary>
     /// <param name="subject">What was computed: an op, a network.</param>
@@ -16,28 +18,23 @@ internal static class Figures
     /// <param name="precision">The GPU's precision.</param>
     /// <param name="error">The distance, relative.</param>
     /// <param name="allowed">What the test allows.</param>
-    public static void Add(string subject, string number, Precision precision, double error, double allowed)
+    public void Add(string subject, string number, Precision precision, double error, double allowed) => Add(new JsonObject
     {
-        if (File is null)
+        ["subject"] = subject,
+        ["number"] = number,
+        ["precision"] = precision.Word(),
+        ["error"] = Number(error),
+        ["allowed"] = allowed,
+    });
+
+    public void Add(JsonObject figures)
+    {
+        if (file is null)
             return;
-        using var line = new MemoryStream();
-        using (var json = new Utf8JsonWriter(line))
-        {
-            json.WriteStartObject();
-            json.WriteString("subject", subject);
-            json.WriteString("number", number);
-            json.WriteString("precision", Word(precision));
-            if (double.IsFinite(error))
-                json.WriteNumber("error", double.Parse($"{error:G4}"));
-            else
-                json.WriteString("error", $"{error}");
-            json.WriteNumber("allowed", allowed);
-            json.WriteEndObject();
-        }
-        lock (Writing)
-            System.IO.File.AppendAllText(File, Encoding.UTF8.GetString(line.ToArray()) + "\n");
+        lock (_writing)
+            File.AppendAllText(file, figures.ToJsonString() + "\n");
     }
 
-    /// <summary>As the command line has it.</summary>
-    public static string Word(Precision precision) => precision switch { Precision.Float32 => "fp32", Precision.BFloat16 => "bf16", _ => "tf32" };
+    /// <summary>Rounded to four digits. A number that is not finite becomes a string, because JSON has none.</summary>
+    public static JsonValue Number(double value) => double.IsFinite(value) ? JsonValue.Create(double.Parse($"{value:G4}")) : JsonValue.Create($"{value}");
 }

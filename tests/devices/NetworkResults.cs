@@ -27,7 +27,7 @@ internal sealed record NetworkResults(float[] Logits, float[] Gradient, float[] 
     public static NetworkResults Of(string architecture, IBackend backend, ref FeatureStatistics? statistics)
     {
         Network network = Architecture.Named(architecture).Build(backend, new RandomParameters(backend, Seed));
-        float[][] images = [.. Enumerable.Range(0, 4).Select(Draw)];
+        float[][] images = [.. Enumerable.Range(0, 4).Select(seed => Draws.Of(seed, Image, -2, 2).Floats())];
         string layer = network.Architecture!.DefaultLayer;
         statistics ??= Estimation.Run(network, layer, Image, images, batch: Images);
         (float[] logits, float[] gradient) = Differentiate(network, [.. images.Take(Images).SelectMany(image => image)]);
@@ -39,31 +39,17 @@ internal sealed record NetworkResults(float[] Logits, float[] Gradient, float[] 
         return new NetworkResults(logits, gradient, explained.Heatmap.Values, (float)explained.TotalBits);
     }
 
-    private static float[] Draw(int seed)
-    {
-        var random = new Random(seed);
-        return [.. Enumerable.Range(0, Image.Count).Select(_ => 4 * random.NextSingle() - 2)];
-    }
-
     private static (float[] Logits, float[] Gradient) Differentiate(Network network, float[] pixels)
     {
         IBackend backend = network.Backend;
-        Tensor images = backend.Allocate(Image.WithN(Images)), targets = backend.Allocate(new Shape(Images));
-        backend.Upload(pixels, images);
+        Tensor images = backend.Tensor(Image.WithN(Images), pixels), targets = backend.Allocate(new Shape(Images));
         using var tape = new Tape(backend);
         Value x = tape.Variable(images, "images"), y = network.Record(x), loss = y.CrossEntropy(tape.Constant(targets, "targets")).Sum();
         tape.Plan(loss, y);
         tape.Forward();
-        float[] gradient = Read(tape.Backward(loss)[x]), logits = Read(y.Data);
+        float[] gradient = backend.Read(tape.Backward(loss)[x]), logits = backend.Read(y.Data);
         images.Storage.Dispose();
         targets.Storage.Dispose();
         return (logits, gradient);
-
-        float[] Read(Tensor tensor)
-        {
-            var numbers = new float[tensor.Shape.Count];
-            backend.Download(tensor, numbers);
-            return numbers;
-        }
     }
 }

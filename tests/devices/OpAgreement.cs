@@ -19,7 +19,7 @@ internal sealed class OpAgreement(IBackend expected, IBackend actual)
     /// <summary>The three verbs of a convolution, with whatever follows the sum.</summary>
     public IEnumerable<(string Number, double Error)> Of(ConvolutionCase c)
     {
-        using Numbers e = new(expected), a = new(actual);
+        using TestTensors e = new(expected), a = new(actual);
         yield return ("values", Distance.Largest(c.Forward(e), c.Forward(a), c.Typical.Values));
         yield return ("gradients of the data", Distance.Largest(c.BackwardData(e), c.BackwardData(a), c.Typical.DataGradient));
         yield return ("gradients of the weights", Distance.Largest(c.BackwardWeights(e), c.BackwardWeights(a), c.Typical.WeightGradient));
@@ -28,13 +28,13 @@ internal sealed class OpAgreement(IBackend expected, IBackend actual)
     /// <summary>The verbs of a linear layer with bias, ReLU and gate.</summary>
     public IEnumerable<(string Number, double Error)> OfLinear(int n, int c, int k)
     {
-        using Numbers e = new(expected), a = new(actual);
+        using TestTensors e = new(expected), a = new(actual);
         (float[][] first, float[][] second) = (Linear(e, n, c, k), Linear(a, n, c, k));
         string[] names = ["values", "gradients of the data", "gradients of the weights", "gradients of the bias"];
         return [.. names.Select((name, i) => (name, Distance.Largest(first[i], second[i])))];
     }
 
-    private static float[][] Linear(Numbers on, int n, int c, int k)
+    private static float[][] Linear(TestTensors on, int n, int c, int k)
     {
         Tensor x = on.Upload(LinearTests.Random(1, n, c)), w = on.Upload(LinearTests.Random(2, k, c)), bias = on.Upload(LinearTests.Random(3, k));
         Tensor dy = on.Upload(LinearTests.Random(4, n, k)), gate = on.Upload(LinearTests.Random(5, n, c));

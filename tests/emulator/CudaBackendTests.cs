@@ -3,7 +3,6 @@ using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Backends.Cuda.Native;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Emulator;

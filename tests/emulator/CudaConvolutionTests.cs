@@ -88,7 +88,7 @@ public sealed class CudaConvolutionTests : IDisposable
     {
         using var gpu = new FakeGpu(cublasLt: isThere, computes: true);
         using CudaBackend backend = gpu.Open(Precision.Float32);
-        using var numbers = new Numbers(backend);
+        using var numbers = new TestTensors(backend);
         Tensor x = numbers.Random(new(2, 5)), w = numbers.Random(new(3, 5)), dy = numbers.Random(new(2, 3));
         backend.Linear(x, w, null, relu: false, numbers.Empty(dy.Shape));
         backend.LinearBackwardData(dy, w, new Accumulator(numbers.Empty(x.Shape), Adds: false));

@@ -10,9 +10,9 @@ namespace Tests.Emulator;
 public sealed class EmulatedGpuTests : IDisposable
 {
     private readonly EmulatedGpu _gpu = new();
-    private readonly Numbers _numbers;
+    private readonly TestTensors _numbers;
 
-    public EmulatedGpuTests() => _numbers = new Numbers(_gpu.Backend);
+    public EmulatedGpuTests() => _numbers = new TestTensors(_gpu.Backend);
 
     public void Dispose()
     {

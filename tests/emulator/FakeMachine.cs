@@ -1,5 +1,4 @@
 using Iba.Engine.Backends.Cuda.Native;
-using Tests.Weights;
 
 namespace Tests.Emulator;
 

@@ -125,7 +125,7 @@ public sealed class FullMemoryTests
         return (work(Tiny(backend), halved.Add), halved, gpu.Driver.MostUsedBytes);
     }
 
-    private static float[][] Photos(int count) => [.. Enumerable.Range(0, count).Select(i => Numbers(100 + i, Image))];
+    private static float[][] Photos(int count) => [.. Enumerable.Range(0, count).Select(i => Draws.Of(100 + i, Image).Floats())];
 
     internal static Sample[] Samples(int count) => [.. Photos(count).Select(pixels => new Sample(pixels, 1) { Preprocessing = null })];
 
@@ -139,12 +139,7 @@ public sealed class FullMemoryTests
     /// <summary>A network of four layers for images of 16 x 16.</summary>
     internal static Network Tiny(IBackend backend)
     {
-        Parameter Place(string name, int seed, Shape shape)
-        {
-            Tensor tensor = backend.Allocate(shape);
-            backend.Upload(Numbers(seed, shape), tensor);
-            return new Parameter(name, tensor);
-        }
+        Parameter Place(string name, int seed, Shape shape) => new(name, backend.Tensor(shape, Draws.Of(seed, shape).Floats()));
         return new Network("tiny", backend,
         [
             new ConvolutionLayer(
@@ -153,12 +148,6 @@ public sealed class FullMemoryTests
             new AveragePoolLayer("avgpool", 2),
             new LinearLayer("fc", new ParameterPair(Place("fc.weight", 3, new Shape(3, 16)), Place("fc.bias", 4, new Shape(3)))),
         ]);
-    }
-
-    private static float[] Numbers(int seed, Shape shape)
-    {
-        var random = new Random(seed);
-        return [.. Enumerable.Range(0, shape.Count).Select(_ => random.NextSingle() * 2 - 1)];
     }
 
     private sealed class Notes(List<string> notes) : IProgress<AttributionProgress>

@@ -1,6 +1,5 @@
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Backends.Cuda.Native;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Emulator;

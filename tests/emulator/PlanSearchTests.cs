@@ -2,7 +2,6 @@ using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Backends.Cuda.Native;
 using Iba.Engine.Backends.Cuda.Plans;
 using Iba.Engine.Tensors;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Emulator;

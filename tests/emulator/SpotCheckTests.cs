@@ -5,7 +5,6 @@ using Iba.Engine.Backends.Cuda.Plans;
 using Iba.Engine.Tensors;
 using Tests.Engine;
 using Tests.Textbook;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Emulator;
@@ -64,7 +63,7 @@ public sealed class SpotCheckTests : IDisposable
             int measured = 0;
             _gpu.Driver.Elapsed = () => times[measured++];
             using CudaBackend backend = _gpu.Open(precision);
-            using var numbers = new Numbers(backend);
+            using var numbers = new TestTensors(backend);
             (float[] actual, Exact expected) = Run(Enum.Parse<Direction>(direction), numbers);
             PlanChoice choice = Assert.Single(backend.Choices);
             Assert.Equal((Route.Fused, "engine 2", 2f), (choice.Route, choice.Engine, choice.Milliseconds));
@@ -83,7 +82,7 @@ public sealed class SpotCheckTests : IDisposable
         _gpu.Cudnn.Engines[0] = new FakeEngine(1) { Lie = y => 2 * y };
         _gpu.CublasLt.Execute = _ => { };
         using CudaBackend backend = _gpu.Open(precision);
-        using var numbers = new Numbers(backend);
+        using var numbers = new TestTensors(backend);
         ConvolutionCase pointwise = Case with { Geometry = new ConvGeometry(1), Relu = false };
         pointwise.Forward(numbers);
         PlanChoice choice = Assert.Single(backend.Choices);
@@ -114,7 +113,7 @@ public sealed class SpotCheckTests : IDisposable
         foreach (string? check in (string?[])["numbers are right", null])
         {
             using CudaBackend backend = _gpu.Open(cache: _folder[""]);
-            using var numbers = new Numbers(backend);
+            using var numbers = new TestTensors(backend);
             _gpu.Cudnn.Executed.Clear();
             Case.Forward(numbers);
             PlanChoice choice = Assert.Single(backend.Choices);
@@ -141,7 +140,7 @@ public sealed class SpotCheckTests : IDisposable
         _gpu.Cudnn.Engines.AddRange([new FakeEngine(1) { Workspace = 200 << 20 }, new FakeEngine(2)]);
         _gpu.Driver.TotalBytes = (nuint)100 << 20;
         using CudaBackend backend = _gpu.Open();
-        using var numbers = new Numbers(backend);
+        using var numbers = new TestTensors(backend);
         Case.Forward(numbers);
         PlanChoice choice = Assert.Single(backend.Choices);
         Assert.Equal("engine 2", choice.Engine);
@@ -149,12 +148,12 @@ public sealed class SpotCheckTests : IDisposable
 
         _gpu.Cudnn.Engines.RemoveAt(1);
         using CudaBackend other = _gpu.Open();
-        using var others = new Numbers(other);
+        using var others = new TestTensors(other);
         Assert.Contains("200.0 MiB", Assert.Throws<DeviceMemoryException>(() => Case.Forward(others)).Message);
         Assert.Empty(other.Choices);
     }
 
-    private static (float[] Actual, Exact Expected) Run(Direction direction, Numbers numbers) => direction switch
+    private static (float[] Actual, Exact Expected) Run(Direction direction, TestTensors numbers) => direction switch
     {
         Direction.Forward => (Case.Forward(numbers),
             ConvolutionTextbook.Forward(Case.XNumbers, Case.WNumbers, Case.BiasNumbers, Case.ResidualNumbers, Case.Relu, Case.Geometry)),

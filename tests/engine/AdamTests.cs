@@ -30,7 +30,7 @@ public abstract class AdamTests(Device on)
             _backend.Upload(gradient, dp);
             adam.Step(dp);
         }
-        float[] numbers = _backend.Numbers(p);
+        float[] numbers = _backend.Read(p);
         for (int i = 0; i < Count; i++)
             Assert.Equal(expected[i], numbers[i], Steps * 3e-7);
     }
@@ -46,7 +46,7 @@ public abstract class AdamTests(Device on)
             _backend.Upload([1, -2, 0.25f], dp);
             adam.Reset();
             adam.Step(dp);
-            return _backend.Numbers(p);
+            return _backend.Read(p);
         }
 
         float[] first = First();
@@ -64,7 +64,7 @@ public abstract class AdamTests(Device on)
             _backend.Append(x, step, history);
             _backend.Advance(step);
         }
-        Assert.Equal([1, 1, 2, 2, 3, 3], _backend.Numbers(history));
+        Assert.Equal([1, 1, 2, 2, 3, 3], _backend.Read(history));
     }
 }
 

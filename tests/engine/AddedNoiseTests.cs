@@ -29,7 +29,7 @@ public abstract class AddedNoiseTests(Device on)
         float[] x = [.. Enumerable.Range(0, shape.Count).Select(i => i / 16f)];
         Tensor noisy = _backend.Allocate(shape);
         _backend.AddNoise(_backend.Tensor(shape, x), Noise([3, 4]), 0.5f, noisy);
-        float[] y = _backend.Numbers(noisy);
+        float[] y = _backend.Read(noisy);
         Exact ε = NoiseTextbook.Normals(11, new Shape(2, 2, 2, 3), [3, 4], copies: 3, step: 2);
         for (int i = 0; i < y.Length; i++)
             Assert.Equal(x[i] + 0.5 * ε[i], y[i], 1e-6);
@@ -41,7 +41,7 @@ public abstract class AddedNoiseTests(Device on)
     {
         Tensor noisy = _backend.Allocate(x.WithN(x.N * copies));
         _backend.AddNoise(_backend.Allocate(x), Noise(images), 1, noisy);
-        return _backend.Numbers(noisy);
+        return _backend.Read(noisy);
     }
 }
 

@@ -41,9 +41,9 @@ public abstract class CapacityGoldenTests(Device on)
         for (int step = 0; step < losses.Length; step++)
         {
             tape.Forward();
-            Close.InMaxNorm([losses[step]], _backend.Numbers(mean), 1e-5, $"information at step {step + 1}");
+            Close.InMaxNorm([losses[step]], _backend.Read(mean), 1e-5, $"information at step {step + 1}");
             if (step == losses.Length - 1)
-                Close.InMaxNorm(golden.NHWC("capacity.nats"), _backend.Numbers(information), 1e-5, "capacity of the last forward pass");
+                Close.InMaxNorm(golden.NHWC("capacity.nats"), _backend.Read(information), 1e-5, "capacity of the last forward pass");
             _backend.Upload(after.AsSpan(step * shape.Count, shape.Count), α);
         }
     }

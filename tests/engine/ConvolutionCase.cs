@@ -51,11 +51,7 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
         (Math.Sqrt(W.Row) / 3, Math.Sqrt(W.Count / X.C) / 3, Math.Sqrt(Y.Count / K) / 3);
 
     /// <summary>Random numbers between -1 and 1, the same for the same case.</summary>
-    public Exact Numbers(Shape shape, int salt)
-    {
-        var random = new Random(HashCode.Combine(Seed, salt));
-        return new Exact(shape).Like(_ => random.NextSingle() * 2 - 1);
-    }
+    public Exact Numbers(Shape shape, int salt) => Draws.Of(HashCode.Combine(Seed, salt), shape);
 
     public Exact XNumbers => Numbers(X, 1);
 
@@ -68,10 +64,10 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
     public Exact? ResidualNumbers => Residual ? Numbers(Y, 5) : null;
 
     /// <summary>y.</summary>
-    public float[] Forward(Numbers on) => Forward(on, XNumbers, ResidualNumbers);
+    public float[] Forward(TestTensors on) => Forward(on, XNumbers, ResidualNumbers);
 
     /// <summary>y of other images.</summary>
-    public float[] Forward(Numbers on, Exact x, Exact? residual)
+    public float[] Forward(TestTensors on, Exact x, Exact? residual)
     {
         Tensor y = on.Empty(Geometry.Output(x.Shape, K));
         on.Backend.Convolution(on.Upload(x), on.Upload(WNumbers), on.UploadIfAny(BiasNumbers), on.UploadIfAny(residual), Relu, Geometry, y);
@@ -79,7 +75,7 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
     }
 
     /// <summary>dx; what was there before is <see cref="Earlier"/>, the gate <see cref="GateNumbers"/>.</summary>
-    public float[] BackwardData(Numbers on)
+    public float[] BackwardData(TestTensors on)
     {
         Tensor dx = on.Upload(Earlier(X));
         on.Backend.ConvolutionBackwardData(
@@ -88,7 +84,7 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
     }
 
     /// <summary>dw.</summary>
-    public float[] BackwardWeights(Numbers on)
+    public float[] BackwardWeights(TestTensors on)
     {
         Tensor dw = on.Upload(Earlier(W));
         on.Backend.ConvolutionBackwardWeights(on.Upload(XNumbers), on.Upload(DyNumbers), Geometry, new Accumulator(dw, Adds));

@@ -32,9 +32,9 @@ public sealed class ConvolutionChecks(IBackend backend, double tolerance = Convo
         c.Finished(ConvolutionTextbook.BackwardWeights(c.XNumbers, c.DyNumbers, c.W, c.Geometry), gated: false),
         c.BackwardWeights, c.Typical.WeightGradient, $"{c}: gradient of the weights");
 
-    private void Check(Exact expected, Func<Numbers, float[]> verb, double typical, string what)
+    private void Check(Exact expected, Func<TestTensors, float[]> verb, double typical, string what)
     {
-        using var numbers = new Numbers(backend);
+        using var numbers = new TestTensors(backend);
         Close.InMaxNorm(expected.Floats(), verb(numbers), tolerance, what, typical);
     }
 }

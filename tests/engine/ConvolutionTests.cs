@@ -38,13 +38,13 @@ public abstract class ConvolutionTests(Device on) : TestsOnDevice(on)
     [Fact]
     public void An_image_alone_gives_the_bits_it_gives_in_a_batch() => ConvolutionCase.Any.Sample(c =>
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         Shape one = c.X.WithN(1), many = c.X.WithN(5);
         Exact x = c.Numbers(many, 10), residual = c.Numbers(c.Y.WithN(5), 11);
         float[] all = c.Forward(numbers, x, c.Residual ? residual : null);
         for (int n = 0; n < 5; n++)
         {
-            float[] alone = c.Forward(numbers, Image(x, n), c.Residual ? Image(residual, n) : null);
+            float[] alone = c.Forward(numbers, x.Image(n), c.Residual ? residual.Image(n) : null);
             On.Same(all[(n * alone.Length)..((n + 1) * alone.Length)], alone, $"{c}: image {n} of 5");
         }
     }, iter: Cases, threads: 1);
@@ -52,12 +52,12 @@ public abstract class ConvolutionTests(Device on) : TestsOnDevice(on)
     [Fact]
     public void The_gradient_of_an_image_alone_has_the_bits_it_has_in_a_batch() => ConvolutionCase.Any.Sample(c =>
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         Exact dy = c.Numbers(c.Y.WithN(5), 10);
         float[] all = Gradient(dy, 5);
         for (int n = 0; n < 5; n++)
         {
-            float[] alone = Gradient(Image(dy, n), 1);
+            float[] alone = Gradient(dy.Image(n), 1);
             On.Same(all[(n * alone.Length)..((n + 1) * alone.Length)], alone, $"{c}: image {n} of 5");
         }
 
@@ -68,8 +68,6 @@ public abstract class ConvolutionTests(Device on) : TestsOnDevice(on)
             return numbers.Download(dx);
         }
     }, iter: Cases, threads: 1);
-
-    private static Exact Image(Exact x, int n) => new(x.Shape.WithN(1), [.. x.Numbers.Skip(n * x.Shape.Row).Take(x.Shape.Row)]);
 }
 
 public sealed class ConvolutionTestsOnCpu(Cpu cpu) : ConvolutionTests(cpu), IClassFixture<Cpu>;

@@ -14,9 +14,9 @@ public sealed class ConvolutionThreadTests
         using CpuBackend one = new(1) { Winograd = false }, pair = new(2) { Winograd = false }, three = new(3) { Winograd = false };
         foreach (ConvolutionCase c in ConvolutionCase.OfNetworks)
         {
-            using Numbers alone = new(one), two = new(pair), crowd = new(three);
-            Func<Numbers, float[]>[] verbs = [c.Forward, c.BackwardData, c.BackwardWeights];
-            foreach (Func<Numbers, float[]> verb in verbs)
+            using TestTensors alone = new(one), two = new(pair), crowd = new(three);
+            Func<TestTensors, float[]>[] verbs = [c.Forward, c.BackwardData, c.BackwardWeights];
+            foreach (Func<TestTensors, float[]> verb in verbs)
             {
                 float[] expected = verb(alone);
                 Assert.Equal(expected, verb(two));
@@ -32,9 +32,9 @@ public sealed class ConvolutionThreadTests
         using CpuBackend large = new(2) { Winograd = winograd, WinogradWhereverItFits = winograd, L2CacheBytes = 2 << 20 };
         foreach (ConvolutionCase c in ConvolutionCase.OfNetworks)
         {
-            using Numbers few = new(small), many = new(large);
-            Func<Numbers, float[]>[] verbs = [c.Forward, c.BackwardData];
-            foreach (Func<Numbers, float[]> verb in verbs)
+            using TestTensors few = new(small), many = new(large);
+            Func<TestTensors, float[]>[] verbs = [c.Forward, c.BackwardData];
+            foreach (Func<TestTensors, float[]> verb in verbs)
                 Assert.Equal(verb(many), verb(few));
         }
     }

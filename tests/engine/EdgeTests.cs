@@ -114,7 +114,7 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         Assert.Contains($"has {count} numbers, the tensor (3, 4) has 12", Assert.Throws<ArgumentException>(() => _backend.Upload(new float[count], t)).Message);
         Assert.Contains($"has {count} numbers, the tensor (3, 4) has 12",
             Assert.Throws<ArgumentException>(() => _backend.Download(t, new float[count])).Message);
-        Assert.Equal(Enumerable.Range(1, 12).Select(i => (float)i), _backend.Numbers(t));
+        Assert.Equal(Enumerable.Range(1, 12).Select(i => (float)i), _backend.Read(t));
     }
 
     [Fact]
@@ -129,12 +129,12 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         gone.Storage.Dispose();
         gone.Storage.Dispose();
         foreach (Action use in (Action[])[
-            () => _backend.Fill(gone, 1), () => _backend.Fill(view, 1), () => _backend.Numbers(view), () => _backend.Upload(new float[8], view),
+            () => _backend.Fill(gone, 1), () => _backend.Fill(view, 1), () => _backend.Read(view), () => _backend.Upload(new float[8], view),
             () => _backend.Copy(alive, view), () => _backend.Add(alive, view, alive), tape.Forward, () => tape.Backward(y), () => adam.Step(alive)])
         {
             Assert.Contains("Dispose it after its last use", Assert.Throws<ObjectDisposedException>(use).Message);
         }
-        Assert.Equal(new float[8], _backend.Numbers(alive));
+        Assert.Equal(new float[8], _backend.Read(alive));
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         Assert.Throws<ObjectDisposedException>(() => adam.Step(x));
         Assert.Throws<ObjectDisposedException>(adam.Reset);
         Assert.Throws<ObjectDisposedException>(() => sgd.Step(x));
-        Assert.Throws<ObjectDisposedException>(() => _backend.Numbers(loss));
+        Assert.Throws<ObjectDisposedException>(() => _backend.Read(loss));
     }
 
     /// <summary>The third run is the second of a captured graph, which holds addresses alone.</summary>
@@ -171,10 +171,10 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         using IReplay replay = _backend.Replay(() => _backend.Add(x, x, y));
         for (int run = 0; run < 3; run++)
             replay.Run();
-        Assert.Equal([2, 4], _backend.Numbers(y));
+        Assert.Equal([2, 4], _backend.Read(y));
         x.Storage.Dispose();
         Assert.Throws<ObjectDisposedException>(replay.Run);
-        Assert.Equal([2, 4], _backend.Numbers(y));
+        Assert.Equal([2, 4], _backend.Read(y));
     }
 
     [Fact]
@@ -238,7 +238,7 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         });
         for (int i = 0; i < at; i++)
             replay.Run();
-        Assert.Equal([at + 1], _backend.Numbers(x));
+        Assert.Equal([at + 1], _backend.Read(x));
         Assert.Contains("replay was disposed", Assert.Throws<ObjectDisposedException>(replay.Run).Message);
         replay.Dispose();
     }
@@ -302,7 +302,7 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         replay.Run();
         Assert.Equal(3, told.Count);
         Assert.All(told, error => Assert.Contains("one caller at a time", Assert.IsType<InvalidOperationException>(error).Message));
-        Assert.Equal([5, 5, 5, 5], _backend.Numbers(x));
+        Assert.Equal([5, 5, 5, 5], _backend.Read(x));
     }
 
     [Fact]
@@ -313,7 +313,7 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         using IReplay replay = _backend.Replay(() => throw new FormatException());
         Assert.Throws<FormatException>(replay.Run);
         _backend.Fill(x, 2);
-        Assert.Equal([2, 2, 2, 2], _backend.Numbers(x));
+        Assert.Equal([2, 2, 2, 2], _backend.Read(x));
     }
 
     private static Accumulator Into(Tensor x) => new(x, Adds: false);
@@ -348,7 +348,7 @@ public sealed class DisposedBackendTests
         backend.Dispose();
         backend.Dispose();
         foreach (Action use in (Action[])[
-            () => backend.Fill(x, 1), () => backend.Allocate(new Shape(1)), () => backend.Numbers(x), () => backend.Upload([1, 2], x),
+            () => backend.Fill(x, 1), () => backend.Allocate(new Shape(1)), () => backend.Read(x), () => backend.Upload([1, 2], x),
             tape.Forward, () => tape.Backward(loss), () => adam.Step(x), replay.Run, () => backend.Replay(tape.Forward)])
         {
             Assert.Contains("this backend", Assert.Throws<ObjectDisposedException>(use).Message);
@@ -365,7 +365,7 @@ public sealed class DisposedBackendTests
         using IBackend backend = onGpu ? gpu!.Open() : new CpuBackend(2);
         using IReplay replay = backend.Replay(backend.Dispose);
         Assert.Contains("replay", Assert.Throws<InvalidOperationException>(replay.Run).Message);
-        Assert.Equal([3], backend.Numbers(backend.Tensor(new Shape(1), 3)));
+        Assert.Equal([3], backend.Read(backend.Tensor(new Shape(1), 3)));
     }
 
     /// <summary>Of a backend that was used on another thread, every native handle goes back in its own context.</summary>

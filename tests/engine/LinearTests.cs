@@ -28,7 +28,7 @@ public abstract class LinearTests(Device on) : TestsOnDevice(on)
     [Fact]
     public void Linear_is_the_textbooks() => Any.Sample(s =>
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         Exact x = Random(s.Seed, s.N, s.C), w = Random(s.Seed + 1, s.K, s.C);
         Exact? bias = s.Bias ? Random(s.Seed + 2, s.K) : null;
         Tensor y = numbers.Empty(new(s.N, s.K));
@@ -39,7 +39,7 @@ public abstract class LinearTests(Device on) : TestsOnDevice(on)
     [Fact]
     public void Gradient_of_the_data_is_the_textbooks() => Any.Sample(s =>
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         Exact dy = Random(s.Seed, s.N, s.K), w = Random(s.Seed + 1, s.K, s.C), before = Random(s.Seed + 2, s.N, s.C), gate = Random(s.Seed + 3, s.N, s.C);
         Tensor dx = numbers.Upload(before);
         _backend.LinearBackwardData(numbers.Upload(dy), numbers.Upload(w), new Accumulator(dx, s.Adds, s.Gate ? numbers.Upload(gate) : null));
@@ -51,7 +51,7 @@ public abstract class LinearTests(Device on) : TestsOnDevice(on)
     [Fact]
     public void Gradient_of_the_weights_is_the_textbooks() => Any.Sample(s =>
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         Exact dy = Random(s.Seed, s.N, s.K), x = Random(s.Seed + 1, s.N, s.C), before = Random(s.Seed + 2, s.K, s.C);
         Tensor dw = numbers.Upload(before);
         _backend.LinearBackwardWeights(numbers.Upload(x), numbers.Upload(dy), new Accumulator(dw, s.Adds));
@@ -62,7 +62,7 @@ public abstract class LinearTests(Device on) : TestsOnDevice(on)
     [Fact]
     public void Gradient_of_a_bias_sums_all_but_the_channels() => Any.Sample(s =>
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         Exact dy = Random(s.Seed, s.N, s.C % 50 + 1, 2, s.K), before = Random(s.Seed + 2, s.K);
         Tensor db = numbers.Upload(before);
         _backend.BiasBackward(numbers.Upload(dy), new Accumulator(db, s.Adds));
@@ -73,7 +73,7 @@ public abstract class LinearTests(Device on) : TestsOnDevice(on)
     [Fact]
     public void A_row_alone_gives_the_bits_it_gives_in_a_batch() => Any.Sample(s =>
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         Tensor x = numbers.Upload(Random(s.Seed, s.N, s.C)), w = numbers.Upload(Random(s.Seed + 1, s.K, s.C));
         Tensor y = numbers.Empty(new(s.N, s.K)), dx = numbers.Empty(new(s.N, s.C)), alone = numbers.Empty(new(1, s.K)), dxAlone = numbers.Empty(new(1, s.C));
         _backend.Linear(x, w, null, s.Relu, y);
@@ -87,11 +87,7 @@ public abstract class LinearTests(Device on) : TestsOnDevice(on)
         }
     }, iter: Cases / 4, threads: 1);
 
-    internal static Exact Random(int seed, params int[] dims)
-    {
-        var random = new Random(seed);
-        return new Exact(new Shape(dims)).Like(_ => random.NextSingle() * 2 - 1);
-    }
+    internal static Exact Random(int seed, params int[] dims) => Draws.Of(seed, new Shape(dims));
 
     /// <summary>A sum of n products of such numbers has standard deviation root(n) / 3, one of the numbers themselves more.</summary>
     private static void Near(Exact expected, float[] actual, int terms, string what) =>

@@ -17,7 +17,7 @@ public sealed class LinearThreadTests
         static float[][] Verbs(int threads)
         {
             using var backend = new CpuBackend(threads);
-            using var numbers = new Numbers(backend);
+            using var numbers = new TestTensors(backend);
             Tensor x = numbers.Upload(LinearTests.Random(1, 19, 2500)), w = numbers.Upload(LinearTests.Random(2, 333, 2500)), y = numbers.Empty(new(19, 333));
             Tensor dx = numbers.Empty(x.Shape), dw = numbers.Empty(w.Shape), db = numbers.Empty(new(333));
             backend.Linear(x, w, null, relu: true, y);

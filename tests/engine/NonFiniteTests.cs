@@ -82,7 +82,7 @@ public abstract class NonFiniteTests(Device on) : TestsOnDevice(on)
 
     private void Compare(Verb verb, Exact[] operands, Match match, string what)
     {
-        using var numbers = new Numbers(On.Backend);
+        using var numbers = new TestTensors(On.Backend);
         Tensor[] tensors = [.. operands.Select(numbers.Upload)];
         float[][] actual = [.. verb.Run(numbers, tensors).Select(numbers.Download)];
         Exact[] expected = verb.Textbook(operands);
@@ -206,7 +206,7 @@ public abstract class NonFiniteTests(Device on) : TestsOnDevice(on)
         // A verb that treats every channel alike, linearly, and its gradient.
         static Verb[] Linear(
             string name, Shape from, Shape to, Match match,
-            Action<Numbers, Tensor, Tensor> forward, Action<Numbers, Tensor, Accumulator> backward, Func<Exact, Exact> textbook) =>
+            Action<TestTensors, Tensor, Tensor> forward, Action<TestTensors, Tensor, Accumulator> backward, Func<Exact, Exact> textbook) =>
         [
             new(name, [Of(from, 1)], (n, x) => Into(n, to, y => forward(n, x[0], y)), e => [textbook(e[0])]) { Match = match },
             new($"{name}, backward", [Of(to, 1), Of(from, 2)],
@@ -274,7 +274,7 @@ public abstract class NonFiniteTests(Device on) : TestsOnDevice(on)
                 e => [e[0].Like(i => e[0][i] + Factor * e[1][i])]),
         ];
 
-        Noise Recorded(Numbers n, Tensor noise) => new(1, n.Zeros(images), n.Zeros(new Shape(1)), noise);
+        Noise Recorded(TestTensors n, Tensor noise) => new(1, n.Zeros(images), n.Zeros(new Shape(1)), noise);
     }
 
     private static Verb[] Optimizers()
@@ -352,21 +352,17 @@ public abstract class NonFiniteTests(Device on) : TestsOnDevice(on)
         static Exact Gated(Exact dx, Exact gate) => dx.Like(i => gate[i] <= 0 ? 0 : dx[i]);
     }
 
-    private static Tensor[] Into(Numbers numbers, Shape shape, Action<Tensor> verb)
+    private static Tensor[] Into(TestTensors numbers, Shape shape, Action<Tensor> verb)
     {
         Tensor y = numbers.Empty(shape);
         verb(y);
         return [y];
     }
 
-    private static Exact Of(Shape shape, int seed, float low = -2, float high = 2)
-    {
-        var random = new Random(seed);
-        return new Exact(shape).Like(_ => low + (high - low) * random.NextSingle());
-    }
+    private static Exact Of(Shape shape, int seed, float low = -2, float high = 2) => Draws.Of(seed, shape, low, high);
 
     /// <summary>A verb, numbers for its operands, and what it computes of them.</summary>
-    private sealed record Verb(string Name, Exact[] Operands, Func<Numbers, Tensor[], Tensor[]> Run, Func<Exact[], Exact[]> Textbook)
+    private sealed record Verb(string Name, Exact[] Operands, Func<TestTensors, Tensor[], Tensor[]> Run, Func<Exact[], Exact[]> Textbook)
     {
         public Match Match { get; init; }
     }

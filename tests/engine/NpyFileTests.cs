@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using Iba.Engine.Files;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Engine;

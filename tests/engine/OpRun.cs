@@ -44,9 +44,9 @@ public sealed class OpRun : IDisposable
 
     public double[] Weights { get; } = [];
 
-    public float[] Y => _backend.Numbers(_y);
+    public float[] Y => _backend.Read(_y);
 
-    public float[] Gradient(int variable) => _backend.Numbers(_gradients[_inputs[variable]]);
+    public float[] Gradient(int variable) => _backend.Read(_gradients[_inputs[variable]]);
 
     public void Dispose()
     {

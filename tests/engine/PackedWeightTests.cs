@@ -22,7 +22,7 @@ public abstract class PackedWeightTests(Device on)
     [Fact]
     public void Changed_weights_are_seen_at_once()
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         Tensor w = numbers.Upload(Case.WNumbers);
         IsTheTextbooks(Case.WNumbers, w, numbers);
         _backend.Upload(Others.Floats(), w);
@@ -32,13 +32,13 @@ public abstract class PackedWeightTests(Device on)
     [Fact]
     public void Weights_side_by_side_in_one_memory_are_kept_apart()
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         Tensor both = numbers.Upload(new Exact(new Shape(2 * Case.W.Count), [.. Case.WNumbers.Numbers, .. Others.Numbers]));
         for (int i = 0; i < 4; i++)
             IsTheTextbooks(i % 2 == 0 ? Case.WNumbers : Others, both.View(i % 2 * Case.W.Count, Case.W), numbers);
     }
 
-    private void IsTheTextbooks(Exact expected, Tensor w, Numbers numbers)
+    private void IsTheTextbooks(Exact expected, Tensor w, TestTensors numbers)
     {
         Tensor y = numbers.Empty(Case.Y), dx = numbers.Empty(Case.X);
         _backend.Convolution(numbers.Upload(Case.XNumbers), w, null, null, relu: false, Case.Geometry, y);

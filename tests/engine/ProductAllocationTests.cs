@@ -15,7 +15,7 @@ public sealed class ProductAllocationTests
     public void Convolutions_and_linear_layers_allocate_nothing_once_a_shape_has_run()
     {
         using var backend = new CpuBackend(2) { WinogradWhereverItFits = true };
-        using var numbers = new Numbers(backend);
+        using var numbers = new TestTensors(backend);
         ConvolutionCase c = ConvolutionCase.OfNetworks.ElementAt(1);
         Tensor x = numbers.Upload(c.XNumbers), w = numbers.Upload(c.WNumbers), dy = numbers.Upload(c.DyNumbers), bias = numbers.Empty(new(c.K));
         Tensor y = numbers.Empty(c.Y), dx = numbers.Empty(c.X), dw = numbers.Empty(c.W);

@@ -70,10 +70,10 @@ public abstract class ResizeGoldenTests(Device on)
         Tensor upstream = gradient is null ? _backend.Allocate(y.Shape) : _backend.Tensor(y.Shape, golden.NHWC($"{gradient}.grad"));
         Value loss = (y * tape.Constant(upstream, "dy")).Sum();
         tape.Forward();
-        Close.InMaxNorm(golden.NHWC(output), _backend.Numbers(y), Tolerance, output);
+        Close.InMaxNorm(golden.NHWC(output), _backend.Read(y), Tolerance, output);
         if (gradient is null)
             return;
-        float[] dx = _backend.Numbers(tape.Backward(loss)[x]);
+        float[] dx = _backend.Read(tape.Backward(loss)[x]);
         Close.InMaxNorm(golden.NHWC($"{gradient}.grad_input"), dx, Tolerance, $"{gradient}.grad_input");
     }
 }

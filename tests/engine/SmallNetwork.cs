@@ -77,7 +77,7 @@ internal sealed class SmallNetwork : IDisposable
         return Tape.Backward(Loss);
     }
 
-    public float[] Numbers(Tensor x) => _backend.Numbers(x);
+    public float[] Read(Tensor x) => _backend.Read(x);
 
     public void Dispose()
     {

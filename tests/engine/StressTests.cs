@@ -28,7 +28,7 @@ public sealed class StressTests
         {
             Tensor x = on.Allocate(new Shape(10_000));
             on.Fill(x, 3);
-            return Read(on, x);
+            return on.Read(x);
         }
         ),
         ["verbs on tensors that nobody keeps"] = (60, on =>
@@ -39,7 +39,7 @@ public sealed class StressTests
             on.Sum(y, 1, sums);
             Tensor z = on.Allocate(new Shape(2, 5));
             on.Linear(y, Ramp(on, 5, 1024), null, false, z);
-            return [.. Read(on, sums), .. Read(on, z)];
+            return [.. on.Read(sums), .. on.Read(z)];
         }
         ),
         ["tape"] = (30, on =>
@@ -50,7 +50,7 @@ public sealed class StressTests
                 .MaxPool(new ConvGeometry(2, 2)).Sigmoid().Sum();
             tape.Plan(loss);
             tape.Forward();
-            return Read(on, tape.Backward(loss)[x]);
+            return on.Read(tape.Backward(loss)[x]);
         }
         ),
         ["inference"] = (30, on => new Inference(FullMemoryTests.Tiny(on), FullMemoryTests.Image).Run(FullMemoryTests.Samples(1)[0].Pixels)),
@@ -64,7 +64,7 @@ public sealed class StressTests
                 adam.Step(Ramp(on, 500));
                 sgd.Step(Ramp(on, 500));
             }
-            return Read(on, x);
+            return on.Read(x);
         }
         ),
         ["per-sample"] = (3, on => Maps(on, "per-sample")),
@@ -105,7 +105,7 @@ public sealed class StressTests
         tape.Forward();
         using var inference = new Inference(FullMemoryTests.Tiny(backend), FullMemoryTests.Image);
         float[] pixels = FullMemoryTests.Samples(1)[0].Pixels, logits = inference.Run(pixels);
-        float[] doubled = [.. Read(backend, shared).Select(number => 2 * number)];
+        float[] doubled = [.. backend.Read(shared).Select(number => 2 * number)];
         var wrong = new System.Collections.Concurrent.ConcurrentQueue<string>();
         int right = 0, told = 0;
         Thread[] threads = [.. Enumerable.Range(1, Threads).Select(id => new Thread(() =>
@@ -118,7 +118,7 @@ public sealed class StressTests
                 {
                     Tensor y = backend.Allocate(shared.Shape);
                     backend.Add(shared, shared, y);
-                    Same(doubled, Read(backend, y), "add");
+                    Same(doubled, backend.Read(y), "add");
                     y.Storage.Dispose();
                 },
                 tape.Forward,
@@ -146,7 +146,7 @@ public sealed class StressTests
             {
                 Tensor t = backend.Allocate(new Shape(3));
                 backend.Fill(t, value);
-                return Read(backend, t);
+                return backend.Read(t);
             }
         }))];
         foreach (Thread thread in threads)
@@ -158,7 +158,7 @@ public sealed class StressTests
 
         // Nobody is left inside, and the tape is whole.
         tape.Forward();
-        Same(doubled, Read(backend, tape.Backward(loss)[x]), "the tape afterwards");
+        Same(doubled, backend.Read(tape.Backward(loss)[x]), "the tape afterwards");
         Assert.Empty(wrong);
 
         void Same(float[] expected, float[] actual, string what)
@@ -168,20 +168,12 @@ public sealed class StressTests
         }
     }
 
-    private static float[] Read(IBackend on, Tensor x)
-    {
-        var numbers = new float[x.Shape.Count];
-        on.Download(x, numbers);
-        return numbers;
-    }
-
-    private static float[] Read(IBackend on) => Read(on, Ramp(on, 100));
+    private static float[] Read(IBackend on) => on.Read(Ramp(on, 100));
 
     private static Tensor Ramp(IBackend on, params int[] dims)
     {
-        Tensor x = on.Allocate(new Shape(dims));
-        on.Upload([.. Enumerable.Range(0, x.Shape.Count).Select(i => i % 17 / 8f - 1)], x);
-        return x;
+        var shape = new Shape(dims);
+        return on.Tensor(shape, [.. Enumerable.Range(0, shape.Count).Select(i => i % 17 / 8f - 1)]);
     }
 
     private static float[] Maps(IBackend on, string method)

@@ -23,10 +23,10 @@ public abstract class TapeTests(Device on)
         using SmallNetwork kept = new(_backend, [1, 2, 3], weightsAreVariables), planned = new(_backend, [1, 2, 3], weightsAreVariables);
         planned.Tape.Plan(planned.Loss, planned.Logits);
         Gradients expected = kept.Run(), actual = planned.Run();
-        on.Same(kept.Numbers(kept.Logits), planned.Numbers(planned.Logits), "logits");
-        on.Same(kept.Numbers(kept.Loss), planned.Numbers(planned.Loss), "loss");
+        on.Same(kept.Read(kept.Logits), planned.Read(planned.Logits), "logits");
+        on.Same(kept.Read(kept.Loss), planned.Read(planned.Loss), "loss");
         foreach ((Value x, Value y) in kept.Variables.Zip(planned.Variables))
-            on.Same(kept.Numbers(expected[x]), planned.Numbers(actual[y]), $"gradient of {x}");
+            on.Same(kept.Read(expected[x]), planned.Read(actual[y]), $"gradient of {x}");
         Assert.True(planned.Tape.ArenaCount < kept.Tape.ArenaCount / 2, "the plan reuses no memory");
     }
 
@@ -49,9 +49,9 @@ public abstract class TapeTests(Device on)
     public void An_images_numbers_do_not_depend_on_its_company()
     {
         using SmallNetwork alone = new(_backend, [7]), company = new(_backend, [1, 2, 7, 3, 4]);
-        float[] dα = alone.Numbers(alone.Run()[alone.α]), all = company.Numbers(company.Run()[company.α]);
+        float[] dα = alone.Read(alone.Run()[alone.α]), all = company.Read(company.Run()[company.α]);
         on.Same(dα, all[(2 * dα.Length)..(3 * dα.Length)], "dα");
-        float[] logits = alone.Numbers(alone.Logits), allLogits = company.Numbers(company.Logits);
+        float[] logits = alone.Read(alone.Logits), allLogits = company.Read(company.Logits);
         on.Same(logits, allLogits[(2 * logits.Length)..(3 * logits.Length)], "logits");
     }
 
@@ -64,9 +64,9 @@ public abstract class TapeTests(Device on)
         Value y = (x * 2f).Named("y"), loss = (y * y).Sum();
         tape.Forward();
         Gradients d = tape.Backward(loss);
-        Assert.Equal([4, -8, 12], _backend.Numbers(d[tape["y"]]));
-        Assert.Equal([8, -16, 24], _backend.Numbers(d[x]));
-        Assert.Equal([1], _backend.Numbers(d[loss]));
+        Assert.Equal([4, -8, 12], _backend.Read(d[tape["y"]]));
+        Assert.Equal([8, -16, 24], _backend.Read(d[x]));
+        Assert.Equal([1], _backend.Read(d[loss]));
     }
 
     /// <summary>Where the unit's ReLU is shut, too: what it stops is the gradient of the sum before it.</summary>
@@ -80,9 +80,9 @@ public abstract class TapeTests(Device on)
         Value loss = (y * c).Sum();
         tape.Forward();
         Gradients d = tape.Backward(loss, ruled ? new Spendthrift() : null);
-        Assert.Equal([2, 0, 0], _backend.Numbers(y));
-        Assert.Equal([4, 5, 6], _backend.Numbers(d[y]));
-        Assert.Equal(ruled ? [0, 0] : [4, 4], _backend.Numbers(d[x]));
+        Assert.Equal([2, 0, 0], _backend.Read(y));
+        Assert.Equal([4, 5, 6], _backend.Read(d[y]));
+        Assert.Equal(ruled ? [0, 0] : [4, 4], _backend.Read(d[x]));
     }
 
     [Fact]
@@ -95,8 +95,8 @@ public abstract class TapeTests(Device on)
         tape.Plan(loss, kept);
         tape.Forward();
         Gradients d = tape.Backward(loss);
-        Assert.Equal([6, 12], _backend.Numbers(kept));
-        Assert.Equal([6, 6], _backend.Numbers(d[x]));
+        Assert.Equal([6, 12], _backend.Read(kept));
+        Assert.Equal([6, 6], _backend.Read(d[x]));
         Assert.Contains("'y' are gone", Assert.Throws<InvalidOperationException>(() => y.Data).Message);
         Assert.Contains("Leave Plan out", Assert.Throws<ArgumentException>(() => d[kept]).Message);
         Assert.Contains("another tape", Assert.Throws<ArgumentException>(() => d[other]).Message);
@@ -109,8 +109,8 @@ public abstract class TapeTests(Device on)
         Value x = tape.Variable(_backend.Tensor(new Shape(2), 1, -1), "x");
         Value loss = (x.Relu() * 3f).Sum();
         tape.Forward();
-        Assert.Equal([3, 0], _backend.Numbers(tape.Backward(loss)[x]));
-        Assert.Equal([3, 3], _backend.Numbers(tape.Backward(loss, new StraightThrough())[x]));
+        Assert.Equal([3, 0], _backend.Read(tape.Backward(loss)[x]));
+        Assert.Equal([3, 3], _backend.Read(tape.Backward(loss, new StraightThrough())[x]));
     }
 
     [Fact]
@@ -121,8 +121,8 @@ public abstract class TapeTests(Device on)
         Value loss = (x.Relu() * w).Sum();
         tape.Forward();
         Gradients d = tape.Backward(loss, new Cut());
-        Assert.Equal([0, 0], _backend.Numbers(d[x]));
-        Assert.Equal([1, 0], _backend.Numbers(d[w]));
+        Assert.Equal([0, 0], _backend.Read(d[x]));
+        Assert.Equal([1, 0], _backend.Read(d[w]));
     }
 
     [Fact]
@@ -154,7 +154,7 @@ public abstract class TapeTests(Device on)
     internal static float[][] All(SmallNetwork network)
     {
         Gradients d = network.Run();
-        return [network.Numbers(network.Loss), .. network.Variables.Select(x => network.Numbers(d[x]))];
+        return [network.Read(network.Loss), .. network.Variables.Select(x => network.Read(d[x]))];
     }
 
     private sealed class StraightThrough : BackwardRule

@@ -197,7 +197,7 @@ public abstract class TwinTests(Device on, Cpu cpu) : TestsOnDevice(on)
     }, places: 1);
 
     /// <summary>Runs the same verbs on the same numbers on both, and compares what is kept of each.</summary>
-    private void Same<S>(Gen<S> settings, Action<IBackend, S, Numbers, Action<Tensor>> verbs, int cases = Cases, int places = 0) =>
+    private void Same<S>(Gen<S> settings, Action<IBackend, S, TestTensors, Action<Tensor>> verbs, int cases = Cases, int places = 0) =>
         Gen.Select(settings, Gen.Int).Sample((s, seed) =>
         {
             List<float[]> expected = Run(cpu.Backend), actual = Run(On.Backend);
@@ -214,7 +214,7 @@ public abstract class TwinTests(Device on, Cpu cpu) : TestsOnDevice(on)
 
             List<float[]> Run(IBackend backend)
             {
-                using var numbers = new Numbers(backend, seed);
+                using var numbers = new TestTensors(backend, seed);
                 var kept = new List<float[]>();
                 verbs(backend, s, numbers, x => kept.Add(numbers.Download(x)));
                 return kept;

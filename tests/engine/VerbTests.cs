@@ -20,8 +20,8 @@ public abstract class VerbTests(Device on) : TestsOnDevice(on)
         var geometry = new ConvGeometry(2);
         _backend.MaxPool(x, geometry, y);
         _backend.MaxPoolBackward(x, y, _backend.Tensor(pooled, 1, 10, 100, 1000), geometry, new Accumulator(dx, Adds: false));
-        Assert.Equal([1, 1], _backend.Numbers(y)[..2]);
-        Assert.Equal([1, 10, 0, 100, 1000, 0, 0, 0, 0], _backend.Numbers(dx));
+        Assert.Equal([1, 1], _backend.Read(y)[..2]);
+        Assert.Equal([1, 10, 0, 100, 1000, 0, 0, 0, 0], _backend.Read(dx));
     }
 
     [Fact]
@@ -29,7 +29,7 @@ public abstract class VerbTests(Device on) : TestsOnDevice(on)
     {
         Tensor x = _backend.Tensor(new Shape(1, 2, 2, 1), -4, -3, -2, -1), y = _backend.Allocate(new Shape(1, 2, 2, 1));
         _backend.MaxPool(x, new ConvGeometry(2, 2, 1), y);
-        Assert.Equal([-4, -3, -2, -1], _backend.Numbers(y));
+        Assert.Equal([-4, -3, -2, -1], _backend.Read(y));
     }
 
     [Fact]
@@ -37,7 +37,7 @@ public abstract class VerbTests(Device on) : TestsOnDevice(on)
     {
         Tensor y = _backend.Tensor(new Shape(5), 1, 0, -1, float.NaN, 1e-30f), dy = _backend.Tensor(new Shape(5), 2, 3, 4, 5, 6);
         _backend.Gate(y, dy);
-        Assert.Equal([2, 0, 0, 5, 6], _backend.Numbers(dy));
+        Assert.Equal([2, 0, 0, 5, 6], _backend.Read(dy));
     }
 
     [Fact]
@@ -46,7 +46,7 @@ public abstract class VerbTests(Device on) : TestsOnDevice(on)
         Tensor x = _backend.Tensor(new Shape(2, 1, 1, 3), 1, 2, 3, 4, 5, 6), y = _backend.Allocate(x.Shape);
         var one = new Shape(1, 1, 1, 3);
         _backend.Standardise(x, _backend.Tensor(one, 1, 0, 2), _backend.Tensor(one, 1, 2, 4), y);
-        Assert.Equal([0, 1, 0.25f, 3, 2.5f, 1], _backend.Numbers(y));
+        Assert.Equal([0, 1, 0.25f, 3, 2.5f, 1], _backend.Read(y));
     }
 
     /// <summary>The weights sum to 1 within 2^-24 each.</summary>
@@ -60,7 +60,7 @@ public abstract class VerbTests(Device on) : TestsOnDevice(on)
         Tensor x = _backend.Allocate(new Shape(2, 9, 7, 5)), y = _backend.Allocate(x.Shape);
         _backend.Fill(x, 0.75f);
         _backend.Blur(x, _backend.Tensor(new Shape(taps.Length), taps), y);
-        Assert.All(_backend.Numbers(y), number => Assert.Equal(0.75f, number, 1e-6));
+        Assert.All(_backend.Read(y), number => Assert.Equal(0.75f, number, 1e-6));
     }
 
     /// <summary>⟨blur a, b⟩ = ⟨a, blurᵀ b⟩: the definition, at the size of a real mask. Each side is a sum of 50176 rounded products.</summary>
@@ -87,8 +87,8 @@ public abstract class VerbTests(Device on) : TestsOnDevice(on)
         Tensor y = _backend.Allocate(shape), dλ = _backend.Allocate(shape);
         _backend.Information(r, λ, on, y);
         _backend.InformationBackward(r, λ, on, on, new Accumulator(dλ, Adds: false));
-        Assert.Equal(4 + 24 * Math.Log(2), _backend.Numbers(y)[0], 1e-5);
-        Assert.Equal(16777216 + 9, _backend.Numbers(dλ)[0], 4.0);
+        Assert.Equal(4 + 24 * Math.Log(2), _backend.Read(y)[0], 1e-5);
+        Assert.Equal(16777216 + 9, _backend.Read(dλ)[0], 4.0);
     }
 
     [Fact]
@@ -100,7 +100,7 @@ public abstract class VerbTests(Device on) : TestsOnDevice(on)
         _backend.Fill(ones, 1);
         var noise = new Noise(5, _backend.Allocate(new Shape(1)), _backend.Allocate(new Shape(1)));
         _backend.Restrict(_backend.Tensor(shape, x), ones, ones, ones, ones, noise, clamp: false, z);
-        Assert.Equal([.. x, .. x, .. x, .. x], _backend.Numbers(z));
+        Assert.Equal([.. x, .. x, .. x, .. x], _backend.Read(z));
     }
 
     /// <summary>In float32 a running sum of so many equal numbers would be off in the third digit.</summary>
@@ -110,7 +110,7 @@ public abstract class VerbTests(Device on) : TestsOnDevice(on)
         Tensor x = _backend.Allocate(new Shape(1_000_003)), y = _backend.Allocate(new Shape(1));
         _backend.Fill(x, 0.1f);
         _backend.Sum(x, 2f, y);
-        Assert.Equal((float)(2.0 * 0.1f * 1_000_003), _backend.Numbers(y)[0]);
+        Assert.Equal((float)(2.0 * 0.1f * 1_000_003), _backend.Read(y)[0]);
     }
 
     /// <summary>A GPU sums rows of up to 2048 numbers in one stage, and longer ones in two.</summary>
@@ -127,11 +127,11 @@ public abstract class VerbTests(Device on) : TestsOnDevice(on)
         for (int row = 0; row < 3; row++)
         {
             _backend.Sum(_backend.Tensor(new Shape(1, length), x[(row * length)..((row + 1) * length)]), 1, alone);
-            Assert.Equal(_backend.Numbers(all)[row], _backend.Numbers(alone)[0]);
+            Assert.Equal(_backend.Read(all)[row], _backend.Read(alone)[0]);
         }
     }
 
-    private double Dot(Tensor a, Tensor b) => _backend.Numbers(a).Zip(_backend.Numbers(b), (x, y) => (double)x * y).Sum();
+    private double Dot(Tensor a, Tensor b) => _backend.Read(a).Zip(_backend.Read(b), (x, y) => (double)x * y).Sum();
 }
 
 public sealed class VerbTestsOnCpu(Cpu cpu) : VerbTests(cpu), IClassFixture<Cpu>;

@@ -53,17 +53,17 @@ public sealed class WinogradTests : IDisposable
     [Fact]
     public void An_image_alone_gives_the_bits_it_gives_in_a_batch()
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         ConvolutionCase one = Layer with { X = Layer.X.WithN(1) };
         float[] all = Layer.Forward(numbers);
         float[] gradients = Layer.BackwardData(numbers);
         for (int n = 0; n < Layer.X.N; n += 4)
         {
-            float[] alone = one.Forward(numbers, Image(Layer.XNumbers, n), null);
+            float[] alone = one.Forward(numbers, Layer.XNumbers.Image(n), null);
             Assert.True(alone.AsSpan().SequenceEqual(all.AsSpan(n * alone.Length, alone.Length)), $"image {n}");
 
-            Tensor dx = numbers.Upload(Image(Layer.Earlier(Layer.X), n)), gate = numbers.Upload(Image(Layer.GateNumbers, n));
-            _backend.ConvolutionBackwardData(numbers.Upload(Image(Layer.DyNumbers, n)), numbers.Upload(Layer.WNumbers), Kernel, new(dx, Layer.Adds, gate));
+            Tensor dx = numbers.Upload(Layer.Earlier(Layer.X).Image(n)), gate = numbers.Upload(Layer.GateNumbers.Image(n));
+            _backend.ConvolutionBackwardData(numbers.Upload(Layer.DyNumbers.Image(n)), numbers.Upload(Layer.WNumbers), Kernel, new(dx, Layer.Adds, gate));
             float[] gradient = numbers.Download(dx);
             Assert.True(gradient.AsSpan().SequenceEqual(gradients.AsSpan(n * gradient.Length, gradient.Length)), $"gradient of image {n}");
         }
@@ -73,9 +73,9 @@ public sealed class WinogradTests : IDisposable
     public void Any_number_of_threads_gives_the_same_bits()
     {
         using CpuBackend one = new(1) { WinogradWhereverItFits = true }, three = new(3) { WinogradWhereverItFits = true };
-        using Numbers alone = new(one), two = new(_backend), crowd = new(three);
-        Func<Numbers, float[]>[] verbs = [Layer.Forward, Layer.BackwardData];
-        foreach (Func<Numbers, float[]> verb in verbs)
+        using TestTensors alone = new(one), two = new(_backend), crowd = new(three);
+        Func<TestTensors, float[]>[] verbs = [Layer.Forward, Layer.BackwardData];
+        foreach (Func<TestTensors, float[]> verb in verbs)
         {
             float[] expected = verb(alone);
             Assert.Equal(expected, verb(two));
@@ -87,7 +87,7 @@ public sealed class WinogradTests : IDisposable
     public void One_memory_of_weights_serves_both_algorithms()
     {
         ConvolutionCase c = Layer with { X = new Shape(1, 8, 8, 64), K = 64, Adds = false, Gate = false };
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         Tensor x = numbers.Upload(c.XNumbers), w = numbers.Upload(c.WNumbers);
         // Stride 2 is not Winograd's.
         foreach (ConvGeometry geometry in (ConvGeometry[])[Kernel, Kernel with { Stride = 2 }, Kernel])
@@ -103,9 +103,9 @@ public sealed class WinogradTests : IDisposable
     {
         ConvolutionCase c = Layer with { X = new Shape(2, 14, 14, 64), K = 64 };
         using CpuBackend off = new(2) { Winograd = false }, on = new(2) { Winograd = true };
-        using Numbers direct = new(off), gains = new(on), forced = new(_backend);
-        Func<Numbers, float[]>[] verbs = [c.Forward, c.BackwardData];
-        foreach (Func<Numbers, float[]> verb in verbs)
+        using TestTensors direct = new(off), gains = new(on), forced = new(_backend);
+        Func<TestTensors, float[]>[] verbs = [c.Forward, c.BackwardData];
+        foreach (Func<TestTensors, float[]> verb in verbs)
         {
             Assert.Equal(verb(forced), verb(gains));
             Assert.NotEqual(verb(forced), verb(direct));
@@ -126,18 +126,16 @@ public sealed class WinogradTests : IDisposable
 
     private void Forward(ConvolutionCase c)
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         Near(ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, c.BiasNumbers, c.ResidualNumbers, c.Relu, c.Geometry), c.Forward(numbers), $"{c}: values");
     }
 
     private void BackwardData(ConvolutionCase c)
     {
-        using var numbers = new Numbers(_backend);
+        using var numbers = new TestTensors(_backend);
         Near(c.Finished(ConvolutionTextbook.BackwardData(c.DyNumbers, c.WNumbers, c.X, c.Geometry), gated: true),
             c.BackwardData(numbers), $"{c}: gradient of the data");
     }
-
-    private static Exact Image(Exact x, int n) => new(x.Shape.WithN(1), [.. x.Numbers.Skip(n * x.Shape.Row).Take(x.Shape.Row)]);
 
     private static void Near(Exact expected, float[] actual, string what) =>
         Close.InMaxNorm(expected.Floats(), actual, Tolerance, what);

@@ -10,7 +10,6 @@ using Iba.Labels;
 using Iba.Methods;
 using Iba.Rendering;
 using Iba.Statistics;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Evaluation;

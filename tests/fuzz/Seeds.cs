@@ -48,7 +48,7 @@ public static class Seeds
         ],
         "photo" =>
         [
-            ("PNG of 13000 x 13000", Png(13_000, 13_000)),
+            ("PNG of 13000 x 13000", Png(13_000, 13_000, 8, 2, new byte[13_000 * (1 + 3 * 13_000)])),
             ("JPEG of 90 scans", ProgressiveJpeg(8_000, 8_000, 90)),
             ("JPEG of 40 scans", ProgressiveJpeg(5_000, 5_000, 40)),
             ("progressive JPEG of 12000 x 12000", ProgressiveJpeg(12_000, 12_000, 1)),
@@ -133,15 +133,17 @@ public static class Seeds
         $"({new string(')', length)}tq\0" + string.Concat(Enumerable.Repeat("0ctorch\ndevice\nh\0\x85R", uses)) + "0}.";
 
     /// <summary>A PyTorch archive: this pickle, whose characters stand for their Latin-1 codes, and a storage of four bytes.</summary>
-    private static byte[] Pickle(string pickle)
+    private static byte[] Pickle(string pickle) => Zip([("bomb/data.pkl", Encoding.Latin1.GetBytes(pickle)), ("bomb/data/0", new byte[4])]);
+
+    /// <summary>A zip archive.</summary>
+    public static byte[] Zip(IEnumerable<(string Name, byte[] Data)> entries, CompressionLevel level = CompressionLevel.NoCompression)
     {
         using var bytes = new MemoryStream();
         using (var zip = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
         {
-            (string, byte[])[] entries = [("bomb/data.pkl", Encoding.Latin1.GetBytes(pickle)), ("bomb/data/0", new byte[4])];
             foreach ((string name, byte[] data) in entries)
             {
-                using Stream entry = zip.CreateEntry(name, CompressionLevel.NoCompression).Open();
+                using Stream entry = zip.CreateEntry(name, level).Open();
                 entry.Write(data);
             }
         }
@@ -160,31 +162,30 @@ public static class Seeds
         return pickle.Append("u.").Append('\0', elements).ToString();
     }
 
-    private static byte[] Header(string json)
+    /// <summary>A safetensors file that is a header only.</summary>
+    public static byte[] Header(string json)
     {
-        byte[] file = new byte[8 + json.Length];
-        BinaryPrimitives.WriteInt64LittleEndian(file, json.Length);
-        Encoding.ASCII.GetBytes(json, file.AsSpan(8));
+        byte[] text = Utf8(json), file = new byte[8 + text.Length];
+        BinaryPrimitives.WriteInt64LittleEndian(file, text.Length);
+        text.CopyTo(file, 8);
         return file;
     }
 
-    private static byte[] Png(int width, int height)
+    /// <summary>A PNG with a zlib stream of rows and chunks before it.</summary>
+    public static byte[] Png(
+        int width, int height, byte depth, byte kind, byte[] rows, bool interlaced = false, params (string Type, byte[] Data)[] more)
     {
-        using var packed = new MemoryStream();
-        using (var zlib = new ZLibStream(packed, CompressionLevel.Fastest))
-        {
-            byte[] row = new byte[1 + 3 * width];
-            for (int y = 0; y < height; y++)
-                zlib.Write(row);
-        }
-        byte[] header = [0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0];
+        byte[] header = [0, 0, 0, 0, 0, 0, 0, 0, depth, kind, 0, 0, (byte)(interlaced ? 1 : 0)];
         BinaryPrimitives.WriteInt32BigEndian(header, width);
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
-        return PngChunks.File([("IHDR", header), ("IDAT", packed.ToArray()), ("IEND", [])]);
+        using var packed = new MemoryStream();
+        using (var zlib = new ZLibStream(packed, CompressionLevel.Fastest))
+            zlib.Write(rows);
+        return PngChunks.File([("IHDR", header), .. more, ("IDAT", packed.ToArray()), ("IEND", [])]);
     }
 
     /// <summary>A progressive JPEG of flat blocks: a scan of the means, then scans that touch every block and change nothing.</summary>
-    private static byte[] ProgressiveJpeg(int width, int height, int scans)
+    public static byte[] ProgressiveJpeg(int width, int height, int scans)
     {
         // A code of one bit ends 2^14 blocks and as many as its 14 further bits say.
         int runs = (width / 8 + 1) * (height / 8 + 1) / 32767 + 1;

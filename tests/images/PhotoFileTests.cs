@@ -1,8 +1,7 @@
-using System.Buffers.Binary;
 using System.Diagnostics;
-using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text;
+using Fuzz;
 using Iba.Images;
 using SkiaSharp;
 using Xunit;
@@ -129,11 +128,11 @@ public class PhotoFileTests
         (byte[] File, string Message)[] bombs =
         [
             (Png(60_000, 60_000, 8, 2, []), "bomb: 60000 x 60000 pixels are more than the 178 million"),
-            (Png(12_000, 12_000, 8, 2, [], interlaced: true), "need 432 MB, more than the 400 MB"),
+            (Seeds.Png(12_000, 12_000, 8, 2, [], interlaced: true), "need 432 MB, more than the 400 MB"),
             // 12 000 x 12 000 x 3 components x 2 bytes.
-            (ProgressiveJpeg(12_000, 12_000, scans: 1), "need 864 MB, more than the 400 MB"),
+            (Seeds.ProgressiveJpeg(12_000, 12_000, scans: 1), "need 864 MB, more than the 400 MB"),
             // 64 million pixels of 20 ns, and (3 + 90) million visits of 70 ns.
-            (ProgressiveJpeg(8_000, 8_000, scans: 90), "would take 8 s to decode, more than 5 s"),
+            (Seeds.ProgressiveJpeg(8_000, 8_000, scans: 90), "would take 8 s to decode, more than 5 s"),
             (webp, "need 1358 MB, more than the 400 MB"),
             (gif, "the file is damaged: row 0 of 12287"),
         ];
@@ -326,19 +325,6 @@ public class PhotoFileTests
     public void Other_formats_are_named_as_what_they_are_whatever_the_file_is_called(string bytes, string named) =>
         Assert.Contains(named, Assert.Throws<ImageException>(() => PhotoFile.Decode(Encoding.Latin1.GetBytes(bytes), "a.jpg")).Message);
 
-    /// <summary>A progressive JPEG of flat blocks: one scan of the mean values, then scans that touch every block and change nothing.</summary>
-    private static byte[] ProgressiveJpeg(int width, int height, int scans)
-    {
-        byte[] scan = [0xFF, 0xDA, 0, 8, 1, 1, 0, 1, 63, 0x10];
-        return
-        [
-            0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0, .. Enumerable.Repeat((byte)1, 64),
-            0xFF, 0xC2, 0, 17, 8, (byte)(height >> 8), (byte)height, (byte)(width >> 8), (byte)width, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0,
-            0xFF, 0xC4, 0, 20, 0x00, 1, .. new byte[15], 0, 0xFF, 0xC4, 0, 20, 0x10, 1, .. new byte[15], 0xE0,
-            0xFF, 0xDA, 0, 12, 3, 1, 0, 2, 0, 3, 0, 0, 0, 0, .. Enumerable.Repeat(scan, scans).SelectMany(bytes => bytes), 0xFF, 0xD9,
-        ];
-    }
-
     private static byte[] Jpeg(int width, int height)
     {
         using var bitmap = new SKBitmap(width, height);
@@ -361,34 +347,5 @@ public class PhotoFileTests
 
     private static byte[] Png(
         int width, int height, byte depth, byte kind, byte[] rows, params (string Type, byte[] Data)[] more) =>
-        Png(width, height, depth, kind, rows, interlaced: false, more);
-
-    private static byte[] Png(
-        int width, int height, byte depth, byte kind, byte[] rows, bool interlaced, params (string Type, byte[] Data)[] more)
-    {
-        using var file = new MemoryStream();
-        file.Write([0x89, .. "PNG\r\n"u8, 0x1A, (byte)'\n']);
-        byte[] header = [0, 0, 0, 0, 0, 0, 0, 0, depth, kind, 0, 0, (byte)(interlaced ? 1 : 0)];
-        BinaryPrimitives.WriteInt32BigEndian(header, width);
-        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
-        Chunk("IHDR"u8, header);
-        foreach ((string type, byte[] data) in more)
-            Chunk(Encoding.ASCII.GetBytes(type), data);
-        using var packed = new MemoryStream();
-        using (var zlib = new ZLibStream(packed, CompressionLevel.Fastest))
-            zlib.Write(rows);
-        Chunk("IDAT"u8, packed.ToArray());
-        Chunk("IEND"u8, []);
-        return file.ToArray();
-
-        void Chunk(ReadOnlySpan<byte> type, byte[] data)
-        {
-            byte[] number = new byte[4], checkedPart = [.. type, .. data];
-            BinaryPrimitives.WriteInt32BigEndian(number, data.Length);
-            file.Write(number);
-            file.Write(checkedPart);
-            BinaryPrimitives.WriteUInt32BigEndian(number, PlainPng.Crc(checkedPart));
-            file.Write(number);
-        }
-    }
+        Seeds.Png(width, height, depth, kind, rows, interlaced: false, more);
 }

@@ -97,7 +97,7 @@ public sealed class FusedKernelTests
         }
     });
 
-    private static Tensor MaskBackward(Numbers x, Tensor α, Tensor taps, Tensor dλ)
+    private static Tensor MaskBackward(TestTensors x, Tensor α, Tensor taps, Tensor dλ)
     {
         (Tensor s, Tensor ds, Tensor dα) = (x.Empty(α.Shape), x.Empty(α.Shape), x.Empty(α.Shape));
         x.Backend.Map(new Sigmoid(), α, s);
@@ -106,14 +106,14 @@ public sealed class FusedKernelTests
         return dα;
     }
 
-    private static Tensor Taps(Numbers x) => x.Upload(GaussianTaps.Of(1));
+    private static Tensor Taps(TestTensors x) => x.Upload(GaussianTaps.Of(1));
 
-    private static void Sample(Action<EmulatedGpu, Numbers, Shape> check)
+    private static void Sample(Action<EmulatedGpu, TestTensors, Shape> check)
     {
         using var gpu = new EmulatedGpu();
         Images.Sample((shape, seed) =>
         {
-            using var numbers = new Numbers(gpu.Backend, seed);
+            using var numbers = new TestTensors(gpu.Backend, seed);
             check(gpu, numbers, shape);
         }, iter: Cases, threads: 1);
     }

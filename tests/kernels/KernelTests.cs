@@ -15,9 +15,9 @@ namespace Tests.Kernels;
 public sealed class KernelTests : IDisposable
 {
     private readonly EmulatedGpu _gpu = new();
-    private readonly Numbers _numbers;
+    private readonly TestTensors _numbers;
 
-    public KernelTests() => _numbers = new Numbers(_gpu.Backend, seed: 3);
+    public KernelTests() => _numbers = new TestTensors(_gpu.Backend, seed: 3);
 
     private static string Room { get; } = Path.Combine(Golden.Root, "engine", "backends", "cuda");
 

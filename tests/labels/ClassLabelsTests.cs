@@ -1,5 +1,4 @@
 using Iba.Labels;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Labels;

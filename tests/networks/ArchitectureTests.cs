@@ -8,8 +8,6 @@ using Iba.Engine.Ops;
 using Iba.Engine.Tensors;
 using Iba.Statistics;
 using Iba.Weights;
-using Tests.Engine;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Networks;
@@ -64,7 +62,7 @@ public sealed class ArchitectureTests : IDisposable
         Assert.Equal(golden.Metadata["layer"], network.Resolve(layer));
         int[] chw = golden.Shape("mean"), noiseShape = golden.Shape("noise");
         var origin = new FeatureOrigin(name, network.Resolve(layer), new Shape(1, chw[1], chw[2], chw[0]), "");
-        float[] active = [.. ToHWC(golden.Bools("active"), chw).Select(on => on ? 1f : 0f)], std = golden.NHWC("std");
+        float[] active = [.. golden.NHWC("active", golden.Bools("active")).Select(on => on ? 1f : 0f)], std = golden.NHWC("std");
         var statistics = new FeatureStatistics(origin, 24, golden.NHWC("mean"), std, std, active);
         var settings = new BottleneckSettings { Steps = noiseShape[0], Copies = noiseShape[1] };
         using var trunk = new Inference(network.Until(layer), new Shape(1, 32, 32, 3));
@@ -125,11 +123,5 @@ public sealed class ArchitectureTests : IDisposable
     {
         using StateDict weights = StateDict.Open(Path.Combine(Folder, $"{name}.safetensors"));
         return NetworkBuilder.Build(weights, _backend);
-    }
-
-    private static T[] ToHWC<T>(T[] from, int[] chw)
-    {
-        int plane = chw[1] * chw[2];
-        return [.. Enumerable.Range(0, from.Length).Select(i => from[i % chw[0] * plane + i / chw[0]])];
     }
 }

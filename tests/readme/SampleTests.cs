@@ -13,7 +13,6 @@ using Iba.Images;
 using Iba.Methods;
 using Iba.Statistics;
 using Iba.Weights;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Readme;

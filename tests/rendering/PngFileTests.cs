@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
+using System.IO.Hashing;
 using System.Text;
 using CsCheck;
 using Iba.Images;
 using Iba.Rendering;
-using Tests.Images;
 using Xunit;
 
 namespace Tests.Rendering;
@@ -124,7 +124,7 @@ public sealed class PngFileTests : IDisposable
         {
             int length = BinaryPrimitives.ReadInt32BigEndian(file.AsSpan(at));
             ReadOnlySpan<byte> typeAndData = file.AsSpan(at + 4, length + 4);
-            Assert.Equal(PlainPng.Crc(typeAndData), BinaryPrimitives.ReadUInt32BigEndian(file.AsSpan(at + 8 + length)));
+            Assert.Equal(Crc32.HashToUInt32(typeAndData), BinaryPrimitives.ReadUInt32BigEndian(file.AsSpan(at + 8 + length)));
             chunks.Add((Encoding.ASCII.GetString(typeAndData[..4]), typeAndData[4..].ToArray()));
             at += 12 + length;
         }

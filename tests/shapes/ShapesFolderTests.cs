@@ -1,7 +1,6 @@
 using Iba.Datasets;
 using Iba.Images;
 using Iba.Shapes;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Shapes;

@@ -30,7 +30,10 @@ public sealed class Exact(Shape shape, double[] numbers)
     /// <summary>A number of an array in one piece.</summary>
     public ref double this[int i] => ref Numbers[i];
 
-    /// <summary>Rounded, as a device is given them.</summary>
+    /// <summary>One image of a batch.</summary>
+    public Exact Image(int n) => new(Shape.WithN(1), Numbers[(n * Shape.Row)..((n + 1) * Shape.Row)]);
+
+    /// <summary>Rounded to float32, as a device takes them.</summary>
     public float[] Floats() => [.. Numbers.Select(number => (float)number)];
 
     /// <summary>Another array of this shape, number i being f(i).</summary>

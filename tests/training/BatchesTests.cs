@@ -6,7 +6,6 @@ using Iba.Engine.Training;
 using Iba.Images;
 using Iba.Shapes;
 using Iba.Shapes.Training;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Training;
@@ -104,7 +103,7 @@ public sealed class BatchesTests : IDisposable
     public void A_source_that_fails_ends_training_with_its_own_exception()
     {
         using var backend = new CpuBackend(1);
-        using var small = new SmallNetwork(backend);
+        using var small = new ReferenceTraining(backend);
         using var optimizer = new Sgd(backend, new SgdSettings(0.01), small.Parameters);
         var run = new TrainingRun(small.Network, optimizer, _folder["c"], "");
         Assert.Throws<DllNotFoundException>(() => run.Run([new Stage(new Failing(small.Images), new CosineSchedule(0.01, 0, 9))]));

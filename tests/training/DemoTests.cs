@@ -11,7 +11,6 @@ using Iba.Shapes;
 using Iba.Statistics;
 using Iba.Weights;
 using Tests.Cli;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Training;

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Iba.Engine.Files;
 using Tests.Cli;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Training;

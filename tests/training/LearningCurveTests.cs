@@ -17,10 +17,10 @@ public abstract class LearningCurveTests(Device on)
     public void Losses_follow_PyTorchs(string name)
     {
         IBackend backend = on.Backend;
-        using var small = new SmallNetwork(backend);
+        using var small = new ReferenceTraining(backend);
         using IOptimizer optimizer = Optimizer(name, backend, small.Parameters);
         using var trainer = new Trainer(small.Network, optimizer, small.Images);
-        float[] expected = small.Curve(name), actual = new float[SmallNetwork.Steps];
+        float[] expected = small.Curve(name), actual = new float[ReferenceTraining.Steps];
         float[] images = new float[small.Images.Count], targets = new float[small.Images.N];
         for (int step = 0; step < actual.Length; step++)
         {

@@ -47,7 +47,7 @@ public abstract class OptimizerTests(Device on)
             backend.Fill(p, 0);
             optimizer.LearningRate = 0.25;
             optimizer.Step(g);
-            Assert.Equal(-0.25f, Download(backend, p)[0], 1e-6f);
+            Assert.Equal(-0.25f, backend.Read(p)[0], 1e-6f);
         }
     }
 
@@ -92,14 +92,7 @@ public abstract class OptimizerTests(Device on)
             optimizer.Step(g);
             textbook(expected, [.. gradient.Select(x => (double)x)]);
         }
-        Close.InMaxNorm([.. expected.Select(x => (float)x)], Download(backend, p), Tolerance, $"parameters after {Steps} steps");
-    }
-
-    private static float[] Download(IBackend backend, Tensor tensor)
-    {
-        var values = new float[tensor.Shape.Count];
-        backend.Download(tensor, values);
-        return values;
+        Close.InMaxNorm([.. expected.Select(x => (float)x)], backend.Read(p), Tolerance, $"parameters after {Steps} steps");
     }
 }
 

@@ -1,3 +1,4 @@
+using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
@@ -5,7 +6,6 @@ using Iba.Engine.Tensors;
 using Iba.Engine.Training;
 using Iba.Weights;
 using Tests.Networks;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Training;
@@ -29,7 +29,7 @@ public sealed class ParameterWriterTests : IDisposable
         {
             Assert.Equal(before.Name, after.Name);
             // 1 - 1e-5 + 1e-5 is 1 up to the rounding of the variance to float32, 3e-8.
-            Close.InMaxNorm(Numbers(narrow, before), Numbers(narrow, after), 1e-7, before.Name);
+            Close.InMaxNorm(narrow.Backend.Read(before.Data), narrow.Backend.Read(after.Data), 1e-7, before.Name);
         }
     }
 
@@ -60,12 +60,5 @@ public sealed class ParameterWriterTests : IDisposable
         float[] logits = inference.Run([.. Enumerable.Range(0, 2 * 64 * 64 * 3).Select(_ => (float)(2 * random.NextDouble() - 1) * 1.7f)]);
         Assert.Equal(20, logits.Length);
         Assert.InRange(logits.Average(x => x * x), 1e-3, 1e2);
-    }
-
-    private static float[] Numbers(NarrowNetwork narrow, Parameter parameter)
-    {
-        var values = new float[parameter.Data.Shape.Count];
-        narrow.Backend.Download(parameter.Data, values);
-        return values;
     }
 }

@@ -4,7 +4,6 @@ using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Files;
 using Iba.Engine.Optimizers;
 using Iba.Engine.Training;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Training;
@@ -75,7 +74,7 @@ public sealed class ResumeTests : IDisposable
     {
         Train("sgd", "c", TimeSpan.MaxValue);
         using var backend = new CpuBackend(1);
-        using var small = new SmallNetwork(backend);
+        using var small = new ReferenceTraining(backend);
         using IOptimizer steps = new Sgd(backend, new SgdSettings(0.01), small.Parameters);
         new Checkpoint(small.Network, steps).Save(_folder["c"], First + Second + 1, [""]);
         Assert.Contains("13 steps are done, and this training has 12", Assert.Throws<FileFormatException>(() => Train("sgd", "c", TimeSpan.MaxValue)).Message);
@@ -101,7 +100,7 @@ public sealed class ResumeTests : IDisposable
         int second = Second, CancellationToken cancel = default)
     {
         using var backend = new CpuBackend(1);
-        using var small = new SmallNetwork(backend);
+        using var small = new ReferenceTraining(backend);
         using IOptimizer steps = optimizer == "adam"
             ? new Adam(backend, new AdamSettings(1e-3), small.Parameters)
             : new Sgd(backend, new SgdSettings(0.01), small.Parameters);

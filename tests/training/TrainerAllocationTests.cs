@@ -19,7 +19,7 @@ public sealed class TrainerAllocationTests
     public void A_step_allocates_nothing_once_one_has_run(string name)
     {
         using var backend = new CpuBackend(2);
-        using var small = new SmallNetwork(backend);
+        using var small = new ReferenceTraining(backend);
         using IOptimizer optimizer = name == "adam"
             ? new Adam(backend, new AdamSettings(1e-4), small.Parameters)
             : new Sgd(backend, new SgdSettings(1e-4), small.Parameters);

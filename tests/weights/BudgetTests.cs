@@ -1,6 +1,6 @@
-using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
+using Fuzz;
 using Iba.Engine.Files;
 using Iba.Weights;
 using Iba.Weights.Containers;
@@ -74,7 +74,7 @@ public sealed class BudgetTests : IDisposable
     {
         string shape = "[" + string.Concat(Enumerable.Repeat("0,", 2_000_000)) + "0]";
         Assert.Contains("more than 64 extents",
-            Bounded("shape", Header("{\"a\":{\"dtype\":\"F32\",\"shape\":" + shape + ",\"data_offsets\":[0,0]}}"))!.Message);
+            Bounded("shape", Seeds.Header("{\"a\":{\"dtype\":\"F32\",\"shape\":" + shape + ",\"data_offsets\":[0,0]}}"))!.Message);
     }
 
     [Theory]
@@ -82,22 +82,22 @@ public sealed class BudgetTests : IDisposable
     [InlineData("\"t{0}\":{{\"dtype\":\"X{0}\",\"shape\":[0],\"data_offsets\":[0,0]}}")]
     public void A_header_with_many_entries_stays_within_the_bound(string entry)
     {
-        Bounded("entries", Header("{" + string.Join(',', Enumerable.Range(0, 30_000).Select(n => string.Format(null, entry, n))) + "}"));
+        Bounded("entries", Seeds.Header("{" + string.Join(',', Enumerable.Range(0, 30_000).Select(n => string.Format(null, entry, n))) + "}"));
     }
 
     [Fact]
     public void Metadata_and_long_names_stay_within_the_bound()
     {
-        Bounded("metadata", Header("{\"__metadata__\":{" + string.Join(',', Enumerable.Range(0, 200_000).Select(n => $"\"{n}\":\"\"")) + "}}"));
-        Bounded("name", Header(Entry(new string('n', 4_000_000))));
-        Bounded("dots", Header(Entry(new string('.', 4_000_000))));
-        Bounded("depth", Header(new string('[', 4_000_000)));
+        Bounded("metadata", Seeds.Header("{\"__metadata__\":{" + string.Join(',', Enumerable.Range(0, 200_000).Select(n => $"\"{n}\":\"\"")) + "}}"));
+        Bounded("name", Seeds.Header(Entry(new string('n', 4_000_000))));
+        Bounded("dots", Seeds.Header(Entry(new string('.', 4_000_000))));
+        Bounded("depth", Seeds.Header(new string('[', 4_000_000)));
     }
 
     [Fact]
     public void Prefixes_of_networks_without_number_stay_within_the_bound()
     {
-        Bounded("prefixes", Header("{" + string.Join(',', Enumerable.Range(0, 5_000).Select(
+        Bounded("prefixes", Seeds.Header("{" + string.Join(',', Enumerable.Range(0, 5_000).Select(
             n => Entry($"p{n}.layer1.0.conv1.weight")[1..^1])) + "}"));
     }
 
@@ -275,14 +275,6 @@ public sealed class BudgetTests : IDisposable
 
     private static string Entry(string name) => $$$"""{"{{{name}}}":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}""";
 
-    private static byte[] Header(string json)
-    {
-        byte[] text = Encoding.UTF8.GetBytes(json), file = new byte[8 + text.Length];
-        BinaryPrimitives.WriteInt64LittleEndian(file, text.Length);
-        text.CopyTo(file, 8);
-        return file;
-    }
-
     /// <summary>A deflated archive with one tensor x over all of a storage.</summary>
     private static byte[] Deflated(byte[] storage) => Deflated(storage, [(storage.Length / 4, 1)]);
 
@@ -291,18 +283,6 @@ public sealed class BudgetTests : IDisposable
     {
         string views = string.Concat(tensors.Select((view, n) =>
             Text(n == 0 ? "x" : $"x{n}") + Tensor("0", storage.Length / 4, Integer(0), Integer(view.Extent), Integer(view.Stride)) + "s"));
-        using var bytes = new MemoryStream();
-        using (var zip = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
-        {
-            Add("hand/data.pkl", Pickle("}", views, "."));
-            Add("hand/data/0", storage);
-
-            void Add(string name, byte[] data)
-            {
-                using Stream entry = zip.CreateEntry(name, CompressionLevel.Fastest).Open();
-                entry.Write(data);
-            }
-        }
-        return bytes.ToArray();
+        return Seeds.Zip([("hand/data.pkl", Pickle("}", views, ".")), ("hand/data/0", storage)], CompressionLevel.Fastest);
     }
 }

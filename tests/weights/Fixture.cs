@@ -1,5 +1,5 @@
-using System.IO.Compression;
 using System.Text;
+using Fuzz;
 using Iba.Weights;
 
 namespace Tests.Weights;
@@ -12,19 +12,7 @@ internal static class Fixture
     public static byte[] Bytes(string file) => File.ReadAllBytes(Path(file));
 
     /// <summary>A zip archive of stored entries.</summary>
-    public static byte[] Zip(params (string Name, byte[] Data)[] entries)
-    {
-        using var bytes = new MemoryStream();
-        using (var zip = new ZipArchive(bytes, ZipArchiveMode.Create, leaveOpen: true))
-        {
-            foreach ((string name, byte[] data) in entries)
-            {
-                using Stream entry = zip.CreateEntry(name, CompressionLevel.NoCompression).Open();
-                entry.Write(data);
-            }
-        }
-        return bytes.ToArray();
-    }
+    public static byte[] Zip(params (string Name, byte[] Data)[] entries) => Seeds.Zip(entries);
 
     /// <summary>
     /// A pickle put together from texts and bytes: "c" + "os\nsystem\n" is a GLOBAL. Characters stand for their Latin-1 codes.

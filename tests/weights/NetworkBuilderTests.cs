@@ -1,3 +1,4 @@
+using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
@@ -34,8 +35,7 @@ public sealed class NetworkBuilderTests : IDisposable
         foreach (string layer in layers)
         {
             Tensor activation = inference[network.Resolve(layer)];
-            float[] numbers = new float[activation.Shape.Count];
-            _backend.Download(activation, numbers);
+            float[] numbers = _backend.Read(activation);
             Close(golden.Shape($"act.{layer}").Length == 4 ? golden.NHWC($"act.{layer}") : golden.Floats($"act.{layer}"), numbers);
         }
     }
@@ -243,10 +243,5 @@ public sealed class NetworkBuilderTests : IDisposable
             Assert.True(Math.Abs(expected[i] - actual[i]) <= 1e-5 * scale, $"[{i}] {actual[i]} is not {expected[i]}, scale {scale}");
     }
 
-    private float[] Numbers(Tensor tensor)
-    {
-        float[] numbers = new float[tensor.Shape.Count];
-        _backend.Download(tensor, numbers);
-        return numbers;
-    }
+    private float[] Numbers(Tensor tensor) => _backend.Read(tensor);
 }

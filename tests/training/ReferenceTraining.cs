@@ -9,21 +9,21 @@ namespace Tests.Training;
 /// <summary>
 /// The network of make_reference.py with its first weights, and the images that it learns from, as PyTorch wrote them.
 /// </summary>
-internal sealed class SmallNetwork : IBatches, IDisposable
+internal sealed class ReferenceTraining : IBatches, IDisposable
 {
     public const int Steps = 200, Size = 12;
 
     private const int Batch = 16, Count = 64;
 
-    private readonly SafetensorsFile _file = SafetensorsFile.Open(Path.Combine(Golden.Root, "tests", "training", "fixtures", "curves.safetensors"));
+    private readonly GoldenFile _file = new(SafetensorsFile.Open(Path.Combine(Golden.Root, "tests", "training", "fixtures", "curves.safetensors")));
     private readonly IBackend _backend;
     private readonly float[] _images, _targets;
 
-    public SmallNetwork(IBackend backend)
+    public ReferenceTraining(IBackend backend)
     {
         _backend = backend;
-        _images = Turned("images");
-        _targets = _file.ReadFloats("targets");
+        _images = _file.NHWC("images");
+        _targets = _file.Floats("targets");
         Network = new Network("small", backend,
         [
             Convolution("stem", new ConvGeometry(3, 1, 1)),
@@ -37,7 +37,7 @@ internal sealed class SmallNetwork : IBatches, IDisposable
                 ],
                 Convolution("block.shortcut", new ConvGeometry(1, 2))),
             new AveragePoolLayer("average", 1),
-            new LinearLayer("fc", Pair("fc", _file.ReadFloats("fc.weight"), new Shape(_file["fc.weight"].Shape))),
+            new LinearLayer("fc", Pair("fc", _file.Floats("fc.weight"), new Shape(_file.Shape("fc.weight")))),
         ]);
     }
 
@@ -50,15 +50,10 @@ internal sealed class SmallNetwork : IBatches, IDisposable
     public string Description => $"noise, {Images}";
 
     /// <summary>All parameters, one after the other.</summary>
-    public float[] Weights => [.. Parameters.SelectMany(tensor =>
-    {
-        var values = new float[tensor.Shape.Count];
-        _backend.Download(tensor, values);
-        return values;
-    })];
+    public float[] Weights => [.. Parameters.SelectMany(_backend.Read)];
 
     /// <summary>PyTorch's losses.</summary>
-    public float[] Curve(string optimizer) => _file.ReadFloats($"loss.{optimizer}");
+    public float[] Curve(string optimizer) => _file.Floats($"loss.{optimizer}");
 
     public void Fill(long step, Span<float> images, Span<float> targets)
     {
@@ -71,29 +66,11 @@ internal sealed class SmallNetwork : IBatches, IDisposable
 
     private ConvolutionLayer Convolution(string name, ConvGeometry geometry)
     {
-        int[] shape = _file[$"{name}.weight"].Shape;
-        return new ConvolutionLayer(name, Pair(name, Turned($"{name}.weight"), new Shape(shape[0], shape[2], shape[3], shape[1])), geometry);
+        int[] shape = _file.Shape($"{name}.weight");
+        return new ConvolutionLayer(name, Pair(name, _file.NHWC($"{name}.weight"), new Shape(shape[0], shape[2], shape[3], shape[1])), geometry);
     }
 
     private ParameterPair Pair(string name, float[] weight, Shape shape) =>
-        new(new Parameter($"{name}.weight", Upload(weight, shape)),
-            new Parameter($"{name}.bias", Upload(_file.ReadFloats($"{name}.bias"), new Shape(shape.N))));
-
-    private Tensor Upload(float[] values, Shape shape)
-    {
-        Tensor tensor = _backend.Allocate(shape);
-        _backend.Upload(values, tensor);
-        return tensor;
-    }
-
-    /// <summary>(N, C, H, W) as (N, H, W, C).</summary>
-    private float[] Turned(string name)
-    {
-        int[] shape = _file[name].Shape;
-        float[] from = _file.ReadFloats(name), to = new float[from.Length];
-        int plane = shape[2] * shape[3], image = shape[1] * plane;
-        for (int i = 0; i < from.Length; i++)
-            to[i / image * image + i % plane * shape[1] + i % image / plane] = from[i];
-        return to;
-    }
+        new(new Parameter($"{name}.weight", _backend.Tensor(shape, weight)),
+            new Parameter($"{name}.bias", _backend.Tensor(new Shape(shape.N), _file.Floats($"{name}.bias"))));
 }

@@ -1,4 +1,4 @@
-namespace Tests.Weights;
+namespace Tests;
 
 /// <summary>A folder that is gone when the test is over.</summary>
 internal sealed class TemporaryFolder : IDisposable

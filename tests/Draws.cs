@@ -1,7 +1,7 @@
 using Iba.Engine.Tensors;
 using Tests.Textbook;
 
-namespace Tests.Attribution;
+namespace Tests;
 
 /// <summary>Numbers that look random and are the same in every run.</summary>
 internal static class Draws
