@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Cli;
