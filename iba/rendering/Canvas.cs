@@ -78,59 +78,45 @@ public sealed class Canvas
     }
 
     /// <summary>Fills a polygon (even-odd rule), with 4 x 4 samples per pixel.</summary>
-    public void Fill(ReadOnlySpan<Vector2> corners, Rgb colour)
+    /// <param name="corners">The corners.</param>
+    /// <param name="colour">The colour.</param>
+    /// <param name="opacity">0 leaves what is there, 1 replaces it.</param>
+    public void Fill(ReadOnlySpan<Vector2> corners, Rgb colour, double opacity = 1)
     {
         const int Samples = 4;
         (Vector2 low, Vector2 high) = Bounds(corners);
+        int left = Math.Max(0, (int)low.X), right = (int)Math.Min(Width, MathF.Ceiling(high.X));
+        var inside = new int[Math.Max(right - left, 0)];
+        var crossings = new List<float>();
         for (int y = Math.Max(0, (int)low.Y); y < Math.Min(Height, MathF.Ceiling(high.Y)); y++)
         {
-            for (int x = Math.Max(0, (int)low.X); x < Math.Min(Width, MathF.Ceiling(high.X)); x++)
+            Array.Clear(inside);
+            for (int row = 0; row < Samples; row++)
             {
-                int inside = 0;
-                for (int s = 0; s < Samples * Samples; s++)
+                Cross(corners, y + (row + 0.5f) / Samples, crossings);
+                for (int sample = 0, passed = 0; sample < inside.Length * Samples; sample++)
                 {
-                    if (Contains(corners, new Vector2(x + (s % Samples + 0.5f) / Samples, y + (s / Samples + 0.5f) / Samples)))
-                        inside++;
+                    while (passed < crossings.Count && left + (sample + 0.5f) / Samples >= crossings[passed])
+                        passed++;
+                    inside[sample / Samples] += passed % 2;
                 }
-                Blend(x, y, colour, (double)inside / (Samples * Samples));
             }
+            for (int x = left; x < right; x++)
+                Blend(x, y, colour, opacity * inside[x - left] / (Samples * Samples));
         }
     }
 
     /// <summary>Draws a line with round ends.</summary>
-    public void Line(Vector2 from, Vector2 to, double pen, Rgb colour) => Stroke([[from, to]], pen, colour);
-
-    /// <summary>Draws one line of text.</summary>
-    /// <param name="text">The text; see <see cref="StrokeFont"/> for what it can hold.</param>
-    /// <param name="x">Start of the baseline, pixels from the left.</param>
-    /// <param name="y">Start of the baseline, pixels from the top.</param>
-    /// <param name="size">Pixels per em.</param>
-    /// <param name="colour">The pen's colour.</param>
-    /// <param name="weight">The width of the strokes.</param>
-    /// <param name="direction">The direction of the baseline.</param>
-    public void Text(
-        string text, double x, double y, double size, Rgb colour,
-        FontWeight weight = FontWeight.Regular, TextDirection direction = TextDirection.Right)
-    {
-        bool up = direction == TextDirection.Up;
-        // A baseline through the middle of a row of pixels keeps small letters crisp.
-        Vector2 start = up ? new(MathF.Floor((float)x) + 0.5f, (float)y) : new((float)x, MathF.Floor((float)y) + 0.5f);
-        foreach (Vector2[][] strokes in StrokeFont.Strokes(text, size, weight))
-        {
-            foreach (Vector2[] stroke in strokes)
-            {
-                for (int i = 0; i < stroke.Length; i++)
-                    stroke[i] = start + (up ? new(-stroke[i].Y, -stroke[i].X) : new(stroke[i].X, -stroke[i].Y));
-            }
-            Stroke(strokes, StrokeFont.Pen(size, weight), colour);
-        }
-    }
+    public void Line(Vector2 from, Vector2 to, double pen, Rgb colour) => Line([[from, to]], pen, colour);
 
     /// <summary>
     /// Draws connected lines with a round pen as one shape: pixels where lines join or cross are painted once. A pixel's coverage follows from its
     /// distance to the nearest line.
     /// </summary>
-    private void Stroke(ReadOnlySpan<Vector2[]> lines, double pen, Rgb colour)
+    /// <param name="lines">The corners of each line; one corner is a dot.</param>
+    /// <param name="pen">The width, pixels.</param>
+    /// <param name="colour">The colour.</param>
+    public void Line(ReadOnlySpan<Vector2[]> lines, double pen, Rgb colour)
     {
         // A pen thinner than a pixel is drawn as wide as one, but fainter.
         float radius = Math.Max((float)pen, 1) / 2;
@@ -174,6 +160,32 @@ public sealed class Canvas
         }
     }
 
+    /// <summary>Draws one line of text.</summary>
+    /// <param name="text">The text; see <see cref="StrokeFont"/> for what it can hold.</param>
+    /// <param name="x">Start of the baseline, pixels from the left.</param>
+    /// <param name="y">Start of the baseline, pixels from the top.</param>
+    /// <param name="size">Pixels per em.</param>
+    /// <param name="colour">The pen's colour.</param>
+    /// <param name="weight">The width of the strokes.</param>
+    /// <param name="direction">The direction of the baseline.</param>
+    public void Text(
+        string text, double x, double y, double size, Rgb colour,
+        FontWeight weight = FontWeight.Regular, TextDirection direction = TextDirection.Right)
+    {
+        bool up = direction == TextDirection.Up;
+        // A baseline through the middle of a row of pixels keeps small letters crisp.
+        Vector2 start = up ? new(MathF.Floor((float)x) + 0.5f, (float)y) : new((float)x, MathF.Floor((float)y) + 0.5f);
+        foreach (Vector2[][] strokes in StrokeFont.Strokes(text, size, weight))
+        {
+            foreach (Vector2[] stroke in strokes)
+            {
+                for (int i = 0; i < stroke.Length; i++)
+                    stroke[i] = start + (up ? new(-stroke[i].Y, -stroke[i].X) : new(stroke[i].X, -stroke[i].Y));
+            }
+            Line(strokes, StrokeFont.Pen(size, weight), colour);
+        }
+    }
+
     private (int Left, int Top, int Right, int Bottom) Reach(Vector2 low, Vector2 high, float radius)
     {
         float margin = radius + 1;
@@ -195,15 +207,16 @@ public sealed class Canvas
         return (low, high);
     }
 
-    private static bool Contains(ReadOnlySpan<Vector2> corners, Vector2 at)
+    /// <summary>Where the edges of a polygon cross a row, from left to right.</summary>
+    private static void Cross(ReadOnlySpan<Vector2> corners, float y, List<float> crossings)
     {
-        bool inside = false;
+        crossings.Clear();
         for (int i = 0, j = corners.Length - 1; i < corners.Length; j = i++)
         {
             (Vector2 a, Vector2 b) = (corners[i], corners[j]);
-            if (a.Y > at.Y != b.Y > at.Y && at.X < (b.X - a.X) * (at.Y - a.Y) / (b.Y - a.Y) + a.X)
-                inside = !inside;
+            if (a.Y > y != b.Y > y)
+                crossings.Add((b.X - a.X) * (y - a.Y) / (b.Y - a.Y) + a.X);
         }
-        return inside;
+        crossings.Sort();
     }
 }

@@ -73,7 +73,7 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
             DrawRow(on, at, row);
         double baseline = at.FootnoteTop;
         foreach (string note in at.Footnotes)
-            on.Text(note, at.Margin, baseline += at.SmallText * StrokeFont.LineHeight, at.SmallText, Faint, centred: false);
+            on.Text(note, at.Margin, baseline += at.SmallText * StrokeFont.LineHeight, at.SmallText, Faint, TextAnchor.Start);
     }
 
     private void DrawRow(IDrawing on, Layout at, int row)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using System.Security;
 using System.Text;
 using Iba.Engine.Files;
@@ -11,10 +12,34 @@ internal interface IDrawing
     /// <summary>Draws a picture with its top left corner at (x, y).</summary>
     void Picture(Canvas picture, int left, int top);
 
-    /// <summary>Draws one line of text, its middle or its start at (x, y).</summary>
+    /// <summary>Draws one line of text with its anchor at (x, y).</summary>
     void Text(
         string text, double x, double y, double size, Rgb colour,
-        bool centred = true, FontWeight weight = FontWeight.Regular, TextDirection direction = TextDirection.Right);
+        TextAnchor anchor = TextAnchor.Middle, FontWeight weight = FontWeight.Regular, TextDirection direction = TextDirection.Right);
+
+    /// <summary>Draws connected lines; a single point is a dot.</summary>
+    /// <param name="points">The corners, one at least.</param>
+    /// <param name="pen">The width, pixels.</param>
+    /// <param name="colour">The colour.</param>
+    /// <param name="dashes">Lengths of strokes and of the gaps after them, in turn, pixels; none for a solid line.</param>
+    void Line(IReadOnlyList<Vector2> points, double pen, Rgb colour, IReadOnlyList<double>? dashes = null);
+
+    /// <summary>Fills a polygon; what is below shines through.</summary>
+    /// <param name="corners">The corners, three at least.</param>
+    /// <param name="colour">The colour.</param>
+    /// <param name="opacity">0 for invisible, 1 for opaque.</param>
+    void Area(IReadOnlyList<Vector2> corners, Rgb colour, double opacity);
+}
+
+/// <summary>The part of a text that stands at its position.</summary>
+internal enum TextAnchor
+{
+    /// <summary>The start of the line.</summary>
+    Start,
+    /// <summary>Its middle.</summary>
+    Middle,
+    /// <summary>Its end.</summary>
+    End,
 }
 
 /// <summary>Draws on pixels.</summary>
@@ -24,11 +49,44 @@ internal sealed class CanvasDrawing(Canvas canvas) : IDrawing
     public void Picture(Canvas picture, int left, int top) => canvas.Blit(picture.Pixels, picture.Width, picture.Height, left, top);
 
     /// <inheritdoc/>
-    public void Text(string text, double x, double y, double size, Rgb colour, bool centred, FontWeight weight, TextDirection direction)
+    public void Text(string text, double x, double y, double size, Rgb colour, TextAnchor anchor, FontWeight weight, TextDirection direction)
     {
-        double half = centred ? StrokeFont.Width(text, size, weight) / 2 : 0;
-        (double left, double baseline) = direction == TextDirection.Right ? (x - half, y) : (x, y + half);
+        double before = (int)anchor * StrokeFont.Width(text, size, weight) / 2;
+        (double left, double baseline) = direction == TextDirection.Right ? (x - before, y) : (x, y + before);
         canvas.Text(text, left, baseline, size, colour, weight, direction);
+    }
+
+    /// <inheritdoc/>
+    public void Line(IReadOnlyList<Vector2> points, double pen, Rgb colour, IReadOnlyList<double>? dashes) =>
+        canvas.Line(dashes is { Count: > 0 } ? Dashed(points, dashes) : [[.. points]], pen, colour);
+
+    /// <inheritdoc/>
+    public void Area(IReadOnlyList<Vector2> corners, Rgb colour, double opacity) => canvas.Fill([.. corners], colour, opacity);
+
+    /// <summary>The strokes of a dashed line.</summary>
+    private static Vector2[][] Dashed(IReadOnlyList<Vector2> points, IReadOnlyList<double> dashes)
+    {
+        var strokes = new List<List<Vector2>> { new() { points[0] } };
+        (int dash, double left) = (0, dashes[0]);
+        for (int i = 1; i < points.Count; i++)
+        {
+            (Vector2 from, Vector2 to) = (points[i - 1], points[i]);
+            double length = Vector2.Distance(from, to), at = 0;
+            for (; length - at > left; left = dashes[dash])
+            {
+                at += left;
+                var corner = Vector2.Lerp(from, to, (float)(at / length));
+                if (dash % 2 == 0)
+                    strokes[^1].Add(corner);
+                else
+                    strokes.Add([corner]);
+                dash = (dash + 1) % dashes.Count;
+            }
+            left -= length - at;
+            if (dash % 2 == 0)
+                strokes[^1].Add(to);
+        }
+        return [.. strokes.Select(stroke => stroke.ToArray())];
     }
 }
 
@@ -49,13 +107,28 @@ internal sealed class SvgDrawing(int width, int height, string title) : IDrawing
     }
 
     /// <inheritdoc/>
-    public void Text(string text, double x, double y, double size, Rgb colour, bool centred, FontWeight weight, TextDirection direction)
+    public void Text(string text, double x, double y, double size, Rgb colour, TextAnchor anchor, FontWeight weight, TextDirection direction)
     {
-        string bold = weight == FontWeight.Bold ? " font-weight=\"bold\"" : "", middle = centred ? " text-anchor=\"middle\"" : "";
+        string bold = weight == FontWeight.Bold ? " font-weight=\"bold\"" : "";
+        string from = anchor switch { TextAnchor.Middle => " text-anchor=\"middle\"", TextAnchor.End => " text-anchor=\"end\"", _ => "" };
         string turned = direction == TextDirection.Up ? $" transform=\"rotate(-90 {Number(x)} {Number(y)})\"" : "";
-        string place = $"""x="{Number(x)}" y="{Number(y)}" font-size="{Number(size)}" fill="#{colour.R:x2}{colour.G:x2}{colour.B:x2}" """;
-        _body.AppendLine($"""<text {place.TrimEnd()}{bold}{middle}{turned}>{Escaped(text)}</text>""");
+        string place = $"""x="{Number(x)}" y="{Number(y)}" font-size="{Number(size)}" fill="{Hex(colour)}" """;
+        _body.AppendLine($"""<text {place.TrimEnd()}{bold}{from}{turned}>{Escaped(text)}</text>""");
     }
+
+    /// <inheritdoc/>
+    public void Line(IReadOnlyList<Vector2> points, double pen, Rgb colour, IReadOnlyList<double>? dashes)
+    {
+        // A line of no length is drawn as its round ends: a dot.
+        IReadOnlyList<Vector2> drawn = points.Count == 1 ? [points[0], points[0]] : points;
+        string gaps = dashes is { Count: > 0 } ? $""" stroke-dasharray="{string.Join(' ', dashes.Select(Number))}" """.TrimEnd() : "";
+        string style = $"""fill="none" stroke="{Hex(colour)}" stroke-width="{Number(pen)}" stroke-linecap="round" stroke-linejoin="round" """.TrimEnd();
+        _body.AppendLine($"""<polyline {style}{gaps} points="{Corners(drawn)}"/>""");
+    }
+
+    /// <inheritdoc/>
+    public void Area(IReadOnlyList<Vector2> corners, Rgb colour, double opacity) =>
+        _body.AppendLine($"""<polygon fill="{Hex(colour)}" fill-opacity="{Number(opacity)}" points="{Corners(corners)}"/>""");
 
     /// <summary>The whole file.</summary>
     public override string ToString() => $"""
@@ -68,6 +141,10 @@ internal sealed class SvgDrawing(int width, int height, string title) : IDrawing
         """;
 
     private static string Escaped(string text) => SecurityElement.Escape(ForeignText.Replaced(text));
+
+    private static string Hex(Rgb colour) => $"#{colour.R:x2}{colour.G:x2}{colour.B:x2}";
+
+    private static string Corners(IReadOnlyList<Vector2> points) => string.Join(' ', points.Select(point => $"{Number(point.X)},{Number(point.Y)}"));
 
     private static string Number(double x) => x.ToString("0.##", CultureInfo.InvariantCulture);
 }
