@@ -96,6 +96,16 @@ public sealed class PhotoSet
         return Enumerable.Range(0, count).Select(i => _files[(int)((long)i * _files.Count / count)]);
     }
 
+    /// <summary>Some of the photos, drawn at random without replacement, in the order of the set.</summary>
+    /// <param name="most">The number of photos; all of them if there are fewer.</param>
+    /// <param name="seed">The seed of the draw.</param>
+    public IEnumerable<ImageFile> Draw(int most, ulong seed)
+    {
+        var random = new SplitMix(seed);
+        IEnumerable<int> drawn = Enumerable.Range(0, _files.Count).OrderBy(i => random.Bits((ulong)i)).Take(most).Order();
+        return drawn.Select(i => _files[i]);
+    }
+
     /// <summary>A classifier's inputs of some of the photos, spread evenly. Files that are not photos are left out.</summary>
     /// <param name="classifier">Prepares the photos.</param>
     /// <param name="most">The number of photos.</param>

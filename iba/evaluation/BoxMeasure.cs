@@ -24,6 +24,9 @@ public sealed class BoxMeasure(Classifier classifier, BoxClasses? classes = null
     /// <inheritdoc/>
     public string Name => KindName;
 
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string> { ["classes"] = _classes.Option };
+
     /// <summary>The mean shares of each method, and the boxes' mean share of the photos.</summary>
     internal static IReadOnlyList<ScoreKind> Scores { get; } =
     [

@@ -1,8 +1,27 @@
 namespace Iba.Evaluation;
 
 /// <summary>One finding of an evaluation. Records hold raw numbers only; scores are computed from them.</summary>
-/// <param name="Image">The photo's path.</param>
-public abstract record EvaluationRecord(string Image);
+/// <param name="Image">The photo's path, or its name in the set where the record was read from a ledger.</param>
+public abstract record EvaluationRecord(string Image)
+{
+    /// <summary>The photo's name in the set: the same wherever the set lies.</summary>
+    public string Name { get; init; } = Image;
+
+    /// <summary>SHA-256 of the photo's file in hexadecimal; empty if it was not read.</summary>
+    public string Sha256 { get; init; } = "";
+
+    /// <summary><see cref="EvaluationSettings.Id"/> of the settings that decide the numbers; empty if unknown.</summary>
+    public string Settings { get; init; } = "";
+
+    /// <summary>What identifies it in a ledger.</summary>
+    internal RecordKey Key => new(Settings, Name, Sha256);
+}
+
+/// <summary>What identifies a record: settings and photo.</summary>
+/// <param name="Settings"><see cref="EvaluationSettings.Id"/>.</param>
+/// <param name="Name">The photo's name in the set.</param>
+/// <param name="Sha256">SHA-256 of its file.</param>
+public readonly record struct RecordKey(string Settings, string Name, string Sha256);
 
 /// <summary>The raw numbers of one map by one measure.</summary>
 /// <param name="Image">The photo's path.</param>
@@ -14,6 +33,9 @@ public abstract record EvaluationRecord(string Image);
 public sealed record Measurement(
     string Image, string Method, string Measure, int Target, TargetSource TargetFrom, IReadOnlyList<Quantity> Numbers) : EvaluationRecord(Image)
 {
+    /// <summary>The arithmetic that computed it; null if unknown.</summary>
+    public Arithmetic? Arithmetic { get; init; }
+
     /// <summary>The values of a quantity.</summary>
     public double[] this[string quantity] => Numbers.First(each => each.Name == quantity).Values;
 }
@@ -24,7 +46,9 @@ public sealed record Measurement(
 /// <param name="Reason">Why, worded to follow the photo's name.</param>
 public sealed record LeftOutPhoto(string Image, string Measure, string Reason) : EvaluationRecord(Image);
 
-/// <summary>A photo that could not be read or explained by every method. It counts for none of them.</summary>
+/// <summary>
+/// A photo that could not be read or explained by every method. It counts for none of them. A ledger does not keep it: the next run tries it again.
+/// </summary>
 /// <param name="Image">The photo's path.</param>
 /// <param name="Reason">What failed and why; it names the photo.</param>
 public sealed record FailedPhoto(string Image, string Reason) : EvaluationRecord(Image);

@@ -3,14 +3,42 @@ using Iba.Images;
 
 namespace Iba.Evaluation;
 
-/// <summary>Explains photos by several methods, batch by batch, and gives each map to every measure: a map is computed once.</summary>
+/// <summary>
+/// Explains photos by several methods, batch by batch, and gives each map to every measure: a map is computed once. Photos of the next batch are decoded on
+/// other threads meanwhile.
+/// </summary>
 /// <param name="photos">The photos.</param>
 /// <param name="methods">The methods.</param>
 /// <param name="measures">The measures; they stay the caller's.</param>
 public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<EvaluatedMethod> methods, IReadOnlyList<IMeasure> measures)
 {
+    private readonly string[,] _settings = Ids(photos.Classifier, methods, measures);
+    private readonly string[] _ofPhotos = [.. measures.Select(measure => EvaluationSettings.Of(photos.Classifier, null, measure).Id)];
+
     /// <summary>Photos to explain at a time.</summary>
     public int Batch { get; init; } = 4;
+
+    /// <summary>The part of the photos to evaluate.</summary>
+    public Shard Shard { get; init; } = Shard.Whole;
+
+    /// <summary>Records that exist already and are not computed again.</summary>
+    public IReadOnlySet<RecordKey> Known { get; init; } = new HashSet<RecordKey>();
+
+    /// <summary>The photos of this part.</summary>
+    public IReadOnlyList<ImageFile> Files => [.. photos.Files.Where((_, i) => i % Shard.Count == Shard.Index)];
+
+    /// <summary>The settings that decide the records' numbers.</summary>
+    public IReadOnlyList<EvaluationSettings> Settings =>
+    [
+        .. measures.SelectMany(measure => methods.Where(method => measure.LeftOut(method) is null)
+            .Select(method => EvaluationSettings.Of(photos.Classifier, method, measure))
+            .Prepend(EvaluationSettings.Of(photos.Classifier, null, measure))),
+    ];
+
+    /// <summary>Runs the evaluation, see <see cref="Batches"/>.</summary>
+    /// <inheritdoc cref="Batches"/>
+    public IEnumerable<EvaluationRecord> Records(IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default) =>
+        Batches(progress, cancellation).SelectMany(batch => batch);
 
     /// <summary>
     /// Runs the evaluation. A photo's measurements come one after the other, and only after all methods have explained it: a run that is stopped has
@@ -18,11 +46,18 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
     /// </summary>
     /// <param name="progress">Told how many photos are done, and what methods have to say.</param>
     /// <param name="cancellation">Checked between photos and steps.</param>
+    /// <returns>The records of each batch of photos, empty where all of them are known.</returns>
     /// <exception cref="ArgumentException">Something that a method needs is missing.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
-    public IEnumerable<EvaluationRecord> Records(IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
+    public IEnumerable<IReadOnlyList<EvaluationRecord>> Batches(
+        IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
         var created = new List<IAttributionMethod>();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        IReadOnlyList<ImageFile> files = Files;
+        // Methods cut the lists that they are given. Files are cut here because photos take memory once they are read.
+        ImageFile[][] batches = [.. files.Chunk(Batch)];
+        Task<ReadPhoto[]>? next = null;
         try
         {
             foreach (EvaluatedMethod method in methods)
@@ -31,88 +66,150 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
             var notes = new ProgressRelay<AttributionProgress>(at =>
             {
                 if (at.Note is not null)
-                    progress?.Report(new AttributionProgress(done, photos.Files.Count, 0, 1, at.Note));
+                    progress?.Report(new AttributionProgress(done, files.Count, 0, 1, at.Note));
             });
-            // Methods cut the lists that they are given. Files are cut here because photos take memory once they are read.
-            foreach (ImageFile[] files in photos.Files.Chunk(Batch))
+            next = batches.Length > 0 ? ReadAhead(batches[0], stop.Token) : null;
+            for (int i = 0; i < batches.Length; i++)
             {
-                var batch = new List<Candidate>();
-                foreach (ImageFile file in files)
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    (LabelledPhoto? photo, FailedPhoto? failure) = Read(file, cancellation);
-                    if (failure is not null)
-                        yield return failure;
-                    if (photo is null)
-                        continue;
-                    string?[] reasons = [.. measures.Select(measure => measure.LeftOut(photo))];
-                    foreach ((IMeasure measure, string? reason) in measures.Zip(reasons))
-                    {
-                        if (reason is not null)
-                            yield return new LeftOutPhoto(photo.File.Path, measure.Name, reason);
-                    }
-                    if (reasons.Contains(null))
-                        batch.Add(new Candidate(photo, reasons));
-                }
-                foreach (EvaluationRecord record in Evaluate(batch, created, notes, cancellation))
-                    yield return record;
-                progress?.Report(new AttributionProgress(done += files.Length, photos.Files.Count, 0, 1));
+                ReadPhoto[] read = next!.GetAwaiter().GetResult();
+                next = i + 1 < batches.Length ? ReadAhead(batches[i + 1], stop.Token) : null;
+                cancellation.ThrowIfCancellationRequested();
+                yield return Evaluate(read, created, notes, cancellation);
+                progress?.Report(new AttributionProgress(done += batches[i].Length, files.Count, 0, 1));
             }
         }
         finally
         {
+            stop.Cancel();
+            next?.ContinueWith(_ => { }, TaskScheduler.Default).Wait(CancellationToken.None);
             created.ForEach(method => method.Dispose());
         }
     }
 
-    private (LabelledPhoto? Photo, FailedPhoto? Failure) Read(ImageFile file, CancellationToken cancellation)
+    private static string[,] Ids(Classifier classifier, IReadOnlyList<EvaluatedMethod> methods, IReadOnlyList<IMeasure> measures)
     {
+        var ids = new string[methods.Count, measures.Count];
+        for (int m = 0; m < methods.Count; m++)
+        {
+            for (int n = 0; n < measures.Count; n++)
+                ids[m, n] = EvaluationSettings.Of(classifier, methods[m], measures[n]).Id;
+        }
+        return ids;
+    }
+
+    /// <summary>Reads photos on other threads. One that cannot be read is a record; one whose records are all known is not decoded.</summary>
+    private Task<ReadPhoto[]> ReadAhead(ImageFile[] files, CancellationToken cancellation) => Task.Run(
+        () => files.AsParallel().AsOrdered().WithCancellation(cancellation).Select(file => Read(file, cancellation)).ToArray(), cancellation);
+
+    private ReadPhoto Read(ImageFile file, CancellationToken cancellation)
+    {
+        string sha256 = "";
         try
         {
-            return (photos.Read(file, cancellation), null);
+            PhotoFile bytes = PhotoFile.Open(file.Path, cancellation);
+            sha256 = bytes.Sha256;
+            bool[,] wanted = Wanted(file.Name, sha256);
+            return new ReadPhoto(file, sha256, wanted, wanted.Cast<bool>().Contains(true) ? photos.Read(file, bytes, cancellation) : null, null);
         }
         catch (Exception failure) when (failure is ImageException or DatasetException)
         {
-            return (null, new FailedPhoto(file.Path, failure.Message));
+            return new ReadPhoto(file, sha256, new bool[methods.Count, measures.Count], null, failure.Message);
         }
     }
 
-    private IEnumerable<EvaluationRecord> Evaluate(
-        List<Candidate> batch, List<IAttributionMethod> created, IProgress<AttributionProgress> notes, CancellationToken cancellation)
+    /// <summary>For each method and measure, whether a photo's record is to be computed.</summary>
+    private bool[,] Wanted(string name, string sha256)
     {
-        if (batch.Count == 0)
-            return [];
-        Sample[] samples = [.. batch.Select(each => each.Photo.Sample)];
-        Outcome[][] outcomes = [.. created.Select(method => method.Explain(samples, notes, cancellation).ToArray())];
+        var wanted = new bool[methods.Count, measures.Count];
+        for (int n = 0; n < measures.Count; n++)
+        {
+            if (Known.Contains(new RecordKey(_ofPhotos[n], name, sha256)))
+                continue;
+            for (int m = 0; m < methods.Count; m++)
+                wanted[m, n] = measures[n].LeftOut(methods[m]) is null && !Known.Contains(new RecordKey(_settings[m, n], name, sha256));
+        }
+        return wanted;
+    }
+
+    private List<EvaluationRecord> Evaluate(
+        ReadPhoto[] read, List<IAttributionMethod> created, IProgress<AttributionProgress> notes, CancellationToken cancellation)
+    {
+        var before = new List<EvaluationRecord>();
+        var batch = new List<ReadPhoto>();
+        foreach (ReadPhoto each in read)
+        {
+            if (each.Failure is not null)
+                before.Add(new FailedPhoto(each.File.Path, each.Failure) { Name = each.File.Name, Sha256 = each.Sha256 });
+            if (each.Photo is not { } photo)
+                continue;
+            for (int n = 0; n < measures.Count; n++)
+            {
+                if (measures[n].LeftOut(photo) is not { } reason)
+                    continue;
+                if (Enumerable.Range(0, methods.Count).Any(m => each.Wanted[m, n]))
+                    before.Add(Identified(new LeftOutPhoto(each.File.Path, measures[n].Name, reason), each, _ofPhotos[n]));
+                for (int m = 0; m < methods.Count; m++)
+                    each.Wanted[m, n] = false;
+            }
+            if (each.Wanted.Cast<bool>().Contains(true))
+                batch.Add(each);
+        }
+        return [.. before, .. Explained(batch, created, notes, cancellation)];
+    }
+
+    private IEnumerable<EvaluationRecord> Explained(
+        List<ReadPhoto> batch, List<IAttributionMethod> created, IProgress<AttributionProgress> notes, CancellationToken cancellation)
+    {
+        var explanations = new Explanation?[methods.Count, batch.Count];
+        var failures = new NonFiniteException?[batch.Count];
+        for (int m = 0; m < methods.Count; m++)
+        {
+            int[] wanted = [.. Enumerable.Range(0, batch.Count).Where(i => Enumerable.Range(0, measures.Count).Any(n => batch[i].Wanted[m, n]))];
+            if (wanted.Length == 0)
+                continue;
+            Sample[] samples = [.. wanted.Select(i => batch[i].Photo!.Sample)];
+            foreach ((int i, Outcome outcome) in wanted.Zip(created[m].Explain(samples, notes, cancellation)))
+                (explanations[m, i], failures[i]) = (outcome.Explanation, failures[i] ?? outcome.Failure);
+        }
         var records = new List<EvaluationRecord>[batch.Count];
         for (int i = 0; i < batch.Count; i++)
         {
-            string path = batch[i].Photo.File.Path;
-            NonFiniteException? failure = outcomes.Select(of => of[i].Failure).FirstOrDefault(failure => failure is not null);
-            records[i] = failure is null ? [] : [new FailedPhoto(path, $"{path}: {failure.Reason}. {failure.Remedy}")];
+            string path = batch[i].File.Path;
+            records[i] = failures[i] is not { } failure ? [] : [new FailedPhoto(path, $"{path}: {failure.Reason}. {failure.Remedy}") { Name = batch[i].File.Name }];
         }
         int[] explained = [.. Enumerable.Range(0, batch.Count).Where(i => records[i].Count == 0)];
-        for (int m = 0; m < measures.Count; m++)
+        for (int n = 0; n < measures.Count; n++)
         {
-            int[] counted = [.. explained.Where(i => batch[i].LeftOut[m] is null)];
-            foreach ((EvaluatedMethod method, Outcome[] outcome) in methods.Zip(outcomes))
+            for (int m = 0; m < methods.Count; m++)
             {
-                if (measures[m].LeftOut(method) is not null)
+                int[] counted = [.. explained.Where(i => batch[i].Wanted[m, n])];
+                if (counted.Length == 0)
                     continue;
-                ExplainedPhoto[] maps = [.. counted.Select(i => new ExplainedPhoto(batch[i].Photo, outcome[i].Explanation!))];
-                foreach ((int i, IReadOnlyList<Quantity> numbers) in counted.Zip(measures[m].Measure(method, maps, cancellation)))
-                    records[i].Add(Record(batch[i].Photo, outcome[i].Explanation!.Target, method, measures[m], numbers));
+                ExplainedPhoto[] maps = [.. counted.Select(i => new ExplainedPhoto(batch[i].Photo!, explanations[m, i]!))];
+                foreach ((int i, IReadOnlyList<Quantity> numbers) in counted.Zip(measures[n].Measure(methods[m], maps, cancellation)))
+                {
+                    int target = explanations[m, i]!.Target;
+                    // A method that was told to explain the prediction says so, also where the label is known.
+                    TargetSource from = target == batch[i].Photo!.Label ? batch[i].Photo!.TargetFrom : TargetSource.Prediction;
+                    var record = new Measurement(batch[i].File.Path, methods[m].Name, measures[n].Name, target, from, numbers)
+                    {
+                        Arithmetic = photos.Classifier.Arithmetic,
+                    };
+                    records[i].Add(Identified(record, batch[i], _settings[m, n]));
+                }
             }
         }
         return records.SelectMany(of => of);
     }
 
-    private static Measurement Record(LabelledPhoto photo, int target, EvaluatedMethod method, IMeasure measure, IReadOnlyList<Quantity> numbers) =>
-        // A method that was told to explain the prediction says so, also where the label is known.
-        new(photo.File.Path, method.Name, measure.Name, target, target == photo.Label ? photo.TargetFrom : TargetSource.Prediction, numbers);
+    private static EvaluationRecord Identified(EvaluationRecord record, ReadPhoto photo, string settings) =>
+        record with { Name = photo.File.Name, Sha256 = photo.Sha256, Settings = settings };
 
-    /// <summary>A photo to explain.</summary>
-    /// <param name="Photo">The photo.</param>
-    /// <param name="LeftOut">For each measure, why it leaves the photo out, or null.</param>
-    private sealed record Candidate(LabelledPhoto Photo, string?[] LeftOut);
+    /// <summary>A photo of a batch.</summary>
+    /// <param name="File">The file.</param>
+    /// <param name="Sha256">SHA-256 of its bytes; empty if they could not be read.</param>
+    /// <param name="Wanted">For each method and measure, whether its record is to be computed.</param>
+    /// <param name="Photo">The photo; null if it could not be read or nothing is wanted of it.</param>
+    /// <param name="Failure">Why it could not be read; null if it could.</param>
+    private sealed record ReadPhoto(ImageFile File, string Sha256, bool[,] Wanted, LabelledPhoto? Photo, string? Failure);
 }

@@ -10,7 +10,17 @@ namespace Iba.Evaluation;
 public sealed record EvaluatedMethod(MethodKind Kind, MethodInputs Inputs)
 {
     /// <summary>The name in records and tables.</summary>
-    public string Name => Kind.Name;
+    public string Name { get; init; } = Kind.Name;
+
+    /// <summary>The title in figures and tables.</summary>
+    public string Title { get; init; } = Kind.Title;
+
+    /// <summary>A variant of a method.</summary>
+    /// <param name="variant">The method and the settings that differ.</param>
+    /// <param name="inputs">What it is created from.</param>
+    /// <exception cref="ArgumentException">A setting's value is none of its values.</exception>
+    public static EvaluatedMethod Of(MethodVariant variant, MethodInputs inputs) =>
+        new(variant.Kind, variant.Apply(inputs with { Class = inputs.Class ?? ExplainedClass.Target })) { Name = variant.Name, Title = variant.Title };
 
     /// <summary>Creates the method.</summary>
     /// <exception cref="ArgumentException">Something that it needs is missing.</exception>
@@ -37,6 +47,9 @@ public interface IMeasure : IDisposable
 {
     /// <summary>The measure's name on the command line.</summary>
     string Name { get; }
+
+    /// <summary>What decides its numbers besides its name: settings by name, as text.</summary>
+    IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>();
 
     /// <summary>Why a photo is not evaluated, worded to follow its name; null if it is. Asked before the photo is explained.</summary>
     string? LeftOut(LabelledPhoto photo) => null;

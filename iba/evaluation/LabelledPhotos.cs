@@ -34,22 +34,25 @@ public sealed record LabelledPhoto(ImageFile File, PreparedPhoto Photo, Sample S
 /// </summary>
 public sealed class LabelledPhotos
 {
-    private readonly Classifier _classifier;
     private readonly string? _annotations;
 
     /// <param name="classifier">Prepares the photos and names the classes.</param>
     /// <param name="photos">The photos.</param>
     /// <param name="annotations">A folder of Pascal VOC files with the photos' names, in the same sub-folders or all in one; null for none.</param>
-    /// <param name="count">The number of photos to use, spread evenly; 0 for all.</param>
+    /// <param name="count">The number of photos to use; 0 for all.</param>
+    /// <param name="seed">The photos are drawn at random by that seed, without replacement; null to spread them evenly over the set.</param>
     /// <exception cref="DatasetException">There is no such folder.</exception>
-    public LabelledPhotos(Classifier classifier, PhotoSet photos, string? annotations = null, int count = 0)
+    public LabelledPhotos(Classifier classifier, PhotoSet photos, string? annotations = null, int count = 0, ulong? seed = null)
     {
         if (annotations is not null && !Directory.Exists(annotations))
             throw new DatasetException(annotations, "there is no such folder", "Name the folder of the photos' Pascal VOC .xml files");
-        (_classifier, _annotations) = (classifier, annotations);
+        (Classifier, _annotations) = (classifier, annotations);
         Labels = new FolderLabels(photos, classifier.Labels, classifier.Classes);
-        Files = [.. photos.Spread(count == 0 ? photos.Files.Count : count)];
+        Files = [.. seed is null || count == 0 ? photos.Spread(count == 0 ? photos.Files.Count : count) : photos.Draw(count, seed.Value)];
     }
+
+    /// <summary>Prepares the photos and names the classes.</summary>
+    public Classifier Classifier { get; }
 
     /// <summary>The photos' files.</summary>
     public IReadOnlyList<ImageFile> Files { get; }
@@ -61,16 +64,23 @@ public sealed class LabelledPhotos
     public string Source => Labels.Any || _annotations is null ? Labels.Source
         : "labelled by their annotations, or by the network's own prediction where these name no class";
 
-    /// <summary>Reads a photo, and its annotation if the set has annotations.</summary>
+    /// <summary>Reads a photo, and its annotation if the set has annotations. Safe to call from several threads.</summary>
     /// <exception cref="ImageException">The photo cannot be read.</exception>
     /// <exception cref="DatasetException">The photo has no annotation, or one that cannot be read.</exception>
-    public LabelledPhoto Read(ImageFile file, CancellationToken cancellation = default)
+    public LabelledPhoto Read(ImageFile file, CancellationToken cancellation = default) =>
+        Read(file, PhotoFile.Open(file.Path, cancellation), cancellation);
+
+    /// <inheritdoc cref="Read(ImageFile, CancellationToken)"/>
+    /// <param name="file">The photo's file.</param>
+    /// <param name="bytes">Its bytes.</param>
+    /// <param name="cancellation">Stops decoding.</param>
+    public LabelledPhoto Read(ImageFile file, PhotoFile bytes, CancellationToken cancellation = default)
     {
-        PreparedPhoto photo = _classifier.Read(file.Path, cancellation: cancellation);
+        PreparedPhoto photo = Classifier.Read(bytes, cancellation: cancellation);
         Annotation? annotation = _annotations is null ? null : Annotation.Read(AnnotationOf(file, _annotations));
         int? folder = Labels.Of(file), named = folder is null && annotation is not null ? NamedClass(annotation) : null;
         TargetSource source = folder is not null ? TargetSource.Folder : named is not null ? TargetSource.Annotation : TargetSource.Prediction;
-        return new LabelledPhoto(file, photo, _classifier.Sample(photo, folder ?? named), source, annotation);
+        return new LabelledPhoto(file, photo, Classifier.Sample(photo, folder ?? named), source, annotation);
     }
 
     private static string AnnotationOf(ImageFile file, string annotations)
@@ -83,7 +93,7 @@ public sealed class LabelledPhotos
     private int? NamedClass(Annotation annotation)
     {
         IEnumerable<string> names = annotation.Objects.Select(o => o.Name).Distinct().Where(name => !name.All(char.IsAsciiDigit));
-        int?[] classes = [.. names.Select(name => _classifier.Labels.Find(name, _classifier.Classes)).Where(number => number is not null).Distinct()];
+        int?[] classes = [.. names.Select(name => Classifier.Labels.Find(name, Classifier.Classes)).Where(number => number is not null).Distinct()];
         return classes is [var only] ? only : null;
     }
 }

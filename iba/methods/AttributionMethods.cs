@@ -36,8 +36,11 @@ public sealed record MethodKind(string Name, string Title, Func<MethodInputs, IA
     /// <summary>One sentence that tells readers of its map which of several definitions it uses; null if there is one definition.</summary>
     public Func<MethodInputs, string>? Note { get; init; }
 
+    /// <summary>The settings that decide its map.</summary>
+    public IReadOnlyList<MethodSetting> Settings { get; init; } = [];
+
     /// <summary>Whether its map depends on <see cref="MethodInputs.Seed"/>.</summary>
-    public bool IsRandom { get; init; }
+    public bool IsRandom => Settings.Contains(MethodSetting.Seed);
 
     /// <summary>Whether the paper reports it for a network of that architecture.</summary>
     public bool IsReportedOn(string network) => !NotReportedOn.Contains(network);
@@ -74,6 +77,9 @@ public sealed record MethodInputs(Network Network, Shape Image)
 
     /// <summary>Creates the readout bottleneck; required by readout.</summary>
     public Func<IAttributionMethod>? Readout { get; init; }
+
+    /// <summary>SHA-256 of the readout's file in hexadecimal; empty if unknown.</summary>
+    public string ReadoutSha256 { get; init; } = "";
 
     /// <summary>The network's signal patterns; required by pattern.</summary>
     public Patterns? Patterns { get; init; }
@@ -127,7 +133,7 @@ public static class AttributionMethods
             from.Network, from.Statistics!, from.Image, from.Batch, from.Bottleneck with { Seed = from.Seed }, from.WeightsSha256),
             MethodNeeds.Statistics)
         {
-            IsRandom = true,
+            Settings = [.. MethodSetting.OfPerSample, MethodSetting.Seed],
         },
         new("readout", "IBA Readout", from => from.Readout!(), MethodNeeds.Readout),
         new("gradient", "Gradient", from => new Gradient(from.Network, from.Image)
@@ -138,6 +144,7 @@ public static class AttributionMethods
             Note = from => from.AsPublished
                 ? "Gradient: divided by its signed sum, as published, which inverts the signs of some maps."
                 : "Gradient: divided by the sum of its magnitudes.",
+            Settings = [MethodSetting.AsPublished],
         },
         new("saliency", "Saliency", from => new Saliency(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Checks = from.Checks }),
         new("smoothgrad", "SmoothGrad", from => new SmoothGrad(from.Network, from.Image)
@@ -145,7 +152,7 @@ public static class AttributionMethods
             MemoryBudget = from.MemoryBudget, Seed = from.Seed, Samples = from.NoiseSamples,
         })
         {
-            IsRandom = true,
+            Settings = [MethodSetting.NoiseSamples, MethodSetting.Seed],
         },
         new("integrated-gradients", "Int. Grad.", from => new IntegratedGradients(from.Network, from.Image)
         {
@@ -155,12 +162,16 @@ public static class AttributionMethods
             Note = from => from.AsPublished
                 ? "Int. Grad.: magnitudes of the mean gradient on the path, as published, without the factor (image - baseline)."
                 : "Int. Grad.: (image - baseline) times the mean gradient on the path, signed.",
+            Settings = [MethodSetting.PathSteps, MethodSetting.PathBaseline, MethodSetting.AsPublished],
         },
         new("guided-backprop", "GuidedBP", Guided),
-        new("grad-cam", "Grad-CAM", Cam),
-        new("guided-grad-cam", "GuidedGrad-CAM", from => new GuidedGradCam(Cam(from), Guided(from))),
-        new("occlusion-8", "Occlusion-8x8", from => Occluded(from, 8)),
-        new("occlusion-14", "Occlusion-14x14", from => Occluded(from, 14)),
+        new("grad-cam", "Grad-CAM", Cam) { Settings = [MethodSetting.CamLayer, MethodSetting.Explain] },
+        new("guided-grad-cam", "GuidedGrad-CAM", from => new GuidedGradCam(Cam(from), Guided(from)))
+        {
+            Settings = [MethodSetting.CamLayer, MethodSetting.Explain],
+        },
+        new("occlusion-8", "Occlusion-8x8", from => Occluded(from, 8)) { Settings = [MethodSetting.Fill] },
+        new("occlusion-14", "Occlusion-14x14", from => Occluded(from, 14)) { Settings = [MethodSetting.Fill] },
         new("lrp-alpha1-beta0", "LRP α=1, β=0", from => Lrp.Positive(from.Network, from.Image, from.Checks, from.MemoryBudget))
         {
             NotReportedOn = [ResNet.ResNet50.Name],
@@ -174,11 +185,12 @@ public static class AttributionMethods
             MemoryBudget = from.MemoryBudget, Class = from.Class ?? ExplainedClass.Predicted,
         }, MethodNeeds.Patterns)
         {
+            Settings = [MethodSetting.Explain],
             NotReportedOn = [ResNet.ResNet50.Name],
         },
         new("random", "Random", from => new RandomMap(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Seed = from.Seed })
         {
-            IsRandom = true,
+            Settings = [MethodSetting.Seed],
         },
     ];
 

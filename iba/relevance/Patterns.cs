@@ -1,6 +1,8 @@
-using Iba.Engine;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
+using Iba.Engine;
 using Iba.Images;
 using Iba.Statistics;
 
@@ -41,6 +43,18 @@ public sealed class Patterns
 
     /// <summary>Where they come from.</summary>
     public PatternOrigin Origin { get; }
+
+    /// <summary>SHA-256 of the numbers, in hexadecimal.</summary>
+    public string Sha256
+    {
+        get
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            foreach ((string _, float[] values) in _patterns.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+                hash.AppendData(MemoryMarshal.AsBytes(values.AsSpan()));
+            return Convert.ToHexStringLower(hash.GetHashAndReset());
+        }
+    }
 
     /// <summary>The pattern of the weight of that name.</summary>
     public float[] this[string weight] => _patterns[weight];

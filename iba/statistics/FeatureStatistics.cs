@@ -1,7 +1,9 @@
-using Iba.Engine;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
+using Iba.Engine;
 using Iba.Images;
 
 namespace Iba.Statistics;
@@ -84,6 +86,18 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
             [PreprocessingKey] = Origin.Preprocessing,
         },
         withChecksum: true, cancel);
+
+    /// <summary>SHA-256 of the numbers, in hexadecimal.</summary>
+    public string Sha256
+    {
+        get
+        {
+            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            foreach (float[] values in (float[][])[Mean, Std, Rms, Nonzero])
+                hash.AppendData(MemoryMarshal.AsBytes(values.AsSpan()));
+            return Convert.ToHexStringLower(hash.GetHashAndReset());
+        }
+    }
 
     /// <summary>The tensors, H x W x C each.</summary>
     /// <param name="prefix">The prefix of every name if a file holds several layers.</param>

@@ -1,0 +1,66 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Iba.Methods;
+
+namespace Iba.Evaluation;
+
+/// <summary>Everything that decides the numbers of a measure for a method's maps, apart from the photo and the device's arithmetic.</summary>
+/// <param name="Method">The method's name; null for what a measure says of a photo whatever the method.</param>
+/// <param name="Measure">The measure's name.</param>
+/// <param name="Values">The settings by name, as text, in ordinal order of the names.</param>
+public sealed record EvaluationSettings(string? Method, string Measure, IReadOnlyDictionary<string, string> Values)
+{
+    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The first 64 bits of the SHA-256 of the settings, in hexadecimal.</summary>
+    public string Id => field ??= Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToJson().ToJsonString(Relaxed))))[..16];
+
+    /// <summary>The settings of a measure for a method.</summary>
+    /// <param name="classifier">The network.</param>
+    /// <param name="method">The method; null for what the measure says of a photo whatever the method.</param>
+    /// <param name="measure">The measure.</param>
+    public static EvaluationSettings Of(Classifier classifier, EvaluatedMethod? method, IMeasure measure)
+    {
+        var values = new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["network"] = classifier.Network.Name,
+            ["weights"] = classifier.WeightsSha256,
+            ["preprocessing"] = $"{classifier.Preprocessing}{(classifier.Rotate ? ", upright by EXIF" : "")}",
+            ["version"] = typeof(EvaluationSettings).Assembly.GetName().Version!.ToString(),
+        };
+        foreach ((string name, string value) in measure.Settings)
+            values[$"measure {name}"] = value;
+        if (method is not null)
+        {
+            MethodInputs inputs = method.Inputs;
+            foreach (MethodSetting setting in method.Kind.Settings)
+                values[$"method {setting.Name}"] = setting.Read(inputs);
+            if (method.Kind.Needs == MethodNeeds.Statistics && inputs.Statistics is { } statistics)
+                (values["method layer"], values["statistics"]) = (statistics.Origin.Layer, statistics.Sha256);
+            if (method.Kind.Needs == MethodNeeds.Readout)
+                values["readout"] = inputs.ReadoutSha256;
+            if (method.Kind.Needs == MethodNeeds.Patterns && inputs.Patterns is { } patterns)
+                values["patterns"] = patterns.Sha256;
+        }
+        return new EvaluationSettings(method?.Name, measure.Name, values);
+    }
+
+    /// <summary>The first setting in which two differ, in words; null if they are equal.</summary>
+    internal string? Difference(EvaluationSettings other)
+    {
+        string? name = Values.Keys.Union(other.Values.Keys).Order(StringComparer.Ordinal)
+            .FirstOrDefault(name => Values.GetValueOrDefault(name) != other.Values.GetValueOrDefault(name));
+        return name is null ? null : $"{name} is {other.Values.GetValueOrDefault(name, "absent")}, not {Values.GetValueOrDefault(name, "absent")}";
+    }
+
+    internal JsonObject ToJson()
+    {
+        var values = new JsonObject();
+        foreach ((string name, string value) in Values)
+            values[name] = value;
+        return new JsonObject { ["method"] = Method, ["measure"] = Measure, ["values"] = values };
+    }
+}

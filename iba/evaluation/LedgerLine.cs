@@ -1,0 +1,113 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Iba.Evaluation;
+
+/// <summary>
+/// A line of a ledger: a JSON object whose last member, <c>check</c>, is the first 64 bits of the SHA-256 of the bytes before it. There are lines of
+/// settings, of the number of photos, of measurements and of photos that a measure leaves out. None holds a time or the name of a machine: equal
+/// evaluations have equal lines.
+/// </summary>
+internal static class LedgerLine
+{
+    private const string Open = ",\"check\":\"", Close = "\"}";
+    private const int Digits = 16;
+
+    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static string Of(EvaluationSettings settings)
+    {
+        JsonObject line = new() { ["settings"] = settings.Id, ["of"] = settings.ToJson() };
+        return Sealed(line);
+    }
+
+    public static string Of(PlannedPhotos planned) => Sealed(new JsonObject { ["photos"] = planned.Count });
+
+    public static string Of(EvaluationRecord record)
+    {
+        var line = new JsonObject { ["settings"] = record.Settings, ["image"] = record.Name, ["sha256"] = record.Sha256 };
+        if (record is LeftOutPhoto leftOut)
+        {
+            line["measure"] = leftOut.Measure;
+            line["left_out"] = leftOut.Reason;
+            return Sealed(line);
+        }
+        var measurement = (Measurement)record;
+        line["method"] = measurement.Method;
+        line["measure"] = measurement.Measure;
+        line["target"] = measurement.Target;
+        line["target_from"] = $"{measurement.TargetFrom}".ToLowerInvariant();
+        var numbers = new JsonObject();
+        foreach ((string name, double[] values) in measurement.Numbers)
+            numbers[name] = new JsonArray([.. values.Select(value => double.IsNaN(value) ? null : (JsonNode)JsonValue.Create(value))]);
+        line["numbers"] = numbers;
+        if (measurement.Arithmetic is { } arithmetic)
+        {
+            line["device"] = arithmetic.Device;
+            line["precision"] = arithmetic.Precision;
+            line["winograd"] = arithmetic.Winograd;
+            line["register_bits"] = arithmetic.RegisterBits;
+        }
+        return Sealed(line);
+    }
+
+    /// <summary>What a line says: settings, a number of photos or a record; null if it is damaged.</summary>
+    public static object? Read(ReadOnlySpan<byte> line)
+    {
+        int body = line.Length - Open.Length - Digits - Close.Length;
+        if (body < 1 || !Encoding.UTF8.GetString(line[body..]).Equals($"{Open}{Check(line[..body])}{Close}", StringComparison.Ordinal))
+            return null;
+        try
+        {
+            JsonObject of = JsonNode.Parse(line)!.AsObject();
+            if (of["photos"] is { } photos)
+                return new PlannedPhotos((int)photos);
+            if (of["of"] is JsonObject settings)
+            {
+                var values = new SortedDictionary<string, string>(StringComparer.Ordinal);
+                foreach ((string name, JsonNode? value) in settings["values"]!.AsObject())
+                    values[name] = (string)value!;
+                return new EvaluationSettings((string?)settings["method"], (string)settings["measure"]!, values);
+            }
+            string image = (string)of["image"]!, measure = (string)of["measure"]!;
+            EvaluationRecord record = of["left_out"] is { } reason
+                ? new LeftOutPhoto(image, measure, (string)reason!)
+                : new Measurement(image, (string)of["method"]!, measure, (int)of["target"]!,
+                    Enum.Parse<TargetSource>((string)of["target_from"]!, ignoreCase: true), [.. of["numbers"]!.AsObject().Select(Quantity)])
+                {
+                    Arithmetic = of["device"] is { } device
+                        ? new Arithmetic((string)device!, (string)of["precision"]!, (bool?)of["winograd"], (int?)of["register_bits"])
+                        : null,
+                };
+            return record with { Sha256 = (string)of["sha256"]!, Settings = (string)of["settings"]! };
+        }
+        catch (Exception damaged) when (damaged is JsonException or InvalidOperationException or NullReferenceException or ArgumentException
+            or FormatException or OverflowException)
+        {
+            return null;
+        }
+    }
+
+    private static Quantity Quantity(KeyValuePair<string, JsonNode?> member) =>
+        new(member.Key, [.. member.Value!.AsArray().Select(value => value is null ? double.NaN : (double)value)]);
+
+    private static string Sealed(JsonObject line)
+    {
+        string body = line.ToJsonString(Relaxed)[..^1];
+        return $"{body}{Open}{Check(Encoding.UTF8.GetBytes(body))}{Close}";
+    }
+
+    private static string Check(ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(bytes, hash);
+        return Convert.ToHexStringLower(hash[..(Digits / 2)]);
+    }
+}
+
+/// <summary>How many photos an evaluation has in all, whatever its shards.</summary>
+/// <param name="Count">The number.</param>
+public sealed record PlannedPhotos(int Count);
