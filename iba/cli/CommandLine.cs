@@ -24,7 +24,9 @@ internal static class CommandLine
         DoctorCommand.Create(),
     };
 
-    public static ParseResult Parse(params IReadOnlyList<string> words) => Commands().Parse(words, Literal);
+    public static ParseResult Parse(params IReadOnlyList<string> words) => Parse(Commands(), words);
+
+    public static ParseResult Parse(RootCommand commands, IReadOnlyList<string> words) => commands.Parse(words, Literal);
 
     /// <summary>The errors of the command line; each names its option.</summary>
     public static IReadOnlyList<string> Mistakes(ParseResult parsed) => [.. parsed.Errors.Select(Named).Concat(Mistyped(parsed)).Distinct()];

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Iba.Cli;
@@ -35,12 +36,13 @@ internal sealed record FailureLine(string Image, string Error)
 }
 
 /// <summary>A photo that <c>iba evaluate</c> leaves out, and why.</summary>
-internal sealed record LeftOutLine(string Image, string LeftOut);
+internal sealed record LeftOutLine(string Image, string Measure, string LeftOut);
 
 [JsonSerializable(typeof(AttributionLine))]
 [JsonSerializable(typeof(PredictionLine))]
 [JsonSerializable(typeof(FailureLine))]
 [JsonSerializable(typeof(LeftOutLine))]
+[JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(DoctorLine))]
 internal sealed partial class Json : JsonSerializerContext
 {
@@ -52,6 +54,9 @@ internal sealed partial class Json : JsonSerializerContext
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
+
+    /// <summary>A number; null stands for one that is not finite, which JSON does not have.</summary>
+    public static JsonNode? Number(double value) => double.IsFinite(value) ? JsonValue.Create(value) : null;
 
     /// <summary>JSON has no NaN and no infinity: null stands for them.</summary>
     private sealed class Finite<T> : JsonConverter<T> where T : IBinaryFloatingPointIeee754<T>

@@ -1,11 +1,13 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Iba.Cli;
 
 /// <summary>The progress of some work, updated as often as a bar is redrawn, or more rarely as a line.</summary>
 /// <param name="title">The name of the work.</param>
 /// <param name="total">Total units, or 0 if unknown.</param>
-internal sealed class ProgressMeter(string title, double total) : IProgress<double>
+/// <param name="units">The units' name where their number per second is shown; null where it is not.</param>
+internal sealed class ProgressMeter(string title, double total, string? units = null) : IProgress<double>
 {
     private const int Cells = 40;
 
@@ -34,7 +36,10 @@ internal sealed class ProgressMeter(string title, double total) : IProgress<doub
             Terminal.Say(Line);
     }
 
-    private string Line => total > 0 && _done > 0 ? $"{title}: {_done:0} of {total:0}, {Left} left" : $"{title}: {_done:0}";
+    private string Line => total > 0 && _done > 0 ? $"{title}: {_done:0} of {total:0},{Rate} {Left} left" : $"{title}: {_done:0}";
+
+    private string Rate => units is null || !(_done > 0) ? ""
+        : string.Create(CultureInfo.InvariantCulture, $" {_done / _clock.Elapsed.TotalSeconds:0.##} {units}/s,");
 
     private string Left
     {
@@ -55,6 +60,6 @@ internal sealed class ProgressMeter(string title, double total) : IProgress<doub
         double share = Math.Clamp(_done / total, 0, 1);
         int full = (int)(share * Cells);
         (char on, char off) = unicode ? ('━', '─') : ('#', '-');
-        return $"{title} {100 * share,3:0} % {Left} left {new string(on, full)}{new string(off, Cells - full)}";
+        return $"{title} {100 * share,3:0} %{Rate} {Left} left {new string(on, full)}{new string(off, Cells - full)}";
     }
 }

@@ -108,9 +108,10 @@ internal static class Terminal
     /// <param name="title">The name of the work.</param>
     /// <param name="total">Total units, or 0 if unknown.</param>
     /// <param name="work">The work; it reports the units that are done.</param>
-    public static T Progress<T>(string title, double total, Func<IProgress<double>, T> work)
+    /// <param name="units">The units' name where their number per second is shown; null where it is not.</param>
+    public static T Progress<T>(string title, double total, Func<IProgress<double>, T> work, string? units = null)
     {
-        var meter = new ProgressMeter(title, total);
+        var meter = new ProgressMeter(title, total, units);
         if (!DrawsBars)
             return work(meter);
         Draw(meter);
@@ -125,11 +126,11 @@ internal static class Terminal
     }
 
     /// <summary>The same for work without a result.</summary>
-    public static void Progress(string title, double total, Action<IProgress<double>> work) => Progress(title, total, bar =>
+    public static void Progress(string title, double total, Action<IProgress<double>> work, string? units = null) => Progress(title, total, bar =>
     {
         work(bar);
         return true;
-    });
+    }, units);
 
     /// <summary>Draws a bar in place of the present one; null removes it.</summary>
     public static void Draw(ProgressMeter? bar)

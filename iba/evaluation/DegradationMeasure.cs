@@ -46,6 +46,9 @@ public sealed class DegradationMeasure : IMeasure
     /// <inheritdoc/>
     public string Name => KindName(_tile);
 
+    /// <inheritdoc/>
+    public long ForwardPasses => 2 * Points.Count - 3;
+
     /// <summary>
     /// The numbers of removed tiles at which the probability is recorded, rising from 0 to all: the paper's published points, and all tiles, which
     /// equation 9 needs.

@@ -14,7 +14,7 @@ public abstract record EvaluationRecord(string Image)
     public string Settings { get; init; } = "";
 
     /// <summary>What identifies it in a ledger.</summary>
-    internal RecordKey Key => new(Settings, Name, Sha256);
+    public RecordKey Key => new(Settings, Name, Sha256);
 }
 
 /// <summary>What identifies a record: settings and photo.</summary>

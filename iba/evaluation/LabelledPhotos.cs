@@ -64,6 +64,12 @@ public sealed class LabelledPhotos
     public string Source => Labels.Any || _annotations is null ? Labels.Source
         : "labelled by their annotations, or by the network's own prediction where these name no class";
 
+    private LabelledPhotos(LabelledPhotos all, IReadOnlyList<ImageFile> some) =>
+        (Classifier, _annotations, Labels, Files) = (all.Classifier, all._annotations, all.Labels, some);
+
+    /// <summary>Some of the photos.</summary>
+    public LabelledPhotos Where(Func<ImageFile, bool> wanted) => new(this, [.. Files.Where(wanted)]);
+
     /// <summary>Reads a photo, and its annotation if the set has annotations. Safe to call from several threads.</summary>
     /// <exception cref="ImageException">The photo cannot be read.</exception>
     /// <exception cref="DatasetException">The photo has no annotation, or one that cannot be read.</exception>

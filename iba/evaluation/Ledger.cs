@@ -81,6 +81,9 @@ public sealed class Ledger : IDisposable
     /// <summary>What the folder held when it was opened, all shards together.</summary>
     public LedgerContents Contents { get; }
 
+    /// <summary>A record's line without its end, as a ledger holds it.</summary>
+    public static string Line(EvaluationRecord record) => LedgerLine.Of(record);
+
     /// <summary>Reads an evaluation's folder, while other processes may write to it.</summary>
     /// <exception cref="LedgerException">There is no ledger, or one is damaged or cannot be read.</exception>
     public static LedgerContents Open(string folder) => Files(folder).Length > 0 ? Read(folder) : throw new LedgerException(

@@ -40,7 +40,7 @@ public sealed record ScoreKind(string Quantity, Func<Measurement, double[]> Part
     /// <param name="records">A record for each photo.</param>
     public Score Over(string? method, IReadOnlyCollection<Measurement> records)
     {
-        double[][] parts = [.. records.Select(Parts).Where(values => !Array.Exists(values, double.IsNaN))];
+        double[][] parts = Defined(records);
         double value = parts.Length == 0 ? double.NaN : Of(Means(parts, i => i));
         double[] resampled = parts.Length == 0 ? [] :
         [
@@ -61,6 +61,12 @@ public sealed record ScoreKind(string Quantity, Func<Measurement, double[]> Part
             return i => (int)Math.BigMul(random.Bits((ulong)i), (ulong)parts.Length, out _);
         }
     }
+
+    /// <summary>The score of one method's records without its error; NaN if it is undefined.</summary>
+    public double ValueOver(IEnumerable<Measurement> records) => Defined(records) is { Length: > 0 } parts ? Of(Means(parts, i => i)) : double.NaN;
+
+    private double[][] Defined(IEnumerable<Measurement> records) =>
+        [.. records.Select(Parts).Where(values => !Array.Exists(values, double.IsNaN))];
 
     private static double[] Means(double[][] parts, Func<int, int> at)
     {

@@ -185,7 +185,7 @@ public sealed class EvaluateTests : IDisposable
         var measurement = new Measurement(
             "ä.png", "gradient", "m", 3, TargetSource.Annotation, [new("path", 0.5, double.NaN), new("sum", double.NaN), new("n", 2)]);
         Assert.Equal(
-            """{"image":"ä.png","method":"gradient","target":3,"target_from":"annotation","path":[0.5,null],"sum":null,"n":2,"""
+            """{"image":"ä.png","method":"gradient","measure":"m","target":3,"target_from":"annotation","path":[0.5,null],"sum":null,"n":2,"""
             + "\"device\":\"cpu\",\"precision\":\"fp32\"}",
             EvaluationReport.Line(measurement, new Arithmetic("cpu", "fp32")));
     }
