@@ -19,7 +19,10 @@ internal static class LedgerCommands
             HelpName = "DIR",
             Validators = { Validators.FolderToWrite },
         };
-        var command = new Command("merge", "Join the parts of an evaluation in one ledger with sorted lines. Equal evaluations give equal bytes.") { folders, output };
+        var command = new Command("merge", "Join the parts of an evaluation in one ledger with sorted lines. Equal evaluations give equal bytes.")
+        {
+            folders, output,
+        };
         command.SetAction(parsed =>
         {
             string to = parsed.GetValue(output)!;

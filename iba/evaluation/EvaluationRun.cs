@@ -175,7 +175,8 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
         for (int i = 0; i < batch.Count; i++)
         {
             string path = batch[i].File.Path;
-            records[i] = failures[i] is not { } failure ? [] : [new FailedPhoto(path, $"{path}: {failure.Reason}. {failure.Remedy}") { Name = batch[i].File.Name }];
+            records[i] = failures[i] is not { } failure ? [] :
+                [new FailedPhoto(path, $"{path}: {failure.Reason}. {failure.Remedy}") { Name = batch[i].File.Name }];
         }
         int[] explained = [.. Enumerable.Range(0, batch.Count).Where(i => records[i].Count == 0)];
         for (int n = 0; n < measures.Count; n++)

@@ -64,7 +64,10 @@ public sealed record Shard(int Index, int Count)
         if (string.IsNullOrEmpty(environment(variable)))
             return null;
         if (count is null)
-            throw new FormatException($"{variable} is set, but {counter} does not give the number of parts. Give it, as in auto/8, or the part itself, as in 2/8.");
+        {
+            throw new FormatException(
+                $"{variable} is set, but {counter} does not give the number of parts. Give it, as in auto/8, or the part itself, as in 2/8.");
+        }
         int? task = Read(environment, variable);
         int index = task is null || least is null || step is null or 0 ? -1 : (task.Value - least.Value) / step.Value;
         return index >= 0 && index < count && count <= Most ? new Shard(index, count.Value) : throw new FormatException(

@@ -55,7 +55,8 @@ public sealed record MethodSetting(string Name, string Values, Func<MethodInputs
 
     /// <summary>Grad-CAM's layer.</summary>
     public static MethodSetting CamLayer { get; } = new("cam-layer", "a layer's name",
-        inputs => inputs.CamLayer ?? inputs.Network.Architecture?.CamLayer ?? "", (inputs, value) => value.Length == 0 ? null : inputs with { CamLayer = value });
+        inputs => inputs.CamLayer ?? inputs.Network.Architecture?.CamLayer ?? "",
+        (inputs, value) => value.Length == 0 ? null : inputs with { CamLayer = value });
 
     /// <summary>The class that Grad-CAM and PatternAttribution explain.</summary>
     public static MethodSetting Explain { get; } = Choice(
@@ -72,9 +73,8 @@ public sealed record MethodSetting(string Name, string Values, Func<MethodInputs
     private static MethodSetting Number<T>(string name, Func<MethodInputs, T> read, Func<MethodInputs, T, MethodInputs?> write) where T : struct, INumber<T> =>
         new(name, T.One / (T.One + T.One) == T.Zero ? "a whole number in its range" : "a number with a decimal point, as in 0.5",
             inputs => read(inputs).ToString(null, CultureInfo.InvariantCulture),
-            (inputs, text) => T.TryParse(text, NumberStyles.Float & ~NumberStyles.AllowThousands, CultureInfo.InvariantCulture, out T value) && T.IsFinite(value)
-                ? write(inputs, value)
-                : null);
+            (inputs, text) =>
+                T.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out T value) && T.IsFinite(value) ? write(inputs, value) : null);
 
     private static MethodSetting Choice<T>(
         string name, Func<MethodInputs, T> read, Func<MethodInputs, T, MethodInputs> write, params (string Text, T Value)[] choices) =>
