@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Iba.Datasets;
 using Iba.Evaluation;
 using Iba.Methods;
 
