@@ -54,7 +54,7 @@ public sealed partial class ArrowTests
         ["Methods"] = ["Engine", "", "Statistics", "Bottleneck", "Backpropagation", "Relevance"],
         ["Rendering"] = ["Engine", "Images", ""],
         ["Datasets"] = ["Engine", "Images", "Labels", "", "Rendering"],
-        ["Evaluation"] = ["Backpropagation", "Engine", "Images", "", "Datasets", "Rendering", "Statistics", "Bottleneck", "Methods"],
+        ["Evaluation"] = ["Backpropagation", "Engine", "Images", "", "Datasets", "Rendering", "Statistics", "Bottleneck", "Methods", "Relevance"],
         ["Shapes.Exact"] = [],
         ["Shapes.Forms"] = ["Shapes.Exact"],
         ["Shapes.Scenes"] = ["Shapes.Exact", "Shapes.Forms"],

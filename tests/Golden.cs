@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Iba.Engine.Files;
 using Iba.Engine.Tensors;
 using Xunit;
@@ -30,7 +31,8 @@ public static class Golden
     /// <summary>The path of a file (or folder) of the golden folder, or skips the running test.</summary>
     public static string Path(string file)
     {
-        string path = System.IO.Path.Combine(Folder, file);
+        string path = System.IO.Path.Combine(Folder, file), committed = System.IO.Path.Combine(Root, "tests", "golden", file);
+        path = Exists(path) ? path : committed;
         Assert.SkipUnless(Exists(path), $"golden file {file} is not in {Folder}");
         return path;
     }
@@ -81,12 +83,18 @@ public sealed class GoldenFile(SafetensorsFile file) : IDisposable
     public bool[] Bools(string name) => file.ReadBools(Reading(name));
     public byte[] Bytes(string name) => file.ReadBytes(Reading(name));
 
+    /// <summary>A field of float64.</summary>
+    public double[] Doubles(string name) => file[name].Type == ElementType.F64
+        ? MemoryMarshal.Cast<byte, double>(file.ReadBytes(Reading(name))).ToArray()
+        : throw new ArgumentException($"{file[name]} is not float64");
+
     /// <summary>The one number of a field of shape [1], whatever its type.</summary>
     public double Scalar(string name) => file[name] switch
     {
         { Count: not 1 } entry => throw new ArgumentException($"{entry} is no scalar"),
         { Type: ElementType.I64 } => Longs(name)[0],
         { Type: ElementType.I32 } => Ints(name)[0],
+        { Type: ElementType.F64 } => Doubles(name)[0],
         { Type: ElementType.U8 or ElementType.BOOL } => Bytes(name)[0],
         _ => Floats(name)[0],
     };

@@ -17,6 +17,12 @@ public sealed record Architecture(
 {
     private StateDictNames? _names;
 
+    /// <summary>
+    /// The standard deviation of the weights of linear layers before training, whose mean and bias are 0; null for PyTorch's default, weight and bias
+    /// uniform within ±1 / √fan-in.
+    /// </summary>
+    public double? LinearDeviation { get; init; }
+
     /// <summary>Every architecture that this project can build.</summary>
     public static IReadOnlyList<Architecture> All { get; } = [.. ResNet.Family, .. Vgg.Family];
 

@@ -36,7 +36,10 @@ public static class Vgg
         // last of all.
         return new Architecture(name, source => Layers(source, norms, groups), DefaultLayer: Convolution(3, 0),
             ReadoutLayers: [Convolution(2, 0), Convolution(3, 0), Convolution(4, 0), Convolution(4, groups[4] - 1), "classifier.6"],
-            CamLayer: $"features.{Start(5) - 1}");
+            CamLayer: $"features.{Start(5) - 1}")
+        {
+            LinearDeviation = 0.01,
+        };
 
         int Start(int group) => groups.Take(group).Sum(convolutions => unit * convolutions + 1);
         string Convolution(int group, int index) => $"features.{Start(group) + unit * index + (norms ? 1 : 0)}";

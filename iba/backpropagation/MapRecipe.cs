@@ -59,7 +59,8 @@ public sealed record MapRecipe(Colours Colours, Scaling Scaling)
             map[i] = Reduce(values[3 * i], values[3 * i + 1], values[3 * i + 2]);
         if (Scaling is Scaling.ClippedShares or Scaling.ClippedSignedShares)
         {
-            (float low, float high) = (Percentile(map, LowerShare), Percentile(map, UpperShare));
+            float[] sorted = [.. map.Order()];
+            float low = (float)Quantile.Of(sorted, LowerShare), high = (float)Quantile.Of(sorted, UpperShare);
             for (int i = 0; i < map.Length; i++)
                 map[i] = Math.Clamp(map[i], low, high);
             bool signed = Scaling == Scaling.ClippedSignedShares;
@@ -79,15 +80,6 @@ public sealed record MapRecipe(Colours Colours, Scaling Scaling)
         Colours.LargestMagnitude => Math.Max(Math.Abs(r), Math.Max(Math.Abs(g), Math.Abs(b))),
         _ => Math.Abs(r) + Math.Abs(g) + Math.Abs(b),
     };
-
-    /// <summary>The percentile of the map at <paramref name="share"/>, interpolated linearly between the two nearest values.</summary>
-    private static float Percentile(float[] map, double share)
-    {
-        float[] sorted = [.. map.Order()];
-        double place = share * (sorted.Length - 1);
-        int below = (int)place;
-        return (float)double.Lerp(sorted[below], sorted[Math.Min(below + 1, sorted.Length - 1)], place - below);
-    }
 
     /// <summary>Divides all values; a map that is 0 everywhere stays so.</summary>
     private static void Divide(float[] map, double by)

@@ -1,15 +1,15 @@
 using Iba.Bottleneck;
 using Iba.Engine.Files;
+using Iba.Methods;
 
 namespace Iba.Cli;
 
 /// <summary>The readout that a run was given.</summary>
 internal sealed class ReadoutSource : IDisposable
 {
-    private readonly LoadedNetwork _loaded;
     private readonly string _sha256;
 
-    private ReadoutSource(LoadedNetwork loaded, string sha256, ReadoutNetwork network) => (_loaded, _sha256, Network) = (loaded, sha256, network);
+    private ReadoutSource(string sha256, ReadoutNetwork network) => (_sha256, Network) = (sha256, network);
 
     public ReadoutNetwork Network { get; }
 
@@ -26,14 +26,14 @@ internal sealed class ReadoutSource : IDisposable
         if (path is null)
             return null;
         using SafetensorsFile file = SafetensorsFile.Open(path, Interrupt.Token);
-        var source = new ReadoutSource(loaded, file.Sha256(Interrupt.Token), ReadoutFile.Read(file, loaded.Network.Backend));
+        var source = new ReadoutSource(file.Sha256(Interrupt.Token), ReadoutFile.Read(file, loaded.Network.Backend));
         source.Network.MustFit(loaded.Network, loaded.Image, loaded.WeightsSha256);
         if (source.Network.Steps == 0)
             Terminal.Warn($"{path} was not trained yet: nearly everything passes its masks. Train it with: iba readout train");
         return source;
     }
 
-    public ReadoutBottleneck Method(int batch = 1) => new(_loaded.Network, Network, _loaded.Image, batch, _loaded.WeightsSha256);
+    public ReadoutBottleneck Method(MethodInputs inputs) => new(inputs.Network, Network, inputs.Image, inputs.Batch, inputs.WeightsSha256);
 
     public void Dispose() => Network.Dispose();
 }

@@ -44,6 +44,12 @@ public sealed record MeasureInputs(Classifier Classifier)
 {
     /// <summary>Which boxes count.</summary>
     public BoxClasses Boxes { get; init; } = new();
+
+    /// <summary>The key of what a measure draws.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>The data range of SSIM; see <see cref="Ssim.Of"/>.</summary>
+    public double SsimRange { get; init; } = 1;
 }
 
 /// <summary>All measures.</summary>
@@ -55,6 +61,7 @@ public static class Measures
         new(DegradationMeasure.KindName(8), DegradationMeasure.About8, from => new DegradationMeasure(from.Classifier, 8), _ => DegradationMeasure.Scores),
         new(DegradationMeasure.KindName(14), DegradationMeasure.About14, from => new DegradationMeasure(from.Classifier, 14), _ => DegradationMeasure.Scores),
         new(BoxMeasure.KindName, BoxMeasure.About, from => new BoxMeasure(from.Classifier, from.Boxes), _ => BoxMeasure.Scores, MeasureNeeds.Annotations),
+        new(SanityMeasure.KindName, SanityMeasure.About, from => new SanityMeasure(from.Seed, from.SsimRange), SanityMeasure.Scores),
     ];
 
     /// <summary>The measure with that name.</summary>

@@ -48,7 +48,7 @@ public sealed record ScoreKind(string Quantity, Func<Measurement, double[]> Part
         ];
         (double error, double low, double high) = resampled.Length == 0 || double.IsNaN(value)
             ? (double.NaN, double.NaN, double.NaN)
-            : (Deviation(resampled), Quantile(resampled, 0.025), Quantile(resampled, 0.975));
+            : (Deviation(resampled), Quantile.Of(resampled, 0.025), Quantile.Of(resampled, 0.975));
         bool undefined = double.IsNaN(value);
         return new Score(method, Quantity, undefined ? 0 : parts.Length, value, error, low, high)
         {
@@ -86,13 +86,5 @@ public sealed record ScoreKind(string Quantity, Func<Measurement, double[]> Part
     {
         double mean = values.Average();
         return Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / Math.Max(values.Length - 1, 1));
-    }
-
-    /// <summary>A quantile of sorted values, linear between them.</summary>
-    private static double Quantile(double[] sorted, double share)
-    {
-        double at = share * (sorted.Length - 1);
-        int below = (int)at, above = Math.Min(below + 1, sorted.Length - 1);
-        return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
     }
 }

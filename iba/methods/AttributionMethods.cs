@@ -75,8 +75,8 @@ public sealed record MethodInputs(Network Network, Shape Image)
     /// <summary>Images that per-sample fits in one batch.</summary>
     public int Batch { get; init; } = 1;
 
-    /// <summary>Creates the readout bottleneck; required by readout.</summary>
-    public Func<IAttributionMethod>? Readout { get; init; }
+    /// <summary>Creates the readout bottleneck from the other inputs; required by readout.</summary>
+    public Func<MethodInputs, IAttributionMethod>? Readout { get; init; }
 
     /// <summary>SHA-256 of the readout's file in hexadecimal; empty if unknown.</summary>
     public string ReadoutSha256 { get; init; } = "";
@@ -124,6 +124,9 @@ public static class AttributionMethods
     /// <summary>The bottleneck fitted to each image, the paper's own method.</summary>
     public const string PerSample = "per-sample";
 
+    /// <summary>The random map, which does not depend on the network.</summary>
+    public const string Random = "random";
+
     /// <summary>
     /// In the order of the paper's figure 5: bottlenecks, then gradients, backward rules, activation maps, occlusion and random maps.
     /// </summary>
@@ -135,7 +138,7 @@ public static class AttributionMethods
         {
             Settings = [.. MethodSetting.OfPerSample, MethodSetting.Seed],
         },
-        new("readout", "IBA Readout", from => from.Readout!(), MethodNeeds.Readout),
+        new("readout", "IBA Readout", from => from.Readout!(from), MethodNeeds.Readout),
         new("gradient", "Gradient", from => new Gradient(from.Network, from.Image)
         {
             MemoryBudget = from.MemoryBudget, Checks = from.Checks, Recipe = from.AsPublished ? MapRecipe.PublishedGradient : Gradient.DefaultRecipe,
@@ -188,7 +191,7 @@ public static class AttributionMethods
             Settings = [MethodSetting.Explain],
             NotReportedOn = [ResNet.ResNet50.Name],
         },
-        new("random", "Random", from => new RandomMap(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Seed = from.Seed })
+        new(Random, "Random", from => new RandomMap(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Seed = from.Seed })
         {
             Settings = [MethodSetting.Seed],
         },

@@ -82,7 +82,7 @@ internal sealed class MethodCase : IDisposable
         {
             Statistics = AttributionMethods.Find(_method).Needs == MethodNeeds.Statistics ? Statistics : null,
             Patterns = AttributionMethods.Find(_method).Needs == MethodNeeds.Patterns ? Patterns : null,
-            Readout = () => new ReadoutBottleneck(Network, Readout, Image, batch),
+            Readout = from => new ReadoutBottleneck(from.Network, Readout, from.Image, from.Batch),
             Bottleneck = new BottleneckSettings { Steps = 3, Copies = 2 },
             Class = ExplainedClass.Target,
             Batch = batch,

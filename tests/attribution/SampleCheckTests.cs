@@ -39,7 +39,7 @@ public sealed class SampleCheckTests : IDisposable
         using IAttributionMethod method = AttributionMethods.Find(name).Create(new MethodInputs(_narrow.Network, Image)
         {
             Statistics = statistics.First,
-            Readout = () => new ReadoutBottleneck(_narrow.Network, readout, Image),
+            Readout = from => new ReadoutBottleneck(from.Network, readout, from.Image),
         });
         string place = "image 1: number 100 (row 1, column 1, green) is ";
         foreach (float number in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity])
