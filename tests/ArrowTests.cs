@@ -118,7 +118,7 @@ public sealed partial class ArrowTests
         Assert.Equal([], types.Where(type => parts.Contains(type.Name)).Select(type => type.FullName));
     }
 
-    /// <summary>The check itself sees both ways in which a file can name another namespace.</summary>
+    /// <summary>The check sees both ways in which a file can name another namespace.</summary>
     [Fact]
     public void A_using_line_and_a_full_name_are_both_uses() =>
         Assert.Equal(["Engine.Ops", "Engine.Autograd"],

@@ -3,13 +3,13 @@ using Xunit;
 
 namespace Tests;
 
-/// <summary>Agreement of two sets of numbers, measured against the largest of the expected ones.</summary>
+/// <summary>Assertions that two arrays agree, relative to the size of the expected one.</summary>
 public static class Close
 {
     /// <summary>Fails unless max |actual - expected| is at most <paramref name="tolerance"/> x max |expected|.</summary>
-    /// <param name="expected">What the numbers should be.</param>
-    /// <param name="actual">What they are.</param>
-    /// <param name="tolerance">The share.</param>
+    /// <param name="expected">The expected values.</param>
+    /// <param name="actual">The actual values.</param>
+    /// <param name="tolerance">Relative.</param>
     /// <param name="what">For the message.</param>
     /// <param name="typical">
     /// The magnitude of a typical result, if known: rounding errors are proportional to it, and a few results may all happen to cancel to less.

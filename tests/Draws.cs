@@ -3,7 +3,7 @@ using Tests.Textbook;
 
 namespace Tests;
 
-/// <summary>Numbers that look random and are the same in every run.</summary>
+/// <summary>Pseudo-random values, the same in every run.</summary>
 internal static class Draws
 {
     public static Exact Of(int seed, Shape shape, double low = -1, double high = 1)
@@ -12,7 +12,7 @@ internal static class Draws
         return new Exact(shape).Like(_ => (float)(low + (high - low) * random.NextDouble()));
     }
 
-    /// <summary>Images like another, each with other noise on it.</summary>
+    /// <summary>Copies of an image, each with its own noise.</summary>
     public static float[][] Images(float[] like, int count) =>
         [.. Enumerable.Range(0, count).Select(seed =>
         {

@@ -4,7 +4,7 @@ using Xunit;
 namespace Tests;
 
 /// <summary>
-/// The fuzzer of tests/fuzz for some seconds: the same cases every time. tests/fuzz.sh runs it as long as one likes, guided by coverage.
+/// The fuzzer of tests/fuzz for some seconds: the same cases every time. tests/fuzz.sh runs it for longer, guided by coverage.
 /// </summary>
 public sealed class FuzzTests : IDisposable
 {

@@ -7,9 +7,9 @@ using Xunit;
 namespace Tests;
 
 /// <summary>
-/// The numbers that decide what is right: the folder that IBA_GOLDEN names, else shared/golden beside the project, else the subset
-/// committed under tests/golden. A file that is not there skips the test that asks for it. Which fields were read is remembered,
-/// so that a last test can name those that nothing looks at.
+/// The golden files with PyTorch's values: the folder that IBA_GOLDEN names, else shared/golden beside the project, else the subset
+/// committed under tests/golden. A missing file skips the test that opens it. The fields that were read are recorded,
+/// so that a last test can name those that no test reads.
 /// </summary>
 public static class Golden
 {
@@ -62,7 +62,7 @@ public static class Golden
     }
 }
 
-/// <summary>A golden file whose reads are remembered field by field. Maps are N,C,H,W in the file; the engine wants N,H,W,C.</summary>
+/// <summary>A golden file that records which fields were read. Maps are N,C,H,W in the file; the engine wants N,H,W,C.</summary>
 public sealed class GoldenFile(SafetensorsFile file) : IDisposable
 {
     private readonly ConcurrentDictionary<string, bool> _read = new();
@@ -71,10 +71,10 @@ public sealed class GoldenFile(SafetensorsFile file) : IDisposable
     public IEnumerable<string> Fields => file.Entries.Select(entry => entry.Name);
     public IReadOnlyDictionary<string, string> Metadata => file.Metadata;
 
-    /// <summary>Whether the file has the field. Asking is not reading.</summary>
+    /// <summary>Whether the file has the field. This does not count as a read.</summary>
     public bool Has(string name) => file.TryGet(name, out _);
 
-    /// <summary>Extents as they are in the file. Asking is not reading.</summary>
+    /// <summary>Extents as they are in the file. This does not count as a read.</summary>
     public int[] Shape(string name) => file[name].Shape;
 
     public float[] Floats(string name) => file.ReadFloats(Reading(name));
@@ -88,7 +88,7 @@ public sealed class GoldenFile(SafetensorsFile file) : IDisposable
         ? MemoryMarshal.Cast<byte, double>(file.ReadBytes(Reading(name))).ToArray()
         : throw new ArgumentException($"{file[name]} is not float64");
 
-    /// <summary>The one number of a field of shape [1], whatever its type.</summary>
+    /// <summary>The only value of a field of shape [1], whatever its type.</summary>
     public double Scalar(string name) => file[name] switch
     {
         { Count: not 1 } entry => throw new ArgumentException($"{entry} is no scalar"),
@@ -107,7 +107,7 @@ public sealed class GoldenFile(SafetensorsFile file) : IDisposable
         ? new Shape(1, height, width, channels)
         : throw new ArgumentException($"{file[name]} is not a batch of images");
 
-    /// <summary>A field (..., C, H, W) turned round to (..., H, W, C); any number of leading extents, so (C, H, W) works too.</summary>
+    /// <summary>A field (..., C, H, W) transposed to (..., H, W, C); any number of leading extents, so (C, H, W) works too.</summary>
     public float[] NHWC(string name) => NHWC(name, Floats(name));
 
     /// <summary>The same for a field's values of another type.</summary>

@@ -6,7 +6,7 @@ namespace Tests;
 
 /// <summary>
 /// torchvision's networks at full width with weights drawn on the host from a seed: the same numbers on every device, and no file. Uniform, with
-/// the variance that keeps activations at their size (2 / fan-in); branches of residual blocks are smaller, so that sixteen of them add up to no more.
+/// the variance that keeps activations at their size (2 / fan-in); branches of residual blocks are smaller, so that sixteen of them do not increase it.
 /// </summary>
 internal sealed class RandomParameters(IBackend backend, int seed) : IParameterSource
 {

@@ -4,7 +4,7 @@
 #   tests/gpu.sh bundle    packs out/gpu/iba-gpu.tar.xz, to be copied to a machine that has a GPU and needs neither .NET nor a network:
 #                          tar xf iba-gpu.tar.xz && iba-gpu/run.sh        (iba-gpu/run.sh --help)
 # The bundle holds the tests, the benchmarks and the iba command over one copy of the runtime, the sources and golden files that tests read,
-# and the kernels (inside Iba.Engine.dll). Of the golden files it holds the committed subset. Where the full set lies on this machine (IBA_GOLDEN, or
+# and the kernels (inside Iba.Engine.dll). Of the golden files it holds the committed subset. Where the full set is on this machine (IBA_GOLDEN, or
 # ../shared/golden) it becomes a file of its own, out/gpu/iba-golden.tar.xz, to be unpacked beside run.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -27,7 +27,7 @@ bundle() {
     # What nothing here loads: reference documentation, the debugger's and the tracer's halves of the runtime, garbage collectors but the default.
     (cd "$folder/$name/bin" && rm -f ./*.xml createdump lib{mscordaccore,mscordbi,coreclrtraceptprovider,clrgc,clrgcexp}.so)
 
-    # The window spans the whole archive: what lies in it twice (weights in an assembly and in the sources) is packed once.
+    # The window spans the whole archive: what occurs twice (weights in an assembly and in the sources) is packed once.
     # Sources stand above bin/: tests find the project by Engine.sln, and read sources, fixtures and golden files.
     git ls-files -z --cached -- ':!docs' ':!tests/benchmarks/results' | tar --null -T - -cf - | tar -C "$folder/$name" -xf -
     git describe --always --dirty --abbrev=12 > "$folder/$name/COMMIT"

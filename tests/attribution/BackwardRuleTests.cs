@@ -81,7 +81,7 @@ public abstract class BackwardRuleTests(Device on)
     [Fact]
     public void What_a_rule_rereads_outlives_the_plan_and_its_scratch_overlaps_nothing()
     {
-        // Adding is the op that rereads nothing: without the rule's word, a and b would be overwritten by the long chain behind them.
+        // Add rereads nothing: unless the rule declares that it does, a and b would be overwritten by the long chain after them.
         Exact a = Draws.Of(1, new Shape(1, 6, 6, 8)), b = Draws.Of(2, a.Shape);
         float[][] results = [.. new[] { false, true }.Select(plan =>
         {
@@ -101,7 +101,7 @@ public abstract class BackwardRuleTests(Device on)
     }
 
     [Fact]
-    public void A_ratio_is_held_away_from_0_on_the_side_where_it_is()
+    public void A_divisor_near_0_is_moved_away_from_0_and_keeps_its_sign()
     {
         using var numbers = new TestTensors(_backend);
         var shape = new Shape(1, 37);
@@ -115,7 +115,7 @@ public abstract class BackwardRuleTests(Device on)
         }
     }
 
-    /// <summary>Weighs what each side of a sum is given by the other side's data, by way of scratch memory.</summary>
+    /// <summary>Weights the gradient of each side of a sum by the other side's data, using scratch memory.</summary>
     private sealed class Products : BackwardRule
     {
         public override bool Backward(IBackend on, Value y, Tensor dy, Gradients d)

@@ -13,7 +13,7 @@ using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 
-/// <summary>Numbers by which a user can judge a result, and what they tell.</summary>
+/// <summary>Quality measures of a result that are shown to the user.</summary>
 public abstract class CheckTests(Device on)
 {
     public static TheoryData<string> Networks => NarrowNetwork.Names;
@@ -46,7 +46,7 @@ public abstract class CheckTests(Device on)
     }
 
     /// <summary>
-    /// The rule promises to hand everything on but what stands at a neuron without a positive contribution, on by its bias alone.
+    /// The rule conserves relevance, except at neurons without a positive contribution, which are on by their bias alone.
     /// </summary>
     [Theory]
     [InlineData("vgg16-narrow", true)]
@@ -76,7 +76,7 @@ public abstract class CheckTests(Device on)
             }
             if (bias.Lost.Values.All(lost => lost == 0))
                 Assert.Null(check.FirstLoss);
-            // What reaches the pixels is what the layers kept of the logit.
+            // The relevance at the pixels is the part of the logit that the layers kept.
             float logit = result.Logits[target];
             Assert.Equal(check.Kept * logit, result.Heatmap.Values.Sum(x => (double)x), 1e-3 * Math.Abs(logit));
         }
@@ -95,7 +95,7 @@ public abstract class CheckTests(Device on)
     [Fact]
     public void PatternAttribution_conserves_relevance_at_residual_sums()
     {
-        // Under the plain derivative both sides of a sum would be given all of it.
+        // With the plain derivative both sides of a sum would receive all relevance.
         using GoldenBaselines golden = GoldenBaselines.Open("resnet50-narrow", on);
         Patterns patterns = PatternFit.Run(golden.Network, golden.Image, Draws.Images(golden.Pixels, 3));
         using var sums = new AtSums(new PatternRule(golden.Network, patterns), golden.Network.Backend);

@@ -25,7 +25,7 @@ public sealed class CompareCommandTests : IDisposable
         Assert.True(result.ExitCode == 0, result.Error);
         foreach (string method in (string[])["gradient", "lrp-alpha1-beta0", "pattern", "occlusion-14", "random"])
             Assert.Contains(method, result.Output);
-        // What could not run is named with the remedy, not passed over.
+        // A method that could not run is reported with the remedy.
         Assert.Contains("iba estimate", result.Error);
         Assert.Contains("iba readout train", result.Error);
         Assert.Equal((byte)'P', File.ReadAllBytes($"{figure}.png")[1]);
@@ -99,7 +99,7 @@ public sealed class CompareCommandTests : IDisposable
     [InlineData("'ten'", "--betas", "ten")]
     [InlineData("iba estimate", "--methods", "per-sample")]
     [InlineData("iba patterns fit", "--methods", "pattern")]
-    public void Mistakes_of_usage_are_named(string what, params string[] options)
+    public void Usage_errors_are_named(string what, params string[] options)
     {
         IbaProcess.Result result = Compare([.. options, "--out", _folder["x"], Photo("rgb.png")]);
         Assert.True(result.ExitCode == 2, result.Error);

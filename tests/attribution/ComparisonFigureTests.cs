@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Tests.Attribution;
 
-/// <summary>Maps side by side: what the colours say, and that nothing is left out.</summary>
+/// <summary>Maps side by side: what the colours mean, and that nothing is missing.</summary>
 public sealed class ComparisonFigureTests
 {
     private const int Side = 160;
@@ -107,7 +107,7 @@ public sealed class ComparisonFigureTests
         (int left, int top) = Find(gap, pixel => pixel == Rgb.Grey(128));
         int beside = left + Side + Side / 2;
         Assert.Equal(Rgb.White, gap[beside, top + Side / 2]);
-        // Half the photo's middle grey, L* 78 = 193, and half the green of what is no number, (0, 150, 60).
+        // Half the photo's middle grey, L* 78 = 193, and half the green of NaN, (0, 150, 60).
         Assert.Equal(new Rgb(97, 172, 127), odd[beside, top + Side / 2]);
     }
 

@@ -5,12 +5,12 @@ using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 
-/// <summary>Every method on both golden networks: what an image gets does not depend on the images beside it, nor on how many rows run at a time.</summary>
+/// <summary>Every method on both golden networks: an image's map depends neither on the other images nor on how many rows run at a time.</summary>
 public abstract class EveryMethodTests(Device on) : TestsOnDevice(on)
 {
     /// <summary>
-    /// Of the norm, where other rows may mean other roundings: a ReLU or a maximum that one of them decides the other way moves a gradient by
-    /// more than itself, and a map may be divided by a signed sum.
+    /// Relative to the norm, where another batch rounds differently: a ReLU or a maximum that rounding switches changes a gradient by
+    /// more than the rounding, and a map may be divided by a signed sum.
     /// </summary>
     private const double Rounded = 1e-3;
 
@@ -32,7 +32,7 @@ public abstract class EveryMethodTests(Device on) : TestsOnDevice(on)
             Assert.All(together[i].Heatmap.Values, x => Assert.True(float.IsFinite(x)));
         }
 
-        // Where nothing speaks for the class Grad-CAM has nothing to show.
+        // Where no channel has evidence for the class, Grad-CAM's map is 0.
         int different = together.Select(result => string.Join(' ', result.Heatmap.Values)).Distinct().Count();
         Assert.InRange(different, method.EndsWith("grad-cam", StringComparison.Ordinal) ? 2 : together.Length, together.Length);
     }

@@ -40,7 +40,7 @@ public sealed class GoldenBaselines : IDisposable
     public static GoldenBaselines OpenForLrp(Device? on = null) =>
         new(NarrowNetwork.Open("vgg16-narrow", on), Golden.Open("vgg16-narrow.baselines.safetensors"), "lrp.");
 
-    /// <summary>The image, whose numbers are no photo's.</summary>
+    /// <summary>The image: random values, not a preprocessed photo.</summary>
     public Sample Sample(int? target = null) => new(Pixels, target) { Preprocessing = null };
 
     /// <summary>Runs a method on the image and disposes of it.</summary>
@@ -50,7 +50,7 @@ public sealed class GoldenBaselines : IDisposable
             return method.Attribute([Sample(target)]).Single();
     }
 
-    /// <summary>Holds a map against a field of the file.</summary>
+    /// <summary>Compares a map with a field of the file.</summary>
     /// <param name="field">The field's name.</param>
     /// <param name="result">The map.</param>
     /// <param name="tolerance">Of its norm; by default for float32 against float32 of another order of summation, through up to 50 layers.</param>

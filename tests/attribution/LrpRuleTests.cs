@@ -134,7 +134,7 @@ public abstract class LrpRuleTests(Device on)
             using var rule = new LrpRule(α, β, ε);
             using var tape = new Tape(_backend);
             Value v = tape.Variable(numbers.Upload(x), "x");
-            // The rule is told by the line before it that its input cannot be negative.
+            // The rule sees from the line before it that its input cannot be negative.
             Value y = layer(mixed ? v : v.Relu(), tape.Constant(numbers.Upload(w), "w"), tape.Constant(numbers.Upload(bias), "bias"));
             Value score = (y * tape.Constant(numbers.Upload(relevance), "relevance")).Sum();
             if (plan)

@@ -11,12 +11,12 @@ using Result = Iba.Explanation;
 namespace Tests.Attribution;
 
 /// <summary>
-/// Every method on a device against the processor, on both golden networks. What is left is float32 summed in another order through up to 50 layers,
-/// most of it in differences of logits; where rounding decides a ReLU or a maximum the other way, a gradient moves by more. The distances are kept as
+/// Every method on a device, compared with the CPU, on both golden networks. The difference is float32 summed in another order through up to 50 layers,
+/// most of it in differences of logits; where rounding switches a ReLU or a maximum, a gradient changes by more. The distances are saved as
 /// <see cref="Figures"/>.
 /// </summary>
 /// <param name="on">The device.</param>
-/// <param name="cpu">The judge.</param>
+/// <param name="cpu">The reference.</param>
 /// <param name="allowed">Of a map's norm.</param>
 public abstract class MethodAgreementTests(Device on, Cpu cpu, double allowed) : TestsOnDevice(on)
 {

@@ -15,11 +15,11 @@ using Result = Iba.Explanation;
 namespace Tests.Attribution;
 
 /// <summary>
-/// A golden network with eight images, and what methods are made of, fitted to those images when a method asks for it: what every method is tried on.
+/// A golden network with eight images, and statistics, patterns and a readout, fitted to those images on first use. Tests run every method on it.
 /// </summary>
 internal sealed class MethodCase : IDisposable
 {
-    /// <summary>Room for one row at a time, for a few, and for everything at once.</summary>
+    /// <summary>Memory budgets for one row at a time, for a few, and for all rows at once.</summary>
     public const long Least = 1, Some = 12 << 20, Ample = 1L << 30;
 
     private readonly NarrowNetwork _narrow;
@@ -30,8 +30,8 @@ internal sealed class MethodCase : IDisposable
     /// <param name="method">On the command line.</param>
     /// <param name="network">One of <see cref="NarrowNetwork.Names"/>.</param>
     /// <param name="on">Where it is to run.</param>
-    /// <param name="fitted">The same case on another device, whose statistics and patterns are taken; null where they are to be fitted on this one.</param>
-    /// <param name="isSlow">Whether images are to be small and versions of each few.</param>
+    /// <param name="fitted">The same case on another device, whose statistics and patterns are used; null to fit them on this one.</param>
+    /// <param name="isSlow">Whether to use small images and few versions of each.</param>
     public MethodCase(string method, string network, Device on, bool isSlow, MethodCase? fitted = null)
     {
         (_narrow, _fitted, _method, _isSlow) = (NarrowNetwork.Open(network, on), fitted, method, isSlow);

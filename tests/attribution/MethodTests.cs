@@ -7,7 +7,7 @@ using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 
-/// <summary>What all methods promise alike.</summary>
+/// <summary>Guarantees of every method.</summary>
 public sealed class MethodTests
 {
     [Fact]
@@ -32,7 +32,7 @@ public sealed class MethodTests
     [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
     public void More_rows_take_more_memory_in_proportion(string network)
     {
-        // What makes a count of rows from a budget and the measure of one row honest.
+        // Memory grows with the number of rows, so a row count can be computed from a budget and the size of one row.
         using GoldenBaselines golden = GoldenBaselines.Open(network);
         using var one = new ScoreGradient(golden.Network, golden.Image);
         using var eight = new ScoreGradient(golden.Network, golden.Image.WithN(8));
@@ -82,7 +82,7 @@ public sealed class MethodTests
     }
 
     [Fact]
-    public void Methods_that_lack_something_say_how_to_come_by_it()
+    public void Methods_that_lack_something_say_how_to_get_it()
     {
         using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
         var inputs = new MethodInputs(golden.Network, golden.Image);

@@ -15,7 +15,7 @@ using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 
-/// <summary>Numbers that are none: in results, in files and in settings; and a network whose only output is no softmax.</summary>
+/// <summary>NaN and infinities in results, files and settings; and a network with one output, which has a sigmoid instead of a softmax.</summary>
 public sealed class NonFiniteTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -101,7 +101,7 @@ public sealed class NonFiniteTests : IDisposable
         var image = new Shape(1, 32, 32, 3);
         float[][] photos = Draws.Images(Grey().Pixels, 4);
         FeatureStatistics statistics = Estimation.Run(network, "layer1", image, photos);
-        // Of no information at all the sum of the losses would be the cross-entropy alone.
+        // Without the information term the sum of the losses would be the cross-entropy alone.
         using var method = new PerSampleBottleneck(network, statistics, image, 1, new BottleneckSettings { Beta = 0, Steps = 3, Copies = 2 });
         var result = (BottleneckExplanation)method.Attribute([new Sample(photos[0]) { Preprocessing = null }]).Single();
         Assert.Equal(1 / (1 + Math.Exp(-(double)result.Logits[0])), result.Probability, 1e-12);

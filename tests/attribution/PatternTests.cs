@@ -39,7 +39,7 @@ public sealed class PatternTests : IDisposable
             Patterns patterns = PatternFit.Run(network, Image, Photos, estimator, batch);
             List<(double[] X, double[] Y)> first = Patches();
             Expect(patterns, network, "conv.weight", first, estimator == SignalEstimator.TwoComponent);
-            // No ReLU follows the last layer: its estimator is linear, whatever was asked for.
+            // No ReLU follows the last layer: its estimator is linear, whatever the setting.
             Expect(patterns, network, "fc.weight", Last(first), whereOn: false);
         }
     }
@@ -123,7 +123,7 @@ public sealed class PatternTests : IDisposable
         Close.InMaxNorm(expected, patterns[weight], Tolerance, weight);
     }
 
-    /// <summary>Every patch that the convolution sees, zeros outside of the image, with what it makes of it before the ReLU.</summary>
+    /// <summary>Every patch of the convolution's input, zero-padded, with the convolution's output before the ReLU.</summary>
     private List<(double[] X, double[] Y)> Patches()
     {
         Network network = Tiny();
@@ -140,7 +140,7 @@ public sealed class PatternTests : IDisposable
         return samples;
     }
 
-    /// <summary>The mean of the ReLU's output over each image, with what the last layer makes of it.</summary>
+    /// <summary>The mean of the ReLU's output over each image, with the last layer's output.</summary>
     private List<(double[] X, double[] Y)> Last(List<(double[] X, double[] Y)> patches)
     {
         Network network = Tiny();

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace Tests.Attribution;
 
-/// <summary>Images that are no photos are refused before anything is computed, by every method in the same words.</summary>
+/// <summary>Every method refuses images that are not preprocessed photos before it computes anything, with the same message.</summary>
 public sealed class SampleCheckTests : IDisposable
 {
     private const int Size = 32;
@@ -47,7 +47,7 @@ public sealed class SampleCheckTests : IDisposable
             Assert.StartsWith($"{place}{number}: pixels must be finite", Refused(method, number, Preprocessing.ImageNet));
             Assert.StartsWith($"{place}{number}: pixels must be finite", Refused(method, number, null));
         }
-        // Green lies between (0 - 0.456) / 0.224 = -2.0357 and (1 - 0.456) / 0.224 = 2.4286.
+        // Green is between (0 - 0.456) / 0.224 = -2.0357 and (1 - 0.456) / 0.224 = 2.4286.
         foreach (float number in (float[])[-2.036f, 2.429f, 128])
             Assert.Contains("outside -2.036 to 2.429, the range of its preprocessing (resize 256 bilinear, crop 224",
                 Refused(method, number, Preprocessing.ImageNet));
@@ -64,7 +64,7 @@ public sealed class SampleCheckTests : IDisposable
         {
             foreach (double colour in (double[])[0, 1])
             {
-                // Another order of operations, rounded once: what a program in double precision hands over.
+                // Another order of operations, rounded once, as a program in double precision computes it.
                 float[] pixels = [.. Enumerable.Range(0, Size * Size * 3)
                     .Select(i => (float)((colour * 255 - 255.0 * preprocessing.Mean[i % 3]) / (255.0 * preprocessing.Std[i % 3])))];
                 Assert.Single(method.Attribute([new Sample(pixels) { Preprocessing = preprocessing }]));
@@ -94,7 +94,7 @@ public sealed class SampleCheckTests : IDisposable
     private StatisticsSet Statistics(Preprocessing? preprocessing) =>
         Estimation.Run(_narrow.Network, ["layer1"], Image, [Photo(0), Photo(1), Photo(2)], preprocessing: preprocessing);
 
-    /// <summary>Zeros, and a number at row 1, column 1, green.</summary>
+    /// <summary>Zeros, except for one value at row 1, column 1, green.</summary>
     private static float[] Photo(float number)
     {
         var pixels = new float[Image.Row];

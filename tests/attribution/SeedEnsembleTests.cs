@@ -7,7 +7,7 @@ using Result = Iba.Explanation;
 
 namespace Tests.Attribution;
 
-/// <summary>Several seeds: the mean of their maps, and how far they lie apart.</summary>
+/// <summary>Several seeds: the mean of their maps, and their spread.</summary>
 public sealed class SeedEnsembleTests
 {
     [Theory]
@@ -21,7 +21,7 @@ public sealed class SeedEnsembleTests
         Result[] single = [.. new ulong[] { 7, 8, 9 }.Select(seed => golden.Run(kind.Create(inputs with { Seed = seed })))];
         Result mean = golden.Run(new SeedEnsemble(kind, inputs with { Seed = 7 }, 3));
         Assert.Equal(3, mean.Seeds!.Count);
-        // Both are computed in double and rounded to float once: 2⁻²⁴ of each number.
+        // Both are computed in double and rounded to float once: 2⁻²⁴ of each value.
         const double Rounding = 6e-8;
         for (int at = 0; at < mean.Heatmap.Values.Length; at++)
         {
@@ -68,7 +68,7 @@ public sealed class SeedEnsembleTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new SeedEnsemble(AttributionMethods.Find("random"), Inputs(golden), 1));
     }
 
-    /// <summary>The list says of every method truly whether its map depends on the seed.</summary>
+    /// <summary>The list of methods states correctly which maps depend on the seed.</summary>
     [Fact]
     public void Methods_that_depend_on_the_seed_are_marked()
     {

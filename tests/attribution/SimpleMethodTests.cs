@@ -71,12 +71,12 @@ public sealed class SimpleMethodTests
             [.. golden.Run(new SmoothGrad(golden.Network, golden.Image) { Samples = samples }).Colours!.Select(mean => mean * samples)];
         float[] one = Sum(1), two = Sum(2), three = Sum(3);
         Assert.NotEqual(one, two);
-        // The gradients of the second and third sample, by difference: each is another.
+        // The gradients of the second and third sample, by difference: all samples differ.
         Assert.NotEqual([.. two.Zip(one, (a, b) => a - b)], three.Zip(two, (a, b) => a - b).ToArray());
     }
 
     [Fact]
-    public void Settings_that_mean_nothing_are_refused()
+    public void Meaningless_settings_are_refused()
     {
         using GoldenBaselines golden = GoldenBaselines.Open("vgg16-narrow");
         (Network network, Shape image) = (golden.Network, golden.Image);

@@ -13,7 +13,7 @@ public abstract class VersionsGoldenTests(Device on)
 {
     /// <summary>
     /// An averaged gradient may jump where rounding flips a ReLU in one of its samples, and a signed sum that a map is divided by loses
-    /// digits: relative to the norm of the whole map this is what is left.
+    /// digits: this is the error that remains, relative to the norm of the whole map.
     /// </summary>
     private const double Averaged = 1e-3;
 

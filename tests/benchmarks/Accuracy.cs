@@ -6,7 +6,7 @@ using Tests;
 namespace Benchmarks;
 
 /// <summary>
-/// How far both convolutions stray from the sum in double precision on the networks' 3 x 3 kernels, forward and to the data: root of the mean
+/// The error of both convolutions against a sum in double precision on the networks' 3 x 3 kernels, forward and data gradient: root of the mean
 /// square over that of the results, and the largest error over the largest result, of some thousand results of random numbers.
 /// </summary>
 internal static class Accuracy

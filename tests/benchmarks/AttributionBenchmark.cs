@@ -32,7 +32,7 @@ internal sealed class AttributionBenchmark : IDisposable
         _subject = new FullSizeNetwork(architecture, _backend);
     }
 
-    /// <summary>cpu or cuda, a file for the figures, and of networks, precisions and batch sizes those that are named, or all.</summary>
+    /// <summary>Arguments: cpu or cuda, a file for the figures, then networks, precisions and batch sizes; all of a kind where none is named.</summary>
     public static void Run(string[] args)
     {
         if (args is not [("cpu" or "cuda") and var device, var file, .. var words])
@@ -124,7 +124,7 @@ internal sealed class AttributionBenchmark : IDisposable
             }) * 1e3 / settings.Steps;
     }
 
-    /// <summary>How many convolutions and products go which way, and what did not go the fastest.</summary>
+    /// <summary>How many convolutions and products take each route, and which do not take the fastest.</summary>
     private static void Describe(CudaBackend cuda, JsonObject figures)
     {
         figures["routes"] = new JsonObject(

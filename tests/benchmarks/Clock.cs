@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Benchmarks;
 
 /// <summary>
-/// Seconds since it was made. One thread is timed by the processor time it got, which others on the machine hardly change;
-/// several by the clock on the wall.
+/// Seconds since it was created. One thread is timed by its processor time, which other processes hardly change;
+/// several by wall-clock time.
 /// </summary>
 internal readonly struct Clock(int threads)
 {

@@ -3,13 +3,13 @@ using Tests.Devices;
 
 namespace Benchmarks;
 
-/// <summary>Two folders with the maps of the same photos: how far they are apart.</summary>
+/// <summary>Compares two folders with maps of the same photos.</summary>
 internal static class Maps
 {
     /// <summary>Prints the largest distance of a map to the one of the same name, relative to its norm.</summary>
     /// <param name="expected">A folder of *.iba.safetensors.</param>
     /// <param name="actual">Another with files of the same names.</param>
-    /// <param name="allowed">The largest distance that is near enough.</param>
+    /// <param name="allowed">The largest allowed distance.</param>
     /// <returns>0 where all are near; 1 where one is not, or is missing, or there is none.</returns>
     public static int Compare(string expected, string actual, double allowed)
     {
@@ -21,7 +21,7 @@ internal static class Maps
             return 1;
         }
         double[] errors = [.. names.Select(name => Distance.Euclidean(Read(Path.Combine(expected, name)), Read(Path.Combine(actual, name))))];
-        // NaN is near nothing.
+        // NaN fails, too.
         int far = errors.Count(error => !(error <= allowed));
         double worst = errors.Any(double.IsNaN) ? double.NaN : errors.Max();
         Console.WriteLine($"{names.Length} maps, at most {worst:G3} of the norm apart{(far > 0 ? $"; {far} are further than {allowed:G3}" : "")}");

@@ -4,12 +4,12 @@ using Iba.Engine.Backends.Cpu.Simd;
 
 namespace Benchmarks;
 
-/// <summary>What the cores can do at best: multiply-adds that touch nothing but registers.</summary>
+/// <summary>The peak of the cores: multiply-adds on registers only.</summary>
 internal static class Peak
 {
     private const int Chains = 12;
 
-    /// <summary>GFLOP/s of so many threads together, over about a millisecond.</summary>
+    /// <summary>GFLOP/s of all threads together, over about a millisecond.</summary>
     public static double Measure(int threads)
     {
         const int Count = 100_000;

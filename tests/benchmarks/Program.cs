@@ -3,9 +3,9 @@ using Iba.Engine.Backends.Cpu;
 using Iba.Weights;
 
 // "quick [threads] [name...]" compares all layers against the processor's peak in a minute; "attribution cpu|cuda FILE ..." times whole attributions;
-// "accuracy" holds both convolutions against double precision; "serve [threads]" is our side of compare.sh;
+// "accuracy" compares both convolutions with double precision; "serve [threads]" is this project's side of compare.sh;
 // "maps FOLDER FOLDER BOUND" compares maps for tests/methods.sh; "weights resnet50|vgg16 FILE" writes a full-size network with random weights;
-// "results FOLDER FILE" gathers what a run of tests/gpu/run.sh left. Without arguments BenchmarkDotNet asks which benchmarks to run.
+// "results FOLDER FILE" joins the files of a run of tests/gpu/run.sh. Without arguments BenchmarkDotNet asks which benchmarks to run.
 switch (args)
 {
     case ["quick", .. var rest]:

@@ -6,9 +6,9 @@ using Tests;
 namespace Benchmarks;
 
 /// <summary>
-/// A stopwatch over all layers in turn, round after round, with the peak measured between: on a shared machine only what runs side by side
+/// A stopwatch over all layers in turn, round after round, with the peak measured between: on a shared machine only what is interleaved
 /// can be compared. Best and median of all rounds, as GFLOP/s and as a share of the best peak seen. Operations are counted as a direct
-/// convolution's, Winograd's too: where it shows more than the peak, it did with fewer.
+/// convolution's, also for Winograd, which can exceed the peak because it needs fewer.
 /// </summary>
 internal static class Quick
 {
@@ -80,7 +80,7 @@ internal static class Quick
         }
     }
 
-    /// <summary>One verb on one shape, and the speeds it has shown.</summary>
+    /// <summary>One verb on one shape, and its measured speeds.</summary>
     private sealed record Work(string Name, double Flops, int Times, Action Run)
     {
         private readonly List<double> _speeds = [];

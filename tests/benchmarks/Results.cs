@@ -7,8 +7,8 @@ using Iba.Engine.Backends.Cuda;
 namespace Benchmarks;
 
 /// <summary>
-/// One file from what the steps of a run left in its folder: steps.tsv (name, exit code, seconds, why it was not run), *.ctrf.json (tests),
-/// *.jsonl (figures), facts.tsv (commit, driver). A step that left nothing or half a line is named and hides nothing else.
+/// Joins the files of a run's steps into one: steps.tsv (name, exit code, seconds, why it was not run), *.ctrf.json (tests),
+/// *.jsonl (figures), facts.tsv (commit, driver). A step with no file or an incomplete line is named and does not hide the others.
 /// </summary>
 internal static partial class Results
 {

@@ -7,7 +7,7 @@ using Tests;
 namespace Benchmarks;
 
 /// <summary>
-/// Our side of a comparison that another process leads (tests/pytorch/compare.py): a request per line on stdin, an answer per line on stdout.
+/// This project's side of a comparison that another process controls (tests/pytorch/compare.py): a request per line on stdin, an answer per line on stdout.
 /// The first request of its kind makes what it needs and warms it up. Requests:
 /// <list type="bullet">
 /// <item><c>forward|data on|off N SIDE C K KERNEL STRIDE PADDING</c>: seconds of a convolution, by Winograd where it gains or not;</item>
@@ -82,7 +82,7 @@ internal sealed class Serve(int threads) : IDisposable
         run();
         double once = Time(run, 1);
         int times = Math.Max(1, (int)(LeastSeconds / once));
-        // As the rivals do: once as long unmeasured, because clocks and caches went cold while others had their turn.
+        // As the other side does: the same work once unmeasured, because clocks and caches went cold during the other's turn.
         return () =>
         {
             Time(run, times);

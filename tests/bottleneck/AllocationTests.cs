@@ -24,7 +24,7 @@ public sealed class AllocationTests
         for (int step = 0; step < settings.Steps; step++)
             fit.Step();
 
-        // The runtime allocates now and then on its own account (a method compiled anew, a timer); the loop would do so at every step.
+        // The runtime itself allocates now and then (a method recompiled, a timer); the loop would do so at every step.
         long least = Enumerable.Range(0, 5).Min(_ =>
         {
             fit.Begin();

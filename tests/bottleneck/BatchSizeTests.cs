@@ -10,7 +10,7 @@ using Xunit;
 
 namespace Tests.Bottleneck;
 
-/// <summary>What a batch costs is what its images need, and what no machine can hold is refused before the work.</summary>
+/// <summary>A batch costs what its images need, and more than any machine can hold is refused before the work.</summary>
 public sealed class BatchSizeTests
 {
     public static TheoryData<string> Bottlenecks => ["per-sample", "readout"];
@@ -57,7 +57,7 @@ public sealed class BatchSizeTests
     [InlineData(5, int.MaxValue, 5)]
     [InlineData(int.MaxValue, int.MaxValue, int.MaxValue)]
     [InlineData(int.MaxValue, 1, 1)]
-    public void Rows_are_parted_equally(int left, int most, int part)
+    public void Rows_are_split_evenly(int left, int most, int part)
     {
         using var rows = new BatchCache<Nothing>(_ => new Nothing());
         Assert.Equal(part, rows.Part(left, most));
@@ -68,7 +68,7 @@ public sealed class BatchSizeTests
     [InlineData(5, 8)]
     [InlineData(4, 4)]
     [InlineData(1, 1)]
-    public void A_recording_is_filled_up_where_less_than_half_of_it_would_be_idle(int left, int part)
+    public void A_smaller_batch_is_padded_where_less_than_half_of_the_recording_would_be_idle(int left, int part)
     {
         using var rows = new BatchCache<Nothing>(_ => new Nothing());
         rows.With(8, (_, images) => images, null);
@@ -88,9 +88,9 @@ public sealed class BatchSizeTests
         Assert.Contains("the most is 2097151 copies", refused.Message);
     }
 
-    /// <summary>As with a device that is full, half as many images may do.</summary>
+    /// <summary>As when a device's memory is full, half as many images may fit.</summary>
     [Fact]
-    public void A_tape_too_large_for_one_piece_of_memory_is_a_full_device()
+    public void A_tape_too_large_for_one_allocation_is_reported_as_out_of_memory()
     {
         using var backend = new CpuBackend(1);
         using var tape = new Tape(backend);

@@ -85,7 +85,7 @@ public abstract class PerSampleGoldenTests(Device on)
 
     /// <summary>
     /// The share of neurons whose α may be far from the reference. Adam at rate 1 moves a neuron by m / √v, which does not depend on the
-    /// size of its gradient g: an error δ of g moves α by about δ / |g|, and by up to 2 where it turns g's sign. So α may be far where
+    /// size of its gradient g: an error δ of g moves α by about δ / |g|, and by up to 2 where it flips g's sign. So α may be far where
     /// |g| &lt; δ / <see cref="FarFromReference"/>. δ is 6e-6 of the root mean square of all gradients: 2^-24, times 32 for sums of about
     /// a thousand terms, times 3 for the ten layers between mask and loss. A neuron of gradient 0, an inactive one, does not move.
     /// </summary>

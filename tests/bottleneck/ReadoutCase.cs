@@ -8,7 +8,7 @@ using Tests.Networks;
 
 namespace Tests.Bottleneck;
 
-/// <summary>A golden network, statistics of random images, and those images as examples: what the readout's tests work on.</summary>
+/// <summary>A golden network, statistics of random images, and those images as examples: for tests of the readout.</summary>
 internal sealed class ReadoutCase : IReadoutExamples, IDisposable
 {
     public const int Size = 64;

@@ -17,7 +17,7 @@ public sealed class ReadoutCommandTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Training_that_was_killed_goes_on_to_the_same_file()
+    public void Killed_training_resumes_to_the_same_file()
     {
         IbaProcess.Result straight = Train("straight", "--epochs", "2");
         Assert.True(straight.ExitCode == 0, straight.Error);
@@ -90,7 +90,7 @@ public sealed class ReadoutCommandTests : IDisposable
     }
 
     [Fact]
-    public void Mistakes_of_usage_exit_with_2()
+    public void Usage_errors_exit_with_2()
     {
         Assert.Contains("--images", Refused("readout", "train", "--out", "x"));
         Assert.Contains("--epochs", Refused([.. Arguments("x"), "--epochs", "0"]));

@@ -30,7 +30,7 @@ public abstract class ReadoutGoldenTests(Device on)
         }
     }
 
-    /// <summary>Case A holds Z at 0 from below and begins with α about 5; case B does not, and begins with α spread out.</summary>
+    /// <summary>Case A clamps Z at 0 from below and begins with α about 5; case B does not clamp, and begins with α spread out.</summary>
     [Theory, InlineData("A", true), InlineData("B", false)]
     public void The_readout_and_its_training_follow_the_reference(string which, bool clamp)
     {

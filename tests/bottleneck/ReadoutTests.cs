@@ -12,7 +12,7 @@ using Xunit;
 
 namespace Tests.Bottleneck;
 
-/// <summary>What the readout bottleneck promises.</summary>
+/// <summary>Guarantees of the readout bottleneck.</summary>
 public abstract class ReadoutTests(Device on)
 {
     /// <summary>Both ways sum the same products in float32, in another order.</summary>

@@ -23,7 +23,7 @@ public sealed class ReadoutTrainingTests : IDisposable
     }
 
     [Fact]
-    public void Training_that_was_stopped_goes_on_to_the_same_bytes()
+    public void Stopped_training_resumes_to_the_same_bytes()
     {
         using (ReadoutNetwork straight = _of.Fresh(Settings))
         using (var training = new ReadoutTraining(_of.Network, straight, _of.Image, _of, ReadoutCase.Weights))
@@ -101,7 +101,7 @@ public sealed class ReadoutTrainingTests : IDisposable
     }
 
     [Fact]
-    public void A_readout_comes_back_from_its_file_as_it_was()
+    public void A_readout_read_from_its_file_is_unchanged()
     {
         var settings = new ReadoutSettings
         {
@@ -149,7 +149,7 @@ public sealed class ReadoutTrainingTests : IDisposable
         Assert.Contains("sigma", Refusal(With("sigma", "1e9")));
         Assert.Contains("layers", Refusal(With("layers", "")));
         Assert.Contains("layer9", Refusal(With("layers", "layer9")));
-        // A layer of a thousand million channels that holds nothing: nothing of that size may be asked for.
+        // A layer of 10⁹ channels without elements: nothing of that size may be allocated.
         IEnumerable<SafetensorsTensor> vast = ((string[])["mean", "std", "rms", "nonzero"])
             .Select(name => new SafetensorsTensor($"vast.{name}", [0, 1, 1_000_000_000], Array.Empty<float>()));
         Assert.Contains("damaged", Refusal(With("layers", "vast", [.. tensors, .. vast])));
@@ -172,7 +172,7 @@ public sealed class ReadoutTrainingTests : IDisposable
     }
 
     [Fact]
-    public void Training_does_not_go_on_from_other_images_or_from_a_file_without_its_state()
+    public void Training_does_not_resume_with_other_images_or_from_a_file_without_its_state()
     {
         using ReadoutNetwork readout = _of.Fresh(Settings);
         using var training = new ReadoutTraining(_of.Network, readout, _of.Image, _of);

@@ -38,7 +38,7 @@ public sealed class SettingsTests
         Assert.Equal([10f / 2, 10f / 3, 10f / 4, 1000], standardised, (a, b) => Math.Abs(a - b) <= 1e-6f * a);
     }
 
-    /// <summary>Noise follows from the step's number, so a run of t + 1 steps begins as a run of t steps does.</summary>
+    /// <summary>Noise is a function of the step's number, so a run of t + 1 steps begins as a run of t steps does.</summary>
     [Fact]
     public void The_map_after_the_last_of_t_updates_is_the_map_before_the_last_of_t_plus_1()
     {

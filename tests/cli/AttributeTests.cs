@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Tests.Cli;
 
-/// <summary>iba attribute, end to end, on a golden network: what a user types and what comes back.</summary>
+/// <summary>iba attribute, end to end, on a golden network: arguments and output.</summary>
 public sealed class AttributeTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -143,7 +143,7 @@ public sealed class AttributeTests : IDisposable
     [InlineData("steps below 1", "attribute", "x.jpg", "--steps", "0")]
     [InlineData("neither on nor off", "attribute", "x.jpg", "--winograd", "maybe")]
     [InlineData("no such command", "atribute")]
-    public void Mistakes_of_usage_exit_with_2_and_no_stack_trace(string what, params string[] arguments)
+    public void Usage_errors_exit_with_2_and_no_stack_trace(string what, params string[] arguments)
     {
         IbaProcess.Result result = IbaProcess.Run(arguments);
         Assert.True(result.ExitCode == 2, $"{what}: {result}");
@@ -187,7 +187,7 @@ public sealed class AttributeTests : IDisposable
     [InlineData("--readout", "iba readout train")]
     [InlineData("--labels", "leave --labels out")]
     [InlineData("--weights", "iba weights fetch")]
-    public void A_missing_file_is_named_with_its_option_and_how_to_come_by_one(string option, string next)
+    public void A_missing_file_is_named_with_its_option_and_how_to_get_one(string option, string next)
     {
         IbaProcess.Result result = IbaProcess.Run("attribute", option, "nowhere.file");
         Assert.Equal(2, result.ExitCode);
@@ -220,7 +220,7 @@ public sealed class AttributeTests : IDisposable
     [InlineData("weights", "convert", "x.pth")]
     [InlineData("weights", "fetch", "resnet50")]
     [InlineData("demo", "train", "--network", "vgg16")]
-    public void A_place_that_cannot_be_written_is_named_as_it_was_typed_before_the_work(params string[] command)
+    public void An_output_path_that_cannot_be_written_is_named_as_it_was_typed_before_the_work(params string[] command)
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "/proc is a place where nobody can write on Linux alone");
         const string place = "/proc/out";

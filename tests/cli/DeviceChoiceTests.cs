@@ -12,7 +12,7 @@ using Xunit;
 
 namespace Tests.Cli;
 
-/// <summary>--device and --precision: what is opened, what is said, and how the command ends where it cannot be.</summary>
+/// <summary>--device and --precision: which device is opened, the message, and the exit code where none can be.</summary>
 public sealed class DeviceChoiceTests : IDisposable
 {
     private readonly FakeGpu _gpu = new();
@@ -26,7 +26,7 @@ public sealed class DeviceChoiceTests : IDisposable
     [InlineData("cuda:1", "bf16", "cuda:1 Fake GPU 1", "bf16")]
     [InlineData("cpu", null, "cpu", "fp32")]
     [InlineData("cpu", "fp32", "cpu", "fp32")]
-    public void What_is_there_is_opened_without_a_word(string word, string? precision, string device, string computes)
+    public void A_present_device_is_opened_without_a_message(string word, string? precision, string device, string computes)
     {
         _gpu.Driver.Devices = 2;
         using IBackend opened = Open(_gpu, word, precision);
@@ -70,7 +70,7 @@ public sealed class DeviceChoiceTests : IDisposable
     }
 
     [Fact]
-    public void A_driver_that_refuses_a_context_is_no_reason_to_stop_for_auto()
+    public void With_auto_a_driver_that_refuses_a_context_means_the_cpu()
     {
         _gpu.Driver.Fail("cuStreamCreate", global::Iba.Engine.Backends.Cuda.Native.CUresult.CUDA_ERROR_NOT_INITIALIZED);
         Assert.Equal("cpu", Arithmetic.Of(Open(_gpu, "auto")).Device);
@@ -91,7 +91,7 @@ public sealed class DeviceChoiceTests : IDisposable
     }
 
     [Fact]
-    public void A_device_too_old_for_the_precision_is_told()
+    public void A_device_too_old_for_the_precision_is_reported()
     {
         _gpu.Driver.Capability = 75;
         Open(_gpu, "cuda").Dispose();
@@ -108,11 +108,11 @@ public sealed class DeviceChoiceTests : IDisposable
     [InlineData("cuda:one")]
     [InlineData("cuda:99999999999")]
     [InlineData("")]
-    public void Other_words_are_mistakes_of_usage(string word) =>
+    public void Other_words_are_usage_errors(string word) =>
         Assert.Contains("auto, cpu, cuda or cuda:N", Assert.Throws<UsageException>(() => DeviceChoice.Parse(word)).Message);
 
     [Fact]
-    public void What_ends_a_command_is_told_with_its_code_and_what_to_do_next()
+    public void An_error_that_ends_a_command_is_printed_with_its_code_and_the_next_step()
     {
         Failure lost = Failure.Of(new DeviceLostException("cuda:0", "cuGraphLaunch failed; last op: replay", 719));
         Assert.Equal((ExitCode.Failed, "cuda:0: cuGraphLaunch failed; last op: replay. " + new DeviceLostException("", "", 0).Remedy),
@@ -131,7 +131,7 @@ public sealed class DeviceChoiceTests : IDisposable
         Assert.Contains("mistake of the program", Failure.Of(new NotImplementedException()).Advice[0]);
     }
 
-    /// <summary>So that the command, and whoever embeds the library, finds in each the thing, the reason and the next step.</summary>
+    /// <summary>Each message gives the thing, the reason and the next step, to the command and to programs that embed the library.</summary>
     [Fact]
     public void Every_public_exception_has_a_subject_a_reason_and_a_remedy()
     {

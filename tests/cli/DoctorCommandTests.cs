@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Tests.Cli;
 
-/// <summary>iba doctor as a user runs it, on machines made of folders; and what it tells of plans, on the fake GPU.</summary>
+/// <summary>iba doctor as a user runs it, on machines made of folders; and its report of plans, on the fake GPU.</summary>
 public sealed class DoctorCommandTests : IDisposable
 {
     private static readonly string[] CudnnParts = ["", "_graph", "_ops", "_cnn", "_engines_precompiled", "_engines_runtime_compiled", "_heuristic"];
@@ -29,7 +29,7 @@ public sealed class DoctorCommandTests : IDisposable
     }
 
     [Fact]
-    public void With_only_a_driver_the_device_is_told_and_each_missing_library_has_its_remedy()
+    public void With_only_a_driver_the_device_is_reported_and_each_missing_library_has_its_remedy()
     {
         FakeLibcuda.Make(_folder[""]);
         IbaProcess.Result result = Run();
@@ -45,7 +45,7 @@ public sealed class DoctorCommandTests : IDisposable
     [Theory]
     [InlineData(34, "stub", "'stubs' folder")]
     [InlineData(100, "sees no GPU", "CUDA_VISIBLE_DEVICES")]
-    public void A_driver_that_does_not_start_is_told_apart(int answer, string found, string remedy)
+    public void A_driver_that_does_not_start_has_its_own_message(int answer, string found, string remedy)
     {
         FakeLibcuda.Make(_folder[""], answer);
         IbaProcess.Result result = Run();
@@ -57,7 +57,7 @@ public sealed class DoctorCommandTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Parts_of_cudnn_that_do_not_belong_together_are_told_with_or_without_a_driver(bool driver)
+    public void Parts_of_cudnn_of_different_versions_are_reported_with_or_without_a_driver(bool driver)
     {
         if (driver)
             FakeLibcuda.Make(_folder[""]);
@@ -93,7 +93,7 @@ public sealed class DoctorCommandTests : IDisposable
     [InlineData("--model", "alexnet")]
     [InlineData("--device", "cpu")]
     [InlineData("--precision", "fp8")]
-    public void Mistakes_of_usage_exit_with_2(string option, string value)
+    public void Usage_errors_exit_with_2(string option, string value)
     {
         IbaProcess.Result result = IbaProcess.Run("doctor", option, value);
         Assert.Equal(2, result.ExitCode);
@@ -103,7 +103,7 @@ public sealed class DoctorCommandTests : IDisposable
     [Theory]
     [InlineData("resnet50", "conv1", "fc")]
     [InlineData("vgg16", "features.0", "classifier.6")]
-    public void Plans_are_told_for_every_layer_in_both_directions(string model, string first, string last)
+    public void Plans_are_reported_for_every_layer_in_both_directions(string model, string first, string last)
     {
         using var gpu = new FakeGpu();
         gpu.Driver.IsIdle = true;

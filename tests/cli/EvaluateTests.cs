@@ -24,7 +24,7 @@ public sealed class EvaluateTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Boxes_tells_a_score_for_every_photo_and_method()
+    public void Boxes_reports_a_score_for_every_photo_and_method()
     {
         IbaProcess.Result result = Boxes("--methods", "gradient,random", "--json");
         Assert.True(result.ExitCode == 0, result.Error);
@@ -54,7 +54,7 @@ public sealed class EvaluateTests : IDisposable
     }
 
     [Fact]
-    public void A_photo_without_annotation_is_named_and_the_others_count()
+    public void A_photo_without_annotation_is_named_and_the_others_are_evaluated()
     {
         File.Delete(_shapes.AnnotationPath(3));
         IbaProcess.Result result = Boxes("--methods", "random");

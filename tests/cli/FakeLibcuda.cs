@@ -5,8 +5,8 @@ using Xunit;
 namespace Tests.Cli;
 
 /// <summary>
-/// A libcuda.so.1 that a process can load: every entry point that the program asks for is there and succeeds at nothing, but for the few that
-/// tell a machine with one GPU. Made by the C++ compiler.
+/// A libcuda.so.1 that a process can load: it has every entry point that the program needs, and all of them fail except the few that
+/// describe a machine with one GPU. Made by the C++ compiler.
 /// </summary>
 internal static class FakeLibcuda
 {
@@ -17,7 +17,7 @@ internal static class FakeLibcuda
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "the stand-in for the driver is made for Linux");
         string source = Path.Combine(folder, "libcuda.cpp");
-        string[] told =
+        string[] answers =
         [
             $"int cuInit(unsigned) {{ return {start}; }}",
             "int cuDriverGetVersion(int *version) { *version = 12060; return 0; }",
@@ -34,8 +34,8 @@ internal static class FakeLibcuda
             names.Add(name);
             return 1;
         });
-        IEnumerable<string> others = names.Where(name => !told.Any(line => line.StartsWith($"int {name}(", StringComparison.Ordinal)));
-        File.WriteAllLines(source, ["extern \"C\" {", .. told, .. others.Select(name => $"int {name}() {{ return 0; }}"), "}"]);
+        IEnumerable<string> others = names.Where(name => !answers.Any(line => line.StartsWith($"int {name}(", StringComparison.Ordinal)));
+        File.WriteAllLines(source, ["extern \"C\" {", .. answers, .. others.Select(name => $"int {name}() {{ return 0; }}"), "}"]);
         try
         {
             using Process compiler = Process.Start("g++", ["-shared", "-fPIC", "-o", Path.Combine(folder, "libcuda.so.1"), source]);

@@ -12,13 +12,13 @@ internal static class IbaProcess
         public string[] Lines => Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
     }
 
-    /// <summary>Nothing of the machine's own cache may help or harm a test.</summary>
+    /// <summary>The user's own cache must not influence a test.</summary>
     public static readonly string Cache = Path.Combine(Path.GetTempPath(), $"iba-tests-{Environment.ProcessId}");
 
     /// <summary>The program itself, beside the tests: it needs no dotnet on the path.</summary>
     private static readonly string Command = Path.Combine(AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "iba.exe" : "iba");
 
-    /// <summary>Where that program finds the runtime that this process runs on; of no account where a runtime is published with it.</summary>
+    /// <summary>Where that program finds the runtime that this process runs on; ignored where a runtime is published with it.</summary>
     private static readonly string Runtime = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
 
     /// <summary>A shell that starts the tests in the background has SIGINT ignored, and children inherit that: Ctrl-C would do nothing.</summary>
@@ -99,7 +99,7 @@ internal static class IbaProcess
             RedirectStandardError = true,
             RedirectStandardInput = redirectsInput,
             WorkingDirectory = folder,
-            // What comes back must be the CPU's, to the byte, wherever the tests run.
+            // Results must be the CPU's, to the byte, wherever the tests run.
             Environment = { ["IBA_CACHE"] = cache, ["CUDA_VISIBLE_DEVICES"] = "-1", ["DOTNET_ROOT"] = Runtime },
         };
         foreach ((string name, string value) in variables)

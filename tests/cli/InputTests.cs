@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Tests.Cli;
 
-/// <summary>What commands take for photos: files, folders, patterns and standard input, looked up before a network is loaded.</summary>
+/// <summary>Photos of commands: files, folders, patterns and standard input, looked up before a network is loaded.</summary>
 public sealed class InputTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -33,11 +33,11 @@ public sealed class InputTests : IDisposable
         Assert.Equal(9, Directory.GetFiles(photos).Length);
     }
 
-    /// <summary>It would wait for a writer, or train anew each time.</summary>
+    /// <summary>It would wait for a writer, or train again each time.</summary>
     [Theory]
     [InlineData("readout", "pipe", "")]
     [InlineData("demo", "demo", ".checkpoint")]
-    public void A_pipe_is_no_file_to_go_on_from(string command, string output, string ending)
+    public void Training_does_not_resume_from_a_pipe(string command, string output, string ending)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "FIFOs are Unix's");
         using (Process made = Process.Start("mkfifo", [_folder[output + ending]]))
@@ -76,7 +76,7 @@ public sealed class InputTests : IDisposable
     }
 
     [Fact]
-    public void A_name_without_photos_is_told_and_the_others_are_taken()
+    public void A_name_without_photos_is_reported_and_the_others_are_used()
     {
         string photos = Photos("rgb.png");
         Directory.CreateDirectory(_folder["empty"]);

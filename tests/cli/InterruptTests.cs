@@ -50,7 +50,7 @@ public sealed class InterruptTests
             made.WaitForExit();
         using Process process = Start("weights", "convert", Golden.Path("resnet50-narrow.pth"), "--out", pipe);
         using var reader = new FileStream(pipe, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
-        // Having begun, it hangs: the pipe holds less than the file.
+        // It begins and then blocks: the pipe holds less than the file.
         Assert.NotEqual(-1, reader.ReadByte());
         IbaProcess.Send(process, signal);
         process.WaitForExit();

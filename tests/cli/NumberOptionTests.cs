@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Tests.Cli;
 
-/// <summary>Every option of every command that takes numbers, found in the tree of commands: none can be added that reads them in another way.</summary>
+/// <summary>Every option of every command that takes numbers, found in the tree of commands, so that a new option is tested, too.</summary>
 public sealed class NumberOptionTests
 {
     private static readonly string[] NoNumbers =
@@ -18,7 +18,7 @@ public sealed class NumberOptionTests
     private static IEnumerable<(string Words, Command[] Path, Option Option)> All => Below([CommandLine.Commands()]);
 
     [Fact]
-    public void There_are_such_options() => Assert.True(All.Count() > 40, $"only {All.Count()} options take numbers");
+    public void More_than_forty_options_take_numbers() => Assert.True(All.Count() > 40, $"only {All.Count()} options take numbers");
 
     [Theory]
     [MemberData(nameof(Options))]
@@ -66,7 +66,7 @@ public sealed class NumberOptionTests
     public void A_number_that_leads_to_infinities_is_refused_while_the_command_line_is_read(string words, string text) =>
         Assert.NotNull(Mistake(words, text));
 
-    /// <summary>Reads the number or refuses it, and nothing between.</summary>
+    /// <summary>Either reads the number or refuses it.</summary>
     private static bool Reads(string words, string text, double value)
     {
         if (Mistake(words, text) is not null)
@@ -77,7 +77,7 @@ public sealed class NumberOptionTests
         return true;
     }
 
-    /// <summary>What is said of the option, which names it, the text and what is expected; null where nothing is.</summary>
+    /// <summary>The message about the option, which names it, the text and what is expected; null if there is none.</summary>
     private static string? Mistake(string words, string text)
     {
         (_, Command[] path, Option option) = All.Single(found => found.Words == words);
@@ -88,7 +88,7 @@ public sealed class NumberOptionTests
         return mistake;
     }
 
-    // In a list of numbers the comma stands between two of them.
+    // In a list the comma separates two numbers.
     private static bool IsList(string words, string text) =>
         All.Single(found => found.Words == words).Option.ValueType.IsArray && text.Contains(',');
 

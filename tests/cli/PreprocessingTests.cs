@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Tests.Cli;
 
-/// <summary>Preprocessing belongs to the weights: it is theirs by default, it stands in files, and it must be the same in all of them.</summary>
+/// <summary>Preprocessing belongs to the weights: they give the default, files record it, and it must be the same in all of them.</summary>
 public sealed class PreprocessingTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Tests.Cli;
 
-/// <summary>What the program asks of a processor: nothing. The runtime's own switch takes all vector instructions away.</summary>
+/// <summary>The program needs no vector instructions. The runtime's own switch switches all of them off.</summary>
 public sealed class ProcessorTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Tests.Cli;
 
-/// <summary>What a terminal shows after some bytes: as much of one as a program needs that draws a bar and writes lines.</summary>
+/// <summary>What a terminal shows after some bytes: as much of a terminal as a program with a progress bar needs.</summary>
 internal sealed class Screen
 {
     private readonly int _columns;

@@ -55,7 +55,7 @@ public sealed class StandardStreamTests : IDisposable
     public void With_both_streams_full_there_is_still_an_exit_code() => Assert.Equal(1, Shell("\"$IBA\" --help >/dev/full 2>/dev/full").ExitCode);
 
     [Fact]
-    public void A_reader_that_goes_ends_the_command_as_it_ends_other_tools()
+    public void A_reader_that_closes_the_pipe_ends_the_command_as_it_ends_other_tools()
     {
         // The gate opens after the reader has closed its end: a reader like "head -1" could still be there when the last line is written.
         IbaProcess.Result result = Shell("mkfifo gate; { read _ < gate; \"$IBA\" --help; echo $? > code; } | { exec <&-; echo > gate; }");
@@ -65,7 +65,7 @@ public sealed class StandardStreamTests : IDisposable
     }
 
     [Fact]
-    public void Names_are_taken_literally_and_printed_without_steering_the_terminal()
+    public void Names_are_taken_literally_and_printed_without_control_characters()
     {
         string[] names = ["@a.png", "-dash.png", "--out", "esc\e[31m\a.png", "two\nlines.png", "gpj.\u202egnp"];
         foreach (string name in names)

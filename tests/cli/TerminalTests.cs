@@ -27,7 +27,7 @@ public sealed partial class TerminalTests : IDisposable
         Assert.True(Bar().Count(stream) > 3, "no bar was drawn");
         string[] lines = [.. Result().Matches(stream).Select(match => match.Value)];
         Assert.Equal(3, lines.Length);
-        // Each stands whole on the screen, broken by the terminal's own width only, in order, and nothing else but what was said before them.
+        // All lines are on the screen in order and complete, wrapped only by the terminal, and nothing else except earlier messages.
         string screen = string.Concat(
             new Screen(columns, stream).Rows.SkipWhile(row => !row.StartsWith("one.png", StringComparison.Ordinal)).Select(row => row.PadRight(1)));
         Assert.Equal(Squeezed(string.Concat(lines)), Squeezed(screen));
@@ -44,7 +44,7 @@ public sealed partial class TerminalTests : IDisposable
     }
 
     [Fact]
-    public void A_terminal_that_can_do_nothing_gets_plain_lines()
+    public void A_dumb_terminal_gets_plain_lines()
     {
         string stream = OnTerminal(80, Attribute, ("TERM", "dumb"));
         Assert.DoesNotContain('\e', stream);
@@ -52,7 +52,7 @@ public sealed partial class TerminalTests : IDisposable
     }
 
     [Fact]
-    public void No_colour_is_no_colour()
+    public void The_variable_NO_COLOR_switches_colours_off()
     {
         Assert.Contains("\e[31merror:", OnTerminal(80, "\"$IBA\" attribute nowhere.png --stpes"));
         Assert.DoesNotContain("\e[31m", OnTerminal(80, "\"$IBA\" attribute nowhere.png --stpes", ("NO_COLOR", "1")));

@@ -11,7 +11,7 @@ public sealed class WeightsCommandTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Inspect_tells_a_files_metadata_in_lines_that_no_text_can_break()
+    public void Inspect_prints_metadata_in_lines_that_no_text_can_break()
     {
         string path = _folder["weights.safetensors"];
         SafetensorsFile.Write(path, [new("a", [1], new float[1])], new Dictionary<string, string>
@@ -30,7 +30,7 @@ public sealed class WeightsCommandTests : IDisposable
     }
 
     [Fact]
-    public void Verify_tells_each_detail_of_a_problem_in_a_line_of_its_own()
+    public void Verify_prints_each_detail_of_a_problem_on_its_own_line()
     {
         string path = _folder["weights.safetensors"];
         using (StateDict golden = StateDict.Open(Golden.Path("resnet50-narrow.pth")))

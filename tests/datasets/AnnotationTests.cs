@@ -135,7 +135,7 @@ public class AnnotationTests
     {
         const string Box = "<object><name>cat</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object>";
         using var temporary = new TemporaryFolder();
-        // A file that is no DTD: whoever opened it would say so.
+        // A file that is no DTD: opening it would give an error.
         string outside = temporary.With("outside.dtd", "<<<"u8);
         Annotation read = Read($"<!DOCTYPE annotation SYSTEM '{outside}' [<!ENTITY % p SYSTEM '{outside}'> %p;]><annotation>{Box}</annotation>");
         Assert.Equal([new("cat", new Box(1, 2, 3, 4))], read.Objects);

@@ -24,7 +24,7 @@ public sealed class PhotoSetTests : IDisposable
     }
 
     [Fact]
-    public void What_is_no_photo_is_passed_over_and_counted()
+    public void Files_that_are_no_photos_are_skipped_and_counted()
     {
         Make("a.jpg", ".b.jpg", ".DS_Store", ".thumbs/c.jpg", "c.heic", "d.HEIC", "e.txt", "README", "sub/f.tar.gz");
         File.WriteAllText(_folder["empty.png"], "");
@@ -38,7 +38,7 @@ public sealed class PhotoSetTests : IDisposable
     }
 
     [Fact]
-    public void A_name_that_is_not_UTF_8_is_told_and_not_taken_for_hidden()
+    public void A_name_that_is_not_UTF_8_is_reported_and_not_treated_as_hidden()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "macOS and Windows keep no such names");
         Make("a.jpg", "\uFFFD.png");
@@ -56,7 +56,7 @@ public sealed class PhotoSetTests : IDisposable
     }
 
     [Fact]
-    public void Pipes_are_passed_over_unopened()
+    public void Pipes_are_skipped_unopened()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no pipes in folders");
         Make("a.jpg");
@@ -69,7 +69,7 @@ public sealed class PhotoSetTests : IDisposable
     }
 
     [Fact]
-    public void A_picture_that_the_program_drew_is_passed_over_unless_nothing_else_was_named()
+    public void A_picture_that_the_program_drew_is_skipped_unless_nothing_else_was_named()
     {
         Make("a.jpg", "b.png", "c.iba.png");
         PngFile.Write(_folder["drawn.png"], new Canvas(2, 2, Rgb.Grey(1)));
@@ -137,7 +137,7 @@ public sealed class PhotoSetTests : IDisposable
     [InlineData("**", "1.jpg", "2.jpg", "cat/3.png", "dog/4.png", "dog/deep/5.png")]
     [InlineData("./dog/../*.jpg", "1.jpg", "2.jpg")]
     [InlineData(".hid*/*", ".hidden/6.jpg")]
-    public void A_pattern_takes_what_fits(string pattern, params string[] expected)
+    public void A_pattern_takes_the_files_that_match(string pattern, params string[] expected)
     {
         Make("1.jpg", "2.jpg", ".7.jpg", "cat/3.png", "dog/4.png", "dog/deep/5.png", ".hidden/6.jpg");
         PhotoSet photos = Set(pattern);
@@ -146,7 +146,7 @@ public sealed class PhotoSetTests : IDisposable
     }
 
     [Fact]
-    public void A_pattern_counts_what_fits_and_is_no_photo()
+    public void A_pattern_counts_the_matches_that_are_no_photos()
     {
         Make("1.jpg", "2.txt", "sub/3.heic");
         Assert.Equal(["1 file of another format was skipped: 1 .txt"], Set("*.*").Notes);

@@ -7,8 +7,8 @@ using Xunit;
 namespace Tests.Devices;
 
 /// <summary>
-/// The GPU against the processor in all three precisions: every op, convolutions and linear layers of the networks, both networks at full size
-/// with random weights, and an attribution through each. The distances are kept as <see cref="Figures"/>.
+/// Compares the GPU with the CPU in all three precisions: every op, convolutions and linear layers of the networks, both networks at full size
+/// with random weights, and an attribution through each. The distances are saved as <see cref="Figures"/>.
 /// </summary>
 [Collection(nameof(Gpu))]
 public sealed class AgreementTests(Gpu gpu, Cpu cpu) : IClassFixture<Cpu>
@@ -59,7 +59,7 @@ public sealed class AgreementTests(Gpu gpu, Cpu cpu) : IClassFixture<Cpu>
 
     /// <summary>
     /// Roundings pass through up to 50 layers, and one that flips a ReLU moves gradients by more than itself: Euclidean there. In bfloat16 the
-    /// bounds say that it is the same network, not more; the figures say how far it is.
+    /// bounds show only that it is the same network; the saved figures give the distance.
     /// </summary>
     [Theory, InlineData("resnet50"), InlineData("vgg16")]
     public void Full_size_networks_and_their_attributions_are_the_processors(string architecture)
@@ -82,7 +82,7 @@ public sealed class AgreementTests(Gpu gpu, Cpu cpu) : IClassFixture<Cpu>
     private static double At(Precision precision, double float32, double tensorFloat32, double bfloat16) =>
         precision switch { Precision.Float32 => float32, Precision.BFloat16 => bfloat16, _ => tensorFloat32 };
 
-    /// <summary>The largest distance of each number of a subject.</summary>
+    /// <summary>The largest distance of each result of a subject.</summary>
     private sealed class Worst(string subject, Precision precision, double allowed)
     {
         private readonly Dictionary<string, double> _errors = [];
@@ -91,7 +91,7 @@ public sealed class AgreementTests(Gpu gpu, Cpu cpu) : IClassFixture<Cpu>
         {
             foreach ((string number, double error) in numbers)
             {
-                // NaN is worse than any distance.
+                // NaN counts as larger than any distance.
                 if (!(error <= _errors.GetValueOrDefault(number)))
                     _errors[number] = error;
                 else
@@ -99,7 +99,7 @@ public sealed class AgreementTests(Gpu gpu, Cpu cpu) : IClassFixture<Cpu>
             }
         }
 
-        /// <summary>All figures are kept before the first too large one fails.</summary>
+        /// <summary>All figures are saved before the first too large one fails.</summary>
         public void Check()
         {
             foreach ((string number, double error) in _errors)

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Tests.Devices;
 
-/// <summary>Speaks for all tests that a machine without a GPU does not list.</summary>
+/// <summary>Is skipped in place of all tests that a machine without a GPU does not list.</summary>
 public sealed class CudaTests
 {
     private static readonly Type[] Types = typeof(CudaTests).Assembly.GetTypes();

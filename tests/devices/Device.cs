@@ -8,7 +8,7 @@ using Xunit;
 namespace Tests.Devices;
 
 /// <summary>
-/// Where the bodies of an abstract test class run: one body, every backend. A class of tests is two lines beside its bodies,
+/// The device on which the tests of an abstract class run: the tests are written once for every backend. A class adds two lines,
 /// <code>
 /// public sealed class VerbTestsOnCpu(Cpu cpu) : VerbTests(cpu), IClassFixture&lt;Cpu&gt;;
 /// [Collection(nameof(Gpu))] public sealed class VerbTestsOnCuda(Gpu gpu) : VerbTests(gpu);
@@ -21,7 +21,7 @@ public abstract class Device
     /// <summary>The device, float32.</summary>
     public abstract IBackend Backend { get; }
 
-    /// <summary>Whether a row of a product has the same bits whatever rows are beside it. cuDNN and cuBLASLt choose their tiles by shape.</summary>
+    /// <summary>Whether a row of a product has the same bits in every batch. cuDNN and cuBLASLt choose their tiles by shape.</summary>
     public abstract bool KeepsBits { get; }
 
     /// <summary>How much wider golden tolerances are.</summary>
@@ -30,7 +30,7 @@ public abstract class Device
     /// <summary>Whether tests that may choose take small images and few versions of each.</summary>
     public virtual bool IsSlow => false;
 
-    /// <summary>Two ways to the same sums: equal to the bit where the device promises that, and else to float32's rounding of a few thousand terms.</summary>
+    /// <summary>Compares two computations of the same sums: equal bits if the device guarantees that, else within float32's rounding.</summary>
     public void Same(float[] expected, float[] actual, string what)
     {
         if (KeepsBits)
@@ -70,7 +70,7 @@ public sealed class Cpu : Device, IDisposable
     public void Dispose() => _backend.Dispose();
 }
 
-/// <summary>The processor with every convolution that fits it Winograd's, which is more than are faster.</summary>
+/// <summary>The CPU with Winograd for every convolution that it can compute, also where it is slower.</summary>
 public sealed class WinogradCpu : Device, IDisposable
 {
     private readonly CpuBackend _backend = new(Math.Max(2, Environment.ProcessorCount)) { WinogradWhereverItFits = true };
@@ -97,10 +97,10 @@ public sealed class Gpu : Device, IDisposable
     /// <summary>Why there is no CUDA here, and how to fix it; null if there is.</summary>
     public static string? Missing => Examined.Value.Obstacle is { } obstacle ? $"no CUDA: {obstacle.Message}. {obstacle.Remedy}." : null;
 
-    /// <summary>IBA_REQUIRE_GPU=1: whoever sets it wants the GPU's tests to run, so a missing GPU fails every one of them.</summary>
+    /// <summary>IBA_REQUIRE_GPU=1: the tests on a GPU must run, so a missing GPU fails every one of them.</summary>
     public static bool IsRequired => Environment.GetEnvironmentVariable("IBA_REQUIRE_GPU") == "1";
 
-    /// <summary>Whether tests on the GPU are listed. Listing them to be skipped would bury what else is skipped under hundreds of lines.</summary>
+    /// <summary>Whether tests on the GPU are listed. Listing them as skipped would hide other skipped tests among hundreds of lines.</summary>
     public static bool IsListed => IsRequired || Missing is null;
 
     public override IBackend Backend => At(Precision.Float32);

@@ -1,12 +1,12 @@
 namespace Tests.Devices;
 
-/// <summary>How far two sets of numbers are apart; NaN where one of the numbers is NaN.</summary>
+/// <summary>The distance of two arrays; NaN if either contains NaN.</summary>
 internal static class Distance
 {
     /// <summary>max |a - e| / max |e|; 0 where all are equal, also where all are 0.</summary>
-    /// <param name="expected">What they should be.</param>
-    /// <param name="actual">What they are.</param>
-    /// <param name="typical">Taken for max |e| where that is smaller by accident.</param>
+    /// <param name="expected">The expected values.</param>
+    /// <param name="actual">The actual values.</param>
+    /// <param name="typical">Used instead of max |e| where that is smaller by accident.</param>
     public static double Largest(float[] expected, float[] actual, double typical = 0) =>
         Relative(expected, actual, typical, numbers => numbers.Aggregate(0.0, (largest, number) => Math.Max(largest, Math.Abs(number))));
 

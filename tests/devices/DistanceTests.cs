@@ -2,7 +2,7 @@ using Xunit;
 
 namespace Tests.Devices;
 
-/// <summary>The measure by which the GPU is judged.</summary>
+/// <summary>The distance that agreement tests use.</summary>
 public sealed class DistanceTests
 {
     [Fact]
@@ -17,7 +17,7 @@ public sealed class DistanceTests
     }
 
     [Fact]
-    public void A_NaN_is_never_near()
+    public void A_distance_to_NaN_is_NaN()
     {
         Assert.Equal(double.NaN, Distance.Largest([1, 2], [float.NaN, 2]));
         Assert.Equal(double.NaN, Distance.Euclidean([1, 2], [1, float.NaN]));

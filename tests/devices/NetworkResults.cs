@@ -9,7 +9,7 @@ using Iba.Statistics;
 
 namespace Tests.Devices;
 
-/// <summary>What a full-size network with random weights says on one device: the numbers in which two devices are compared.</summary>
+/// <summary>Results of a full-size network with random weights on one device, for the comparison of two devices.</summary>
 /// <param name="Logits">Of two images.</param>
 /// <param name="Gradient">Of the cross-entropy, with respect to the images.</param>
 /// <param name="Map">Bits per pixel of the first image, by the per-sample bottleneck with the paper's settings.</param>

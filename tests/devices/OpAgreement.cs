@@ -16,7 +16,7 @@ internal sealed class OpAgreement(IBackend expected, IBackend actual)
             yield return ("gradients", Distance.Largest(e.Gradient(variable), a.Gradient(variable)));
     }
 
-    /// <summary>The three verbs of a convolution, with whatever follows the sum.</summary>
+    /// <summary>The three verbs of a convolution with bias, residual, ReLU and gate.</summary>
     public IEnumerable<(string Number, double Error)> Of(ConvolutionCase c)
     {
         using TestTensors e = new(expected), a = new(actual);

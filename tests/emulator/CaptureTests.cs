@@ -85,7 +85,7 @@ public sealed class CaptureTests : IDisposable
     }
 
     [Fact]
-    public void A_loop_that_allocates_waits_or_meets_a_new_shape_is_told_so()
+    public void A_loop_that_allocates_waits_or_sees_a_new_shape_is_refused_with_the_reason()
     {
         foreach ((Action verb, string words) in ((Action, string)[])[
             (() => _backend.Allocate(new Shape(1)), "Allocate allocates"),
@@ -100,9 +100,9 @@ public sealed class CaptureTests : IDisposable
                     verb();
             });
             loop.Run();
-            InvalidOperationException told = Assert.Throws<InvalidOperationException>(loop.Run);
-            Assert.Contains(words, told.Message);
-            Assert.Contains("before the loop", told.Message);
+            InvalidOperationException refused = Assert.Throws<InvalidOperationException>(loop.Run);
+            Assert.Contains(words, refused.Message);
+            Assert.Contains("before the loop", refused.Message);
         }
         Assert.Equal(0, Read());
     }

@@ -7,7 +7,7 @@ using Xunit;
 namespace Tests.Emulator;
 
 /// <summary>
-/// What cuDNN is told, held attribute by attribute (order, name, type, count, bytes) against what its manual asks for, for every convolution
+/// The attributes set on cuDNN's descriptors (order, name, type, count, bytes) are those of its manual, for every convolution
 /// that attributing with ResNet-50 and VGG-16 needs. The expectation is written here in the header's own numbers.
 /// </summary>
 public sealed class ConvolutionGraphTests : IDisposable
@@ -41,8 +41,8 @@ public sealed class ConvolutionGraphTests : IDisposable
             _cudnn.Made.Clear();
             var graph = new ConvolutionGraph(_descriptors, unit);
             nint finished = form == "single" ? graph.Single(77) : graph.Fused(77, biasFirst: form == "fused, bias first");
-            string[] expected = [.. new Expectation(unit, form).Lines()], told = [.. Told()];
-            Assert.Equal(expected, told);
+            string[] expected = [.. new Expectation(unit, form).Lines()], actual = [.. Recorded()];
+            Assert.Equal(expected, actual);
             Assert.Equal(_cudnn.Made[^1].Handle, finished);
             Assert.Equal(new Expectation(unit, form).Ids(), graph.Roles.Select(role => (long)role));
             units++;
@@ -61,7 +61,7 @@ public sealed class ConvolutionGraphTests : IDisposable
     }
 
     [Fact]
-    public void A_view_that_begins_anywhere_is_told_to_be_aligned_to_one_number()
+    public void A_view_at_any_offset_is_declared_as_aligned_to_one_float()
     {
         new ConvolutionGraph(_descriptors, NetworkUnits.At(Precision.TensorFloat32).First() with { Alignment = 4 }).Single(77);
         Assert.All(_cudnn.Made.Where(made => (int)made.Kind == Tensor), tensor =>
@@ -69,10 +69,10 @@ public sealed class ConvolutionGraphTests : IDisposable
     }
 
     /// <summary>
-    /// What cuDNN was told, one line for each descriptor and attribute: name, type, count, bytes, values. Descriptors are numbered in the order of
+    /// The attributes set, one line for each descriptor and attribute: name, type, count, bytes, values. Descriptors are numbered in the order of
     /// their creation.
     /// </summary>
-    private IEnumerable<string> Told()
+    private IEnumerable<string> Recorded()
     {
         foreach (FakeDescriptor made in _cudnn.Made)
         {
@@ -92,7 +92,7 @@ public sealed class ConvolutionGraphTests : IDisposable
         _ => string.Join(',', attribute.As<int>()),
     };
 
-    /// <summary>The lines that a unit must give, from the manual's recipe.</summary>
+    /// <summary>The expected lines of a unit, from the manual.</summary>
     private sealed class Expectation(ConvolutionUnit unit, string form)
     {
         private readonly List<string> _lines = [];

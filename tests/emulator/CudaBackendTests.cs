@@ -31,7 +31,7 @@ public sealed class CudaBackendTests : IDisposable
     }
 
     [Fact]
-    public void No_cuda_and_no_such_device_are_told_with_their_remedy()
+    public void No_cuda_and_no_such_device_are_reported_with_their_remedy()
     {
         NoCudaException none = Assert.Throws<NoCudaException>(() => CudaBackend.Open(_gpu.Libraries(), 3, Precision.Float32));
         Assert.Contains("no device cuda:3: this machine has cuda:0 (Fake GPU 0)", none.Message);
@@ -42,7 +42,7 @@ public sealed class CudaBackendTests : IDisposable
     }
 
     [Fact]
-    public void A_cudnn_that_does_not_start_is_noted_and_done_without()
+    public void A_cudnn_that_does_not_start_is_reported_and_not_used()
     {
         _gpu.Cudnn.Creation = cudnnStatus.CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH;
         using CudaBackend backend = _gpu.Open();
@@ -80,7 +80,7 @@ public sealed class CudaBackendTests : IDisposable
     }
 
     [Fact]
-    public void A_choice_explains_itself_and_is_kept_for_the_next_run()
+    public void A_choice_has_a_reason_and_is_saved_for_the_next_run()
     {
         _gpu.Cudnn.Engines.Clear();
         _gpu.Cudnn.Engines.AddRange(
@@ -109,7 +109,7 @@ public sealed class CudaBackendTests : IDisposable
     }
 
     [Fact]
-    public void A_unit_is_settled_once_and_a_view_at_an_odd_place_is_another_unit()
+    public void A_unit_is_chosen_once_and_a_view_of_another_alignment_is_another_unit()
     {
         using CudaBackend backend = _gpu.Open();
         Convolve(backend);
@@ -151,7 +151,7 @@ public sealed class CudaBackendTests : IDisposable
     }
 
     [Fact]
-    public void Native_names_are_seen_by_this_backend_alone()
+    public void Native_bindings_are_used_by_this_backend_alone()
     {
         string cuda = Path.Combine(Golden.Root, "engine", "backends", "cuda");
         IEnumerable<string> elsewhere = ((string[])["engine", "weights", "iba"])

@@ -8,8 +8,8 @@ using Xunit;
 namespace Tests.Emulator;
 
 /// <summary>
-/// Convolutions on every route. The libraries' fakes compute what was described to them and nothing else, so that a wrong extent, stride,
-/// transposition, epilogue or order of operations is a wrong number.
+/// Convolutions on every route. The libraries' fakes compute exactly what was described to them, so that a wrong extent, stride,
+/// transposition, epilogue or order of operations gives a wrong result.
 /// </summary>
 public sealed class CudaConvolutionTests : IDisposable
 {
@@ -56,7 +56,7 @@ public sealed class CudaConvolutionTests : IDisposable
         using IReplay loop = _backend.Replay(() => _backend.Convolution(x, w, null, null, false, new(1), y));
         for (int value = 4; value <= 7; value++)
         {
-            // Beside the captured loop, where only its launch passes by.
+            // Outside the captured loop, of which only the launch is seen.
             _backend.Fill(w, value);
             loop.Run();
             Assert.Equal(value, Read(y));
@@ -115,7 +115,7 @@ public sealed class CudaConvolutionTests : IDisposable
         Gen<ConvolutionCase> any = route == "product" ? ConvolutionCase.Any.Select(c => c with { Geometry = new ConvGeometry(1) }) : ConvolutionCase.Any;
         any.Sample(check, iter: route == "own kernel" ? OwnKernelCases : Cases, threads: 1);
         Route expected = route switch { "single" => Route.Single, "product" => Route.Product, "own kernel" => Route.OwnKernel, _ => Route.Fused };
-        // A unit that is nothing but the sum needs no second step.
+        // A unit without bias, residual and ReLU needs no second step.
         Assert.Contains(_backend!.Choices, choice => choice.Route == expected);
         Assert.All(_backend.Choices, choice => Assert.True(
             choice.Route == expected || (route == "single" && choice.Route == Route.Fused), $"{choice.Unit}: {choice.Route}"));

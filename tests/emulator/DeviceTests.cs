@@ -33,7 +33,7 @@ public sealed class DeviceTests : IDisposable
     }
 
     [Fact]
-    public void A_large_piece_is_a_block_of_its_own_and_goes_straight_back()
+    public void A_large_allocation_has_its_own_block_and_is_freed_at_once()
     {
         ulong large = _device.Arena.Allocate(20 << 20);
         Assert.Equal((nuint)20 << 20, _driver.UsedBytes);
@@ -42,7 +42,7 @@ public sealed class DeviceTests : IDisposable
     }
 
     [Fact]
-    public void Any_order_of_taking_and_giving_keeps_pieces_apart()
+    public void Any_order_of_allocating_and_freeing_keeps_allocations_apart()
     {
         var random = new Random(5);
         var held = new Dictionary<ulong, long>();
@@ -66,7 +66,7 @@ public sealed class DeviceTests : IDisposable
     }
 
     [Fact]
-    public void A_full_device_tells_what_was_wanted_and_what_is_there_and_goes_on()
+    public void Out_of_memory_names_the_bytes_requested_and_free_and_the_backend_stays_usable()
     {
         _device.Enter("Convolution");
         DeviceMemoryException full = Assert.Throws<DeviceMemoryException>(() => _device.Arena.Allocate(300L << 20));
@@ -77,7 +77,7 @@ public sealed class DeviceTests : IDisposable
     }
 
     [Fact]
-    public void Blocks_that_nobody_uses_make_room_before_memory_is_said_to_be_full()
+    public void Unused_blocks_are_freed_before_an_allocation_fails()
     {
         ulong small = _device.Arena.Allocate(100);
         _device.Arena.Free(small);
@@ -87,7 +87,7 @@ public sealed class DeviceTests : IDisposable
     }
 
     [Fact]
-    public void What_forgotten_tensors_hold_makes_room_too()
+    public void Memory_of_unreachable_tensors_is_reclaimed_too()
     {
         Forget();
         Assert.NotEqual(0, new CudaStorage(_device, 50 << 20).Address);
@@ -99,7 +99,7 @@ public sealed class DeviceTests : IDisposable
     [InlineData(1)]
     [InlineData(1_048_576)]
     [InlineData(3_333_333)]
-    public void What_goes_up_comes_down(int count)
+    public void Uploaded_elements_are_downloaded_unchanged(int count)
     {
         ulong to = _device.Arena.Allocate(4L * count);
         byte[] sent = new byte[4 * count], received = new byte[4 * count];
@@ -124,7 +124,7 @@ public sealed class DeviceTests : IDisposable
     }
 
     [Fact]
-    public void What_forgotten_tensors_hold_is_not_freed_in_the_middle_of_a_verb()
+    public void Memory_of_unreachable_tensors_is_not_freed_during_a_verb()
     {
         Forget();
         Assert.Throws<DeviceMemoryException>(() => new Scratch(_device).Get(ScratchUse.Workspace, 200 << 20));
@@ -134,7 +134,7 @@ public sealed class DeviceTests : IDisposable
     }
 
     [Fact]
-    public void What_is_given_back_on_another_thread_is_freed_before_the_next_verb()
+    public void What_is_disposed_on_another_thread_is_freed_before_the_next_verb()
     {
         var storage = new CudaStorage(_device, 1000);
         var other = new Thread(storage.Dispose);
@@ -180,7 +180,7 @@ public sealed class DeviceTests : IDisposable
     }
 
     [Fact]
-    public void Any_other_answer_names_the_call_and_the_drivers_words()
+    public void Any_other_error_names_the_call_and_the_drivers_message()
     {
         CudaException e = Assert.Throws<CudaException>(() => _device.Check(CUresult.CUDA_ERROR_INVALID_VALUE, "cuEventRecord"));
         Assert.Contains("cuEventRecord failed with CUDA_ERROR_INVALID_VALUE (1, in the fake's words)", e.Message);
@@ -188,7 +188,7 @@ public sealed class DeviceTests : IDisposable
     }
 
     [Fact]
-    public void A_device_that_cannot_be_set_up_gives_its_context_back()
+    public void A_device_that_cannot_be_set_up_releases_its_context()
     {
         using var driver = new FakeDriver();
         driver.Fail("cuStreamCreate", CUresult.CUDA_ERROR_INVALID_VALUE);
@@ -197,7 +197,7 @@ public sealed class DeviceTests : IDisposable
     }
 
     [Fact]
-    public void A_device_that_is_disposed_holds_nothing()
+    public void A_disposed_device_holds_nothing()
     {
         _device.Staging.Upload(new byte[10], _device.Arena.Allocate(10));
         _device.Arena.Allocate(20 << 20);

@@ -29,7 +29,7 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
-    public void A_machine_with_nothing_is_told_to_install_a_driver_and_where_it_was_looked_for()
+    public void A_machine_without_libraries_gets_the_folders_searched_and_the_advice_to_install_a_driver()
     {
         Diagnosis diagnosis = Examine();
         Finding finding = diagnosis.Obstacle!;
@@ -73,7 +73,7 @@ public sealed class DoctorTests : IDisposable
     [InlineData(803, "different versions", "reboot")]
     [InlineData(804, "compatibility driver", "compat")]
     [InlineData(999, "cuInit answers 999 (999", "nvidia-smi")]
-    public void A_driver_that_does_not_start_is_told_apart_by_its_answer(int answer, string message, string remedy)
+    public void A_driver_that_does_not_start_is_reported_by_its_error_code(int answer, string message, string remedy)
     {
         WithDriver();
         _driver.Start = (CUresult)answer;
@@ -92,7 +92,7 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
-    public void A_driver_of_cuda_11_is_too_old_whether_it_says_so_or_lacks_a_name()
+    public void A_driver_of_cuda_11_is_too_old_whether_by_its_version_or_by_a_missing_entry_point()
     {
         WithDriver();
         _driver.Version = 11080;
@@ -114,7 +114,7 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
-    public void With_everything_all_is_fine_and_versions_device_memory_and_precision_are_told()
+    public void With_everything_installed_versions_device_memory_and_precision_are_reported()
     {
         WithEverything();
         Diagnosis diagnosis = Examine();
@@ -155,7 +155,7 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
-    public void Files_without_links_tell_their_versions_by_the_full_names_beside_them()
+    public void Files_without_links_have_the_versions_of_the_full_names_beside_them()
     {
         WithDriver();
         foreach (string part in CudnnParts)
@@ -174,7 +174,7 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
-    public void Without_a_driver_the_other_libraries_are_looked_at_and_left_where_they_are()
+    public void Without_a_driver_the_other_libraries_are_reported_and_not_loaded()
     {
         WithEverything();
         _loader.Forgets("libcuda.so.1");
@@ -189,7 +189,7 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
-    public void A_driver_that_does_not_load_is_told_with_the_loaders_reason()
+    public void A_driver_that_does_not_load_is_reported_with_the_loaders_reason()
     {
         _machine.Variables["IBA_CUDA_DIRS"] = "/opt/broken";
         _machine.Put("/opt/broken", "libcuda.so.1");
@@ -198,7 +198,7 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
-    public void A_cudnn_that_is_missing_or_broken_is_a_gap_and_no_obstacle()
+    public void A_cudnn_that_is_missing_or_broken_is_reported_and_does_not_prevent_cuda()
     {
         WithEverything();
         Assert.Null(Examine().Gap);
@@ -222,7 +222,7 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
-    public void A_cudnn_for_a_newer_cuda_than_the_drivers_is_told()
+    public void A_cudnn_for_a_newer_cuda_than_the_drivers_is_reported()
     {
         WithEverything();
         _cudnn.Runtime = 13000;
@@ -232,7 +232,7 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
-    public void A_compiler_without_its_built_ins_is_told_which_file_it_wants()
+    public void A_compiler_without_its_built_ins_is_reported_with_the_missing_file()
     {
         WithEverything();
         _machine.Remove(System, "libnvrtc-builtins.so.12.6");
@@ -242,7 +242,7 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
-    public void A_toolkit_that_only_the_systems_loader_knows_is_used()
+    public void A_toolkit_that_only_the_systems_loader_finds_is_used()
     {
         WithDriver();
         _loader.Knows("libnvrtc.so.12").Knows("libcublasLt.so.12");
@@ -252,7 +252,7 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
-    public void Reduced_precision_on_an_old_device_is_told()
+    public void Reduced_precision_on_an_old_device_is_reported()
     {
         WithEverything();
         _driver.Capability = 75;

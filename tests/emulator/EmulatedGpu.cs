@@ -21,10 +21,10 @@ public sealed class EmulatedGpu : Device, IDisposable
 
     public override IBackend Backend => _backend;
 
-    /// <summary>The fakes of the libraries sum every number for itself, in double.</summary>
+    /// <summary>The fakes of the libraries sum each element separately, in double.</summary>
     public override bool KeepsBits => true;
 
-    /// <summary>Kernels run thread by thread, products number by number.</summary>
+    /// <summary>Kernels run thread by thread, products element by element.</summary>
     public override bool IsSlow => true;
 
     public void Dispose()

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Tests.Emulator;
 
-/// <summary>The emulated GPU finds what it is there to find: each kernel of shim/faults.cu makes one mistake, each launch here another.</summary>
+/// <summary>The emulated GPU detects mistakes: each kernel of shim/faults.cu makes one, and each launch here another.</summary>
 public sealed class EmulatedGpuTests : IDisposable
 {
     private readonly EmulatedGpu _gpu = new();
@@ -67,7 +67,7 @@ public sealed class EmulatedGpuTests : IDisposable
         Assert.Equal([1, 1, 1, 1, 1, 1, 1, float.NaN], _numbers.Download(y));
     }
 
-    /// <summary>Each launch takes one of the two orders, by a fixed seed. The first finds other shared memory than those after it.</summary>
+    /// <summary>Each launch takes one of the two orders, by a fixed seed. The first sees other contents of shared memory than those after it.</summary>
     [Fact]
     public void A_missing_barrier_shows_in_one_order_of_the_threads()
     {

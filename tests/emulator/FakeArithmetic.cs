@@ -5,8 +5,8 @@ using static Iba.Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
 namespace Tests.Emulator;
 
 /// <summary>
-/// What cuBLASLt and cuDNN would compute for a description, and for nothing but the description: textbook loops in double over the extents
-/// and strides that were told. If a layout, a transposition or an order of operations were told wrongly, the numbers would be wrong.
+/// What cuBLASLt and cuDNN would compute for a description, from the description alone: textbook loops in double over the extents
+/// and strides given. A wrong layout, transposition or order of operations gives wrong results.
 /// </summary>
 internal static unsafe class FakeArithmetic
 {
@@ -45,7 +45,7 @@ internal static unsafe class FakeArithmetic
         }
     }
 
-    /// <summary>A cuDNN operation graph: every operation in order, intermediates in double. An engine may lie about the result.</summary>
+    /// <summary>A cuDNN operation graph: every operation in order, intermediates in double. An engine may change the result.</summary>
     public static void Compute(FakeCudnn cudnn, FakeEngine engine, FakeDescriptor graph, IReadOnlyDictionary<long, ulong> pointers)
     {
         var virtuals = new Dictionary<long, double[]>();
@@ -62,7 +62,7 @@ internal static unsafe class FakeArithmetic
                 if (tensor.IsVirtual)
                     virtuals[tensor.Id] = values;
                 else
-                    writes.Add(() => tensor.Write(pointers[tensor.Id], engine.Lie is null ? values : [.. values.Select(engine.Lie)]));
+                    writes.Add(() => tensor.Write(pointers[tensor.Id], engine.Distort is null ? values : [.. values.Select(engine.Distort)]));
             }
 
             switch (operation.Kind)
@@ -108,7 +108,7 @@ internal static unsafe class FakeArithmetic
                 }
                 double[] other = operation.Has(CUDNN_ATTR_OPERATION_POINTWISE_BDESC) ? In(CUDNN_ATTR_OPERATION_POINTWISE_BDESC) : [0];
                 FakeTensor shape = Part(CUDNN_ATTR_OPERATION_POINTWISE_XDESC);
-                // Values stand in N, C, H, W order whatever the strides; a bias has one for each channel.
+                // Values are in N, C, H, W order whatever the strides; a bias has one for each channel.
                 Out(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, mode switch
                 {
                     0 => [.. x.Select((value, i) =>
@@ -124,8 +124,8 @@ internal static unsafe class FakeArithmetic
     }
 
     /// <summary>
-    /// Whichever of the three is null is what is computed. For every place of y the window of the image under it: its products with the weights are y,
-    /// and what y's place says of weights and image is added to theirs.
+    /// Computes the one of the three that is null. For every position of y and the patch of the image under it: the products with the weights are y,
+    /// and the gradients of weights and image are summed from the products with y.
     /// </summary>
     private static double[] Convolve(
         FakeCudnn cudnn, FakeDescriptor operation, cudnnBackendAttributeName geometry, FakeTensor x, FakeTensor w,
@@ -134,33 +134,33 @@ internal static unsafe class FakeArithmetic
         FakeDescriptor convolution = cudnn.Ever(operation[geometry].As<nint>()[0]);
         long[] pad = convolution[CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS].As<long>(), stride = convolution[CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES].As<long>();
         if (convolution[CUDNN_ATTR_CONVOLUTION_CONV_MODE].As<int>()[0] != 1)
-            throw new InvalidOperationException("the window would be flipped");
+            throw new InvalidOperationException("the kernel would be flipped");
         var results = new double[(xs is null ? x : ws is null ? w : y).Count];
         (int K, int C, int R, int S) = ((int)w.Dims[0], (int)w.Dims[1], (int)w.Dims[2], (int)w.Dims[3]);
         (int H, int W, int P, int Q) = ((int)x.Dims[2], (int)x.Dims[3], (int)y.Dims[2], (int)y.Dims[3]);
         // All values are in N, C, H, W order here.
-        double[] window = new double[C * R * S];
+        double[] patch = new double[C * R * S];
         for (int place = 0; place < (int)y.Dims[0] * P * Q; place++)
         {
             (int q, int p, int n) = (place % Q, place / Q % P, place / (Q * P));
             (int top, int left) = (p * (int)stride[0] - (int)pad[0], q * (int)stride[1] - (int)pad[1]);
-            Array.Clear(window);
+            Array.Clear(patch);
             if (xs is not null)
-                Under((at, i) => window[i] = xs[at]);
+                Under((at, i) => patch[i] = xs[at]);
             for (int k = 0; k < K; k++)
             {
                 int atY = ((n * K + k) * P + p) * Q + q;
                 if (xs is null)
-                    AddScaled(ys![atY], ws.AsSpan(k * window.Length, window.Length), window);
+                    AddScaled(ys![atY], ws.AsSpan(k * patch.Length, patch.Length), patch);
                 else if (ws is null)
-                    AddScaled(ys![atY], window, results.AsSpan(k * window.Length, window.Length));
+                    AddScaled(ys![atY], patch, results.AsSpan(k * patch.Length, patch.Length));
                 else
-                    results[atY] = Dot(window, ws.AsSpan(k * window.Length, window.Length));
+                    results[atY] = Dot(patch, ws.AsSpan(k * patch.Length, patch.Length));
             }
             if (xs is null)
-                Under((at, i) => results[at] += window[i]);
+                Under((at, i) => results[at] += patch[i]);
 
-            // Where window and image meet, in one and in the other.
+            // The overlap of kernel and image, as rows of one and of the other.
             void Under(Action<int, int> pair)
             {
                 for (int c = 0; c < C; c++)
@@ -212,7 +212,7 @@ internal static unsafe class FakeArithmetic
     }
 }
 
-/// <summary>A tensor as it was described to cuDNN. Its values are read into N, C, H, W order.</summary>
+/// <summary>A tensor with cuDNN's description. Its values are read into N, C, H, W order.</summary>
 internal sealed unsafe class FakeTensor(FakeDescriptor descriptor)
 {
     private readonly long[] _strides = descriptor[CUDNN_ATTR_TENSOR_STRIDES].As<long>();
@@ -242,7 +242,7 @@ internal sealed unsafe class FakeTensor(FakeDescriptor descriptor)
             ((float*)pointer)[at] = value;
     });
 
-    /// <summary>Every number's place in N, C, H, W order and in memory.</summary>
+    /// <summary>Every element's index in N, C, H, W order and in memory.</summary>
     private void ForEach(Action<int, long> visit)
     {
         int i = 0;

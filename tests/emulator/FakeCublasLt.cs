@@ -3,7 +3,7 @@ using Iba.Engine.Backends.Cuda.Native;
 
 namespace Tests.Emulator;
 
-/// <summary>What a call of cublasLtMatmul was told: the descriptors' contents, not their addresses.</summary>
+/// <summary>The arguments of a call of cublasLtMatmul: the descriptors' contents, not their addresses.</summary>
 internal sealed record FakeProduct(
     cublasComputeType Compute, IReadOnlyDictionary<cublasLtMatmulDescAttribute, byte[]> Description,
     FakeMatrix A, FakeMatrix B, FakeMatrix C, FakeMatrix D, float Alpha, float Beta, ulong[] Pointers, ulong Algorithm, ulong Workspace, nuint WorkspaceBytes)
@@ -41,7 +41,7 @@ internal sealed unsafe class FakeCublasLt : IDisposable
 
     public Func<Action, bool>? Enqueue { get; set; }
 
-    /// <summary>Computes a product, where a test wants numbers.</summary>
+    /// <summary>Computes a product; null if products are only recorded.</summary>
     public Action<FakeProduct>? Execute { get; set; }
 
     public nint Find(string name) => Addresses.GetValueOrDefault(name);

@@ -9,7 +9,7 @@ internal sealed record FakeAttribute(cudnnBackendAttributeName Name, cudnnBacken
     public T[] As<T>() where T : unmanaged => MemoryMarshal.Cast<byte, T>(Bytes).ToArray();
 }
 
-/// <summary>A descriptor as it was described: attributes in the order in which they were set.</summary>
+/// <summary>A descriptor: attributes in the order in which they were set.</summary>
 internal sealed class FakeDescriptor(nint handle, cudnnBackendDescriptorType kind)
 {
     public nint Handle => handle;
@@ -41,10 +41,10 @@ internal sealed record FakeEngine(long Index)
     /// <summary>Whether a plan with it cannot be built.</summary>
     public bool Fails { get; init; }
 
-    /// <summary>What it makes of each number of a result; null for the truth.</summary>
-    public Func<double, double>? Lie { get; init; }
+    /// <summary>Changes each element of a result; null for the correct result.</summary>
+    public Func<double, double>? Distort { get; init; }
 
-    /// <summary>Whether it leaves its result as it was.</summary>
+    /// <summary>Whether it does not write its result.</summary>
     public bool WritesNothing { get; init; }
 
     /// <summary>Which heuristic offers it.</summary>
@@ -54,7 +54,7 @@ internal sealed record FakeEngine(long Index)
     public int MostOperations { get; init; } = 9;
 }
 
-/// <summary>cuDNN without a GPU: it keeps every descriptor as it was described, and holds to the library's rules about order and sizes.</summary>
+/// <summary>cuDNN without a GPU: it records every descriptor, and checks the library's rules about order and sizes.</summary>
 internal sealed unsafe class FakeCudnn : IDisposable
 {
     [ThreadStatic]
@@ -70,7 +70,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
     /// <summary>Answers the calls of this thread too, from here on.</summary>
     public void Join() => _current = this;
 
-    /// <summary>Told when a handle is destroyed.</summary>
+    /// <summary>Called when a handle is destroyed.</summary>
     public Action? Destroying { get; set; }
 
     public nuint Version { get; set; } = 91301;
@@ -93,7 +93,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
 
     public nint Stream { get; private set; }
 
-    /// <summary>Whether executions compute what was described.</summary>
+    /// <summary>Whether executions compute the described operations.</summary>
     public bool Computes { get; set; }
 
     /// <summary>Where executions go, so that they are captured with everything else on the stream.</summary>

@@ -29,7 +29,7 @@ internal sealed unsafe partial class FakeDriver
         CUresult result = Now.Note("cuMemAlloc_v2", forbiddenInCapture: true);
         if (result != CUresult.CUDA_SUCCESS)
             return result;
-        // Where kernels run there is no room for a block that tensors share: each is then an allocation of its own, between guards.
+        // Where kernels run, blocks that tensors would share are refused: each tensor is then an allocation of its own, between guards.
         if (bytes > Now.TotalBytes - Now.UsedBytes || (Now.Execute is not null && bytes == Arena.BlockBytes))
             return CUresult.CUDA_ERROR_OUT_OF_MEMORY;
         var memory = new FakeMemory(bytes, Now.Execute is null ? 0 : Now.Offset(bytes), isTouched: !Now.IsIdle);
@@ -164,7 +164,7 @@ internal sealed unsafe partial class FakeDriver
     }
 
     /// <summary>
-    /// A driver would read what it is given without a word. The backend gives it addresses of its own <see cref="Argument"/>s, which know their
+    /// A real driver would read any argument. The backend passes addresses of its own <see cref="Argument"/>s, which know their
     /// sizes, in a list that ends with null unless it is full.
     /// </summary>
     private static void CheckArguments(string kernel, KernelParameter[] wanted, void** given)
@@ -193,7 +193,7 @@ internal sealed unsafe partial class FakeDriver
         return [.. read.Except(written)];
     }
 
-    /// <summary>The driver copies a kernel's arguments when it is launched, so that the caller's may go.</summary>
+    /// <summary>The driver copies a kernel's arguments when it is launched, so that the caller may free its own.</summary>
     private nint Keep(KernelParameter[] wanted, void** parameters)
     {
         nint copy = Borrow(wanted.Length * sizeof(void*) + wanted.Sum(each => Up(each.Size)));
@@ -299,7 +299,7 @@ internal sealed unsafe partial class FakeDriver
     [UnmanagedCallersOnly]
     private static CUresult cuGraphExecDestroy(nint executable) => Now.Destroy("cuGraphExecDestroy", executable, "executable");
 
-    /// <summary>A question and no work: it is not written down.</summary>
+    /// <summary>A query, which is not recorded.</summary>
     [UnmanagedCallersOnly]
     private static CUresult cuGraphGetNodes(nint graph, nint* nodes, nuint* count)
     {

@@ -12,11 +12,11 @@ internal delegate void FakeKernel(string kernel, Extent grid, Extent block, uint
 internal readonly record struct KernelParameter(int Size, bool IsWritten);
 
 /// <summary>
-/// A driver without a GPU: host memory stands for the device's, every call is written down, and the rules that a real driver enforces
+/// A driver without a GPU: host memory replaces the device's, every call is recorded, and the rules that a real driver enforces
 /// are enforced: nothing is allocated, freed or waited for while a stream is being captured, what is captured runs when its graph is
-/// launched, a handle that was never made or is already destroyed is an error. Where kernels run (<see cref="Execute"/>), it also finds what a
+/// launched, a handle that was never made or is already destroyed is an error. Where kernels run (<see cref="Execute"/>), it also detects what a
 /// driver would let pass: writes outside of an allocation, writes to memory that a kernel is only given to read, and arguments that do not
-/// fit the kernel. The device is then lost, and the driver's description of the error says why. One fake per thread, so tests may run side by side.
+/// fit the kernel. The device is then lost, and the driver's description of the error says why. One fake per thread, so tests may run in parallel.
 /// </summary>
 internal sealed unsafe partial class FakeDriver : IDisposable
 {
@@ -65,7 +65,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     /// <summary>The parameters of a kernel; needed to run it.</summary>
     public Func<string, KernelParameter[]>? Parameters { get; set; }
 
-    /// <summary>What is held now: memory, pinned memory and handles, by what made them.</summary>
+    /// <summary>Memory, pinned memory and handles that are not freed, by the call that made them.</summary>
     public IEnumerable<string> Held =>
         [.. _memory.Select(_ => "memory"), .. _pinned.Select(_ => "pinned"), .. _handles.Values.Where(kind => kind is not "function")];
 
@@ -77,7 +77,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     /// <summary>Whether memory is only counted and nothing runs: for networks that are too large to be touched.</summary>
     public bool IsIdle { get; set; }
 
-    /// <summary>Makes the call of that name fail, after so many more that succeed.</summary>
+    /// <summary>Makes the call of that name fail, after the given number of successful calls.</summary>
     public void Fail(string call, CUresult result, int after = 0) => _faults[call] = (after, result);
 
     /// <summary>Lets the calls of that name succeed again.</summary>
@@ -105,7 +105,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     /// <summary>Work that a library sends to the stream; whether it could be sent.</summary>
     public bool Send(string call, Action work) => Enqueue(call, work) == CUresult.CUDA_SUCCESS;
 
-    /// <summary>Writes the call down and says whether it must fail.</summary>
+    /// <summary>Records the call and returns its error, if it must fail.</summary>
     private CUresult Note(string call, bool forbiddenInCapture = false)
     {
         Calls.Add(call);
@@ -252,7 +252,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
         return CUresult.CUDA_SUCCESS;
     }
 
-    /// <summary>Every context places its memory alike.</summary>
+    /// <summary>Every context places its memory at the same offsets.</summary>
     [UnmanagedCallersOnly]
     private static CUresult cuDevicePrimaryCtxRetain(nint* context, int device)
     {

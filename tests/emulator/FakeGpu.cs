@@ -4,8 +4,8 @@ using Iba.Engine.Backends.Cuda.Plans;
 namespace Tests.Emulator;
 
 /// <summary>
-/// A machine with a GPU that is not there: a fake driver under the CUDA backend, and as many of NVIDIA's libraries as a test wants. Where a
-/// test wants numbers, kernels run on the CPU and the libraries' fakes compute what was described to them.
+/// An imitated machine with a GPU: a fake driver under the CUDA backend, and those of NVIDIA's libraries that a test wants. Where a
+/// test needs results, kernels run on the CPU and the libraries' fakes compute what was described to them.
 /// </summary>
 internal sealed class FakeGpu : IDisposable
 {
@@ -51,14 +51,14 @@ internal sealed class FakeGpu : IDisposable
 
     public FakeNvrtc Nvrtc => _nvrtc;
 
-    /// <summary>What the machine offers, loaded.</summary>
+    /// <summary>The machine's libraries, loaded.</summary>
     public Libraries Libraries() => global::Iba.Engine.Backends.Cuda.Libraries.Load(_machine.Machine, _loader);
 
-    /// <summary>The backend. Where nothing is computed, no plan's numbers can be checked.</summary>
+    /// <summary>The backend. Where nothing is computed, plans are not checked.</summary>
     public CudaBackend Open(Precision precision = Precision.TensorFloat32, string? cache = null, SearchLimits? limits = null) =>
         new(Libraries(), new CacheFolder(cache), 0, precision, limits ?? new SearchLimits(Checked: _computes));
 
-    /// <summary>Answers the calls of this thread too. As with a real driver, whoever calls from several threads takes turns.</summary>
+    /// <summary>Answers the calls of this thread too. As with a real driver, several threads must take turns.</summary>
     public void Join()
     {
         Driver.Join();

@@ -3,7 +3,7 @@ using Iba.Engine.Backends.Cuda.Native;
 namespace Tests.Emulator;
 
 /// <summary>
-/// Loads empty files that lie where a machine's libraries would: the name says which fake answers. A file that is not there, or one
+/// Loads empty files at the paths of a machine's libraries: the name selects the fake. A file that is not there, or one
 /// that a test breaks, does not load.
 /// </summary>
 /// <param name="machine">Whose files these are.</param>

@@ -32,7 +32,7 @@ internal sealed class FakeMachine(bool windows = false) : IDisposable
 
     public void Remove(string folder, string file) => File.Delete(Path.Combine(Real(folder), file));
 
-    /// <summary>Where a path of the machine lies here. A bare name stays what it is.</summary>
+    /// <summary>The path below the temporary folder. A bare name is unchanged.</summary>
     public string Real(string path) =>
         path.IndexOfAny(['/', '\\']) < 0 ? path : _folder["root"] + "/" + path.Replace('\\', '/').Replace(":", "").TrimStart('/');
 

@@ -3,7 +3,7 @@ using Iba.Engine.Backends.Cuda.Native;
 
 namespace Tests.Emulator;
 
-/// <summary>A compiler whose CUBIN is a text with the file's name, or that fails as it is told to.</summary>
+/// <summary>A compiler whose CUBIN is a text with the file's name, or that fails as set.</summary>
 internal sealed unsafe class FakeNvrtc : IDisposable
 {
     [ThreadStatic]
@@ -27,7 +27,7 @@ internal sealed unsafe class FakeNvrtc : IDisposable
 
     private byte[] Binary { get; set; } = [];
 
-    /// <summary>What it makes of a file of cuda/, zero-terminated.</summary>
+    /// <summary>Its CUBIN of a file of cuda/, zero-terminated.</summary>
     public static byte[] Cubin(string file) => Utf8.Write($"a cubin of {file}.cu");
 
     public nint Find(string name) => Addresses.GetValueOrDefault(name);

@@ -13,7 +13,7 @@ using Xunit;
 namespace Tests.Emulator;
 
 /// <summary>
-/// A device that has room for some of the images but not for all: every method goes on with half as many, says so, and gives the same numbers.
+/// A device whose memory holds some of the images but not all: every method continues with half as many, says so, and gives the same results.
 /// The fake driver counts every byte, because no block of the arena fits into what these tests leave.
 /// </summary>
 public sealed class FullMemoryTests
@@ -53,7 +53,7 @@ public sealed class FullMemoryTests
         Assert.All(notes, note => Assert.Matches("memory is full: going on with [0-9]+ (images|versions of an image) at a time", note));
         Assert.True(most < all);
 
-        // Versions of one image are parted too.
+        // Versions of one image are split, too.
         nuint tooLittle = name is "smoothgrad" or "occlusion" ? one / 8 : one - 2048;
         string message = Assert.Throws<DeviceMemoryException>(() => Attribute(name, Images, tooLittle)).Message;
         Assert.Contains("not even one image at a time fits", message);
@@ -72,7 +72,7 @@ public sealed class FullMemoryTests
         Assert.Equal(expected, actual);
     }
 
-    /// <summary>Sums over a batch are float32: 1e-4 leaves room for another order.</summary>
+    /// <summary>Sums over a batch are float32: 1e-4 allows for another order.</summary>
     [Fact]
     public void Patterns_of_half_the_images_at_a_time_are_the_same()
     {
@@ -86,7 +86,7 @@ public sealed class FullMemoryTests
     }
 
     [Fact]
-    public void A_lost_device_names_the_last_op_and_what_was_finished_stands()
+    public void A_lost_device_names_the_last_op_and_finished_results_are_kept()
     {
         using var gpu = new FakeGpu(computes: true);
         using CudaBackend backend = gpu.Open(Precision.Float32);

@@ -28,7 +28,7 @@ public sealed class KernelCompilerTests : IDisposable
     }
 
     [Fact]
-    public void Another_architecture_compiler_or_file_is_compiled_anew()
+    public void Another_architecture_compiler_or_file_is_compiled_again()
     {
         Compiler(90).Code(File);
         Compiler(80).Code(File);

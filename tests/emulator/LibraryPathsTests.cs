@@ -30,7 +30,7 @@ public class LibraryPathsTests
     }
 
     [Fact]
-    public void The_wheels_of_cuda_12_lie_in_one_folder_a_library_and_still_count_as_one_place()
+    public void The_wheels_of_cuda_12_have_a_folder_per_library_and_count_as_one_installation()
     {
         using var machine = new FakeMachine();
         machine.Variables["VIRTUAL_ENV"] = "/venv";
@@ -55,7 +55,7 @@ public class LibraryPathsTests
     }
 
     [Fact]
-    public void Libraries_of_one_major_never_come_from_two_places()
+    public void Libraries_of_one_major_version_never_come_from_two_folders()
     {
         using var machine = new FakeMachine();
         machine.Variables["LD_LIBRARY_PATH"] = "/a:/b";
@@ -85,7 +85,7 @@ public class LibraryPathsTests
     }
 
     [Fact]
-    public void On_windows_cuda_13_lies_in_bin_x64_and_cudnn_in_its_installers_folder()
+    public void On_windows_cuda_13_is_found_in_bin_x64_and_cudnn_in_its_installers_folder()
     {
         using var machine = new FakeMachine(windows: true);
         machine.Variables["CUDA_PATH"] = @"C:\Program Files\NVIDIA GPU Computing Toolkit\CUDA\v13.0";
@@ -105,7 +105,7 @@ public class LibraryPathsTests
     }
 
     [Fact]
-    public void On_windows_cuda_12_lies_in_bin_on_the_path_or_in_wheels_whatever_the_case_of_its_name()
+    public void On_windows_cuda_12_is_found_in_bin_on_the_path_or_in_wheels_whatever_the_case_of_its_name()
     {
         using var machine = new FakeMachine(windows: true);
         machine.Variables["PATH"] = @"C:\Windows\System32;C:\cuda\bin\";
@@ -131,7 +131,7 @@ public class LibraryPathsTests
     }
 
     [Fact]
-    public void Everything_that_was_looked_for_is_told()
+    public void Everything_that_was_looked_for_is_reported()
     {
         using var machine = new FakeMachine();
         machine.Variables["CUDA_HOME"] = "/opt/cuda";
@@ -151,7 +151,7 @@ public class LibraryPathsTests
     public void A_version_is_read_from_a_full_name_only(string file, string? version) => Assert.Equal(version, LibraryNames.VersionOf(file));
 
     [Fact]
-    public void A_machine_that_is_really_there_can_be_searched()
+    public void The_search_for_libraries_works_on_this_machine()
     {
         Machine here = Machine.Here();
         Assert.Contains("Tests.dll", here.Entries(AppContext.BaseDirectory));

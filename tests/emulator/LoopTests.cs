@@ -11,7 +11,7 @@ namespace Tests.Emulator;
 /// <summary>The optimisation loop as the driver sees it: what is sent, captured, launched and freed, and in which order.</summary>
 public sealed class LoopTests : IDisposable
 {
-    /// <summary>Calls that allocate, free, wait or load: none of them has a place in a loop.</summary>
+    /// <summary>Calls that allocate, free, wait or load: none of them may occur in a loop.</summary>
     private static readonly string[] Forbidden =
         ["cuMemAlloc_v2", "cuMemFree_v2", "cuMemHostAlloc", "cuMemFreeHost", "cuStreamSynchronize", "cuEventSynchronize", "cuEventCreate", "cuEventDestroy_v2",
          "cuModuleLoadDataEx", "cuModuleGetFunction", "cuFuncLoad", "cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2"];
@@ -121,7 +121,7 @@ public sealed class LoopTests : IDisposable
     }
 
     [Fact]
-    public void When_the_loop_goes_everything_of_it_goes()
+    public void Disposing_the_loop_frees_everything_of_it()
     {
         for (int step = 0; step < 3; step++)
             _fit.Step();
@@ -157,7 +157,7 @@ public sealed class LoopTests : IDisposable
     private string[] Work() => [.. _gpu.Driver.Calls.Where(call => call is "cuLaunchKernel" or "cudnnBackendExecute" or "cublasLtMatmul")];
 }
 
-/// <summary>Parameters of so many channels to each of torchvision's 64, all zero.</summary>
+/// <summary>Zero parameters, with the given number of channels for each 64 of torchvision's.</summary>
 internal sealed class NarrowSource(IBackend backend, int divisor) : IParameterSource
 {
     public ParameterPair Convolution(ConvolutionSpec wanted) =>

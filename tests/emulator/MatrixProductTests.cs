@@ -6,7 +6,7 @@ using static Iba.Engine.Backends.Cuda.Native.cublasLtMatmulDescAttribute;
 
 namespace Tests.Emulator;
 
-/// <summary>What cuBLASLt is told, for every matrix product of both networks: layouts, transpositions, types, epilogue, scalars.</summary>
+/// <summary>The descriptors passed to cuBLASLt, for every matrix product of both networks: layouts, transpositions, types, epilogue, scalars.</summary>
 public sealed class MatrixProductTests : IDisposable
 {
     private readonly FakeDriver _driver = new();
@@ -38,10 +38,10 @@ public sealed class MatrixProductTests : IDisposable
         {
             using var product = new MatrixProduct(_session, unit);
             product.Run(new Addresses(X: 0x100, W: 0x200, Y: 0x300, Bias: 0x400, Addend: 0x500, Gate: 0, Workspace: 0x600));
-            FakeProduct told = _cublasLt.Products[^1];
+            FakeProduct call = _cublasLt.Products[^1];
 
             int input = precision == Precision.BFloat16 ? 14 : 0;
-            Assert.Equal(precision == Precision.TensorFloat32 ? 77 : 68, (int)told.Compute);
+            Assert.Equal(precision == Precision.TensorFloat32 ? 77 : 68, (int)call.Compute);
             ulong p = (ulong)unit.P, c = (ulong)unit.C, k = (ulong)unit.K;
             // cuBLAS's own letters: op(A) is m x k, op(B) is k x n, C and D are m x n.
             (ulong[] a, ulong[] b, ulong[] d, int turnsA, int turnsB, ulong[] pointers) = unit.Direction switch
@@ -50,29 +50,29 @@ public sealed class MatrixProductTests : IDisposable
                 Direction.BackwardData => ([c, k], [k, p], [c, p], 0, 0, [0x200UL, 0x300UL, 0x100UL]),
                 _ => ((ulong[])[c, p], (ulong[])[k, p], (ulong[])[c, k], 0, 1, (ulong[])[0x100UL, 0x300UL, 0x200UL]),
             };
-            Check(told.A, input, a);
-            Check(told.B, input, b);
-            Check(told.C, 0, d);
-            Check(told.D, 0, d);
-            Assert.Equal((turnsA, turnsB), (told[CUBLASLT_MATMUL_DESC_TRANSA], told[CUBLASLT_MATMUL_DESC_TRANSB]));
-            Assert.Equal(unit.Bias ? 4 : 1, told[CUBLASLT_MATMUL_DESC_EPILOGUE]);
-            Assert.Equal(unit.Bias, told.Description.ContainsKey(CUBLASLT_MATMUL_DESC_BIAS_POINTER));
+            Check(call.A, input, a);
+            Check(call.B, input, b);
+            Check(call.C, 0, d);
+            Check(call.D, 0, d);
+            Assert.Equal((turnsA, turnsB), (call[CUBLASLT_MATMUL_DESC_TRANSA], call[CUBLASLT_MATMUL_DESC_TRANSB]));
+            Assert.Equal(unit.Bias ? 4 : 1, call[CUBLASLT_MATMUL_DESC_EPILOGUE]);
+            Assert.Equal(unit.Bias, call.Description.ContainsKey(CUBLASLT_MATMUL_DESC_BIAS_POINTER));
             if (unit.Bias)
             {
-                Assert.Equal(0x400UL, BitConverter.ToUInt64(told.Description[CUBLASLT_MATMUL_DESC_BIAS_POINTER]));
-                Assert.Equal(0, told[CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE]);
+                Assert.Equal(0x400UL, BitConverter.ToUInt64(call.Description[CUBLASLT_MATMUL_DESC_BIAS_POINTER]));
+                Assert.Equal(0, call[CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE]);
             }
-            Assert.All(told.Description, attribute => Assert.Equal(attribute.Key == CUBLASLT_MATMUL_DESC_BIAS_POINTER ? 8 : 4, attribute.Value.Length));
-            Assert.Equal((1f, unit.Addend ? 1f : 0f), (told.Alpha, told.Beta));
-            Assert.Equal([pointers[0], pointers[1], unit.Addend ? 0x500UL : pointers[2], pointers[2]], told.Pointers);
-            Assert.Equal((100UL, 0x600UL), (told.Algorithm, told.Workspace));
+            Assert.All(call.Description, attribute => Assert.Equal(attribute.Key == CUBLASLT_MATMUL_DESC_BIAS_POINTER ? 8 : 4, attribute.Value.Length));
+            Assert.Equal((1f, unit.Addend ? 1f : 0f), (call.Alpha, call.Beta));
+            Assert.Equal([pointers[0], pointers[1], unit.Addend ? 0x500UL : pointers[2], pointers[2]], call.Pointers);
+            Assert.Equal((100UL, 0x600UL), (call.Algorithm, call.Workspace));
         }
     }
 
     [Fact]
     public void The_workspace_is_bounded_and_views_say_how_they_are_aligned()
     {
-        using var product = new MatrixProduct(_session, Units(Precision.Float32).First() with { Alignment = 4 });
+        using var call = new MatrixProduct(_session, Units(Precision.Float32).First() with { Alignment = 4 });
         Assert.Equal([1, 5, 6, 7, 8], _cublasLt.Preferences.Select(preference => (int)preference.Name));
         Assert.Equal(32UL << 20, BitConverter.ToUInt64(_cublasLt.Preferences[0].Bytes));
         Assert.All(_cublasLt.Preferences.Skip(1), preference => Assert.Equal([4, 0, 0, 0], preference.Bytes));
@@ -90,7 +90,7 @@ public sealed class MatrixProductTests : IDisposable
         Assert.Equal(1, _cublasLt.Live);
     }
 
-    /// <summary>The heuristic's record is an array of C: an error in its size would tear the second one.</summary>
+    /// <summary>The heuristic's record is an array of C: an error in its size would corrupt the second one.</summary>
     [Fact]
     public unsafe void An_algorithm_is_96_bytes() => Assert.Equal(96, sizeof(cublasLtMatmulHeuristicResult));
 

@@ -54,7 +54,7 @@ public sealed class PlanSearchTests : IDisposable
     [InlineData(Precision.TensorFloat32, new[] { 2 }, "less than float32")]
     [InlineData(Precision.BFloat16, new[] { 4 }, "run to run")]
     [InlineData(Precision.TensorFloat32, new[] { 0, 4 }, "run to run")]
-    public void Engines_are_passed_over_for_their_numerical_notes(Precision precision, int[] notes, string reason)
+    public void Engines_are_skipped_for_their_numerical_notes(Precision precision, int[] notes, string reason)
     {
         _cudnn.Engines.AddRange([new FakeEngine(1) { Notes = notes }, new FakeEngine(2) { Notes = [5] }]);
         var found = Find(Unit with { Precision = precision })!.Value;
@@ -64,7 +64,7 @@ public sealed class PlanSearchTests : IDisposable
     }
 
     [Fact]
-    public void Tensor_cores_are_what_tf32_is_for_and_other_bits_each_run_may_be_allowed()
+    public void Engines_with_tensor_cores_are_used_for_tf32_and_nondeterministic_ones_where_allowed()
     {
         _cudnn.Engines.Add(new FakeEngine(1) { Notes = [0, 1, 4] });
         Assert.Null(Find());
@@ -74,7 +74,7 @@ public sealed class PlanSearchTests : IDisposable
     }
 
     [Fact]
-    public void Plans_that_cannot_be_built_or_want_too_much_memory_are_passed_over()
+    public void Plans_that_cannot_be_built_or_need_too_much_memory_are_skipped()
     {
         _cudnn.Engines.AddRange(
             [new FakeEngine(1) { Fails = true }, new FakeEngine(2) { Workspace = 2 << 20 }, new FakeEngine(3) { Workspace = 1 << 20, Behaviour = [0] }]);
@@ -105,7 +105,7 @@ public sealed class PlanSearchTests : IDisposable
     }
 
     [Fact]
-    public void A_choice_is_kept_on_disk_and_built_again_without_heuristics()
+    public void A_choice_is_saved_on_disk_and_built_again_without_heuristics()
     {
         _cudnn.Engines.AddRange([new FakeEngine(1), new FakeEngine(2) { Knobs = [(3, 5), (22, -1)] }]);
         Find()!.Value.Plan.Dispose();
@@ -120,7 +120,7 @@ public sealed class PlanSearchTests : IDisposable
     }
 
     [Fact]
-    public void A_kept_choice_holds_for_its_own_unit_version_and_device_only()
+    public void A_saved_choice_is_used_for_its_own_unit_version_and_device_only()
     {
         _cudnn.Engines.AddRange([new FakeEngine(1), new FakeEngine(2)]);
         Find()!.Value.Plan.Dispose();
@@ -135,7 +135,7 @@ public sealed class PlanSearchTests : IDisposable
     }
 
     [Fact]
-    public void A_kept_choice_that_no_longer_builds_is_searched_anew()
+    public void A_saved_choice_that_no_longer_builds_is_searched_again()
     {
         _cudnn.Engines.AddRange([new FakeEngine(1), new FakeEngine(2)]);
         Find()!.Value.Plan.Dispose();

@@ -9,7 +9,7 @@ using Xunit;
 namespace Tests.Emulator;
 
 /// <summary>
-/// The kernels of cuda/ compiled for the CPU: each file unmodified through g++ and shim/shim.h into one library, which lies
+/// The kernels of cuda/ compiled for the CPU: each file unmodified through g++ and shim/shim.h into one library, which is stored
 /// beside the tests under the hash of what it was made from.
 /// </summary>
 internal sealed unsafe class Shim
@@ -43,7 +43,7 @@ internal sealed unsafe class Shim
     /// <param name="grid">Blocks.</param>
     /// <param name="block">Threads of a block.</param>
     /// <param name="sharedBytes">Dynamic shared memory of a block.</param>
-    /// <param name="fromLast">Whether the threads of a block take their turns from the last to the first: no kernel may care.</param>
+    /// <param name="fromLast">Whether the threads of a block take their turns from the last to the first: no kernel may depend on it.</param>
     /// <exception cref="InvalidOperationException">The kernel does what a GPU leaves undefined: the message says what.</exception>
     public void Run(string kernel, nint arguments, Extent grid, Extent block, uint sharedBytes, bool fromLast)
     {
@@ -82,7 +82,7 @@ internal sealed unsafe class Shim
             IEnumerable<string> kernels = inputs.Where(input => input.EndsWith(".cu", StringComparison.Ordinal));
             string[] units = [.. kernels.Select(file => Unit(file, work)), Path.Combine(shim, "shim.cpp")];
             string[] objects = [.. units.Select(unit => Path.Combine(work.FullName, Path.GetFileNameWithoutExtension(unit) + ".o"))];
-            // Contraction is off as --fmad=false is for the GPU; kernels look at the same numbers as float and as float4.
+            // Contraction is off as --fmad=false is for the GPU; kernels read the same memory as float and as float4.
             Parallel.For(0, units.Length, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i => Compile(
                 "-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-fno-strict-aliasing", "-fPIC", "-Wall", "-Werror",
                 "-I", shim, "-c", units[i], "-o", objects[i]));
@@ -97,7 +97,7 @@ internal sealed unsafe class Shim
         return library;
     }
 
-    /// <summary>A kernel file with a door to each of its kernels.</summary>
+    /// <summary>A kernel file with an exported entry point for each of its kernels.</summary>
     private static string Unit(string file, DirectoryInfo work)
     {
         string unit = Path.Combine(work.FullName, Path.GetFileNameWithoutExtension(file) + ".cpp");

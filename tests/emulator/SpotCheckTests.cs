@@ -9,7 +9,7 @@ using Xunit;
 
 namespace Tests.Emulator;
 
-/// <summary>Plans whose numbers are wrong are found out before they are used, and those whose numbers are right are not suspected.</summary>
+/// <summary>Plans with wrong results are detected before they are used, and plans with right results pass.</summary>
 public sealed class SpotCheckTests : IDisposable
 {
     private static readonly ConvolutionCase Case = new(
@@ -24,7 +24,7 @@ public sealed class SpotCheckTests : IDisposable
         _folder.Dispose();
     }
 
-    /// <summary>Every place of every direction, against the textbook.</summary>
+    /// <summary>Every element in every direction, compared with the textbook.</summary>
     [Fact]
     public void A_plain_sum_is_the_textbooks() => ConvolutionCase.Any.Sample(c =>
     {
@@ -51,10 +51,10 @@ public sealed class SpotCheckTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Everything))]
-    public void The_fastest_engine_is_passed_over_where_it_lies(string direction, Precision precision)
+    public void The_fastest_engine_is_skipped_where_its_results_are_wrong(string direction, Precision precision)
     {
-        // Off by a fifth, by a neighbour's share, and not there at all.
-        FakeEngine[] liars = [new FakeEngine(1) { Lie = y => 1.2 * y }, new FakeEngine(1) { Lie = y => y + 1 }, new FakeEngine(1) { WritesNothing = true }];
+        // Wrong by a fifth, by part of a neighbour, and not written at all.
+        FakeEngine[] liars = [new FakeEngine(1) { Distort = y => 1.2 * y }, new FakeEngine(1) { Distort = y => y + 1 }, new FakeEngine(1) { WritesNothing = true }];
         foreach (FakeEngine liar in liars)
         {
             _gpu.Cudnn.Engines.Clear();
@@ -77,9 +77,9 @@ public sealed class SpotCheckTests : IDisposable
     [Theory]
     [InlineData(Precision.Float32)]
     [InlineData(Precision.BFloat16)]
-    public void Where_every_engine_and_the_product_lie_the_own_kernel_computes(Precision precision)
+    public void Where_every_engine_and_the_product_are_wrong_the_projects_kernel_computes(Precision precision)
     {
-        _gpu.Cudnn.Engines[0] = new FakeEngine(1) { Lie = y => 2 * y };
+        _gpu.Cudnn.Engines[0] = new FakeEngine(1) { Distort = y => 2 * y };
         _gpu.CublasLt.Execute = _ => { };
         using CudaBackend backend = _gpu.Open(precision);
         using var numbers = new TestTensors(backend);
@@ -91,7 +91,7 @@ public sealed class SpotCheckTests : IDisposable
     }
 
     [Fact]
-    public void A_linear_layer_whose_product_lies_runs_on_the_own_kernel()
+    public void A_linear_layer_whose_product_is_wrong_runs_on_the_projects_kernel()
     {
         _gpu.CublasLt.Execute = _ => { };
         using CudaBackend backend = _gpu.Open();
@@ -106,10 +106,10 @@ public sealed class SpotCheckTests : IDisposable
     }
 
     [Fact]
-    public void A_choice_that_was_checked_and_kept_is_not_checked_again_and_a_lie_is_not_kept()
+    public void A_saved_choice_is_not_checked_again_and_a_wrong_one_is_not_saved()
     {
         _gpu.Cudnn.Engines.Clear();
-        _gpu.Cudnn.Engines.AddRange([new FakeEngine(1) { Lie = y => -y }, new FakeEngine(2)]);
+        _gpu.Cudnn.Engines.AddRange([new FakeEngine(1) { Distort = y => -y }, new FakeEngine(2)]);
         foreach (string? check in (string?[])["numbers are right", null])
         {
             using CudaBackend backend = _gpu.Open(cache: _folder[""]);
@@ -124,7 +124,7 @@ public sealed class SpotCheckTests : IDisposable
     }
 
     [Fact]
-    public void Operands_of_zero_prove_nothing_and_what_is_not_proved_is_not_kept()
+    public void A_check_with_zero_operands_proves_nothing_and_its_choice_is_not_saved()
     {
         using CudaBackend backend = _gpu.Open(cache: _folder[""]);
         Tensor x = backend.Allocate(new(1, 4, 4, 4)), w = backend.Allocate(new(4, 3, 3, 4));
@@ -134,7 +134,7 @@ public sealed class SpotCheckTests : IDisposable
     }
 
     [Fact]
-    public void A_plan_whose_workspace_does_not_fit_is_passed_over_and_where_it_is_the_only_one_the_memory_is_full()
+    public void A_plan_whose_workspace_does_not_fit_is_skipped_and_without_another_plan_memory_is_full()
     {
         _gpu.Cudnn.Engines.Clear();
         _gpu.Cudnn.Engines.AddRange([new FakeEngine(1) { Workspace = 200 << 20 }, new FakeEngine(2)]);
@@ -163,7 +163,7 @@ public sealed class SpotCheckTests : IDisposable
             Case.Finished(ConvolutionTextbook.BackwardWeights(Case.XNumbers, Case.DyNumbers, Case.W, Case.Geometry), gated: false)),
     };
 
-    /// <summary>Numbers stand in for tensors: what a sum reads of a role comes from there.</summary>
+    /// <summary>Arrays replace tensors: a sum reads the operand of a role from its array.</summary>
     private static void Check(ConvolutionUnit unit, Exact expected, params (Role Role, Exact? Numbers)[] operands)
     {
         var tensors = Enum.GetValues<Role>().ToDictionary(role => role, _ => new Tensor(new Shape(1), new Nowhere()));

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>Adam and the history beside it.</summary>
+/// <summary>Adam and the history of losses.</summary>
 public abstract class AdamTests(Device on)
 {
     private readonly IBackend _backend = on.Backend;

@@ -12,7 +12,7 @@ public abstract class AddedNoiseTests(Device on)
     private readonly IBackend _backend = on.Backend;
 
     [Fact]
-    public void An_images_noise_does_not_depend_on_its_company()
+    public void An_images_noise_does_not_depend_on_the_rest_of_the_batch()
     {
         var image = new Shape(1, 3, 5, 7);
         float[] alone = AddNoise(image, [42], copies: 3), company = AddNoise(image.WithN(3), [5, 42, 42], copies: 3);

@@ -5,7 +5,7 @@ using Tests.Textbook;
 
 namespace Tests.Engine;
 
-/// <summary>A convolution with numbers to try it on, and what its verbs make of them on a backend.</summary>
+/// <summary>A convolution with random operands, and the results of its verbs on a backend.</summary>
 public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool Bias, bool Residual, bool Relu, bool Adds, bool Gate, int Seed)
 {
     public Shape W => new(K, Geometry.Kernel, Geometry.Kernel, X.C);
@@ -14,7 +14,7 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
 
     /// <summary>
     /// Every kernel to 7, stride to 4 and padding to the kernel's own size; channels from 1 to beyond two panels of the widest registers,
-    /// mostly no multiple of anything; images that just hold the kernel and larger ones.
+    /// mostly not multiples of a register; images as small as the kernel, and larger ones.
     /// </summary>
     public static Gen<ConvolutionCase> Any { get; } =
         from kernel in Gen.Int[1, 7]
@@ -44,13 +44,13 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
     ];
 
     /// <summary>
-    /// A typical number of the values, of the data's and of the weights' gradient: a sum of n products of such numbers has standard deviation
-    /// root(n) / 3. Where few numbers are made and their terms happen to cancel, errors are to be measured against this and not against what is left.
+    /// The typical size of the values, of the data's and of the weights' gradient: a sum of n products of such elements has standard deviation
+    /// root(n) / 3. Where there are few results and their terms cancel, errors must be measured relative to this and not to the results.
     /// </summary>
     public (double Values, double DataGradient, double WeightGradient) Typical =>
         (Math.Sqrt(W.Row) / 3, Math.Sqrt(W.Count / X.C) / 3, Math.Sqrt(Y.Count / K) / 3);
 
-    /// <summary>Random numbers between -1 and 1, the same for the same case.</summary>
+    /// <summary>Random values between -1 and 1, the same for the same case.</summary>
     public Exact Numbers(Shape shape, int salt) => Draws.Of(HashCode.Combine(Seed, salt), shape);
 
     public Exact XNumbers => Numbers(X, 1);
@@ -74,7 +74,7 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
         return on.Download(y);
     }
 
-    /// <summary>dx; what was there before is <see cref="Earlier"/>, the gate <see cref="GateNumbers"/>.</summary>
+    /// <summary>dx; its contents before are <see cref="Earlier"/>, the gate <see cref="GateNumbers"/>.</summary>
     public float[] BackwardData(TestTensors on)
     {
         Tensor dx = on.Upload(Earlier(X));
@@ -91,13 +91,13 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
         return on.Download(dw);
     }
 
-    /// <summary>An earlier term of a gradient; where nothing was added yet, what must be overwritten.</summary>
+    /// <summary>The earlier term of a gradient; NaN, which must be overwritten, where nothing was added yet.</summary>
     public Exact Earlier(Shape shape) => Adds ? Numbers(shape, 6) : new Exact(shape).Like(_ => float.NaN);
 
     /// <summary>A ReLU's output: about half of it 0.</summary>
     public Exact GateNumbers => new(X, [.. Numbers(X, 7).Numbers.Select(number => Math.Max(number, 0))]);
 
-    /// <summary>What the textbook's gradient becomes with the earlier term and the gate.</summary>
+    /// <summary>The textbook's gradient with the earlier term and the gate.</summary>
     public Exact Finished(Exact gradient, bool gated)
     {
         Exact earlier = Earlier(gradient.Shape), gate = GateNumbers;

@@ -3,14 +3,14 @@ using Tests.Textbook;
 
 namespace Tests.Engine;
 
-/// <summary>Holds the three verbs of a convolution against the textbook.</summary>
+/// <summary>Compares the three verbs of a convolution with the textbook.</summary>
 /// <param name="backend">The backend.</param>
-/// <param name="tolerance">Relative to the largest number expected.</param>
+/// <param name="tolerance">Relative to the largest expected value.</param>
 public sealed class ConvolutionChecks(IBackend backend, double tolerance = ConvolutionChecks.Float32)
 {
     /// <summary>
-    /// A float32 sum of d random products strays by about root(d) x 2^-24 of a typical one; the sums here have up to 3000 terms and the largest
-    /// number exceeds a typical one, which makes 3e-6 the worst to be expected.
+    /// A float32 sum of d random products has an error of about root(d) x 2^-24 of a typical sum; the sums here have up to 3000 terms and the largest
+    /// sum exceeds a typical one, so errors up to 3e-6 are expected.
     /// </summary>
     public const double Float32 = 1e-5;
 

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>What convolutions promise on the processor: no bit depends on the cores, or on how large their caches are.</summary>
+/// <summary>Convolutions on the CPU: no bit depends on the number of cores or the size of their caches.</summary>
 public sealed class ConvolutionThreadTests
 {
     [Fact]
@@ -26,7 +26,7 @@ public sealed class ConvolutionThreadTests
     }
 
     [Theory, InlineData(false), InlineData(true)]
-    public void Any_size_of_the_second_cache_gives_the_same_bits(bool winograd)
+    public void Any_size_of_the_L2_cache_gives_the_same_bits(bool winograd)
     {
         using CpuBackend small = new(2) { Winograd = winograd, WinogradWhereverItFits = winograd, L2CacheBytes = 32 << 10 };
         using CpuBackend large = new(2) { Winograd = winograd, WinogradWhereverItFits = winograd, L2CacheBytes = 2 << 20 };
@@ -40,9 +40,9 @@ public sealed class ConvolutionThreadTests
     }
 
     [Fact]
-    public void The_second_cache_is_as_large_as_Linux_says()
+    public void The_L2_cache_is_as_large_as_Linux_says()
     {
-        // Of whichever core asked: some processors mix large ones and small ones.
+        // The size may depend on the calling core: some processors mix large and small cores.
         const string Cores = "/sys/devices/system/cpu";
         string[] sizes = !Directory.Exists(Cores) ? []
             : [.. Directory.GetDirectories(Cores, "cpu*").Select(core => Path.Combine(core, "cache/index2/size")).Where(File.Exists)];

@@ -4,22 +4,22 @@ using Tests.Textbook;
 
 namespace Tests.Engine;
 
-/// <summary>Random shapes and numbers. Every number is a float, so that engine and textbook start from the same.</summary>
+/// <summary>Random shapes and values. Every value is a float, so that engine and textbook start from the same ones.</summary>
 /// <param name="side">The largest height and width.</param>
 /// <param name="channels">The most channels.</param>
-/// <param name="count">About the most numbers.</param>
+/// <param name="count">About the largest number of elements.</param>
 public sealed class Draw(int side, int channels, int count)
 {
     /// <summary>
-    /// Channel counts below, at and above every register's width, and few enough numbers that each can be moved by itself for a
+    /// Channel counts below, at and above every register's width, and few enough elements to change each by itself for a
     /// finite difference.
     /// </summary>
     public static Draw Small { get; } = new(side: 7, channels: 70, count: 240);
 
-    /// <summary>Enough numbers for several tiles and blocks of every verb.</summary>
+    /// <summary>Enough elements for several tiles and blocks of every verb.</summary>
     public static Draw Large { get; } = new(side: 40, channels: 300, count: 40_000);
 
-    /// <summary>Up to 3 images of at least so many pixels a side.</summary>
+    /// <summary>Up to 3 images with the given minimum of pixels a side.</summary>
     public Gen<Shape> Images(int minimalSide = 1) =>
         Gen.Select(Gen.Int[1, 3], Gen.Int[minimalSide, side], Gen.Int[minimalSide, side], Gen.Int[1, channels])
             .Select((n, h, w, c) => new Shape(n, h, w, Math.Clamp(count / (n * h * w), 1, c)));

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>A caller's mistake is an exception that names it: never foreign numbers, never the end of the process.</summary>
+/// <summary>A caller's mistake gives an exception that names it: never another tensor's values, never the end of the process.</summary>
 public abstract class EdgeTests(Device on) : TestsOnDevice(on)
 {
     private static readonly ConvGeometry Kernel = new(3, 1, 1);
@@ -244,7 +244,7 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
     }
 
     [Fact]
-    public void A_replay_that_runs_itself_is_told_so()
+    public void A_replay_that_runs_itself_is_refused()
     {
         IReplay replay = null!;
         replay = _backend.Replay(() => replay.Run());
@@ -253,7 +253,7 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
     }
 
     [Fact]
-    public void A_kernel_that_no_int_can_count_is_refused()
+    public void Impossible_kernels_strides_and_paddings_are_refused()
     {
         Tensor x = _backend.Allocate(new Shape(1, 5, 5, 1)), y = _backend.Allocate(new Shape(1, 3, 3, 1)), w = _backend.Allocate(new Shape(1, 1, 1, 1));
         foreach (var geometry in (ConvGeometry[])[new(1, 1, int.MaxValue), new(1, 0), new(1, -1), new(0), new(1, 1, -1), new(1, int.MaxValue, int.MaxValue)])
@@ -270,7 +270,7 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
     }
 
     [Fact]
-    public void A_scope_that_was_disposed_owns_nothing_more()
+    public void A_disposed_scope_refuses_new_tensors()
     {
         var scope = new TensorScope(_backend);
         scope.Allocate(new Shape(1));
@@ -281,32 +281,32 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         Assert.Throws<ArgumentNullException>(() => new TensorScope(null!));
     }
 
-    /// <summary>Inside a replay the backend is taken for sure: no race decides.</summary>
+    /// <summary>Inside a replay the backend is certainly busy, without a race.</summary>
     [Fact]
-    public void A_second_thread_is_told_that_there_may_be_one_caller()
+    public void A_second_thread_gets_an_exception_because_there_may_be_one_caller()
     {
         Tensor x = _backend.Allocate(new Shape(4));
-        var told = new List<Exception?>();
+        var errors = new List<Exception?>();
         using IReplay replay = _backend.Replay(() =>
         {
             _backend.Fill(x, 5);
             var other = new Thread(() =>
             {
-                told.Add(Record.Exception(() => _backend.Fill(x, 7)));
-                told.Add(Record.Exception(() => _backend.Allocate(new Shape(4))));
-                told.Add(Record.Exception(_backend.Dispose));
+                errors.Add(Record.Exception(() => _backend.Fill(x, 7)));
+                errors.Add(Record.Exception(() => _backend.Allocate(new Shape(4))));
+                errors.Add(Record.Exception(_backend.Dispose));
             });
             other.Start();
             other.Join();
         });
         replay.Run();
-        Assert.Equal(3, told.Count);
-        Assert.All(told, error => Assert.Contains("one caller at a time", Assert.IsType<InvalidOperationException>(error).Message));
+        Assert.Equal(3, errors.Count);
+        Assert.All(errors, error => Assert.Contains("one caller at a time", Assert.IsType<InvalidOperationException>(error).Message));
         Assert.Equal([5, 5, 5, 5], _backend.Read(x));
     }
 
     [Fact]
-    public void A_call_that_fails_leaves_the_backend_to_the_next()
+    public void After_a_failed_call_the_backend_takes_the_next_one()
     {
         Tensor x = _backend.Allocate(new Shape(4));
         Assert.Throws<ArgumentException>(() => _backend.Upload([], x));
@@ -326,7 +326,7 @@ public sealed class EdgeTestsOnCuda(Gpu gpu) : EdgeTests(gpu);
 
 public sealed class EdgeTestsOnEmulatedCuda() : EdgeTests(new EmulatedGpu());
 
-/// <summary>What happens at the end of a backend.</summary>
+/// <summary>Disposing of a backend.</summary>
 public sealed class DisposedBackendTests
 {
     public static TheoryData<bool> OnGpu => [false, true];
@@ -368,9 +368,9 @@ public sealed class DisposedBackendTests
         Assert.Equal([3], backend.Read(backend.Tensor(new Shape(1), 3)));
     }
 
-    /// <summary>Of a backend that was used on another thread, every native handle goes back in its own context.</summary>
+    /// <summary>A backend that was used on another thread releases every native handle in its own context.</summary>
     [Fact]
-    public void A_gpu_is_given_back_by_any_thread()
+    public void A_gpu_can_be_disposed_on_any_thread()
     {
         using var gpu = new FakeGpu(computes: true);
         IBackend backend = gpu.Open();

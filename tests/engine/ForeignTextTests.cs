@@ -30,7 +30,7 @@ public sealed class ForeignTextTests
     public void What_steers_a_terminal_or_reorders_text_is_escaped_and_nothing_else(string text, string harmless) =>
         Assert.Equal(harmless, ForeignText.Harmless(text));
 
-    // Of its own: data of a theory go through UTF-8, which knows no lone surrogates.
+    // A test of its own, because data of a theory go through UTF-8, which has no lone surrogates.
     [Fact]
     public void A_lone_surrogate_is_escaped() => Assert.Equal(@"\uD800x\uDC00", ForeignText.Harmless("\ud800x\udc00"));
 

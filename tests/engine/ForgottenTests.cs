@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>What becomes of backends and tensors that nobody disposes of. Alone, because the collector's work is waited for.</summary>
+/// <summary>Backends and tensors that are not disposed. Runs alone, because it waits for the garbage collector.</summary>
 [Collection(nameof(LastCollection))]
 public sealed class ForgottenTests
 {
@@ -44,7 +44,7 @@ public sealed class ForgottenTests
     }
 
     [Fact]
-    public void A_tensor_that_outlives_its_forgotten_backend_gives_its_memory_back_at_once()
+    public void A_tensor_that_outlives_its_unreachable_backend_frees_its_memory_at_once()
     {
         (CpuMemory memory, Tensor last) = Forget();
         Until(() => memory.UsedBytes is > 0 and < 8000, "bytes are not freed but the last tensor's");
@@ -74,7 +74,7 @@ public sealed class ForgottenTests
         Assert.Equal(0, memory.UsedBytes);
     }
 
-    /// <summary>A verb may have the address of what is disposed or collected while it runs; a replay is such a verb.</summary>
+    /// <summary>A verb may use the address of memory that is disposed or collected while it runs; a replay is such a verb.</summary>
     [Fact]
     public void Nothing_is_freed_while_a_verb_runs()
     {
@@ -129,7 +129,7 @@ public sealed class ForgottenTests
         backend.Resize(x, Corners.Aligned, y);
     }
 
-    /// <summary>Collects until something holds. The bound is there to end a test that fails.</summary>
+    /// <summary>Collects garbage until a condition is true. The bound ends a test that fails.</summary>
     private static void Until(Func<bool> holds, string otherwise)
     {
         for (int turn = 0; turn < 2000; turn++)

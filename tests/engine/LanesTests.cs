@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>The elementary functions that stand in for a C library's, against Math in double, at every register width.</summary>
+/// <summary>The elementary functions that replace a C library's, compared with Math in double, at every register width.</summary>
 public sealed class LanesTests
 {
     [Fact]

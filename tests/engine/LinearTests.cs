@@ -89,7 +89,7 @@ public abstract class LinearTests(Device on) : TestsOnDevice(on)
 
     internal static Exact Random(int seed, params int[] dims) => Draws.Of(seed, new Shape(dims));
 
-    /// <summary>A sum of n products of such numbers has standard deviation root(n) / 3, one of the numbers themselves more.</summary>
+    /// <summary>A sum of n products of such elements has standard deviation root(n) / 3, a sum of the elements themselves more.</summary>
     private static void Near(Exact expected, float[] actual, int terms, string what) =>
         Close.InMaxNorm(expected.Floats(), actual, Tolerance, what, typical: Math.Sqrt(terms) / 3);
 }

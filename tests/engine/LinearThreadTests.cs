@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>What linear layers promise on the processor: no bit depends on the cores.</summary>
+/// <summary>Linear layers on the CPU: no bit depends on the number of cores.</summary>
 public sealed class LinearThreadTests
 {
     [Fact]

@@ -27,19 +27,19 @@ public sealed class MemoryPlanTests
         }
     }, iter: 500);
 
-    /// <summary>256 bytes: what the widest vector loads and cuDNN ask of a pointer.</summary>
+    /// <summary>256 bytes: the alignment that the widest vector loads and cuDNN need.</summary>
     [Fact]
     public void Every_buffer_begins_at_a_multiple_of_64_numbers() =>
         Lifetimes.Sample(lives => Assert.All(MemoryPlan.Fit(lives).Offsets, offset => Assert.Equal(0, offset % 64)), iter: 100);
 
     [Fact]
-    public void A_chain_of_equal_buffers_takes_the_room_of_two()
+    public void A_chain_of_equal_buffers_takes_the_memory_of_two()
     {
         Lifetime[] chain = [.. Enumerable.Range(0, 50).Select(line => new Lifetime(640, line, line + 1))];
         Assert.Equal(2 * 640, MemoryPlan.Fit(chain).Size);
     }
 
-    /// <summary>No plan is smaller than what lives at the busiest moment; the greedy one stays within a third of that.</summary>
+    /// <summary>No plan is smaller than the buffers that live at the busiest moment; the greedy one exceeds that by at most a third.</summary>
     [Fact]
     public void A_plan_is_little_larger_than_the_busiest_moment() => Lifetimes.Sample(lives =>
     {

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>The counter-based generator: its words, its distribution, and on what alone a number depends.</summary>
+/// <summary>The counter-based generator: its words, its distribution, and its inputs.</summary>
 public sealed unsafe class NoiseTests
 {
     private const int Million = 1_000_000;

@@ -9,12 +9,12 @@ using Xunit;
 namespace Tests.Engine;
 
 /// <summary>
-/// NaN and infinities at every operand of every verb. The judge is the textbook in double precision, with PyTorch's comparisons (clamp_min,
+/// NaN and infinities at every operand of every verb. The reference is the textbook in double precision, with PyTorch's comparisons (clamp_min,
 /// threshold_backward, max_pool2d, clamp_backward, log_softmax_backward of version 1.13): IEEE arithmetic then spreads them as in float32.
 /// </summary>
 public abstract class NonFiniteTests(Device on) : TestsOnDevice(on)
 {
-    /// <summary>More numbers than the widest register has lanes, and no multiple of any: a body and a tail at every width.</summary>
+    /// <summary>More elements than the widest register has lanes, and not a multiple of any width: a body and a remainder at every width.</summary>
     private const int C = 19;
 
     private const float Epsilon = 0.25f, Factor = -1.75f;
@@ -24,16 +24,16 @@ public abstract class NonFiniteTests(Device on) : TestsOnDevice(on)
     private static readonly Dictionary<string, Verb> Verbs = new[] { Functions(), Sums(), Images(), Bottleneck(), Optimizers(), Products() }
         .SelectMany(verbs => verbs).ToDictionary(verb => verb.Name);
 
-    /// <summary>How an actual number must match an expected one.</summary>
+    /// <summary>How an actual value must match an expected one.</summary>
     private enum Match
     {
-        /// <summary>The same number, the same infinity, or NaN both.</summary>
+        /// <summary>The same number, the same infinity, or both NaN.</summary>
         Exact,
 
-        /// <summary>Not finite where the expected one is not; NaN may stand for an infinity, where the formula is written in another way.</summary>
+        /// <summary>Not finite where the expected one is not; NaN is allowed for an infinity, where the formula is written in another way.</summary>
         Kind,
 
-        /// <summary>And NaN may stand where the expected one is finite: padding is multiplied, or a Winograd tile spreads it.</summary>
+        /// <summary>NaN is also allowed where the expected one is finite: padding is multiplied, or a Winograd tile spreads it.</summary>
         Spreads,
     }
 
@@ -203,7 +203,7 @@ public abstract class NonFiniteTests(Device on) : TestsOnDevice(on)
                 x => ResamplingTextbook.Blur(x, taps)),
         ];
 
-        // A verb that treats every channel alike, linearly, and its gradient.
+        // A linear verb that treats every channel alike, and its gradient.
         static Verb[] Linear(
             string name, Shape from, Shape to, Match match,
             Action<TestTensors, Tensor, Tensor> forward, Action<TestTensors, Tensor, Accumulator> backward, Func<Exact, Exact> textbook) =>
@@ -361,7 +361,7 @@ public abstract class NonFiniteTests(Device on) : TestsOnDevice(on)
 
     private static Exact Of(Shape shape, int seed, float low = -2, float high = 2) => Draws.Of(seed, shape, low, high);
 
-    /// <summary>A verb, numbers for its operands, and what it computes of them.</summary>
+    /// <summary>A verb, values for its operands, and its results.</summary>
     private sealed record Verb(string Name, Exact[] Operands, Func<TestTensors, Tensor[], Tensor[]> Run, Func<Exact[], Exact[]> Textbook)
     {
         public Match Match { get; init; }

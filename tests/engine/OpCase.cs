@@ -3,10 +3,10 @@ using Tests.Textbook;
 
 namespace Tests.Engine;
 
-/// <summary>An op with numbers to try it on.</summary>
-/// <param name="Inputs">Shapes and numbers; away from kinks, where a derivative would depend on the side.</param>
-/// <param name="Variables">How many of them, from the first on, want a gradient.</param>
-/// <param name="Record">Puts the op on a tape.</param>
+/// <summary>An op with inputs.</summary>
+/// <param name="Inputs">Shapes and values; away from kinks, where a derivative would depend on the side.</param>
+/// <param name="Variables">How many of them, from the first on, take a gradient.</param>
+/// <param name="Record">Records the op on a tape.</param>
 /// <param name="Textbook">The plain version.</param>
 public sealed record OpCase(Exact[] Inputs, int Variables, Func<Value[], Value> Record, Func<Exact[], Exact> Textbook)
 {

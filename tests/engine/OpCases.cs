@@ -30,7 +30,7 @@ public sealed class OpCases
             ["Multiply by itself"] = Single(-2, 2, x => new([x], 1, v => v[0] * v[0], e => Elementwise.Multiply(e[0], e[0]))),
             ["Multiply by a constant"] = Pairs((x, y) => new([x, y], 1, v => v[0] * v[1], e => Elementwise.Multiply(e[0], e[1]))),
             ["Scale"] = Single(-2, 2, x => new([x], 1, v => v[0] * -1.75f, e => Elementwise.Scale(e[0], -1.75))),
-            // Not above 4: y (1 - y) of a float y near 1 has lost digits, and a tensor may hold no larger slope to measure that against.
+            // Not above 4: y (1 - y) of a float y near 1 has lost digits, and the tensor may contain no larger slope to compare it with.
             ["Sigmoid"] = Single(-9, 4, x => new([x], 1, v => v[0].Sigmoid(), e => Elementwise.Sigmoid(e[0]))),
             ["Log"] = Single(0.01f, 9, x => new([x], 1, v => v[0].Log(), e => Elementwise.Log(e[0]))),
             ["Relu"] = Kinked(x => new([x], 1, v => v[0].Relu(), e => Elementwise.Relu(e[0])), 0),
@@ -101,7 +101,7 @@ public sealed class OpCases
             .Select((λ, r, active) =>
                 new OpCase([λ, r, active], 1, v => v[1].Information(v[0], v[2]), e => BottleneckTextbook.Information(e[1], e[0], e[2]))));
 
-    /// <summary>λ first, since it alone wants a gradient. A neuron with a copy near the kink of the clamp is made inactive.</summary>
+    /// <summary>λ first, since only λ takes a gradient. A neuron with a copy near the kink of the clamp is made inactive.</summary>
     private Gen<OpCase> Restrictions(bool clamp, bool recorded) =>
         Gen.Select(_draw.Images(), Gen.Int[1, 3], Gen.Int[0, 9]).SelectMany((s, copies, step) =>
         {

@@ -6,7 +6,7 @@ using Tests.Textbook;
 
 namespace Tests.Engine;
 
-/// <summary>The op on a tape, used so many times, under a loss that weighs every number of every use differently.</summary>
+/// <summary>The op on a tape, used several times, under a loss that weights every element of every use differently.</summary>
 public sealed class OpRun : IDisposable
 {
     private readonly IBackend _backend;

@@ -7,11 +7,11 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>Every op, held against its textbook version over random shapes.</summary>
+/// <summary>Every op, compared with its textbook version over random shapes.</summary>
 public abstract class OpTests(Device on) : TestsOnDevice(on)
 {
     /// <summary>
-    /// Relative to the largest number expected. An op of these sizes adds at most about 100 terms, each rounded to 2^-24, for a float32
+    /// Relative to the largest expected value. An op of these sizes adds at most about 100 terms, each rounded to 2^-24, for a float32
     /// error below 100 x 6e-8 = 6e-6; typical errors grow with the root and are ten times smaller.
     /// </summary>
     private const double Tolerance = 6e-6;
@@ -50,14 +50,14 @@ public abstract class OpTests(Device on) : TestsOnDevice(on)
 
     private int Cases(int most) => On.IsSlow ? most / 2 : most;
 
-    /// <summary>The op's numbers are the textbook's.</summary>
+    /// <summary>The op's values are the textbook's.</summary>
     private void Values(OpCase op)
     {
         using var run = new OpRun(_backend, op, uses: 1, planned: false);
         Near(op.Textbook(op.Inputs).Numbers, run.Y, $"{op}: values");
     }
 
-    /// <summary>The gradient of every variable is the textbook's central difference, number by number.</summary>
+    /// <summary>The gradient of every variable is the textbook's central difference, element by element.</summary>
     private void Gradients(OpCase op)
     {
         using var run = new OpRun(_backend, op, uses: 1, planned: false);
@@ -86,7 +86,7 @@ public abstract class OpTests(Device on) : TestsOnDevice(on)
     private static void Near(double[] expected, float[] actual, string what)
     {
         Assert.Equal(expected.Length, actual.Length);
-        // Terms of size 1 may cancel to nothing: what the central difference then says is its own rounding, about 1e-10 a term.
+        // Terms of size 1 may cancel to 0: the central difference is then its own rounding, about 1e-10 a term.
         double scale = Math.Max(expected.Max(Math.Abs), 1e-3);
         for (int i = 0; i < expected.Length; i++)
         {
@@ -97,7 +97,7 @@ public abstract class OpTests(Device on) : TestsOnDevice(on)
 
     /// <summary>
     /// d(sum of weights x y)/dx by central differences, taken of every y before they are summed: what x does not reach is exactly 0, and the rest is off by
-    /// 1e-12 for the step's square and 1e-10 of y for rounding. A difference of sums would round with all that x does not reach, 1e-8 at a hundred numbers.
+    /// 1e-12 for the step's square and 1e-10 of y for rounding. A difference of sums would round the other terms, too: 1e-8 at a hundred elements.
     /// </summary>
     private static double[] Differences(OpCase op, int variable, double[] weights)
     {

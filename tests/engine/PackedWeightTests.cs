@@ -6,10 +6,10 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>Convolutions may keep weights in a form of their own, packed or transformed: nobody may notice.</summary>
+/// <summary>Convolutions may cache weights packed or transformed; results must not depend on that.</summary>
 public abstract class PackedWeightTests(Device on)
 {
-    /// <summary>As for Winograd's convolutions, whose rounding is the largest; weights of the wrong form miss by about 1.</summary>
+    /// <summary>As for Winograd's convolutions, whose rounding is the largest; stale or wrongly packed weights give errors of about 1.</summary>
     private const double Tolerance = 2e-5;
 
     /// <summary>Channels in sixteens on both sides, as Winograd's convolution wants them, and more than a chunk of the direct one's reduction.</summary>

@@ -25,8 +25,8 @@ public sealed class ProductAllocationTests
 
         for (int i = 0; i < Calls; i++)
             AllVerbs();
-        // The compiler's threads and the runner's may allocate meanwhile: the quietest of several trials counts, and less than the
-        // smallest object per call is forgiven.
+        // The JIT's threads and the runner's may allocate meanwhile: the smallest of several trials counts, and less than the
+        // smallest object per call is allowed.
         long least = long.MaxValue;
         for (int trial = 0; trial < 5; trial++)
         {

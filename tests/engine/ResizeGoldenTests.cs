@@ -52,7 +52,7 @@ public abstract class ResizeGoldenTests(Device on)
         var geometry = new ConvGeometry(kernel, stride, padding);
         Check(golden, $"maxpool.{i}.input", $"maxpool.{i}.output", $"maxpool.{i}", x => x.MaxPool(geometry));
 
-        // The engine keeps no index of the winner: PyTorch's must be where the output's number stands.
+        // The engine keeps no index of the maximum: at PyTorch's index the input must be the output's value.
         float[] x = golden.Floats($"maxpool.{i}.input"), y = golden.Floats($"maxpool.{i}.output");
         long[] winner = golden.Longs($"maxpool.{i}.index");
         int[] from = golden.Shape($"maxpool.{i}.input"), to = golden.Shape($"maxpool.{i}.output");
@@ -60,7 +60,7 @@ public abstract class ResizeGoldenTests(Device on)
             Assert.Equal(y[at], x[at / (to[2] * to[3]) * from[2] * from[3] + (int)winner[at]]);
     }
 
-    /// <summary>Holds an op's numbers, and its gradient where the file has one, against a file's fields.</summary>
+    /// <summary>Compares an op's values, and its gradient where the file has one, with a file's fields.</summary>
     private void Check(GoldenFile golden, string input, string output, string? gradient, Func<Value, Value> op)
     {
         int[] shape = golden.Shape(input);

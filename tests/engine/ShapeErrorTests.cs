@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>An op that cannot join its inputs says which op, which shapes and what it takes, when it is recorded.</summary>
+/// <summary>An op whose inputs do not fit gives an error at recording that names the op, the shapes and what it takes.</summary>
 public sealed class ShapeErrorTests : IDisposable
 {
     private readonly CpuBackend _backend = new(threads: 1);
@@ -37,7 +37,7 @@ public sealed class ShapeErrorTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Ops))]
-    public void A_misfit_names_the_op_and_every_shape(string op)
+    public void A_shape_mismatch_names_the_op_and_every_shape(string op)
     {
         (Shape[] shapes, Func<Value[], Value> record) = Misfits[op];
         using var tape = new Tape(_backend);

@@ -31,7 +31,7 @@ public sealed class ShapeTests
     public void The_largest_shape_is_one() => Assert.Equal(int.MaxValue, new Shape(1, int.MaxValue, 1).Count);
 
     [Fact]
-    public void So_many_rows_that_no_int_counts_them_are_refused()
+    public void More_rows_than_an_int_can_count_are_refused()
     {
         var image = new Shape(1, 224, 224, 3);
         Assert.Contains("3000000000 images or rows of (1, 224, 224, 3)", Assert.Throws<ShapeException>(() => image.WithN(3_000_000_000)).Message);

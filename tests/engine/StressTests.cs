@@ -13,7 +13,7 @@ using Xunit;
 namespace Tests.Engine;
 
 /// <summary>
-/// Collections at any moment, and several threads at once: what comes out is right, or an exception that names the mistake. The rounds are
+/// Garbage collections at any moment, and several threads at once: the result is right, or an exception names the mistake. The rounds are
 /// counted, not timed; IBA_STRESS_ROUNDS multiplies them (tests/full.sh).
 /// </summary>
 [Collection(nameof(LastCollection))]
@@ -21,7 +21,7 @@ public sealed class StressTests
 {
     private static readonly int Times = int.TryParse(Environment.GetEnvironmentVariable("IBA_STRESS_ROUNDS"), out int times) ? Math.Max(times, 1) : 1;
 
-    /// <summary>What a caller does who disposes of nothing: rounds, and the numbers of one.</summary>
+    /// <summary>The work of a caller who disposes of nothing: the number of rounds, and the results of one.</summary>
     private static readonly Dictionary<string, (int Rounds, Func<IBackend, float[]> Run)> Paths = new()
     {
         ["fill and download"] = (300, on =>
@@ -93,7 +93,7 @@ public sealed class StressTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Four_threads_on_one_backend_get_right_numbers_or_are_told(bool onGpu)
+    public void Four_threads_on_one_backend_get_correct_results_or_an_exception(bool onGpu)
     {
         const int Threads = 4;
         using FakeGpu? gpu = onGpu ? new FakeGpu(computes: true) : null;
@@ -107,7 +107,7 @@ public sealed class StressTests
         float[] pixels = FullMemoryTests.Samples(1)[0].Pixels, logits = inference.Run(pixels);
         float[] doubled = [.. backend.Read(shared).Select(number => 2 * number)];
         var wrong = new System.Collections.Concurrent.ConcurrentQueue<string>();
-        int right = 0, told = 0;
+        int right = 0, refused = 0;
         Thread[] threads = [.. Enumerable.Range(1, Threads).Select(id => new Thread(() =>
         {
             gpu?.Join();
@@ -134,7 +134,7 @@ public sealed class StressTests
                 }
                 catch (InvalidOperationException busy) when (busy.Message.Contains("one caller at a time", StringComparison.Ordinal))
                 {
-                    Interlocked.Increment(ref told);
+                    Interlocked.Increment(ref refused);
                 }
                 catch (Exception other)
                 {
@@ -154,9 +154,9 @@ public sealed class StressTests
         foreach (Thread thread in threads)
             thread.Join();
         Assert.Empty(wrong);
-        Assert.Equal(Threads * (onGpu ? 20 : 200) * Times, right + told);
+        Assert.Equal(Threads * (onGpu ? 20 : 200) * Times, right + refused);
 
-        // Nobody is left inside, and the tape is whole.
+        // No caller is left inside, and the tape still works.
         tape.Forward();
         Same(doubled, backend.Read(tape.Backward(loss)[x]), "the tape afterwards");
         Assert.Empty(wrong);

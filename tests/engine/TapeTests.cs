@@ -7,13 +7,13 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>What a tape promises: the same numbers kept or planned, run once or often, alone or in company.</summary>
+/// <summary>Guarantees of tapes: the same results kept or planned, run once or often, alone or in a batch.</summary>
 public abstract class TapeTests(Device on)
 {
     private readonly IBackend _backend = on.Backend;
 
     /// <summary>
-    /// The planned tape also gates gradients where they are made and hands some on in the same memory; the kept one does neither.
+    /// The planned tape also gates gradients where they are computed and passes some on in the same memory; the kept one does neither.
     /// </summary>
     [Theory]
     [InlineData(false)]
@@ -44,9 +44,9 @@ public abstract class TapeTests(Device on)
             Assert.Equal(first[i], second[i]);
     }
 
-    /// <summary>Tiles, tails and sums fall as they do for the image alone.</summary>
+    /// <summary>Tiles, remainders and sums are split as for the image alone.</summary>
     [Fact]
-    public void An_images_numbers_do_not_depend_on_its_company()
+    public void An_images_results_do_not_depend_on_the_rest_of_the_batch()
     {
         using SmallNetwork alone = new(_backend, [7]), company = new(_backend, [1, 2, 7, 3, 4]);
         float[] dα = alone.Read(alone.Run()[alone.α]), all = company.Read(company.Run()[company.α]);
@@ -55,7 +55,7 @@ public abstract class TapeTests(Device on)
         on.Same(logits, allLogits[(2 * logits.Length)..(3 * logits.Length)], "logits");
     }
 
-    /// <summary>The gradient with respect to what lies between, which a study of the gradient's path wants.</summary>
+    /// <summary>The gradient with respect to intermediate values.</summary>
     [Fact]
     public void A_kept_tape_has_the_gradient_of_every_value_between()
     {
@@ -168,7 +168,7 @@ public abstract class TapeTests(Device on)
         }
     }
 
-    /// <summary>Uses up what it is given and leaves the rest to the op.</summary>
+    /// <summary>Consumes its gradient and leaves the rest to the op.</summary>
     private sealed class Spendthrift : BackwardRule
     {
         public override bool Backward(IBackend on, Value y, Tensor dy, Gradients d)

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>What a tape promises on the processor: no bit depends on the cores, and replays allocate nothing.</summary>
+/// <summary>Tapes on the CPU: no bit depends on the number of cores, and replays allocate nothing.</summary>
 public sealed class TapeThreadTests
 {
     [Fact]
@@ -21,7 +21,7 @@ public sealed class TapeThreadTests
         }
     }
 
-    /// <summary>Over a hundred replays less than a byte each: what is measured includes what the measuring itself may allocate.</summary>
+    /// <summary>Over a hundred replays less than a byte each: the measurement itself may allocate.</summary>
     [Fact]
     public void Replays_allocate_nothing()
     {

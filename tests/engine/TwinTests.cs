@@ -9,8 +9,8 @@ using Xunit;
 namespace Tests.Engine;
 
 /// <summary>
-/// Where a result is a matter of one rounding after the other, CUDA rounds as the CPU does: the same bits from the same seed. Sums over runs and
-/// classes go in another order, in double, and are compared to the last place of a float.
+/// Where every operation is rounded in a defined order, CUDA gives the CPU's bits. Sums over runs and
+/// classes are computed in another order, in double, and are compared to the last place of a float.
 /// </summary>
 public abstract class TwinTests(Device on, Cpu cpu) : TestsOnDevice(on)
 {
@@ -83,7 +83,7 @@ public abstract class TwinTests(Device on, Cpu cpu) : TestsOnDevice(on)
     });
 
     /// <summary>
-    /// Radii from the narrow, in tiles of 16 pixels, through smaller tiles to those that no tile holds. The taps are multiples of 2^-12, so
+    /// Radii from small ones, with tiles of 16 pixels, through smaller tiles to those too large for any tile. The taps are multiples of 2^-12, so
     /// that where both borders fold onto one pixel the sum of three taps is exact in float32, as it is on the CPU in double.
     /// </summary>
     [Theory]
@@ -122,7 +122,7 @@ public abstract class TwinTests(Device on, Cpu cpu) : TestsOnDevice(on)
         keep(from);
     });
 
-    /// <summary>Numbers of few values, so that windows have several largest: the first must win.</summary>
+    /// <summary>Few different values, so that windows have several maxima: the first must get the gradient.</summary>
     [Fact]
     public void Max_pools_with_ties_give_the_same_bits() => Same(Gen.Select(Images, Windows), (on, s, x, keep) =>
     {
@@ -130,7 +130,7 @@ public abstract class TwinTests(Device on, Cpu cpu) : TestsOnDevice(on)
         Tensor from = x.Whole(shape, -2, 2), y = x.Empty(geometry.Output(shape, shape.C)), dx = x.Random(shape, -1, 1);
         on.MaxPool(from, geometry, y);
         keep(y);
-        // Whole numbers again: overlapping windows are summed in another order.
+        // Integers again: overlapping windows are summed in another order.
         on.MaxPoolBackward(from, y, x.Whole(y.Shape, -9, 9), geometry, new Accumulator(dx, Adds: false));
         keep(dx);
     });
@@ -196,7 +196,7 @@ public abstract class TwinTests(Device on, Cpu cpu) : TestsOnDevice(on)
         keep(dlogits);
     }, places: 1);
 
-    /// <summary>Runs the same verbs on the same numbers on both, and compares what is kept of each.</summary>
+    /// <summary>Runs the same verbs on the same values on both devices, and compares the results.</summary>
     private void Same<S>(Gen<S> settings, Action<IBackend, S, TestTensors, Action<Tensor>> verbs, int cases = Cases, int places = 0) =>
         Gen.Select(settings, Gen.Int).Sample((s, seed) =>
         {

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>What the verbs promise beyond the textbook's formulas: borders, ties, limits.</summary>
+/// <summary>Verbs beyond the textbook's formulas: borders, ties, limits.</summary>
 public abstract class VerbTests(Device on) : TestsOnDevice(on)
 {
     private readonly IBackend _backend = on.Backend;
@@ -80,7 +80,7 @@ public abstract class VerbTests(Device on) : TestsOnDevice(on)
 
     /// <summary>1 - λ counts as 2^-24 there: (r² + 2^-48 - 1) / 2 + 24 ln 2.</summary>
     [Fact]
-    public void A_neuron_that_passes_whole_has_finite_information_and_gradient()
+    public void A_neuron_with_lambda_1_has_finite_information_and_gradient()
     {
         var shape = new Shape(1, 1, 1, 1);
         Tensor r = _backend.Tensor(shape, 3), λ = _backend.Tensor(shape, 1), on = _backend.Tensor(shape, 1);
@@ -103,7 +103,7 @@ public abstract class VerbTests(Device on) : TestsOnDevice(on)
         Assert.Equal([.. x, .. x, .. x, .. x], _backend.Read(z));
     }
 
-    /// <summary>In float32 a running sum of so many equal numbers would be off in the third digit.</summary>
+    /// <summary>In float32 a running sum of that many equal terms would be wrong in the third digit.</summary>
     [Fact]
     public void A_sum_of_a_million_numbers_is_a_double_sum()
     {
@@ -113,7 +113,7 @@ public abstract class VerbTests(Device on) : TestsOnDevice(on)
         Assert.Equal((float)(2.0 * 0.1f * 1_000_003), _backend.Read(y)[0]);
     }
 
-    /// <summary>A GPU sums rows of up to 2048 numbers in one stage, and longer ones in two.</summary>
+    /// <summary>A GPU sums rows of up to 2048 elements in one stage, and longer ones in two.</summary>
     [Theory]
     [InlineData(2048)]
     [InlineData(2049)]

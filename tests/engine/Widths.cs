@@ -7,7 +7,7 @@ namespace Tests.Engine;
 /// <summary>Runs formulas at every register width that this machine has.</summary>
 internal static unsafe class Widths
 {
-    /// <summary>f of every number, once per width; the numbers are filled up to the widest register's multiple.</summary>
+    /// <summary>f of every element, once per width; the elements are padded to a multiple of the widest register.</summary>
     public static IEnumerable<(string Width, float[] Y)> Map<F>(F f, float[] x) where F : struct, IUnary
     {
         yield return ("1 lane", Map<F, Lanes1>(f, x));

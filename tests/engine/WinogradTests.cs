@@ -12,8 +12,8 @@ public sealed class WinogradTests : IDisposable
     private const int Cases = 60;
 
     /// <summary>
-    /// Relative to the largest number expected. Between transforms that enlarge numbers and rounding errors alike, the products round as the direct
-    /// convolution's do; over many draws the whole strays twice as far. That is 6e-6 where the direct one's worst is 3e-6.
+    /// Relative to the largest expected value. The products round as the direct convolution's do, but the transforms enlarge the errors:
+    /// over many draws the total is twice as large, 6e-6 where the direct one's worst is 3e-6.
     /// </summary>
     private const double Tolerance = 2e-5;
 
@@ -21,7 +21,7 @@ public sealed class WinogradTests : IDisposable
 
     public void Dispose() => _backend.Dispose();
 
-    /// <summary>Sixteen-channel steps on both sides, images from one pixel to several tiles that mostly stick out, everything done to the sums.</summary>
+    /// <summary>Channels in steps of sixteen, images from one pixel to several tiles that mostly overrun it, with bias, residual, ReLU and gate.</summary>
     private static Gen<ConvolutionCase> Any { get; } =
         from n in Gen.Int[1, 4]
         from h in Gen.Int[1, 14]
@@ -89,7 +89,7 @@ public sealed class WinogradTests : IDisposable
         ConvolutionCase c = Layer with { X = new Shape(1, 8, 8, 64), K = 64, Adds = false, Gate = false };
         using var numbers = new TestTensors(_backend);
         Tensor x = numbers.Upload(c.XNumbers), w = numbers.Upload(c.WNumbers);
-        // Stride 2 is not Winograd's.
+        // Stride 2 has no Winograd algorithm.
         foreach (ConvGeometry geometry in (ConvGeometry[])[Kernel, Kernel with { Stride = 2 }, Kernel])
         {
             Tensor y = numbers.Empty(geometry.Output(c.X, c.K));
@@ -99,7 +99,7 @@ public sealed class WinogradTests : IDisposable
     }
 
     [Fact]
-    public void The_setting_decides()
+    public void The_Winograd_setting_is_obeyed()
     {
         ConvolutionCase c = Layer with { X = new Shape(2, 14, 14, 64), K = 64 };
         using CpuBackend off = new(2) { Winograd = false }, on = new(2) { Winograd = true };
@@ -121,7 +121,7 @@ public sealed class WinogradTests : IDisposable
     [InlineData(2, 512, 512, false)]
     [InlineData(5, 512, 512, false)]
     [InlineData(112, 16, 16, false)]
-    public void It_is_taken_for_the_networks_layers_and_not_where_tiles_or_transforms_waste_too_much(int side, int c, int k, bool gains) =>
+    public void It_is_used_for_the_networks_layers_and_not_where_tiles_or_transforms_cost_too_much(int side, int c, int k, bool gains) =>
         Assert.Equal(gains, new WinogradGrid(1, side, side, c, k).IsFaster);
 
     private void Forward(ConvolutionCase c)

@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Tests.Engine;
 
-/// <summary>What sharing out tiles promises to its caller.</summary>
+/// <summary>Guarantees of the distribution of tiles to threads.</summary>
 public sealed class WorkersTests
 {
     [Theory, InlineData(1), InlineData(3)]

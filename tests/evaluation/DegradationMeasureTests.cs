@@ -124,7 +124,7 @@ public sealed class DegradationMeasureTests
     }
 
     [Fact]
-    public void No_fall_from_whole_to_degraded_gives_no_score()
+    public void Without_a_drop_from_whole_to_degraded_there_is_no_score()
     {
         Score score = Scored(Curves([.5, .4, .5], [.5, .6, .5]));
         Assert.True(double.IsNaN(score.Value));

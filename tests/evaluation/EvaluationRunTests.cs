@@ -14,7 +14,7 @@ using Xunit;
 
 namespace Tests.Evaluation;
 
-/// <summary>An evaluation as a program that embeds the library runs it: without the command line.</summary>
+/// <summary>Evaluations in a program that embeds the library, without the command line.</summary>
 public sealed class EvaluationRunTests : IDisposable
 {
     private const int Size = 32, Cat = 3, Dog = 7;
@@ -167,13 +167,13 @@ public sealed class EvaluationRunTests : IDisposable
 
     /// <summary>The bootstrap's standard error of a mean is s / √n with the divisor n in s, and its interval is that of a normal distribution.</summary>
     [Fact]
-    public void The_bootstrap_of_a_mean_is_what_theory_says()
+    public void The_bootstrap_of_a_mean_agrees_with_theory()
     {
         const int Photos = 400;
         Measurement[] records = [.. Enumerable.Range(0, Photos).Select(i => Value(i, i))];
         Score score = ScoreKind.Mean("q", record => record["value"][0]).Over("m", records);
         double error = Math.Sqrt((Photos * Photos - 1) / 12.0 / Photos);
-        // The draws are fixed. 1000 samples know a standard error within 2.2 %, and an end of the interval within some 0.08 standard errors.
+        // The draws are fixed. With 1000 samples the standard error is known within 2.2 %, and an end of the interval within about 0.08 standard errors.
         Assert.Equal(1, score.StandardError / error, 0.07);
         Assert.Equal(-1.96, (score.Low - score.Value) / error, 0.25);
         Assert.Equal(1.96, (score.High - score.Value) / error, 0.25);

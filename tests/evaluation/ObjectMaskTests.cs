@@ -8,7 +8,7 @@ namespace Tests.Evaluation;
 
 public class ObjectMaskTests
 {
-    /// <summary>Asked for inside the tests: where the file is missing they are skipped.</summary>
+    /// <summary>Opened inside the tests: where the file is missing they are skipped.</summary>
     private static GoldenFile Metrics => Golden.Open("metrics.safetensors");
 
     [Fact]
@@ -52,7 +52,7 @@ public class ObjectMaskTests
     [Fact]
     public void Pixels_that_tie_for_the_last_place_share_it()
     {
-        // Three places: one is won outside, one inside; for the last tie one pixel inside and three outside.
+        // Three highest pixels: one is outside, one inside; for the third, one pixel inside and three outside tie.
         byte[] soft = [255, 255, 255, 0, 0, 0, 0, 0];
         float[] map = [9, 1, 0, 8, 1, 1, 1, 0];
         Assert.Equal((1 + 0.25) / 3, new ObjectMask(soft).Score(Map(map)), 1e-12);
@@ -109,7 +109,7 @@ public class ObjectMaskTests
 
     private static Heatmap Map(float[] values) => new(1, values.Length, values, HeatmapUnit.Relative);
 
-    /// <summary>Holds a check against every case of that field.</summary>
+    /// <summary>Runs a check on every case of that field.</summary>
     private static void Each(string field, Action<int> check)
     {
         int[] cases = [.. Enumerable.Range(0, 1000).TakeWhile(i => Metrics.Has(string.Format(null, field, i)))];

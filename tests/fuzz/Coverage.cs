@@ -27,7 +27,7 @@ public sealed unsafe class Coverage
     }
 
     /// <summary>Ends a case.</summary>
-    /// <returns>Whether it did what no case did before.</returns>
+    /// <returns>Whether it did something that no earlier case did.</returns>
     public bool Add()
     {
         bool added = false;

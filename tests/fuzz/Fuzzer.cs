@@ -2,13 +2,13 @@ using System.Security.Cryptography;
 
 namespace Fuzz;
 
-/// <summary>What a file did.</summary>
+/// <summary>The result of reading a file.</summary>
 /// <param name="Seconds">Processor time.</param>
 /// <param name="Bytes">Memory: see <see cref="IMemoryGauge"/>.</param>
 /// <param name="Failure">What was wrong, or null.</param>
 public readonly record struct Outcome(double Seconds, long Bytes, string? Failure);
 
-/// <summary>Gives a reader changed files, keeps those that reach new code to change them further, and notes what must not be.</summary>
+/// <summary>Gives a reader changed files, keeps those that reach new code to change them further, and records failures.</summary>
 public sealed class Fuzzer
 {
     private readonly Reader _reader;
@@ -20,7 +20,7 @@ public sealed class Fuzzer
 
     /// <param name="reader">What reads.</param>
     /// <param name="seed">Of the random numbers.</param>
-    /// <param name="path">Where each file lies while it is read.</param>
+    /// <param name="path">The path of each file while it is read.</param>
     /// <param name="gauge">How memory is measured.</param>
     /// <param name="corpus">Files that were kept before.</param>
     public Fuzzer(Reader reader, int seed, string path, IMemoryGauge gauge, params IEnumerable<byte[]> corpus)
@@ -87,7 +87,7 @@ public sealed class Fuzzer
         }
         catch (Exception e) when (_reader.Allows(e))
         {
-            // A message breaks lines between its own details.
+            // A message may break lines between its own details.
             if (e.Message.Any(c => char.IsControl(c) && c != '\n'))
                 failure = $"control characters in a message, {Place(e)}";
         }
@@ -102,7 +102,7 @@ public sealed class Fuzzer
         return new Outcome(seconds, bytes, failure);
     }
 
-    // Failures of one place are one kind, whatever their messages say.
+    // Failures at one place in the code are one kind, whatever their messages.
     private static string Place(Exception e) => e.StackTrace?.Split('\n')[0].Trim() ?? "";
 
     /// <summary>What a file is called: the beginning of its hash.</summary>

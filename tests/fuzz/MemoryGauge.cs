@@ -11,7 +11,7 @@ public interface IMemoryGauge
     long Stop();
 }
 
-/// <summary>All that the thread allocated, given back or not: an upper bound of managed memory, the same in every run.</summary>
+/// <summary>All that the thread allocated, freed or not: an upper bound of managed memory, the same in every run.</summary>
 public sealed class AllocatedBytes : IMemoryGauge
 {
     private long _before;

@@ -5,7 +5,7 @@ namespace Fuzz;
 
 /// <summary>Changes files at random; the same seed gives the same changes.</summary>
 /// <param name="seed">Of the random numbers.</param>
-/// <param name="words">What the files are made of.</param>
+/// <param name="words">Tokens of the files.</param>
 public sealed class Mutation(int seed, string[] words)
 {
     private const int MostBytes = 1 << 16;

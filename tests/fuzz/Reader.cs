@@ -15,13 +15,13 @@ using Iba.Weights;
 
 namespace Fuzz;
 
-/// <summary>What reads files of strangers, and what a file may cost there.</summary>
+/// <summary>A reader of untrusted files, and what a file may cost.</summary>
 /// <param name="Name">What it reads.</param>
 /// <param name="Read">Reads everything that a file holds.</param>
 /// <param name="Refusals">The exceptions that its documentation names.</param>
 /// <param name="Seconds">The most processor time of a file.</param>
 /// <param name="Memory">The most bytes of memory, from the file's length.</param>
-/// <param name="Words">What its files are made of, as Latin-1: mutations put them in.</param>
+/// <param name="Words">Tokens of its files, as Latin-1: mutations insert them.</param>
 public sealed record Reader(
     string Name, Action<string> Read, Type[] Refusals, double Seconds, Func<long, long> Memory, string[] Words)
 {

@@ -9,7 +9,7 @@ using Iba.Statistics;
 
 namespace Fuzz;
 
-/// <summary>Files to begin with: small good ones of every kind, and bombs, which ask for far more than they are.</summary>
+/// <summary>Seed files: small valid ones of every kind, and bombs, small files that demand large resources.</summary>
 public static class Seeds
 {
     private const string Box =
@@ -128,7 +128,7 @@ public static class Seeds
     private static string Empty(string name, params byte[] shape) =>
         $"\"{name}\":{{\"dtype\":\"F32\",\"shape\":[{string.Join(',', shape)}],\"data_offsets\":[0,0]}}";
 
-    /// <summary>A dictionary of devices that are all made of one long tuple, which each of them would write out as its name.</summary>
+    /// <summary>A dictionary of devices that are all made of one long tuple, which each of them would print as its name.</summary>
     private static string SharedTuple(int length, int uses) =>
         $"({new string(')', length)}tq\0" + string.Concat(Enumerable.Repeat("0ctorch\ndevice\nh\0\x85R", uses)) + "0}.";
 
@@ -187,7 +187,7 @@ public static class Seeds
     /// <summary>A progressive JPEG of flat blocks: a scan of the means, then scans that touch every block and change nothing.</summary>
     public static byte[] ProgressiveJpeg(int width, int height, int scans)
     {
-        // A code of one bit ends 2^14 blocks and as many as its 14 further bits say.
+        // A code of one bit ends a run of 2^14 blocks plus the value of its 14 further bits.
         int runs = (width / 8 + 1) * (height / 8 + 1) / 32767 + 1;
         byte[] ones = [.. Enumerable.Repeat((byte)0xFF, 2 * runs).SelectMany(b => new byte[] { b, 0 })];
         byte[] scan = [0xFF, 0xDA, 0, 8, 1, 1, 0, 1, 63, 0x10, 0x7F, .. ones];

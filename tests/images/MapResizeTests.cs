@@ -21,7 +21,7 @@ public class MapResizeTests
         AssertClose(golden.Floats($"{field}.output"), MapResize.Enlarge(map, from[0], from[1], to[0], to[1]));
     }
 
-    // 4 and 5 shrink without antialiasing, which is not what this class does.
+    // Cases 4 and 5 shrink without antialiasing, which this class does not do.
     [Theory, InlineData(0), InlineData(1), InlineData(2), InlineData(3), InlineData(6), InlineData(7)]
     public void Replicated_enlargement_equals_half_pixel_bilinear(int index)
     {

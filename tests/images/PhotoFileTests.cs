@@ -16,7 +16,7 @@ public class PhotoFileTests
         [.. Directory.GetFiles(Fixture("")).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal)
             .Where(file => !file.EndsWith(".py", StringComparison.Ordinal) && !file.Contains(".expected."))];
 
-    // Beside each lies what Pillow made of it, as plain RGB PNG (a kind that the golden crops prove).
+    // Beside each is Pillow's decoding, as plain RGB PNG (a kind that the golden crops prove).
     [Theory, MemberData(nameof(Fixtures))]
     public void Files_decode_to_the_bytes_that_Pillow_gives(string file)
     {
@@ -256,10 +256,10 @@ public class PhotoFileTests
             Task writer = Task.Run(() => File.WriteAllBytes(path, bytes), TestContext.Current.CancellationToken);
             Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(bytes)), PhotoFile.Open(path, TestContext.Current.CancellationToken).Sha256);
             await writer;
-            // A FIFO that nobody writes to is given up on.
+            // Reading a FIFO without a writer can be cancelled.
             using var stop = new CancellationTokenSource(1);
             Assert.ThrowsAny<OperationCanceledException>(() => PhotoFile.Open(path, stop.Token));
-            // Opened for both, it never blocks, and lets the reader that was left behind go.
+            // Opening for both directions never blocks, and ends the abandoned reader.
             new FileStream(path, FileMode.Open, FileAccess.ReadWrite).Dispose();
         }
         finally
@@ -285,7 +285,7 @@ public class PhotoFileTests
                 sparse.SetLength(PhotoFile.MaxBytes + 1L);
             long before = GC.GetAllocatedBytesForCurrentThread();
             Assert.Contains("larger than the 512 MiB", Assert.Throws<ImageException>(() => PhotoFile.Read(path)).Message);
-            // The buffer is sized by the limit, not by the file; nothing beyond it may be taken.
+            // The buffer is sized by the limit, not by the file; nothing beyond it may be read.
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
         }
         finally

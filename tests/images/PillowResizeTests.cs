@@ -81,7 +81,7 @@ public class PillowResizeTests
         return noise;
     }
 
-    /// <summary>The textbook filter, before rounding: doubles, and every input pixel asked for its weight.</summary>
+    /// <summary>The textbook filter in double before rounding: the weight is computed for every input pixel.</summary>
     private static double Filtered(int from, int to, int output, Func<int, byte> sample)
     {
         double scale = (double)from / to, reach = Math.Max(scale, 1), sum = 0, total = 0;

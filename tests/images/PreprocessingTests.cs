@@ -3,7 +3,7 @@ using Xunit;
 
 namespace Tests.Images;
 
-/// <summary>The golden folder decides: torchvision on Pillow, to the last bit.</summary>
+/// <summary>Preprocessing equals torchvision on Pillow, to the last bit.</summary>
 public class PreprocessingTests
 {
     public static TheoryData<string> Files =>

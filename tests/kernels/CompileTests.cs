@@ -6,7 +6,7 @@ using Xunit;
 namespace Tests.Kernels;
 
 /// <summary>
-/// NVIDIA's own compiler takes every kernel, without a word. With IBA_MAKE_PTX=1 the PTX of cuda/ptx is made again instead of compared.
+/// NVIDIA's own compiler compiles every kernel without a warning. With IBA_MAKE_PTX=1 the PTX of cuda/ptx is made again instead of compared.
 /// </summary>
 public sealed partial class CompileTests
 {
@@ -46,7 +46,7 @@ public sealed partial class CompileTests
         Assert.True(committed == ptx, $"cuda/ptx/{file}.ptx is not what NVRTC {compiler.Version} makes: run cuda/make_ptx.sh");
     }
 
-    /// <summary>Needs no compiler: the hash of source, headers and options stands in the file's first line.</summary>
+    /// <summary>Needs no compiler: the hash of source, headers and options is in the file's first line.</summary>
     [Theory]
     [MemberData(nameof(Files))]
     public void PTX_was_made_from_the_present_source(string file)

@@ -26,7 +26,7 @@ internal sealed unsafe class Compiler
     /// <summary>The toolkit it belongs to, as 11.8.</summary>
     public string Version { get; }
 
-    /// <summary>The compiler, or a skip that says where it was looked for.</summary>
+    /// <summary>The compiler. Skips the test with the folders searched if there is none.</summary>
     public static Compiler Get()
     {
         Assert.SkipWhen(Found.Value is null, "NVRTC is not here: run cuda/fetch_nvrtc.sh, or name its folder in IBA_NVRTC");
@@ -100,7 +100,7 @@ internal sealed unsafe class Compiler
         {
             if (!Directory.Exists(folder))
                 continue;
-            // NVRTC asks for its builtins by name: loaded before it, they are found wherever they lie.
+            // NVRTC asks for its builtins by name: loaded before it, they are found in any folder.
             IEnumerable<string> libraries = Directory.GetFiles(folder, "libnvrtc*.so.*");
             foreach (string library in libraries.OrderByDescending(path => path.Contains("builtins", StringComparison.Ordinal)))
             {

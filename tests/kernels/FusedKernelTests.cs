@@ -9,7 +9,7 @@ using Xunit;
 
 namespace Tests.Kernels;
 
-/// <summary>Kernels that do the work of several verbs in one pass give what the verbs give one after the other.</summary>
+/// <summary>Fused kernels give the results of the verbs that they combine.</summary>
 public sealed class FusedKernelTests
 {
     private const int Cases = 20;
@@ -74,7 +74,7 @@ public sealed class FusedKernelTests
         Assert.Equal(x.Download(sums), x.Download(fused));
     });
 
-    /// <summary>The two differ in the order of a sum of three terms: a few roundings of 6e-8.</summary>
+    /// <summary>Both sum three terms, in different order: a few roundings of 6e-8.</summary>
     [Fact]
     public void Restriction_and_information_share_a_backward_pass() => Sample((gpu, numbers, s) =>
     {

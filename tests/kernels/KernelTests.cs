@@ -11,7 +11,7 @@ using Xunit;
 
 namespace Tests.Kernels;
 
-/// <summary>What single kernels do beyond what verbs promise on every device, and that each kernel has its launch and each launch its verb.</summary>
+/// <summary>Behaviour of single kernels that verbs do not show, and that each kernel has a launch and each launch a verb.</summary>
 public sealed class KernelTests : IDisposable
 {
     private readonly EmulatedGpu _gpu = new();
@@ -29,7 +29,7 @@ public sealed class KernelTests : IDisposable
         _gpu.Dispose();
     }
 
-    /// <summary>Every bfloat16 number, a little less than half a place above it, half a place, and a little more.</summary>
+    /// <summary>Every bfloat16 value, and values above it by a little less than half a place, half a place, and a little more.</summary>
     [Fact]
     public void Bf16_rounds_to_nearest_and_ties_to_even()
     {
@@ -52,7 +52,7 @@ public sealed class KernelTests : IDisposable
     }
 
     [Fact]
-    public void Bf16_comes_back_gated_and_added() => Gen.Select(Gen.Int[1, 40], Gen.Bool, Gen.Bool).Sample((n, adds, gated) =>
+    public void Bf16_is_converted_to_float_gated_and_added() => Gen.Select(Gen.Int[1, 40], Gen.Bool, Gen.Bool).Sample((n, adds, gated) =>
     {
         var shape = new Shape(n);
         Tensor x = _numbers.Random(shape), y = _numbers.Random(shape), bits = _numbers.Empty(Halves(n));
@@ -127,10 +127,10 @@ public sealed class KernelTests : IDisposable
         return ReadHalves(y, x.Length);
     }
 
-    /// <summary>Room for so many bfloat16 numbers.</summary>
+    /// <summary>The shape, in floats, of the given number of bfloat16 values.</summary>
     private static Shape Halves(int count) => new((count + 1) / 2);
 
-    /// <summary>The numbers in such a room. Where they are odd in number, what follows them is still the upper half of NaN.</summary>
+    /// <summary>The values of such a tensor. If their number is odd, the element after them is still the upper half of NaN.</summary>
     private ushort[] ReadHalves(Tensor bits, int count)
     {
         ReadOnlySpan<ushort> all = MemoryMarshal.Cast<float, ushort>(_numbers.Download(bits));

@@ -6,7 +6,7 @@ namespace Tests.Labels;
 public sealed class ClassLabelsTests
 {
     [Fact]
-    public void A_network_of_1000_classes_speaks_ImageNets_words()
+    public void A_network_of_1000_classes_has_ImageNets_names()
     {
         var labels = ClassLabels.For(1000);
         Assert.Equal("tabby", labels[281]);
@@ -17,7 +17,7 @@ public sealed class ClassLabelsTests
     }
 
     [Fact]
-    public void Any_other_network_speaks_numbers()
+    public void Any_other_network_has_numbers_as_names()
     {
         var labels = ClassLabels.For(10);
         Assert.Equal("class 3", labels.Describe(3));

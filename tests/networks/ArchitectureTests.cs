@@ -13,7 +13,7 @@ using Xunit;
 namespace Tests.Networks;
 
 /// <summary>
-/// Every architecture against PyTorch: torchvision's module, narrow, with random weights. architectures/make.py made the files.
+/// Every architecture, compared with PyTorch: torchvision's module, narrow, with random weights. architectures/make.py made the files.
 /// </summary>
 public sealed class ArchitectureTests : IDisposable
 {

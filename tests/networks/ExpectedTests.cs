@@ -15,7 +15,7 @@ public abstract class ExpectedTests(Device on)
     private readonly double _activation = 1e-5 * on.Widening, _gradient = 1e-4 * on.Widening;
 
     /// <summary>
-    /// In parts and fused: a line's gradient is that of the value it has, after a fused unit's ReLU. What is inside a fused unit has no
+    /// In parts and fused: a line's gradient is that of its value, which is after a fused unit's ReLU. Values inside a fused unit have no
     /// line, and asking for it says how to get one.
     /// </summary>
     [Theory]
@@ -39,7 +39,7 @@ public abstract class ExpectedTests(Device on)
         Assert.All(inside, module => Assert.Contains("fused: false", Assert.Throws<KeyNotFoundException>(() => run.Tape[module]).Message));
     }
 
-    /// <summary>Every line, not only those that PyTorch's numbers are recorded of.</summary>
+    /// <summary>Every line, not only those with recorded values of PyTorch.</summary>
     [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
     public void A_name_stands_for_the_same_value_and_gradient_fused_and_in_parts(string name)
     {

@@ -31,7 +31,7 @@ public sealed class NarrowNetwork : IDisposable
         return new NarrowNetwork(name, backend, own, NetworkBuilder.Build(weights, backend));
     }
 
-    /// <summary>Gives the parameters' memory back: a device that is shared goes on.</summary>
+    /// <summary>Frees the parameters; a shared device stays open.</summary>
     public void Dispose()
     {
         foreach (Parameter parameter in Network.Parameters)

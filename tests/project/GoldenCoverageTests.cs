@@ -6,7 +6,7 @@ using Xunit.v3;
 
 namespace Tests.Project;
 
-/// <summary>Runs after every other test: what no test has read by then is not tested.</summary>
+/// <summary>Runs after every other test: fields that no test has read by then are not tested.</summary>
 [Collection(nameof(LastCollection))]
 public sealed class GoldenCoverageTests
 {

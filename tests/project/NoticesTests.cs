@@ -3,10 +3,10 @@ using Xunit;
 
 namespace Tests.Project;
 
-/// <summary>What is published beside the command, in the name of those whose code goes out with it.</summary>
+/// <summary>Licences and notices that are published with the command.</summary>
 public sealed class NoticesTests
 {
-    // Analyses the program while it is built, and is no part of it.
+    // Analyses the program at build time, and is not part of it.
     private const string BuildOnly = "Microsoft.NET.ILLink.Tasks";
 
     private static string Published(string file) => File.ReadAllText(Path.Combine(AppContext.BaseDirectory, file));

@@ -17,11 +17,11 @@ using Xunit;
 
 namespace Tests.Readme;
 
-/// <summary>The README's code, compiled and run: a sample that does not work is worse than none.</summary>
+/// <summary>The README's code, compiled and run: every sample must work.</summary>
 public sealed class SampleTests
 {
     [Fact]
-    public void The_samples_run_as_they_stand_in_the_readme()
+    public void The_samples_of_the_readme_run()
     {
         using var folder = new TemporaryFolder();
         string weightsFile = Golden.Path("resnet50-narrow.pth"), photoFile = Golden.Path("preprocessing/rgb.png"),
@@ -90,7 +90,7 @@ public sealed class SampleTests
         }
     }
 
-    /// <summary>Every line of the README's C# stands in this folder too, but for the names of files and where it prints.</summary>
+    /// <summary>Every line of the README's C# is also in this folder, except for file names and output.</summary>
     [Fact]
     public void The_readme_shows_the_code_that_was_run()
     {

@@ -18,7 +18,7 @@ public class CanvasTests
             Canvas canvas = White();
             canvas.Line(new(x0, y0), new(x1, y1), pen, Rgb.Grey(0));
             double length = Vector2.Distance(new(x0, y0), new(x1, y1)), area = pen * length + Math.PI * pen * pen / 4;
-            // Coverage is the distance to the edge, sampled at pixel centres: exact for upright and level lines, else within some
+            // Coverage is the distance to the edge, sampled at pixel centres: exact for vertical and horizontal lines, else within a few
             // per cent of the pen's width, most for a pen of one pixel. A pen wrong by a pixel would be off by its whole length.
             Assert.Equal(area, Ink(canvas), 0.1 * area + 1);
         }, iter: 200);
@@ -49,7 +49,7 @@ public class CanvasTests
     [Fact]
     public void Strokes_of_a_letter_that_cross_are_not_painted_twice()
     {
-        // A pen of half a pixel paints half the ink; where the bars of + cross it must not be darker than along them.
+        // A pen of half a pixel paints half the ink; the crossing of + must not be darker than its bars.
         Canvas canvas = White();
         canvas.Text("+", 40, 60, 7, Rgb.Grey(0));
         Assert.InRange(canvas.Pixels.Min(), 100, 255);

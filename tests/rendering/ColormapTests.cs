@@ -62,7 +62,7 @@ public class ColormapTests
                 // Half a level of every channel is up to 0.7 in a* and b* of a dark colour, in both colours.
                 Assert.InRange(Math.Abs(over.A - bar.A), 0, 1.4);
                 Assert.InRange(Math.Abs(over.B - bar.B), 0, 1.4);
-                // Near 0 the colours are faint, and the photo comes out.
+                // Near 0 the colours are faint, and the photo is visible.
                 if (value >= 0.15)
                     Assert.Equal(Colormap.LeastSwing * (2 * tone / 255.0 - 1), over.L - bar.L, 0.4);
             }

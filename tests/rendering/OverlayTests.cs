@@ -77,14 +77,14 @@ public class OverlayTests
         Assert.All(seen, colour => Assert.InRange(Math.Sqrt(colour.A * colour.A + colour.B * colour.B), 0, 1));
         double darkest = seen.Min(colour => colour.L), lightest = seen.Max(colour => colour.L);
         Assert.InRange(lightest - darkest, 30, 100);
-        // What is darker in the photo is not lighter in the picture.
+        // Pixels that are darker in the photo are not lighter in the picture.
         int[] luma = [.. Enumerable.Range(0, Side * Side).Select(i =>
             (int)(0.2125 * photo.Pixels[3 * i] + 0.7154 * photo.Pixels[3 * i + 1] + 0.0721 * photo.Pixels[3 * i + 2] + 0.5))];
         int[] grey = [.. Enumerable.Range(0, Side * Side).Select(i => (int)canvas[Margin + i % Side, Margin + i / Side].G)];
         var byLuma = luma.Zip(grey).GroupBy(pair => pair.First, pair => pair.Second).OrderBy(group => group.Key).ToArray();
         for (int i = 1; i < byLuma.Length; i++)
             Assert.True(byLuma[i].Min() >= byLuma[i - 1].Max());
-        // 17 columns wide; beyond the least swing, 5, the bar runs from the darkest to the lightest.
+        // 17 columns wide; from the smallest lightness range, 5, upwards, the bar runs from the darkest to the lightest.
         Assert.Equal(darkest + 5, ColourTextbook.ToLab(OnBar(canvas, 0, 1)).L, 3.0);
         Assert.Equal(lightest - 5, ColourTextbook.ToLab(OnBar(canvas, 0, 16)).L, 3.0);
         Assert.Equal(OnBar(canvas, 0.5, 1), OnBar(canvas, 0.5, 16));
@@ -96,7 +96,7 @@ public class OverlayTests
         Photo night = new([.. Cat().Pixels.Select(level => (byte)(darkest + level * 55 / 255))], Side, Side, "night");
         double[] map = [0, 0, 0, 0];
         Lab[] seen = [.. Colours(new Overlay(night, map, 2, 2) { Max = 1 }.Draw()).Select(ColourTextbook.ToLab)];
-        // As they are, 55 of 255 levels would be 8 of the 36 units of L* between black and white.
+        // Unchanged, 55 of 255 levels would be 8 of the 36 units of L* between black and white.
         Assert.InRange(seen.Max(colour => colour.L) - seen.Min(colour => colour.L), 20, 36);
     }
 
@@ -123,7 +123,7 @@ public class OverlayTests
         strong[0] = 5;
         Canvas a = new Overlay(photo, weak, Side, Side) { Max = 0.2 }.Draw(), b = new Overlay(photo, strong, Side, Side) { Max = 0.2 }.Draw();
         Assert.Equal(Picture(a)[3..], Picture(b)[3..]);
-        // What lies above the scale has its last colour, and the bar ends in a point.
+        // Values above the scale have its last colour, and the bar ends in a point.
         Assert.Contains(b[Margin, Margin], Enumerable.Range(0, 256).Select(tone => Colormap.Sequential.Over(1, (byte)tone)));
         Assert.NotEqual(a.Pixels, b.Pixels);
         int corner = Margin + Side + Margin + 2;
@@ -137,7 +137,7 @@ public class OverlayTests
         Canvas canvas = new Overlay(photo, Ramp(100, 0.5, 1), 10, 10) { Window = new PhotoWindow(100, 50, 300, 300) }.Draw();
         foreach ((int x, int y) in new[] { (50, 20), (250, 40), (98, 200), (430, 400) })
             Assert.Contains(canvas[Margin + x, Margin + y], Enumerable.Range(0, 256).Select(tone => Colormap.Photo((byte)tone)));
-        // Inside, all is tinted: red and blue part.
+        // Inside the map every pixel is tinted: red and blue differ.
         Assert.NotEqual(canvas[Margin + 250, Margin + 200].R, canvas[Margin + 250, Margin + 200].B);
     }
 

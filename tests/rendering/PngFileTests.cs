@@ -36,7 +36,7 @@ public sealed class PngFileTests : IDisposable
     [Fact]
     public void Every_row_filter_is_used_somewhere()
     {
-        // Rows that are best left alone, or best predicted from the left, from above, from both, and by Paeth.
+        // Rows for which the best filter is none, left, above, the mean of both, and Paeth.
         var filters = new HashSet<byte>();
         for (int kind = 0; kind < 4; kind++)
         {

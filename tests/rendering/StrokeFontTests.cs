@@ -50,7 +50,7 @@ public class StrokeFontTests
         }, iter: 300);
 
     [Fact]
-    public void Upward_text_is_the_turned_text()
+    public void Upward_text_is_the_rotated_text()
     {
         const int Size = 100;
         Canvas right = new(Size, Size, Rgb.White), up = new(Size, Size, Rgb.White);
@@ -72,7 +72,7 @@ public class StrokeFontTests
             Assert.Equal(text.Replace(" ", ""), string.Concat(lines).Replace(" ", ""));
         }, iter: 300);
 
-    /// <summary>Widths at which rounding decides: those of the text's own beginnings, at which the beginning is a line.</summary>
+    /// <summary>Widths at which rounding matters: the exact widths of the text's prefixes, at which the prefix fits into one line.</summary>
     [Fact]
     public void A_line_may_be_exactly_as_wide_as_there_is_room()
     {

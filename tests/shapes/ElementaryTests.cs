@@ -5,7 +5,7 @@ namespace Tests.Shapes;
 
 public class ElementaryTests
 {
-    // The C library's functions are the judge: they are right to the last bit or so, only not the same bit everywhere.
+    // The reference is the C library's functions, which are right to about the last bit but differ between systems.
     [Fact]
     public void Sine_and_cosine_agree_with_the_library()
     {

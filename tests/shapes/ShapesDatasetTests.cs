@@ -58,7 +58,7 @@ public class ShapesDatasetTests
     [Fact]
     public void The_mask_marks_pixels_unlike_their_surroundings()
     {
-        // The object differs from the ground in luminance by 0.2 or more before textures and light; on average that must be seen.
+        // The object differs from the ground in luminance by 0.2 or more before textures and light; on average that must be measurable.
         double contrast = FiveHundred.Value.Average(s => Math.Abs(Mean(s, inside: true).Average() - Mean(s, inside: false).Average()));
         Assert.InRange(contrast, 30, 128);
     }
@@ -118,7 +118,7 @@ public class ShapesDatasetTests
         const int Gap = 2, Step = 66;
         for (int y = 0; y < 64; y++)
             Assert.Equal(second.AsSpan(y * 192, 192), sheet.Pixels.AsSpan(3 * ((Gap + Step + y) * sheet.Width + Gap + Step), 192));
-        // The names' ink keeps to the width of its own column, so that no name runs into the next.
+        // Each name stays inside its own column, so that no name overlaps the next.
         int[] below = [.. Enumerable.Range(Gap + 2 * Step, sheet.Height - Gap - 2 * Step)];
         bool[] ink = [.. Enumerable.Range(0, sheet.Width).Select(x => below.Any(y => sheet[x, y].R < 255))];
         for (int column = 0; column < 10; column++)

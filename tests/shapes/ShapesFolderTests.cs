@@ -44,7 +44,7 @@ public class ShapesFolderTests
 
     // 224 * (61 / 224.0) is a little less than 61, and the evaluation drops the fraction: at 224 pixels three corners lose one pixel.
     [Theory, InlineData(32, 0), InlineData(64, 0), InlineData(96, 0), InlineData(128, 0), InlineData(224, 3), InlineData(256, 0)]
-    public void The_corner_arithmetic_of_the_evaluation_gives_the_boxes_back_but_for_a_rounding(int size, int lost)
+    public void The_corner_arithmetic_of_the_evaluation_reproduces_the_boxes_up_to_rounding(int size, int lost)
     {
         int[] widths =
         [
@@ -56,7 +56,7 @@ public class ShapesFolderTests
     }
 
     [Fact]
-    public void A_cancelled_writing_leaves_whole_files_and_goes_on_later()
+    public void A_cancelled_write_leaves_whole_files_and_resumes_later()
     {
         using var temporary = new TemporaryFolder();
         using var cancellation = new CancellationTokenSource();

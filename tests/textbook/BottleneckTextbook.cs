@@ -1,12 +1,12 @@
 namespace Tests.Textbook;
 
-/// <summary>The bottleneck's formulas, paper equations 1 and 4, neuron by neuron.</summary>
+/// <summary>The bottleneck's formulas, paper equations 2 and 5, neuron by neuron.</summary>
 public static class BottleneckTextbook
 {
     public static Exact Standardise(Exact x, Exact mean, Exact std) =>
         x.Like(i => (x[i] - mean[i % x.Shape.Row]) / std[i % x.Shape.Row]);
 
-    /// <summary>λ x + (1 - λ) (mean + std ε) for every copy; ε holds the copies of an image side by side.</summary>
+    /// <summary>λ x + (1 - λ) (mean + std ε) for every copy; ε has the copies of an image one after the other.</summary>
     public static Exact Restrict(Exact x, Exact λ, Exact mean, Exact std, Exact active, Exact ε, bool clamp)
     {
         int row = x.Shape.Row, copies = ε.Shape.N / x.Shape.N;

@@ -2,7 +2,7 @@ using Iba.Rendering;
 
 namespace Tests.Textbook;
 
-/// <summary>How different two colours look, by the book.</summary>
+/// <summary>The difference of two colours by published formulas.</summary>
 internal static class ColourTextbook
 {
     /// <summary>8-bit sRGB (IEC 61966-2-1) as CIE L*a*b* under its own white, D65.</summary>

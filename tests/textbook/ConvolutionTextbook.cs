@@ -3,12 +3,12 @@ using Iba.Engine.Tensors;
 namespace Tests.Textbook;
 
 /// <summary>
-/// Convolution as the list of its products: y[n, p, q, k] += x[n, h, w, c] w[k, r, s, c]. Both gradients walk the same list, since a product
+/// Convolution as a list of products: y[n, p, q, k] += x[n, h, w, c] w[k, r, s, c]. Both gradients use the same list, since a product
 /// passes dy on to either factor, times the other one.
 /// </summary>
 public static class ConvolutionTextbook
 {
-    /// <summary>y = x * w + bias + residual, then ReLU where asked.</summary>
+    /// <summary>y = x * w + bias + residual, then ReLU if set.</summary>
     public static Exact Forward(Exact x, Exact w, Exact? bias, Exact? residual, bool relu, ConvGeometry geometry)
     {
         Exact y = new Exact(geometry.Output(x.Shape, w.Shape.N)).Like(i => (bias?[i % w.Shape.N] ?? 0) + (residual?[i] ?? 0));

@@ -1,6 +1,6 @@
 namespace Tests.Textbook;
 
-/// <summary>Ops that treat every number alike.</summary>
+/// <summary>Elementwise ops.</summary>
 public static class ElementwiseTextbook
 {
     public static Exact Sigmoid(Exact x) => x.Like(i => 1 / (1 + Math.Exp(-x[i])));

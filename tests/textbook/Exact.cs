@@ -2,7 +2,7 @@ using Iba.Engine.Tensors;
 
 namespace Tests.Textbook;
 
-/// <summary>Double-precision numbers in a shape: what the plain versions of the ops take and give.</summary>
+/// <summary>Double-precision values in a shape: operands and results of the textbook versions.</summary>
 public sealed class Exact(Shape shape, double[] numbers)
 {
     public Exact(Shape shape)
@@ -21,13 +21,13 @@ public sealed class Exact(Shape shape, double[] numbers)
 
     public double[] Numbers { get; } = numbers;
 
-    /// <summary>A number of an (N, H, W, C) array.</summary>
+    /// <summary>An element of an (N, H, W, C) array.</summary>
     public ref double this[int n, int h, int w, int c] => ref Numbers[((n * Shape.H + h) * Shape.W + w) * Shape.C + c];
 
-    /// <summary>A number of an (N, C) array.</summary>
+    /// <summary>An element of an (N, C) array.</summary>
     public ref double this[int n, int c] => ref Numbers[n * Shape.C + c];
 
-    /// <summary>A number of an array in one piece.</summary>
+    /// <summary>An element by its position in memory.</summary>
     public ref double this[int i] => ref Numbers[i];
 
     /// <summary>One image of a batch.</summary>
@@ -36,6 +36,6 @@ public sealed class Exact(Shape shape, double[] numbers)
     /// <summary>Rounded to float32, as a device takes them.</summary>
     public float[] Floats() => [.. Numbers.Select(number => (float)number)];
 
-    /// <summary>Another array of this shape, number i being f(i).</summary>
+    /// <summary>Another array of this shape whose element i is f(i).</summary>
     public Exact Like(Func<int, double> f) => new(Shape, [.. Enumerable.Range(0, Shape.Count).Select(f)]);
 }

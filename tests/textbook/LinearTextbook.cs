@@ -5,7 +5,7 @@ namespace Tests.Textbook;
 /// <summary>y[n, k] = sum over c of x[n, c] w[k, c] + bias[k], and its gradients.</summary>
 public static class LinearTextbook
 {
-    /// <summary>y = x wᵀ + bias, then ReLU where asked.</summary>
+    /// <summary>y = x wᵀ + bias, then ReLU if set.</summary>
     public static Exact Forward(Exact x, Exact w, Exact? bias, bool relu)
     {
         Exact y = new Exact(new Shape(x.Shape.N, w.Shape.N)).Like(i => bias?[i % w.Shape.N] ?? 0);

@@ -31,7 +31,7 @@ public static class NoiseTextbook
         return element % 2 == 0 ? r * Math.Cos(θ) : r * Math.Sin(θ);
     }
 
-    /// <summary>The noise of all copies of a batch, side by side: (I x copies, H, W, C).</summary>
+    /// <summary>The noise of all copies of a batch, one after the other: (I x copies, H, W, C).</summary>
     public static Exact Normals(ulong seed, Shape x, IReadOnlyList<uint> images, int copies, uint step)
     {
         var ε = new Exact(x.WithN(x.N * copies));

@@ -27,7 +27,7 @@ public static class PoolingTextbook
         return y;
     }
 
-    /// <summary>dx = dy at the number that PyTorch's loop stops at: each that is larger than those before it, and every NaN.</summary>
+    /// <summary>dx = dy at the element that PyTorch's loop selects: the last one that is larger than all before it, or NaN.</summary>
     public static Exact MaxPoolBackward(Exact x, Exact dy, ConvGeometry geometry)
     {
         var dx = new Exact(x.Shape);

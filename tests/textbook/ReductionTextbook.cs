@@ -5,7 +5,7 @@ namespace Tests.Textbook;
 /// <summary>Sums and the classification loss.</summary>
 public static class ReductionTextbook
 {
-    /// <summary>factor x the sum of each of so many equal, consecutive runs.</summary>
+    /// <summary>factor x the sum of each of the given number of equal, consecutive runs.</summary>
     public static Exact Sum(Exact x, int runs, double factor)
     {
         var y = new Exact(new Shape(runs));

@@ -6,7 +6,7 @@ namespace Tests.Textbook;
 /// <summary>Bilinear resizing, blurring and concatenation, pixel by pixel.</summary>
 public static class ResamplingTextbook
 {
-    /// <summary>Each output pixel takes its place in the input, and the four input pixels around that place in proportion.</summary>
+    /// <summary>Each output pixel is interpolated from the four input pixels around its position.</summary>
     public static Exact Resize(Exact x, int height, int width, Corners corners)
     {
         var y = new Exact(new Shape(x.Shape.N, height, width, x.Shape.C));

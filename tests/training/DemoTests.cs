@@ -15,7 +15,7 @@ using Xunit;
 
 namespace Tests.Training;
 
-/// <summary>The networks that come with the program: they know the shapes, and they know them by the shapes.</summary>
+/// <summary>The networks that come with the program: they classify the shapes, and by the shapes.</summary>
 public sealed class DemoTests : IDisposable
 {
     // Neither training's seed nor that of the accuracy that the files state.
@@ -43,7 +43,7 @@ public sealed class DemoTests : IDisposable
             float[] logits = inference.Run(Input(i).Values);
             correct += Array.IndexOf(logits, logits.Max()) == ShapesDataset.Label(i) ? 1 : 0;
         }
-        // The files claim 95 % or more; of 60 images such a network knows fewer than 53 once in 500 draws, and this draw is fixed.
+        // The files state 95 % or more; of 60 images such a network classifies fewer than 53 correctly once in 500 draws, and this draw is fixed.
         Assert.InRange(correct, 53, images);
     }
 

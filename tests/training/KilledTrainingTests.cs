@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Tests.Training;
 
-/// <summary>What ResumeTests show of the loop, shown of the process: SIGKILL leaves no time for anything.</summary>
+/// <summary>ResumeTests for the whole process: SIGKILL leaves no time to save.</summary>
 public sealed class KilledTrainingTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -15,7 +15,7 @@ public sealed class KilledTrainingTests : IDisposable
     [Theory]
     [InlineData("resnet50")]
     [InlineData("vgg16")]
-    public void Killed_in_every_stage_and_started_again_it_makes_the_same_file(string network)
+    public void Killed_in_every_stage_training_resumes_to_the_same_file(string network)
     {
         IbaProcess.Result undisturbed = IbaProcess.Run(Train(network, "undisturbed"));
         Assert.True(undisturbed.ExitCode == 0, undisturbed.Error);

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Tests.Training;
 
-/// <summary>From the same weights and batches, training goes the way it goes in PyTorch.</summary>
+/// <summary>From the same weights and batches, training has PyTorch's losses.</summary>
 public abstract class LearningCurveTests(Device on)
 {
     [Theory]
@@ -28,7 +28,7 @@ public abstract class LearningCurveTests(Device on)
             actual[step] = (float)trainer.Step(images, targets).Loss;
         }
 
-        // Roundings differ at first by some 1e-7 and grow from step to step, Adam's fastest, which divides by small numbers; what is
+        // Rounding differences begin at about 1e-7 and grow with each step, fastest with Adam, which divides by small numbers; what is
         // wrong by a constant, an order or a sign is off by a percent within a few steps.
         Close.InMaxNorm(expected.AsSpan(0, 20), actual.AsSpan(0, 20), 1e-5, $"{name}: the first losses");
         Close.InMaxNorm(expected.AsSpan(180), actual.AsSpan(180), 0.01, $"{name}: the last losses");

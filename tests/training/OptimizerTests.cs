@@ -10,7 +10,7 @@ namespace Tests.Training;
 
 public abstract class OptimizerTests(Device on)
 {
-    // More than a register's numbers and no multiple of them.
+    // More elements than a register has, and not a multiple.
     private const int Count = 37, Steps = 25;
 
     /// <summary>Each step rounds a few times to 2^-24, and 25 steps add up to less than 25 x 4 x 6e-8.</summary>

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace Tests.Training;
 
-/// <summary>What was trained can be read by whoever reads torchvision's state dicts.</summary>
+/// <summary>Trained parameters can be read as torchvision's state dicts.</summary>
 public sealed class ParameterWriterTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -51,7 +51,7 @@ public sealed class ParameterWriterTests : IDisposable
     [Theory]
     [InlineData("resnet50")]
     [InlineData("vgg16")]
-    public void Fresh_networks_neither_swell_nor_fade(string architecture)
+    public void Activations_of_fresh_networks_neither_grow_nor_vanish(string architecture)
     {
         using var backend = new CpuBackend();
         Network network = Architecture.Named(architecture).Build(backend, new FreshParameters(backend, new NetworkWidth(8, 64, 10), seed: 1));

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace Tests.Training;
 
-/// <summary>Training that was stopped, or died, goes on as if nothing had been.</summary>
+/// <summary>Training that was stopped or killed resumes without a difference in the result.</summary>
 public sealed class ResumeTests : IDisposable
 {
     private const int First = 7, Second = 5;
@@ -20,7 +20,7 @@ public sealed class ResumeTests : IDisposable
     [Theory]
     [InlineData("adam")]
     [InlineData("sgd")]
-    public void Stopped_after_any_step_it_comes_to_the_same_bits(string optimizer)
+    public void Stopped_after_any_step_training_resumes_to_the_same_bits(string optimizer)
     {
         float[] undisturbed = Train(optimizer, "undisturbed", TimeSpan.MaxValue);
         for (int stop = 1; stop < First + Second; stop++)
@@ -35,12 +35,12 @@ public sealed class ResumeTests : IDisposable
     [Theory]
     [InlineData("adam")]
     [InlineData("sgd")]
-    public void Dead_after_any_step_it_goes_on_from_its_last_checkpoint_to_the_same_bits(string optimizer)
+    public void Killed_after_any_step_training_resumes_from_its_last_checkpoint_to_the_same_bits(string optimizer)
     {
         float[] undisturbed = Train(optimizer, "undisturbed", TimeSpan.MaxValue);
         for (int death = 1; death < First + Second; death++)
         {
-            // An exception out of nowhere; the checkpoint of the step before is there whatever becomes of the last.
+            // An exception between steps; the checkpoint of the step before exists whatever happens in the last.
             Assert.Throws<Death>(() => Train(optimizer, $"death{death}", TimeSpan.Zero, At(death, () => throw new Death())));
             Assert.Equal(undisturbed, Train(optimizer, $"death{death}", TimeSpan.Zero));
         }

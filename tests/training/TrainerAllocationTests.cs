@@ -29,8 +29,8 @@ public sealed class TrainerAllocationTests
         for (int i = 0; i < Steps; i++)
             trainer.Step(images, targets);
 
-        // The compiler's threads and the runner's may allocate meanwhile: the quietest of several trials counts, and less than the
-        // smallest object per step is forgiven.
+        // The JIT's threads and the runner's may allocate meanwhile: the smallest of several trials counts, and less than the
+        // smallest object per step is allowed.
         long least = long.MaxValue;
         for (int trial = 0; trial < 5; trial++)
         {

@@ -82,7 +82,7 @@ public sealed class AtomicFileTests : IDisposable
     {
         Directory.CreateDirectory(_folder["real/deep"]);
         Directory.CreateSymbolicLink(_folder["folder"], "real/deep");
-        // Read from where the link lies in truth: real/deep/../target.
+        // Relative to the link's real folder: real/deep/../target.
         File.CreateSymbolicLink(_folder["real/deep/link"], "../target");
         File.CreateSymbolicLink(_folder["outer"], "folder/link");
         for (byte written = 1; written <= 2; written++)
@@ -126,7 +126,7 @@ public sealed class AtomicFileTests : IDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
         AtomicFile.Write(_folder["a"], [1], stop.Token);
         Assert.Equal(["a", "pipe"], _folder.Files);
-        // Lets the abandoned call end.
+        // Ends the abandoned call.
         using FileStream reader = new(_folder["pipe"], FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
     }
 
@@ -143,7 +143,7 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void A_try_leaves_nothing_behind_and_changes_nothing()
+    public void A_write_check_leaves_nothing_behind_and_changes_nothing()
     {
         File.WriteAllBytes(_folder["a"], [1]);
         DateTime before = File.GetLastWriteTimeUtc(_folder["a"]);

@@ -11,7 +11,7 @@ using static Tests.Weights.Fixture;
 namespace Tests.Weights;
 
 /// <summary>
-/// Small files that ask for much. Whatever one holds, opening it allocates at most 100 times its size plus 64 MB: the figure counts every
+/// Small files that demand large resources. Whatever a file contains, opening it allocates at most 100 times its size plus 64 MB: the figure counts every
 /// object that was ever made, so it bounds the memory from above, and the work as well.
 /// </summary>
 public sealed class BudgetTests : IDisposable
@@ -95,7 +95,7 @@ public sealed class BudgetTests : IDisposable
     }
 
     [Fact]
-    public void Prefixes_of_networks_without_number_stay_within_the_bound()
+    public void Prefixes_of_many_networks_stay_within_the_bound()
     {
         Bounded("prefixes", Seeds.Header("{" + string.Join(',', Enumerable.Range(0, 5_000).Select(
             n => Entry($"p{n}.layer1.0.conv1.weight")[1..^1])) + "}"));
@@ -110,7 +110,7 @@ public sealed class BudgetTests : IDisposable
     [Fact]
     public void Tensors_that_repeat_numbers_are_bounded_together()
     {
-        // Each has as many elements as the file has bytes; none was refused alone, and together they asked for 80 GB of a file of 1 MB.
+        // Each has as many elements as the file has bytes. Any of them alone is accepted; together they would need 80 GB for a file of 1 MB.
         byte[] storage = new byte[100_000];
         string tensors = string.Concat(Enumerable.Range(0, 100).Select(n =>
             Text($"t{n}") + Tensor("0", 25_000, Integer(0), Integer(100_000), Integer(0)) + "s"));
@@ -205,7 +205,7 @@ public sealed class BudgetTests : IDisposable
     }
 
     [Fact]
-    public void Each_reader_sees_a_cancellation()
+    public void Each_reader_observes_cancellation()
     {
         using var cancelled = new CancellationTokenSource();
         string pth = _folder.With(
@@ -223,7 +223,7 @@ public sealed class BudgetTests : IDisposable
             Assert.ThrowsAny<OperationCanceledException>(() => dict.Sha256(cancelled.Token));
             Assert.ThrowsAny<OperationCanceledException>(() => Conversion.Write(dict, _folder["c"], cancel: cancelled.Token));
             dict.Dispose();
-            // A cancelled reading leaves nothing that a later one could take for the whole.
+            // A cancelled read leaves nothing that a later one could take for the whole.
             Assert.Throws<ObjectDisposedException>(() => entry.Read(TestContext.Current.CancellationToken));
         }
         Assert.ThrowsAny<OperationCanceledException>(() => new FileBudget(0, cancelled.Token).Charge(1));
@@ -248,7 +248,7 @@ public sealed class BudgetTests : IDisposable
     private const string Mapping =
         "}X\x01\0\0\0wctorch._utils\n_rebuild_tensor\n((X\a\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\0\0\0\0K\x03tQK\0K\x01\x85K\x01\x85tRs";
 
-    /// <summary>Takes the module at memo 1 and leaves one there that holds it twice.</summary>
+    /// <summary>Replaces the module at memo 1 by one that contains it twice.</summary>
     private const string ModuleOfTwo = "q\u00010cm\nM\n)\x81}(X\v\0\0\0_parameters}X\b\0\0\0_buffers}X\b\0\0\0_modules}(X\x01\0\0\0ah\x01X\x01\0\0\0bh\x01uub";
 
     /// <summary>Opens a file and reads every tensor, and measures what that allocates.</summary>

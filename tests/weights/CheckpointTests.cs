@@ -6,7 +6,7 @@ using static Tests.Weights.Fixture;
 
 namespace Tests.Weights;
 
-/// <summary>Checkpoints of training: the network's tensors are found wherever they lie, and nothing else stands in the way.</summary>
+/// <summary>Checkpoints of training: the network's tensors are found at any depth, whatever else the file contains.</summary>
 public sealed class CheckpointTests : IDisposable
 {
     private static readonly string[] ResNet = ["conv1.weight", "bn1.weight", "bn1.running_mean", "bn1.num_batches_tracked",
@@ -37,7 +37,7 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
-    public void Wrappers_inside_of_names_are_taken_away()
+    public void Wrappers_inside_names_are_removed()
     {
         using StateDict dict = StateDict.Open(Fixture.Path("vgg_parallel.pth"));
         Assert.Equal(Vgg, dict.Entries.Select(entry => entry.Name));
@@ -99,7 +99,7 @@ public sealed class CheckpointTests : IDisposable
     [InlineData("a.b.c.d.e.f.", "")]
     [InlineData("", "module.")]
     [InlineData("backbone.module.", "_orig_mod.")]
-    public void Prefixes_are_taken_away_in_any_order_and_depth(string before, string inside)
+    public void Prefixes_are_removed_in_any_order_and_depth(string before, string inside)
     {
         using StateDict resnet = Names([.. ResNet.Select(name => $"{before}{name.Replace("layer1.", $"layer1.{inside}")}")]);
         Assert.Equal(ResNet, resnet.Entries.Select(entry => entry.Name));
@@ -144,7 +144,7 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
-    public void A_part_that_is_not_there_is_told_with_those_that_are()
+    public void A_missing_part_is_reported_with_the_existing_ones()
     {
         var error = Assert.Throws<FileFormatException>(() => StateDict.Open(Fixture.Path("torchvision.pth"), "teacher"));
         Assert.Contains("under 'teacher'; it holds checkpoint[\"model\"], prefix \"module.\"; checkpoint[\"model_ema\"]", error.Message);
@@ -216,7 +216,7 @@ public sealed class CheckpointTests : IDisposable
 
     private StateDict Names(string[] names) => Open(Pickle(Mapping(names), "."));
 
-    /// <summary>A dictionary of tensors, all with the same three numbers.</summary>
+    /// <summary>A dictionary of tensors, all with the same three elements.</summary>
     private static string Mapping(params string[] names) =>
         "}" + string.Concat(names.Select(name => Text(name) + Tensor("0", 3, Integer(0), Integer(3), Integer(1)) + "s"));
 }

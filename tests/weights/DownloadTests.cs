@@ -44,7 +44,7 @@ public sealed class DownloadTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_broken_download_goes_on_where_it_stopped(bool tellsLength)
+    public async Task A_broken_download_resumes_where_it_stopped(bool tellsLength)
     {
         (_server.CutAfter, _server.TellsLength) = (300_000, tellsLength);
         var error = await Assert.ThrowsAsync<DownloadException>(() => Fetch());
@@ -77,7 +77,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_part_longer_than_the_file_is_started_anew()
+    public async Task A_part_longer_than_the_file_is_downloaded_again()
     {
         _folder.With(Part, new byte[Bytes.Length + 1]);
         Assert.Equal(Bytes, File.ReadAllBytes(await Fetch()));
@@ -85,7 +85,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_part_of_another_file_is_found_out_and_named()
+    public async Task A_part_of_another_file_is_detected_and_named()
     {
         _folder.With(Part, new byte[1000]);
         string message = (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message;
@@ -134,7 +134,7 @@ public sealed class DownloadTests : IDisposable
     [InlineData("http://")]
     [InlineData("http://[")]
     [InlineData("ftp://example.org/x")]
-    public async Task A_redirect_to_what_cannot_be_fetched_is_told(string location)
+    public async Task A_redirect_to_what_cannot_be_fetched_is_reported(string location)
     {
         (_server.Status, _server.Location) = (302, location);
         Assert.Contains("--weights", (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message);
@@ -181,7 +181,7 @@ public sealed class DownloadTests : IDisposable
     [InlineData(403)]
     [InlineData(404)]
     [InlineData(500)]
-    public async Task An_answer_that_is_an_error_is_told(int status)
+    public async Task An_HTTP_error_is_reported(int status)
     {
         _server.Status = status;
         var error = await Assert.ThrowsAsync<DownloadException>(() => Fetch());
@@ -191,7 +191,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task No_network_is_told_with_the_next_step()
+    public async Task No_network_is_reported_with_the_next_step()
     {
         Uri source;
         using (var gone = new LoopbackServer(Bytes))
@@ -204,7 +204,7 @@ public sealed class DownloadTests : IDisposable
     }
 
     [Fact]
-    public async Task A_server_that_falls_silent_is_given_up_and_what_arrived_is_kept()
+    public async Task A_server_that_stops_sending_is_given_up_and_what_arrived_is_kept()
     {
         (_server.CutAfter, _server.Stalls) = (1000, true);
         var clock = new RingingClock();
@@ -228,7 +228,7 @@ public sealed class DownloadTests : IDisposable
     [InlineData(0)]
     [InlineData(300_000)]
     [InlineData(700_000)]
-    public async Task A_file_of_unknown_size_is_known_by_the_digits_in_its_name_and_goes_on_too(int kept)
+    public async Task A_file_of_unknown_size_is_checked_by_the_digits_in_its_name_and_resumes_too(int kept)
     {
         if (kept > 0)
             _folder.With(Part, Bytes.AsSpan(0, kept).ToArray());
@@ -282,7 +282,7 @@ public sealed class DownloadTests : IDisposable
     private Task<string> Fetch(IProgress<DownloadProgress>? progress = null, CancellationToken cancel = default) =>
         new Download(_http).FetchAsync(Published, _folder[""], progress, cancel);
 
-    /// <summary>A clock whose timers ring when the test says so.</summary>
+    /// <summary>A clock whose timers fire when the test says so.</summary>
     private sealed class RingingClock : TimeProvider
     {
         private Action? _ring;

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace Tests.Weights;
 
-/// <summary>A file is read once: pipes are as good as files, and what is hashed is what was used.</summary>
+/// <summary>A file is read once: pipes work like files, and the hash is that of the bytes used.</summary>
 public sealed class FileContentsTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -35,19 +35,19 @@ public sealed class FileContentsTests : IDisposable
     }
 
     [Fact]
-    public async Task A_pipe_without_a_writer_is_given_up_when_cancelled()
+    public async Task Reading_a_pipe_without_a_writer_can_be_cancelled()
     {
         string pipe = Pipe();
         using var cancel = new CancellationTokenSource();
         Task opening = Task.Run(() => StateDict.Open(pipe, cancel: cancel.Token), TestContext.Current.CancellationToken);
         cancel.Cancel();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => opening);
-        // Wakes the thread that waits in the kernel. To open a FIFO for both ends never waits.
+        // Wakes the thread that waits in the kernel. Opening a FIFO for both ends never blocks.
         new FileStream(pipe, FileMode.Open, FileAccess.ReadWrite).Dispose();
     }
 
     [Fact]
-    public async Task Statistics_patterns_and_labels_from_a_pipe_without_a_writer_are_given_up_when_cancelled()
+    public async Task Reading_statistics_patterns_or_labels_from_a_pipe_without_a_writer_can_be_cancelled()
     {
         string pipe = Pipe();
         foreach (Action<CancellationToken> read in (Action<CancellationToken>[])[
@@ -64,7 +64,7 @@ public sealed class FileContentsTests : IDisposable
     [Fact]
     public async Task A_pipe_of_something_else_is_named_before_it_ends()
     {
-        // Two megabytes of an endless stream are enough to see that it is none.
+        // Two megabytes of an endless stream are enough to see that it is not such a file.
         string pipe = Pipe();
         Task writing = Task.Run(() =>
         {
@@ -77,7 +77,7 @@ public sealed class FileContentsTests : IDisposable
             }
             catch (IOException)
             {
-                // The reader has gone, as it should.
+                // The reader has closed its end, as expected.
             }
         }, TestContext.Current.CancellationToken);
         Assert.Contains("neither a PyTorch file", Assert.Throws<FileFormatException>(() => StateDict.Open(pipe)).Message);

@@ -10,7 +10,7 @@ using static Tests.Weights.Fixture;
 
 namespace Tests.Weights;
 
-/// <summary>Files made to harm: whatever they hold, opening and reading them ends soon, with numbers or a typed error.</summary>
+/// <summary>Malicious files: whatever they contain, opening and reading them ends soon, with values or a typed error.</summary>
 public sealed class HostileWeightsTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace Tests.Weights;
 
-/// <summary>A web server for one file on this machine, with the faults that servers and networks have.</summary>
+/// <summary>A local web server for one file, which can imitate faults of servers and networks.</summary>
 internal sealed class LoopbackServer : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -27,19 +27,19 @@ internal sealed class LoopbackServer : IDisposable
     public bool KnowsRanges { get; set; } = true;
     public int Status { get; set; } = 200;
 
-    /// <summary>Closes the connection after so many bytes of the body.</summary>
+    /// <summary>Closes the connection after this many bytes of the body.</summary>
     public int CutAfter { get; set; } = int.MaxValue;
 
-    /// <summary>Says nothing more after the bytes before the cut, and keeps the connection.</summary>
+    /// <summary>Sends nothing more after the bytes before the cut, and keeps the connection open.</summary>
     public bool Stalls { get; set; }
 
-    /// <summary>Whether the length is told before the body.</summary>
+    /// <summary>Whether the Content-Length header is sent.</summary>
     public bool TellsLength { get; set; } = true;
 
-    /// <summary>Sends another part than was asked for.</summary>
+    /// <summary>Sends another range than was requested.</summary>
     public int Shift { get; set; }
 
-    /// <summary>Sends to another address instead.</summary>
+    /// <summary>Redirects to this address instead.</summary>
     public string? Location { get; set; }
 
     /// <summary>Sends this instead of the file, as a whole or as the end of it.</summary>

@@ -5,7 +5,7 @@ using static Tests.Weights.Fixture;
 
 namespace Tests.Weights;
 
-/// <summary>Spellings of a state dict that the fixtures' PyTorch does not write: of 2017, of Python 2, and of later versions.</summary>
+/// <summary>Forms of a state dict that the fixtures' PyTorch does not write: of 2017, of Python 2, and of later versions.</summary>
 public sealed class OldAndNewPicklesTests : IDisposable
 {
     private const string Storage = "(X\a\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\00X\x03\0\0\0cpuK\x04tQ";

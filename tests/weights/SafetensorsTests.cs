@@ -21,7 +21,7 @@ public sealed class SafetensorsTests : IDisposable
         byte[] bytes = File.ReadAllBytes(path);
         using (SafetensorsFile whole = SafetensorsFile.Open(path))
             Assert.Equal(64, whole.Metadata[SafetensorsFile.ChecksumKey].Length);
-        // A file whose word "checksum" changed is one that has none: readers that rely on it ask whether it is there.
+        // A file whose word "checksum" was changed has no checksum: readers that rely on it check that it exists.
         int key = bytes.AsSpan().IndexOf("checksum"u8);
         foreach (int at in Enumerable.Range(0, bytes.Length).Where(at => at < key || at >= key + "checksum".Length))
         {
@@ -161,7 +161,7 @@ public sealed class SafetensorsTests : IDisposable
     [InlineData("""H:{"__metadata__":{"k":1}}""", "JSON")]
     [InlineData("""H:{"\uD800":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}};0""", "JSON")]
     [InlineData("""H:{"a":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}""", "JSON")]
-    public void A_header_that_lies_is_refused_with_the_reason(string file, string? reason)
+    public void A_wrong_header_is_refused_with_the_reason(string file, string? reason)
     {
         string path = _folder.With("a", Bytes(file));
         if (reason is null)

@@ -74,7 +74,7 @@ public sealed class ShardsTests : IDisposable
     [InlineData("{\"metadata\": {\"total_size\": 1}}", "without a weight_map")]
     [InlineData("{\"weight_map\": {\"w\"", "neither weights nor the index")]
     [InlineData("{\"a\": [[[[[[[[[[[[[[[[[[[[[[[[", "neither weights nor the index")]
-    public void An_index_that_is_wrong_is_told(string json, string says)
+    public void A_wrong_index_is_reported(string json, string says)
     {
         Assert.Contains(says, Assert.Throws<FileFormatException>(() => StateDict.Open(_folder.With(Index, Encoding.UTF8.GetBytes(json)))).Message);
     }

@@ -44,7 +44,7 @@ public sealed class StateDictTests : IDisposable
     [InlineData("parameters.pth", "Parameter objects")]
     [InlineData("parameters.legacy.pth", "Parameter objects")]
     [InlineData("with_step.pth", "")]
-    public void Wrappers_are_taken_away_and_named(string file, string unwrapped)
+    public void Wrappers_are_removed_and_named(string file, string unwrapped)
     {
         using StateDict dict = StateDict.Open(Fixture.Path(file));
         using SafetensorsFile expected = SafetensorsFile.Open(Fixture.Path("expected.safetensors"));
