@@ -1,9 +1,9 @@
 // y (N, P, Q, K) = x (N, H, W, C) * w (K, R, R, C), cross-correlation, + bias + residual, then ReLU; dx the transposed convolution of dy,
-// dw the correlation of x with dy. Each is a matrix product whose operands are looked up by index and never stored (implicit GEMM):
-//     forward     rows n p q,  columns k,      depth r s c:   x there, w
-//     data        rows n h w,  columns c,      depth r s k:   dy there where the stride lands, w
-//     weights     rows k,      columns r s c,  depth n p q:   dy, x there
-// Plain: used where cuDNN cannot be, and to check cuDNN's results. FLOP: 2 N P Q K R R C each.
+// dw the correlation of x with dy. Each is a matrix product whose operands are computed from indices and never stored (implicit GEMM):
+//     forward     rows n p q,  columns k,      depth r s c:   x at the kernel's offset, w
+//     data        rows n h w,  columns c,      depth r s k:   dy where the stride divides, w
+//     weights     rows k,      columns r s c,  depth n p q:   dy, x at the kernel's offset
+// Not tuned: used where cuDNN is not available, and to check cuDNN's results. FLOP: 2 N P Q K R R C each.
 #include "product.cuh"
 
 struct Images
@@ -13,29 +13,29 @@ struct Images
     int kernel, stride, padding;
 };
 
-// x for the forward pass and the weight gradient: pixel (n, p, q) of y and offset (r, s, c) of the kernel.
-__device__ inline float windowed(const Images& g, const float* x, unsigned pixel, unsigned place)
+// x for the forward pass and the weight gradient, at pixel (n, p, q) of y and offset (r, s, c) of the kernel.
+__device__ inline float under_kernel(const Images& g, const float* x, unsigned pixel, unsigned offset)
 {
     int q = pixel % g.Q, p = pixel / g.Q % g.P, n = pixel / g.Q / g.P;
-    int c = place % g.C, s = place / g.C % g.kernel, r = place / g.C / g.kernel;
+    int c = offset % g.C, s = offset / g.C % g.kernel, r = offset / g.C / g.kernel;
     int h = p * g.stride - g.padding + r, w = q * g.stride - g.padding + s;
     return h >= 0 && h < g.H && w >= 0 && w < g.W ? x[((size_t)(n * g.H + h) * g.W + w) * g.C + c] : 0.f;
 }
 
-struct Windows      // a line is a pixel of y
+struct Patches      // a line is a pixel of y
 {
     Images g;
     const float* x;
     static constexpr bool AlongDepth = true;
-    __device__ float operator()(unsigned line, unsigned d) const { return windowed(g, x, line, d); }
+    __device__ float operator()(unsigned line, unsigned d) const { return under_kernel(g, x, line, d); }
 };
 
-struct Places       // a line is a place of the window
+struct Offsets      // a line is an offset of the kernel
 {
     Images g;
     const float* x;
     static constexpr bool AlongDepth = false;
-    __device__ float operator()(unsigned line, unsigned d) const { return windowed(g, x, d, line); }
+    __device__ float operator()(unsigned line, unsigned d) const { return under_kernel(g, x, d, line); }
 };
 
 // dy for the data gradient: pixel (n, h, w) of x contributes through kernel offset (r, s) to p = (h + padding - r) / stride.
@@ -56,15 +56,15 @@ struct Outputs
 };
 
 // w (K, R, S, C) with c for a line and (r, s, k) for depth.
-struct Turned
+struct Transposed
 {
     Images g;
     const float* w;
     static constexpr bool AlongDepth = false;
     __device__ float operator()(unsigned line, unsigned d) const
     {
-        unsigned k = d % g.K, place = d / g.K;
-        return w[((size_t)k * g.kernel * g.kernel + place) * g.C + line];
+        unsigned k = d % g.K, offset = d / g.K;
+        return w[((size_t)k * g.kernel * g.kernel + offset) * g.C + line];
     }
 };
 
@@ -77,8 +77,8 @@ extern "C" __global__ void __launch_bounds__(256) convolution_forward(
     float* y,               // output: (N, P, Q, K)
     int relu)
 {
-    unsigned window = g.kernel * g.kernel * g.C;
-    product(Windows { g, x }, Lines { w, window }, Unit { bias, residual, y, (unsigned)g.K, relu }, g.N * g.P * g.Q, g.K, window);
+    unsigned kernel = g.kernel * g.kernel * g.C;
+    product(Patches { g, x }, Lines { w, kernel }, Unit { bias, residual, y, (unsigned)g.K, relu }, g.N * g.P * g.Q, g.K, kernel);
 }
 
 extern "C" __global__ void __launch_bounds__(256) convolution_backward_data(
@@ -89,7 +89,7 @@ extern "C" __global__ void __launch_bounds__(256) convolution_backward_data(
     int adds,
     const float* gate)      // input: (N, H, W, C), or null
 {
-    product(Outputs { g, dy }, Turned { g, w }, Term { dx, gate, (unsigned)g.C, adds }, g.N * g.H * g.W, g.C, g.kernel * g.kernel * g.K);
+    product(Outputs { g, dy }, Transposed { g, w }, Term { dx, gate, (unsigned)g.C, adds }, g.N * g.H * g.W, g.C, g.kernel * g.kernel * g.K);
 }
 
 extern "C" __global__ void __launch_bounds__(256) convolution_backward_weights(
@@ -99,6 +99,6 @@ extern "C" __global__ void __launch_bounds__(256) convolution_backward_weights(
     float* dw,              // gradient: (K, R, R, C)
     int adds)
 {
-    unsigned window = g.kernel * g.kernel * g.C;
-    product(Columns { dy, (unsigned)g.K }, Places { g, x }, Term { dw, nullptr, window, adds }, g.K, window, g.N * g.P * g.Q);
+    unsigned kernel = g.kernel * g.kernel * g.C;
+    product(Columns { dy, (unsigned)g.K }, Offsets { g, x }, Term { dw, nullptr, kernel, adds }, g.K, kernel, g.N * g.P * g.Q);
 }

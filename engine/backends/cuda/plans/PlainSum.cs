@@ -18,9 +18,9 @@ internal sealed class PlainSum(ConvolutionUnit unit, Operands operands, Func<Ten
         _ => XCount + YCount,
     };
 
-    private int Window => unit.Geometry.Kernel;
+    private int Kernel => unit.Geometry.Kernel;
 
-    private long WCount => (long)unit.K * Window * Window * unit.C;
+    private long WCount => (long)unit.K * Kernel * Kernel * unit.C;
 
     private long XCount => (long)unit.N * unit.H * unit.W * unit.C;
 
@@ -57,14 +57,14 @@ internal sealed class PlainSum(ConvolutionUnit unit, Operands operands, Func<Ten
         (int n, int p, int q, int k) = Split(place, unit.P, unit.Q, unit.K);
         (double sum, double size) = (0, 0);
         int left = q * unit.Geometry.Stride - unit.Geometry.Padding;
-        int first = Math.Max(0, -left), count = Math.Min(Window, unit.W - left) - first;
-        for (int r = 0; r < Window; r++)
+        int first = Math.Max(0, -left), count = Math.Min(Kernel, unit.W - left) - first;
+        for (int r = 0; r < Kernel; r++)
         {
             int h = p * unit.Geometry.Stride + r - unit.Geometry.Padding;
             if (h < 0 || h >= unit.H || count <= 0)
                 continue;
             float[] x = read(operands.X, (((long)n * unit.H + h) * unit.W + left + first) * unit.C, count * unit.C);
-            float[] w = read(operands.W, (((long)k * Window + r) * Window + first) * unit.C, count * unit.C);
+            float[] w = read(operands.W, (((long)k * Kernel + r) * Kernel + first) * unit.C, count * unit.C);
             for (int i = 0; i < x.Length; i++)
                 Term(ref sum, ref size, x[i], w[i]);
         }
@@ -76,15 +76,15 @@ internal sealed class PlainSum(ConvolutionUnit unit, Operands operands, Func<Ten
         (int n, int h, int column, int c) = Split(place, unit.H, unit.W, unit.C);
         (double sum, double size) = (0, 0);
         _allW ??= read(operands.W, 0, checked((int)WCount));
-        for (int r = 0; r < Window; r++)
+        for (int r = 0; r < Kernel; r++)
         {
-            for (int s = 0; s < Window; s++)
+            for (int s = 0; s < Kernel; s++)
             {
                 if (Output(h, r, unit.P) is not { } p || Output(column, s, unit.Q) is not { } q)
                     continue;
                 float[] dy = read(operands.Y, (((long)n * unit.P + p) * unit.Q + q) * unit.K, unit.K);
                 for (int k = 0; k < unit.K; k++)
-                    Term(ref sum, ref size, dy[k], _allW[((k * Window + r) * Window + s) * unit.C + c]);
+                    Term(ref sum, ref size, dy[k], _allW[((k * Kernel + r) * Kernel + s) * unit.C + c]);
             }
         }
         return (sum, size);
@@ -92,7 +92,7 @@ internal sealed class PlainSum(ConvolutionUnit unit, Operands operands, Func<Ten
 
     private (double, double) BackwardWeights(long place)
     {
-        (int k, int r, int s, int c) = Split(place, Window, Window, unit.C);
+        (int k, int r, int s, int c) = Split(place, Kernel, Kernel, unit.C);
         (double sum, double size) = (0, 0);
         _allX ??= read(operands.X, 0, checked((int)XCount));
         _allY ??= read(operands.Y, 0, checked((int)YCount));
@@ -114,9 +114,9 @@ internal sealed class PlainSum(ConvolutionUnit unit, Operands operands, Func<Ten
     }
 
     /// <summary>The output position along one axis whose kernel covers an input at a given kernel offset, or null.</summary>
-    private int? Output(int input, int inWindow, int outputs)
+    private int? Output(int input, int offset, int outputs)
     {
-        int start = input + unit.Geometry.Padding - inWindow;
+        int start = input + unit.Geometry.Padding - offset;
         return start >= 0 && start % unit.Geometry.Stride == 0 && start / unit.Geometry.Stride < outputs ? start / unit.Geometry.Stride : null;
     }
 
