@@ -38,6 +38,9 @@ public sealed class Network
     /// <exception cref="ArgumentException">No layer has that name.</exception>
     public Network After(string layer) => new(Name, Backend, [.. Layers.Skip(Find(layer) + 1)]) { Architecture = Architecture };
 
+    /// <summary>Whether a layer has that name, in full or in short.</summary>
+    public bool Has(string layer) => Place(layer) >= 0;
+
     /// <summary>The full name of a layer: <c>layer2</c> is short for its last block, <c>layer2.3</c>.</summary>
     /// <exception cref="ArgumentException">No layer has that name.</exception>
     public string Resolve(string layer) => Layers[Find(layer)].Name;
@@ -77,8 +80,7 @@ public sealed class Network
 
     private int Find(string layer)
     {
-        int found = Enumerable.Range(0, Layers.Count)
-            .LastOrDefault(i => Layers[i].Name == layer || Layers[i].Name.StartsWith($"{layer}.", StringComparison.Ordinal), -1);
+        int found = Place(layer);
         if (found < 0)
         {
             throw new ArgumentException(
@@ -88,4 +90,7 @@ public sealed class Network
             found--;
         return found;
     }
+
+    private int Place(string layer) => Enumerable.Range(0, Layers.Count)
+        .LastOrDefault(i => Layers[i].Name == layer || Layers[i].Name.StartsWith($"{layer}.", StringComparison.Ordinal), -1);
 }

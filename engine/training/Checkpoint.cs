@@ -30,11 +30,17 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
     /// <param name="path">The file; an older checkpoint is replaced atomically.</param>
     /// <param name="step">Steps done.</param>
     /// <param name="settings">The lines used so far.</param>
-    public void Save(string path, long step, IEnumerable<string> settings) => SafetensorsFile.Write(
-        path,
-        [.. Tensors.Select(tensor => new SafetensorsTensor(tensor.Name, [.. tensor.Data.Shape.Dims], network.Backend.Read(tensor.Data)))],
-        new Dictionary<string, string> { [StepKey] = $"{step}", [SettingsKey] = string.Join('\n', settings) },
-        withChecksum: true);
+    /// <exception cref="DivergenceException">A number is NaN or infinite. The older checkpoint stays.</exception>
+    public void Save(string path, long step, IEnumerable<string> settings)
+    {
+        (string Name, Shape Shape, float[] Numbers)[] tensors = [.. Tensors.Select(each => (each.Name, each.Data.Shape, network.Backend.Read(each.Data)))];
+        if (tensors.Any(tensor => NonFinite(tensor.Numbers) is not null))
+            throw new DivergenceException();
+        SafetensorsFile.Write(
+            path, [.. tensors.Select(tensor => new SafetensorsTensor(tensor.Name, [.. tensor.Shape.Dims], tensor.Numbers))],
+            new Dictionary<string, string> { [StepKey] = $"{step}", [SettingsKey] = string.Join('\n', settings) },
+            withChecksum: true);
+    }
 
     /// <summary>Restores network and optimizer from the file.</summary>
     /// <param name="path">The file.</param>
@@ -62,10 +68,16 @@ public sealed class Checkpoint(Network network, IOptimizer optimizer)
         {
             if (!file[name].Shape.AsSpan().SequenceEqual(data.Shape.Dims))
                 throw new FileFormatException(path, $"tensor {file[name]} should be {data.Shape}", "Delete it to start over.");
-            network.Backend.Upload(file.ReadFloats(name), data);
+            float[] numbers = file.ReadFloats(name);
+            if (NonFinite(numbers) is { } number)
+                throw new FileFormatException(path, $"tensor '{name}' has the number {number}; it must be finite", "Delete it to start over.");
+            network.Backend.Upload(numbers, data);
         }
         return step;
     }
+
+    private static float? NonFinite(float[] numbers) =>
+        numbers.AsSpan().IndexOfAnyExceptInRange(float.MinValue, float.MaxValue) is >= 0 and var at ? numbers[at] : null;
 
     /// <summary>The parts of a line that differ, in words; parts end at a comma or a semicolon.</summary>
     private static string Difference(string past, string now)

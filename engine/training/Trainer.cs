@@ -92,4 +92,4 @@ public sealed class Trainer : IDisposable
 
 /// <summary>Training diverged: the loss is NaN or infinite.</summary>
 public sealed class DivergenceException()
-    : IbaException("training", "it diverged: the loss is not finite any more", "Start again with a smaller learning rate.");
+    : IbaException("training", "it diverged: the loss or a parameter is not finite any more", "Start again with a smaller learning rate.");

@@ -1,4 +1,5 @@
 using Iba.Engine.Backends;
+using Iba.Engine.Ops;
 using Iba.Engine.Tensors;
 
 namespace Iba.Bottleneck;
@@ -70,11 +71,17 @@ public sealed record BottleneckSettings
     /// <summary>The noise's key.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Rejects, before any work, more copies of an image than one tensor can hold.</summary>
+    /// <summary>Rejects, before any work, a smoothing wider than the features, and more copies of an image than one tensor can hold.</summary>
     /// <param name="features">(N, H, W, C) the features at the bottleneck's layer.</param>
-    /// <exception cref="ArgumentException">There are too many copies.</exception>
+    /// <exception cref="ArgumentException">There are too many copies, or σ is too large.</exception>
     public void Check(Shape features)
     {
+        if (Sigma > 0 && features.Rank == 4 && GaussianTaps.Of(Sigma).Length / 2 is var reach && reach >= Math.Min(features.H, features.W))
+        {
+            throw new ArgumentException(
+                $"sigma is {Sigma}: it smooths over {reach} cells to each side, and the features {features.WithN(1)} have {features.H} x {features.W} cells. "
+                + "Give a smaller one, 0 for none, or larger images.");
+        }
         int most = int.MaxValue / features.Row;
         if (Copies > most)
         {

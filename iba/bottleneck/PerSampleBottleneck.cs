@@ -32,6 +32,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         (_backend, _settings, _image, _statistics) = (network.Backend, settings ?? new BottleneckSettings(), image, statistics);
         string layer = statistics.Origin.Layer;
+        statistics.MustBeOfLayerOf(network);
         Network until = network.Until(layer), after = network.After(layer);
         Shape features = until.Output(image);
         statistics.MustFit(new FeatureOrigin(network.Name, network.Resolve(layer), features, weightsSha256));

@@ -1,7 +1,9 @@
 using System.Globalization;
+using System.Numerics;
 using Iba.Engine.Backends;
 using Iba.Engine.Files;
 using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 using Iba.Statistics;
 
 namespace Iba.Bottleneck;
@@ -61,6 +63,12 @@ public static class ReadoutFile
         foreach ((string key, string value) in Facts(readout).Concat(facts))
             metadata[key] = value;
         IEnumerable<SafetensorsTensor> tensors = sets.SelectMany(set => Tensors(readout, set.Item1, set.Item2));
+        foreach ((_, IReadOnlyList<Tensor> own) in sets)
+        {
+            // A file that training goes on from is better than one of parameters that it just lost.
+            if (own.Any(tensor => NonFiniteException.FirstIn(readout.Backend.Read(tensor)) is not null))
+                throw new DivergenceException();
+        }
         SafetensorsFile.Write(path, [.. tensors, .. readout.Statistics.Tensors], metadata, withChecksum: true);
     }
 
@@ -90,7 +98,7 @@ public static class ReadoutFile
         if (!file.TryGet(name, out SafetensorsEntry? entry))
             throw Damaged(file, $"it is not a readout: it has no tensor named '{name}'");
         if (!entry.Shape.AsSpan().SequenceEqual(shape))
-            throw Damaged(file, $"tensor {entry} should be {string.Join(" x ", shape)}according to its width and its layers");
+            throw Damaged(file, $"tensor {entry} should be {string.Join(" x ", shape)}, according to its width and its layers");
     }
 
     private static Dictionary<string, string> Facts(ReadoutNetwork readout) => new(readout.Settings.Facts)
@@ -103,7 +111,7 @@ public static class ReadoutFile
     {
         var settings = new ReadoutSettings
         {
-            Width = Enum.TryParse(Fact("width"), out ReadoutWidth width) ? width : throw Damaged(file, $"its width '{Fact("width")}' is neither A nor B"),
+            Width = Enum.GetNames<ReadoutWidth>().Contains(Fact("width")) ? Enum.Parse<ReadoutWidth>(Fact("width")) : throw Damaged(file, $"its width '{Fact("width")}' is neither A nor B"),
             Beta = Number<float>("beta"),
             LearningRate = Number<double>("learning_rate"),
             Batch = Number<int>("batch"),
@@ -111,14 +119,15 @@ public static class ReadoutFile
             AlphaBound = Number<float>("alpha_bound"),
             MinimumStd = Number<float>("minimum_std"),
             ActiveThreshold = Number<float>("active_threshold"),
-            Clamp = Fact("clamp") == "true",
+            Clamp = Fact("clamp") switch { "true" => true, "false" => false, var odd => throw Damaged(file, $"its clamp '{odd}' is neither true nor false") },
             Seed = Number<ulong>("seed"),
         };
         settings.Check();
         long steps = Number<long>(StepsKey);
         return steps >= 0 ? (settings, steps) : throw Damaged(file, $"its {StepsKey} are {steps}");
 
-        T Number<T>(string key) where T : ISpanParsable<T> => T.TryParse(Fact(key), CultureInfo.InvariantCulture, out T? number)
+        // Without a style, "0,5" would be 5.
+        T Number<T>(string key) where T : INumberBase<T> => T.TryParse(Fact(key), NumberStyles.Float, CultureInfo.InvariantCulture, out T? number)
             ? number
             : throw Damaged(file, $"its {key} '{Fact(key)}' is not a number");
 

@@ -84,6 +84,8 @@ public sealed class ReadoutNetwork : IDisposable
         string own = Statistics.First.Origin.Network;
         string? reason = own != network.Name
             ? $"network {own}, not {network.Name}"
+            : Statistics.Layers.FirstOrDefault(layer => !network.Has(layer.Origin.Layer)) is { } stranger
+            ? $"layer '{stranger.Origin.Layer}', which {network.Name} does not have"
             : Statistics.Difference(Statistics.Layers.Select(layer => FeatureOrigin.Of(network, layer.Origin.Layer, image, weightsSha256)));
         if (reason is not null)
         {

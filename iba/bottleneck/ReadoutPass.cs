@@ -34,6 +34,7 @@ internal sealed class ReadoutPass : IDisposable
         _backend = network.Backend;
         IReadOnlyList<FeatureStatistics> layers = readout.Statistics.Layers;
         BottleneckSettings settings = readout.Settings.Bottleneck;
+        settings.Check(layers[0].Origin.Shape);
         _classifier = new Inference(network, image.WithN(images), [.. layers.Select(layer => layer.Origin.Layer)]);
         _restriction = new Restriction(_backend, layers[0], images, settings, recordedNoise);
         _first = layers[0].Origin.Layer;

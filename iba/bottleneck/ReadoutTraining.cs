@@ -156,6 +156,8 @@ public sealed class ReadoutTraining : IDisposable
         }
         ReadoutFile.Read(file, _readout, MeanPrefix, Means);
         ReadoutFile.Read(file, _readout, SquarePrefix, Squares);
+        if (Squares.Any(squares => _backend.Read(squares).AsSpan().IndexOfAnyInRange(float.MinValue, -float.Epsilon) >= 0))
+            throw ReadoutFile.Damaged(file, $"a tensor '{SquarePrefix}...' is negative, and it holds means of squares");
         _backend.Fill(_adam.StepCount, _readout.Steps);
     }
 

@@ -62,7 +62,10 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
         try
         {
             if (cache.Find() is { } kept)
+            {
+                kept.MustFit(FeatureOrigin.Of(loaded.Network, layer, loaded.Image, loaded.WeightsSha256));
                 return kept;
+            }
         }
         catch (Exception damaged) when (damaged is IbaException or IOException or UnauthorizedAccessException)
         {

@@ -36,10 +36,14 @@ public sealed record PatternOrigin(string Network, string WeightsSha256, SignalE
 public sealed class Patterns
 {
     private readonly IReadOnlyDictionary<string, float[]> _patterns;
+    private readonly IReadOnlyDictionary<string, int[]> _shapes = new Dictionary<string, int[]>();
 
     /// <param name="origin">Where they come from.</param>
     /// <param name="patterns">By the weight's name, in the weight's layout: K, R, S, C or K, C.</param>
     public Patterns(PatternOrigin origin, IReadOnlyDictionary<string, float[]> patterns) => (Origin, _patterns) = (origin, patterns);
+
+    private Patterns(PatternOrigin origin, IReadOnlyDictionary<string, float[]> patterns, IReadOnlyDictionary<string, int[]> shapes)
+        : this(origin, patterns) => _shapes = shapes;
 
     /// <summary>Where they come from.</summary>
     public PatternOrigin Origin { get; }
@@ -75,11 +79,14 @@ public sealed class Patterns
                 ? $"weights {FeatureOrigin.Short(Origin.WeightsSha256)}..., not {FeatureOrigin.Short(weightsSha256)}..." :
             Origin.Preprocessing != "" && preprocessing is not null && Origin.Preprocessing != preprocessing.ToString()
                 ? $"photos prepared by {Origin.Preprocessing}, not {preprocessing}" :
-            WeightsOf(network).FirstOrDefault(w => _patterns.GetValueOrDefault(w.Name)?.Length != w.Data.Shape.Count) is { } stranger
-                ? $"a network whose '{stranger.Name}' is missing or of another size than {stranger.Data.Shape}" : null;
+            WeightsOf(network).FirstOrDefault(w => !Fits(w)) is { } stranger
+                ? $"a network whose '{stranger.Name}' is missing or of another shape than {stranger.Data.Shape}" : null;
         if (reason is not null)
             throw new PatternsException("the patterns", $"they are of {reason}", "Fit them again with: iba patterns fit --images DIR --out FILE");
     }
+
+    private bool Fits(Parameter weight) => _patterns.TryGetValue(weight.Name, out float[]? pattern) && pattern.Length == weight.Data.Shape.Count
+        && (!_shapes.TryGetValue(weight.Name, out int[]? shape) || weight.Data.Shape.Dims.SequenceEqual(shape));
 
     /// <summary>Reads a file that <see cref="Save"/> wrote.</summary>
     /// <exception cref="PatternsException">It is not a patterns file.</exception>
@@ -87,11 +94,11 @@ public sealed class Patterns
     public static Patterns Load(string path, CancellationToken cancel = default)
     {
         using SafetensorsFile file = SafetensorsFile.Open(path, cancel);
-        if (!Enum.TryParse(Metadata("estimator"), out SignalEstimator estimator) || !Enum.IsDefined(estimator))
+        if (!Enum.GetNames<SignalEstimator>().Contains(Metadata("estimator")))
             throw Damaged($"'{Metadata("estimator")}' is not an estimator");
         if (!long.TryParse(Metadata("images"), out long images) || images < 1)
             throw Damaged($"its image count '{Metadata("images")}' is not a number above 0");
-        var origin = new PatternOrigin(Metadata("network"), Metadata("weights_sha256"), estimator, images)
+        var origin = new PatternOrigin(Metadata("network"), Metadata("weights_sha256"), Enum.Parse<SignalEstimator>(Metadata("estimator")), images)
         {
             // Files of earlier releases have no such entry.
             Preprocessing = file.Metadata.GetValueOrDefault("preprocessing", ""),
@@ -104,7 +111,7 @@ public sealed class Patterns
             if (NonFiniteException.FirstIn(numbers) is { } at)
                 throw Damaged($"tensor '{weight}' is {numbers[at]} at {at}; it must be finite");
         }
-        return new Patterns(origin, patterns);
+        return new Patterns(origin, patterns, file.Entries.ToDictionary(entry => entry.Name, entry => entry.Shape));
 
         PatternsException Damaged(string reason) =>
             new(path, $"it is damaged: {reason}", "Make it again with: iba patterns fit --images DIR --out FILE");

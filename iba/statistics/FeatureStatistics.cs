@@ -52,6 +52,9 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     /// <summary>Metadata key of the photos' preparation.</summary>
     internal const string PreprocessingKey = "preprocessing";
 
+    /// <summary>Beyond it a float32 cannot hold the square of a feature, which the information needs.</summary>
+    private const float Largest = 1e18f;
+
     /// <summary>With fewer images, the mask depends noticeably on the sample. The reference package warns below this number, too.</summary>
     public const int EnoughSamples = 1000;
 
@@ -115,7 +118,9 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     /// <param name="file">The file; its metadata give the network, the weights and the number of samples.</param>
     /// <param name="layer">The layer, or null for the one that the metadata give.</param>
     /// <param name="prefix">The prefix of every name.</param>
-    internal static FeatureStatistics Read(SafetensorsFile file, string? layer, string prefix = "")
+    /// <param name="remedy">The next step if they are missing or damaged.</param>
+    internal static FeatureStatistics Read(
+        SafetensorsFile file, string? layer, string prefix = "", string remedy = "Make it again with: iba estimate --images DIR --out FILE")
     {
         string[] wanted = [$"{prefix}mean", $"{prefix}std", $"{prefix}rms", $"{prefix}nonzero"];
         if (wanted.FirstOrDefault(name => !file.TryGet(name, out _)) is { } missing)
@@ -140,10 +145,10 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
         return statistics;
 
         StatisticsException Foreign(string reason) =>
-            new(file.Path, $"it is not a statistics file: {reason}", "Make one with: iba estimate --images DIR --out FILE");
+            new(file.Path, $"it does not hold the statistics of features: {reason}", remedy);
 
         StatisticsException Damaged(string reason) =>
-            new(file.Path, $"it is damaged: {reason}", "Make it again with: iba estimate --images DIR --out FILE");
+            new(file.Path, $"it is damaged: {reason}", remedy);
 
         string Metadata(string key) => file.Metadata.TryGetValue(key, out string? value)
             ? value
@@ -156,20 +161,40 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     {
         (string Name, float[] Numbers, float Least, float Most, string Range)[] all =
         [
-            ("mean", Mean, float.MinValue, float.MaxValue, "finite"), ("std", Std, 0, float.MaxValue, "finite, and 0 or above"),
-            ("rms", Rms, 0, float.MaxValue, "finite, and 0 or above"), ("nonzero", Nonzero, 0, 1, "a fraction, 0 to 1"),
+            ("mean", Mean, -Largest, Largest, "between -1e18 and 1e18"), ("std", Std, 0, Largest, "between 0 and 1e18"),
+            ("rms", Rms, 0, Largest, "between 0 and 1e18"), ("nonzero", Nonzero, 0, 1, "a fraction, 0 to 1"),
         ];
         foreach ((string name, float[] numbers, float least, float most, string range) in all)
         {
             if (numbers.Length != Origin.Shape.Count)
                 return $"tensor '{prefix}{name}' has {numbers.Length} elements, and layer {Origin.Layer} has {Origin.Shape.Count} neurons";
             if (numbers.AsSpan().IndexOfAnyExceptInRange(least, most) is >= 0 and var at)
-            {
-                (int cell, int channel) = Math.DivRem(at, Origin.Shape.C);
-                return $"tensor '{prefix}{name}' is {numbers[at]} at ({cell / Origin.Shape.W}, {cell % Origin.Shape.W}, {channel}); it must be {range}";
-            }
+                return $"tensor '{prefix}{name}' is {numbers[at]} at {Place(at)}; it must be {range}";
+        }
+        for (int at = 0; at < Nonzero.Length; at++)
+        {
+            if (Nonzero[at] == 0 && (Mean[at] != 0 || Std[at] != 0))
+                return $"neuron {Place(at)} was 0 in every image according to '{prefix}nonzero', but its mean is {Mean[at]} and its deviation {Std[at]}";
         }
         return null;
+
+        string Place(int at)
+        {
+            (int cell, int channel) = Math.DivRem(at, Origin.Shape.C);
+            return $"({cell / Origin.Shape.W}, {cell % Origin.Shape.W}, {channel})";
+        }
+    }
+
+    /// <summary>Rejects statistics of a layer that a network does not have.</summary>
+    /// <exception cref="StatisticsException">It does not have that layer.</exception>
+    internal void MustBeOfLayerOf(Network network)
+    {
+        if (!network.Has(Origin.Layer))
+        {
+            throw new StatisticsException(
+                "the statistics", $"they are of layer '{Origin.Layer}', which {network.Name} does not have",
+                "Estimate them again with: iba estimate --images DIR --out FILE");
+        }
     }
 
     /// <summary>Rejects features of another network, layer, image size or weights.</summary>

@@ -36,13 +36,13 @@ public sealed record StatisticsSet(IReadOnlyList<FeatureStatistics> Layers)
     /// <exception cref="StatisticsException">They are missing or damaged.</exception>
     internal static StatisticsSet Read(SafetensorsFile file)
     {
+        const string Remedy = "Train the readout again with: iba readout train --images DIR --out FILE";
         string[] layers = file.Metadata.GetValueOrDefault(LayersKey, "").Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (layers.Length == 0 || layers.Distinct().Count() < layers.Length)
         {
             throw new StatisticsException(
-                file.Path, "its metadata name no layers, so it has no statistics of several layers",
-                "Train the readout again with: iba readout train --images DIR --out FILE");
+                file.Path, "its metadata name no layers, or one twice, so it has no statistics of several layers", Remedy);
         }
-        return new StatisticsSet([.. layers.Select(layer => FeatureStatistics.Read(file, layer, $"{layer}."))]);
+        return new StatisticsSet([.. layers.Select(layer => FeatureStatistics.Read(file, layer, $"{layer}.", Remedy))]);
     }
 }

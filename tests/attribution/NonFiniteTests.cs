@@ -111,6 +111,8 @@ public sealed class NonFiniteTests : IDisposable
 
     [Theory]
     [InlineData("mean", float.NaN)]
+    [InlineData("mean", -3e38f)]
+    [InlineData("std", 3e38f)]
     [InlineData("std", -1f)]
     [InlineData("std", float.PositiveInfinity)]
     [InlineData("rms", -1f)]
@@ -125,6 +127,30 @@ public sealed class NonFiniteTests : IDisposable
         string message = Assert.Throws<StatisticsException>(() => FeatureStatistics.Load(_folder["s"])).Message;
         Assert.Contains($"{_folder["s"]}: it is damaged: tensor '{tensor}' is {value} at (1, 0, 1)", message);
         Assert.Contains($"tensor '{tensor}'", Assert.Throws<StatisticsException>(() => statistics.MustFit(origin)).Message);
+    }
+
+    [Theory]
+    [InlineData(0.5f, 0f)]
+    [InlineData(0f, 0.5f)]
+    public void A_neuron_that_was_always_0_has_neither_mean_nor_deviation(float mean, float std)
+    {
+        var origin = new FeatureOrigin("resnet50", "layer1.2", new Shape(1, 1, 1, 2), "");
+        new FeatureStatistics(origin, 5, [1, 0], [1, 0], [1, 1e-3f], [1, 0]).MustFit(origin);
+        string message = Assert.Throws<StatisticsException>(
+            () => new FeatureStatistics(origin, 5, [1, mean], [1, std], [1, 1e-3f], [1, 0]).MustFit(origin)).Message;
+        Assert.Contains("neuron (0, 0, 1) was 0 in every image", message);
+    }
+
+    [Fact]
+    public void Statistics_of_a_layer_that_the_network_does_not_have_are_refused_by_its_name()
+    {
+        using var backend = new CpuBackend(1);
+        float[] ones = [1, 1];
+        var statistics = new FeatureStatistics(new FeatureOrigin("resnet50", "layer9", new Shape(1, 1, 1, 2), ""), 5, ones, ones, ones, ones);
+        string message = Assert.Throws<StatisticsException>(
+            () => new PerSampleBottleneck(Small(backend, classes: 2), statistics, new Shape(1, 32, 32, 3))).Message;
+        Assert.Contains("layer 'layer9', which", message);
+        Assert.Contains("iba estimate", message);
     }
 
     [Fact]

@@ -90,6 +90,21 @@ public sealed class PatternTests : IDisposable
     }
 
     [Fact]
+    public void Patterns_in_another_layout_are_refused()
+    {
+        Network network = Tiny();
+        PatternFit.Run(network, Image, Photos).Save(_folder["good"], network);
+        using SafetensorsFile good = SafetensorsFile.Open(_folder["good"]);
+        var facts = new Dictionary<string, string>(good.Metadata);
+        facts.Remove(SafetensorsFile.ChecksumKey);
+        // The same number of elements.
+        SafetensorsFile.Write(_folder["bad"], [.. good.Entries.Select(entry => new SafetensorsTensor(
+            entry.Name, entry.Shape is [var k, var r, var s, var c] ? [k * r, s, c] : entry.Shape, good.ReadFloats(entry.Name)))], facts);
+        Patterns bad = Patterns.Load(_folder["bad"]);
+        Assert.Contains("'conv.weight' is missing or of another shape", Assert.Throws<PatternsException>(() => bad.MustFit(network)).Message);
+    }
+
+    [Fact]
     public void A_file_that_holds_no_patterns_says_so()
     {
         SafetensorsFile.Write(_folder["other.safetensors"], [new("x", [1], new float[1])], new Dictionary<string, string>());

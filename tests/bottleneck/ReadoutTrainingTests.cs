@@ -145,7 +145,13 @@ public sealed class ReadoutTrainingTests : IDisposable
         Assert.Contains("conv1.bias", Refusal(With("width", "B", [.. tensors.Select(tensor => tensor.Name == one.Name ? one : tensor)])));
         Assert.Contains("conv2.weight", Refusal(With("width", "A")));
         Assert.Contains("width", Refusal(With("width", "C")));
+        // Names of the enumeration only, not its numbers or lists.
+        Assert.Contains("width", Refusal(With("width", "1")));
+        Assert.Contains("width", Refusal(With("width", "A,B")));
         Assert.Contains("beta", Refusal(With("beta", "much")));
+        Assert.Contains("beta", Refusal(With("beta", "0,5")));
+        Assert.Contains("'maybe' is neither true nor false", Refusal(With("clamp", "maybe")));
+        Assert.Contains("iba readout train", Refusal(With("samples", "1")));
         Assert.Contains("sigma", Refusal(With("sigma", "1e9")));
         Assert.Contains("layers", Refusal(With("layers", "")));
         Assert.Contains("layer9", Refusal(With("layers", "layer9")));
@@ -169,6 +175,30 @@ public sealed class ReadoutTrainingTests : IDisposable
             Assert.Contains(path, refusal.Message);
             return refusal.Message;
         }
+    }
+
+    [Fact]
+    public void Squares_below_0_and_parameters_that_are_no_numbers_are_neither_read_nor_written()
+    {
+        using ReadoutNetwork readout = _of.Fresh(Settings);
+        using var training = new ReadoutTraining(_of.Network, readout, _of.Image, _of);
+        training.Save(_folder["good"]);
+        byte[] good = File.ReadAllBytes(_folder["good"]);
+        using (SafetensorsFile saved = SafetensorsFile.Open(_folder["good"]))
+        {
+            var facts = new Dictionary<string, string>(saved.Metadata);
+            facts.Remove(SafetensorsFile.ChecksumKey);
+            SafetensorsFile.Write(_folder["bad"], [.. saved.Entries.Select(entry => new SafetensorsTensor(
+                entry.Name, entry.Shape, entry.Name == "adam.square.conv2.bias" ? [.. saved.ReadFloats(entry.Name).Select(_ => -1e-9f)]
+                    : saved.ReadFloats(entry.Name)))], facts, withChecksum: true);
+        }
+        using SafetensorsFile bad = SafetensorsFile.Open(_folder["bad"]);
+        Assert.Contains("adam.square", Assert.Throws<FileFormatException>(() => training.Resume(bad)).Message);
+
+        Tensor bias = readout.Parameters[^1].Data;
+        _of.Backend.Upload([.. _of.Read(bias).Select(_ => float.PositiveInfinity)], bias);
+        Assert.Throws<DivergenceException>(() => training.Save(_folder["good"]));
+        Assert.Equal(good, File.ReadAllBytes(_folder["good"]));
     }
 
     [Fact]

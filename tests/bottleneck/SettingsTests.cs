@@ -38,6 +38,16 @@ public sealed class SettingsTests
         Assert.Equal([10f / 2, 10f / 3, 10f / 4, 1000], standardised, (a, b) => Math.Abs(a - b) <= 1e-6f * a);
     }
 
+    [Fact]
+    public void A_smoothing_wider_than_the_features_is_refused_before_the_work()
+    {
+        // σ = 2 reaches 4 cells.
+        var settings = new BottleneckSettings { Sigma = 2 };
+        settings.Check(new Shape(1, 5, 5, 3));
+        string message = Assert.Throws<ArgumentException>(() => settings.Check(new Shape(1, 5, 4, 3))).Message;
+        Assert.Contains("sigma is 2: it smooths over 4 cells to each side, and the features (1, 5, 4, 3) have 5 x 4 cells", message);
+    }
+
     /// <summary>Noise is a function of the step's number, so a run of t + 1 steps begins as a run of t steps does.</summary>
     [Fact]
     public void The_map_after_the_last_of_t_updates_is_the_map_before_the_last_of_t_plus_1()

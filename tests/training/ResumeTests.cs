@@ -81,6 +81,27 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void A_parameter_that_is_no_number_is_neither_written_nor_read()
+    {
+        Train("sgd", "c", TimeSpan.MaxValue);
+        byte[] before = File.ReadAllBytes(_folder["c"]);
+        using var backend = new CpuBackend(1);
+        using var small = new SmallNetwork(backend);
+        using IOptimizer steps = new Sgd(backend, new SgdSettings(0.01), small.Parameters);
+        var checkpoint = new Checkpoint(small.Network, steps);
+        backend.Fill(small.Parameters[0], float.NaN);
+        Assert.Throws<DivergenceException>(() => checkpoint.Save(_folder["c"], 1, [""]));
+        Assert.Equal(before, File.ReadAllBytes(_folder["c"]));
+
+        using SafetensorsFile good = SafetensorsFile.Open(_folder["c"]);
+        var facts = new Dictionary<string, string>(good.Metadata);
+        facts.Remove(SafetensorsFile.ChecksumKey);
+        SafetensorsFile.Write(_folder["bad"], [.. good.Entries.Select(entry => new SafetensorsTensor(
+            entry.Name, entry.Shape, Array.ConvertAll(good.ReadFloats(entry.Name), _ => float.NaN)))], facts, withChecksum: true);
+        Assert.Contains("has the number NaN", Assert.Throws<FileFormatException>(() => Train("sgd", "bad", TimeSpan.MaxValue)).Message);
+    }
+
+    [Fact]
     public void Any_exception_between_two_steps_keeps_the_steps_done()
     {
         Assert.Throws<Death>(() => Train("sgd", "c", TimeSpan.MaxValue, At(5, () => throw new Death())));
