@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using Iba.Engine;
+using Iba.Engine.Files;
 
 namespace Iba.Weights;
 
@@ -32,21 +33,59 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
     /// <param name="cancel">Stops the download and keeps the received bytes.</param>
     /// <returns>The path of the file.</returns>
     /// <exception cref="DownloadException">
-    /// There is no network, the server does not have the file or sends another, or the connection broke.
+    /// There is no network, the server does not have the file or sends another, the connection broke, or something else is in the file's place.
     /// </exception>
+    /// <exception cref="FileWriteException">The folder cannot be written, or the disk is full. The received bytes are kept.</exception>
     public async Task<string> FetchAsync(
         PublishedWeights weights, string folder, IProgress<DownloadProgress>? progress = null, CancellationToken cancel = default)
     {
-        Directory.CreateDirectory(folder);
-        string path = Path.Combine(folder, weights.FileName), part = $"{path}.part";
-        if (File.Exists(path))
+        try
         {
-            return weights.Is(FileHash.Sha256(path, cancel))
-                ? path
-                : throw new DownloadException(
-                    weights.Source, $"{path} exists and is not the published file", "Move it away, then fetch again.");
+            string path = Path.Combine(folder, weights.FileName);
+            if (IsThere(weights, path, cancel))
+                return path;
+            Directory.CreateDirectory(folder);
+            await FetchAsync(weights, path, $"{path}.part", progress, cancel);
+            return path;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new FileWriteException(folder, AtomicFile.Reason(e), e);
+        }
+    }
+
+    /// <summary>Whether the file was fetched before. Whatever else is in its place is found before the download, and stays.</summary>
+    private static bool IsThere(PublishedWeights weights, string path, CancellationToken cancel)
+    {
+        if (FileStatus.Of(path, followsLink: false) is null)
+            return false;
+        string? reason = FileStatus.Of(path)?.Type switch
+        {
+            null => "is a link to nothing",
+            // Reading a pipe would wait for its writer.
+            not FileType.Regular => "exists and is no file",
+            _ => weights.Is(Hash()) ? null : "exists and is not the published file",
+        };
+        return reason is null ? true : throw Refused(reason);
+
+        string Hash()
+        {
+            try
+            {
+                return FileHash.Sha256(path, cancel);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw Refused($"exists and cannot be read ({AtomicFile.Reason(e)})");
+            }
         }
 
+        DownloadException Refused(string reason) => new(weights.Source, $"{path} {reason}", "Move it away, then fetch again.");
+    }
+
+    private async Task FetchAsync(
+        PublishedWeights weights, string path, string part, IProgress<DownloadProgress>? progress, CancellationToken cancel)
+    {
         long kept, total;
         try
         {
@@ -71,7 +110,6 @@ public sealed class Download(HttpClient http, TimeProvider? clock = null)
         if (!weights.Is(sha256))
             throw Discard(weights, part, kept, total, sha256);
         File.Move(part, path);
-        return path;
     }
 
     /// <summary>Removes the received bytes. Earlier bytes may be right and are kept, unless they were the whole file.</summary>

@@ -122,7 +122,7 @@ public static class AtomicFile
     }
 
     /// <summary>What the system says, without the path: that would be the temporary file's.</summary>
-    private static string Reason(Exception e)
+    internal static string Reason(Exception e)
     {
         string words = e switch
         {

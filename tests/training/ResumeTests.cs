@@ -86,7 +86,7 @@ public sealed class ResumeTests : IDisposable
         Train("sgd", "c", TimeSpan.MaxValue);
         byte[] before = File.ReadAllBytes(_folder["c"]);
         using var backend = new CpuBackend(1);
-        using var small = new SmallNetwork(backend);
+        using var small = new ReferenceTraining(backend);
         using IOptimizer steps = new Sgd(backend, new SgdSettings(0.01), small.Parameters);
         var checkpoint = new Checkpoint(small.Network, steps);
         backend.Fill(small.Parameters[0], float.NaN);

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using Iba;
+using Iba.Engine.Files;
 using Iba.Weights;
 using Xunit;
 
@@ -251,6 +253,62 @@ public sealed class DownloadTests : IDisposable
         _folder.With(Published.FileName, [1, 2, 3]);
         Assert.Contains("Move it away", (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message);
         Assert.Equal([1, 2, 3], File.ReadAllBytes(_folder[Published.FileName]));
+    }
+
+    [Theory]
+    [InlineData("a folder", "exists and is no file")]
+    [InlineData("a pipe", "exists and is no file")]
+    [InlineData("a device", "exists and is no file")]
+    [InlineData("a link to a folder", "exists and is no file")]
+    [InlineData("a link to nothing", "is a link to nothing")]
+    [InlineData("a link to another file", "exists and is not the published file")]
+    public async Task Whatever_is_in_the_files_place_is_found_before_the_download_and_stays(string what, string says)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "pipes and devices in folders are Unix's");
+        string place = _folder[Published.FileName];
+        switch (what)
+        {
+            case "a folder":
+                Directory.CreateDirectory(place);
+                break;
+            case "a pipe":
+                using (Process made = Process.Start("mkfifo", [place]))
+                    await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+                break;
+            default:
+                _folder.With("other", [1, 2, 3]);
+                string target = what == "a device" ? "/dev/zero" : what == "a link to a folder" ? "." : what == "a link to nothing" ? "nothing" : "other";
+                File.CreateSymbolicLink(place, target);
+                break;
+        }
+        string message = (await Assert.ThrowsAsync<DownloadException>(() => Fetch())).Message;
+        Assert.Contains($"{place} {says}. Move it away", message);
+        Assert.Empty(_server.Requests);
+        Assert.NotNull(FileStatus.Of(place, followsLink: false));
+    }
+
+    [Fact]
+    public async Task A_link_to_the_published_file_is_as_good_as_the_file()
+    {
+        _folder.With("elsewhere", Bytes);
+        File.CreateSymbolicLink(_folder[Published.FileName], "elsewhere");
+        Assert.Equal(_folder[Published.FileName], await Fetch());
+        Assert.Empty(_server.Requests);
+    }
+
+    [Fact]
+    public async Task A_folder_that_cannot_be_made_is_named_with_the_reason_and_the_next_step()
+    {
+        _folder.With("file", [1]);
+        File.CreateSymbolicLink(_folder["link"], "nowhere/at/all");
+        foreach (string folder in (string[])[Path.Combine(_folder["file"], "deep"), _folder["file"], _folder["link"]])
+        {
+            var error = await Assert.ThrowsAsync<FileWriteException>(() => new Download(_http).FetchAsync(Published, folder));
+            Assert.StartsWith($"{folder}: it cannot be written (", error.Message);
+            Assert.Contains("name another place", error.Message);
+        }
+        Assert.Empty(_server.Requests);
+        Assert.Equal([1], File.ReadAllBytes(_folder["file"]));
     }
 
     [Fact]
