@@ -19,6 +19,23 @@ public static class Classes
     }
 
     /// <summary>
+    /// How many classes come before one by falling logits, 0 for <see cref="Largest"/>: the first comes first in case of a tie, and a logit that is not a
+    /// number comes before all others.
+    /// </summary>
+    /// <param name="logits">One for each class.</param>
+    /// <param name="index">The class.</param>
+    public static int Rank(ReadOnlySpan<float> logits, int index)
+    {
+        int before = 0;
+        for (int k = 0; k < logits.Length; k++)
+        {
+            if (k < index && !(logits[k] < logits[index]) || k > index && !(logits[k] <= logits[index]))
+                before++;
+        }
+        return before;
+    }
+
+    /// <summary>
     /// The probability of each class, in double, safe for large logits: the softmax, or for a network with one output z the sigmoid 1 / (1 + e⁻ᶻ), its
     /// probability of the positive class. A softmax over one number is 1 whatever the number, so its cross-entropy is 0 and has no gradient.
     /// </summary>

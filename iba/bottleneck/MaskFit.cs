@@ -23,6 +23,7 @@ internal sealed class MaskFit : IDisposable
     private readonly Restriction _restriction;
     private readonly Value _loss;
     private readonly Value _alpha;
+    private readonly Value _mask;
     private readonly Value _model;
     private readonly Value _information;
     private readonly Value _capacity;
@@ -48,12 +49,13 @@ internal sealed class MaskFit : IDisposable
 
         _tape = new Tape(_backend);
         _alpha = _tape.Variable(Alpha, "α");
-        (Value z, _capacity) = _restriction.Record(_alpha, _adam.StepCount, clamp: settings.Spread == Spread.ReluRms);
+        _mask = _restriction.Mask(_alpha);
+        (Value z, _capacity) = _restriction.Record(_mask, _adam.StepCount, clamp: settings.Spread == Spread.ReluRms);
         _logits = after.Record(z);
         _model = _logits.Surprise(_tape.Constant(Targets, "targets")).MeanRuns(images).Named("model loss");
         _information = _capacity.MeanRows().Named("information loss");
         _loss = (_model + _information * settings.Beta).Sum().Named("loss");
-        _tape.Plan(_loss, _logits, _model, _information, _capacity);
+        _tape.Plan(_loss, _mask, _logits, _model, _information, _capacity);
         _step = _backend.Replay(StepByVerbs);
     }
 
@@ -77,6 +79,9 @@ internal sealed class MaskFit : IDisposable
 
     /// <summary>(steps, I) information in nats, mean over neurons, before each update.</summary>
     public Tensor InformationHistory { get; }
+
+    /// <summary>(I, H, W, C) λ, as of the last forward pass.</summary>
+    public Tensor Mask => _mask.Data;
 
     /// <summary>(I, H, W, C) the information that passes each neuron in nats, as of the last forward pass.</summary>
     public Tensor Capacity => _capacity.Data;

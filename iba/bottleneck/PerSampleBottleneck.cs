@@ -9,9 +9,10 @@ namespace Iba.Bottleneck;
 /// The per-sample bottleneck (paper, section 3.2): for each image, noise replaces the features of one layer wherever the decision does not
 /// need them, and the information that still passes is measured in bits.
 /// </summary>
-public sealed class PerSampleBottleneck : IAttributionMethod
+public sealed class PerSampleBottleneck : IBottleneck
 {
     private readonly IBackend _backend;
+    private readonly Network _network;
     private readonly BottleneckSettings _settings;
     private readonly Shape _image;
     private readonly int _batch;
@@ -30,7 +31,8 @@ public sealed class PerSampleBottleneck : IAttributionMethod
         Network network, FeatureStatistics statistics, Shape image, int batch = 1, BottleneckSettings? settings = null, string weightsSha256 = "")
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
-        (_backend, _settings, _image, _statistics) = (network.Backend, settings ?? new BottleneckSettings(), image, statistics);
+        (_backend, _network, _image, _statistics) = (network.Backend, network, image, statistics);
+        _settings = settings ?? new BottleneckSettings();
         string layer = statistics.Origin.Layer;
         statistics.MustBeOfLayerOf(network);
         Network until = network.Until(layer), after = network.After(layer);
@@ -45,6 +47,13 @@ public sealed class PerSampleBottleneck : IAttributionMethod
 
     /// <inheritdoc/>
     public string Name => "per-sample";
+
+    /// <inheritdoc/>
+    public bool KeepsMask { get; set; }
+
+    /// <inheritdoc/>
+    public RestrictedNetwork Restricted(int copies) =>
+        new(_network, _statistics, _image, _settings with { Copies = copies }, clamp: _settings.Spread == Spread.ReluRms);
 
     /// <inheritdoc/>
     public IEnumerable<Explanation> Attribute(
@@ -101,6 +110,7 @@ public sealed class PerSampleBottleneck : IAttributionMethod
     {
         MaskFit fit = loop.Fit;
         float[] capacity = _backend.Read(fit.Capacity), restricted = _backend.Read(fit.Logits);
+        float[]? masks = KeepsMask ? _backend.Read(fit.Mask) : null;
         float[] model = _backend.Read(fit.ModelHistory), information = _backend.Read(fit.InformationHistory);
         Shape features = fit.Features.Shape;
         int classes = logits.Length / loop.Images;
@@ -113,7 +123,10 @@ public sealed class PerSampleBottleneck : IAttributionMethod
             double probability = Enumerable.Range(i * _settings.Copies, _settings.Copies)
                 .Average(row => Classes.Probabilities(restricted.AsSpan(row * classes, classes))[targets[image]]);
             yield return new BottleneckExplanation(
-                map.Heatmap(_image.H, _image.W), targets[i], logits[(i * classes)..((i + 1) * classes)], map.TotalBits, probability, losses);
+                map.Heatmap(_image.H, _image.W), targets[i], logits[(i * classes)..((i + 1) * classes)], map.TotalBits, probability, losses)
+            {
+                Mask = masks?[(i * features.Row)..((i + 1) * features.Row)],
+            };
         }
     }
 

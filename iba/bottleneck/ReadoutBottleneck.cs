@@ -9,9 +9,11 @@ namespace Iba.Bottleneck;
 /// The readout bottleneck (paper, section 3.3): the mask is not fitted to the image but predicted by a trained network in one forward pass.
 /// It does not depend on the class to be explained: the map shows the information that the classifier received, whatever the target.
 /// </summary>
-public sealed class ReadoutBottleneck : IAttributionMethod
+public sealed class ReadoutBottleneck : IBottleneck
 {
     private readonly IBackend _backend;
+    private readonly Network _network;
+    private readonly ReadoutNetwork _readout;
     private readonly Shape _image;
     private readonly int _batch;
     private readonly FeatureStatistics _statistics;
@@ -28,13 +30,21 @@ public sealed class ReadoutBottleneck : IAttributionMethod
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
         readout.MustFit(network, image, weightsSha256);
-        (_backend, _image, _batch, _statistics) = (network.Backend, image, batch, readout.Statistics.First);
+        (_backend, _network, _readout, _image, _batch) = (network.Backend, network, readout, image, batch);
+        _statistics = readout.Statistics.First;
         _step = _backend.Allocate(new Shape(1));
         _recorded = new BatchCache<ReadoutPass>(images => new ReadoutPass(network, readout, image, images, _step, trains: false));
     }
 
     /// <inheritdoc/>
     public string Name => "readout";
+
+    /// <inheritdoc/>
+    public bool KeepsMask { get; set; }
+
+    /// <inheritdoc/>
+    public RestrictedNetwork Restricted(int copies) =>
+        new(_network, _statistics, _image, _readout.Settings.Bottleneck with { Copies = copies }, _readout.Settings.Clamp);
 
     /// <inheritdoc/>
     public IEnumerable<Explanation> Attribute(
@@ -67,6 +77,7 @@ public sealed class ReadoutBottleneck : IAttributionMethod
         pass.Forward();
 
         float[] capacity = _backend.Read(pass.Capacity), restricted = _backend.Read(pass.RestrictedLogits);
+        float[]? masks = KeepsMask ? _backend.Read(pass["λ"]) : null;
         Shape features = pass.Capacity.Shape;
         int classes = logits.Length / images;
         var results = new BottleneckExplanation[samples.Length];
@@ -75,7 +86,10 @@ public sealed class ReadoutBottleneck : IAttributionMethod
             var map = new CapacityMap(features.H, features.W, features.C, capacity.AsSpan(i * features.Row, features.Row));
             Range row = (i * classes)..((i + 1) * classes);
             double probability = Classes.Probabilities(restricted.AsSpan(row))[targets[i]];
-            results[i] = new BottleneckExplanation(map.Heatmap(_image.H, _image.W), targets[i], logits[row], map.TotalBits, probability, []);
+            results[i] = new BottleneckExplanation(map.Heatmap(_image.H, _image.W), targets[i], logits[row], map.TotalBits, probability, [])
+            {
+                Mask = masks?[(i * features.Row)..((i + 1) * features.Row)],
+            };
         }
         return results;
     }

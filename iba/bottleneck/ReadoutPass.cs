@@ -51,7 +51,7 @@ internal sealed class ReadoutPass : IDisposable
         Value α = readout.Record(features, trains);
         _leaves = [.. readout.Parameters.Select(parameter => _tape[parameter.Name])];
 
-        (Value z, Capacity) = _restriction.Record(α, step, readout.Settings.Clamp);
+        (Value z, Capacity) = _restriction.Record(_restriction.Mask(α), step, readout.Settings.Clamp);
         RestrictedLogits = network.After(_first).Record(z);
         Model = RestrictedLogits.Surprise(_tape.Constant(Targets, "targets")).Mean().Named("model loss");
         Information = Capacity.Mean().Named("information loss");

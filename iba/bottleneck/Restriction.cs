@@ -55,19 +55,25 @@ internal sealed class Restriction : IDisposable
     /// <summary>Computes <see cref="Standardised"/> from the features that were written.</summary>
     public void Standardise() => _backend.Standardise(Features, _neurons.Mean, _neurons.Std, Standardised);
 
-    /// <summary>Records the bottleneck on α's tape.</summary>
+    /// <summary>Records the mask on α's tape.</summary>
     /// <param name="α">(I, H, W, C) the parameters of the masks.</param>
+    /// <returns>(I, H, W, C) λ.</returns>
+    public Value Mask(Value α)
+    {
+        Value λ = α.Sigmoid();
+        if (_taps is not null)
+            λ = λ.Blur(α.Tape.Constant(_taps, "taps"));
+        return λ.Named("λ");
+    }
+
+    /// <summary>Records the bottleneck on λ's tape.</summary>
+    /// <param name="λ">(I, H, W, C) the masks.</param>
     /// <param name="step">(1) the step in the noise's counter.</param>
     /// <param name="clamp">Whether Z is clamped to at least 0.</param>
     /// <returns>Z (I x copies, H, W, C), and the information in nats that passes each neuron (I, H, W, C).</returns>
-    public (Value Z, Value Capacity) Record(Value α, Tensor step, bool clamp)
+    public (Value Z, Value Capacity) Record(Value λ, Tensor step, bool clamp)
     {
-        Tape tape = α.Tape;
-        Value λ = α.Sigmoid();
-        if (_taps is not null)
-            λ = λ.Blur(tape.Constant(_taps, "taps"));
-        λ.Named("λ");
-
+        Tape tape = λ.Tape;
         (Value Mean, Value Std, Value Active) neurons = _neurons.On(tape);
         Value r = tape.Constant(Features, "R"), words = tape.Constant(NoiseWords, "noise words"), steps = tape.Constant(step, "step");
         Value? noise = Noise is null ? null : tape.Constant(Noise, "ε");

@@ -24,6 +24,12 @@ internal sealed class EvaluationOptions
         Description = "A folder of Pascal VOC XML files with the photos' names, in the same sub-folders or all in one; 1 MiB each at most.",
         HelpName = "DIR",
     };
+    private readonly Option<string?> _masks = new("--masks")
+    {
+        Description = "A folder of grey PNG files with the photos' names and sizes, in the same sub-folders or all in one: white where an object is, such as "
+            + "the masks of: iba dataset shapes.",
+        HelpName = "DIR",
+    };
     private readonly Option<string> _classes = new("--classes")
     {
         Description = $"Whose boxes count, all together: {BoxClasses.All}, {BoxClasses.Target} (those of the photo's own class), or classes as the "
@@ -116,10 +122,11 @@ internal sealed class EvaluationOptions
 
     public void AddTo(Command command)
     {
-        bool boxes = _only is null || _only.Needs == MeasureNeeds.Annotations;
+        bool boxes = _only is null || _only.Needs == MeasureNeeds.Annotations, masks = _only is null || _only.Needs == MeasureNeeds.Masks;
         _annotations.Required = _only?.Needs == MeasureNeeds.Annotations;
-        foreach (Option option in (Option[])[_images, .. boxes ? (Option[])[_annotations, _classes] : [], .. _only is null ? (Option[])[_measures] : [],
-            _methods, _preset, _count, _countSeed, _batch, _raw, _output, _shard, _plan, _json])
+        _masks.Required = _only?.Needs == MeasureNeeds.Masks;
+        foreach (Option option in (Option[])[_images, .. boxes ? (Option[])[_annotations, _classes] : [], .. masks ? (Option[])[_masks] : [],
+            .. _only is null ? (Option[])[_measures] : [], _methods, _preset, _count, _countSeed, _batch, _raw, _output, _shard, _plan, _json])
         {
             command.Add(option);
         }
@@ -157,29 +164,30 @@ internal sealed class EvaluationOptions
         if (_networkOptions.NamesNone(parsed))
             Terminal.Say($"neither --model nor --weights was given: evaluating {Demo.Networks[0]}, which comes with the program.");
         LoadedNetwork opened = _networkOptions.Load(parsed, Demo.Networks[0]);
-        ReadoutSource? masks = null;
+        ReadoutSource? readout = null;
         var measures = new List<IMeasure>();
         try
         {
             LoadedNetwork loaded = parsed.GetValue(_raw) ? opened with { Preprocessing = opened.Preprocessing.NotNormalised, ChecksSamples = false } : opened;
-            masks = _methodOptions.Readout(parsed, loaded);
-            MethodInputs inputs = _methodOptions.Inputs(parsed, loaded, masks, parsed.GetValue(_batch));
+            readout = _methodOptions.Readout(parsed, loaded);
+            MethodInputs inputs = _methodOptions.Inputs(parsed, loaded, readout, parsed.GetValue(_batch));
             MethodVariant[] variants = chooses ? named : Ready(preset is null ? [.. AttributionMethods.All.Select(kind => new MethodVariant(kind))]
                 : PaperColumns.Of(loaded.Network.Name), inputs, _methodOptions.Statistics(parsed, loaded).Any);
             if (variants.Any(variant => variant.Kind.Needs == MethodNeeds.Statistics))
                 inputs = inputs with { Statistics = _methodOptions.Statistics(parsed, loaded).At(null) };
-            var photos = new LabelledPhotos(loaded, images, parsed.GetValue(_annotations), parsed.GetValue(_count), parsed.GetValue(_countSeed));
+            var photos = new LabelledPhotos(
+                loaded, images, parsed.GetValue(_annotations), parsed.GetValue(_count), parsed.GetValue(_countSeed), parsed.GetValue(_masks));
             NamedPhotos.WarnUnused(photos.Labels);
             var from = new MeasureInputs(loaded) { Boxes = new BoxClasses(parsed.GetValue(_classes)!) };
             foreach (MeasureKind kind in kinds)
                 measures.Add(kind.Create(from));
             EvaluatedMethod[] methods = [.. variants.Select(variant => EvaluatedMethod.Of(variant, inputs))];
-            return new OpenEvaluation(loaded, masks, photos, kinds, methods, measures, inputs.Batch, parsed.GetValue(_shard) ?? Shard.Whole);
+            return new OpenEvaluation(loaded, readout, photos, kinds, methods, measures, inputs.Batch, parsed.GetValue(_shard) ?? Shard.Whole);
         }
         catch
         {
             measures.ForEach(measure => measure.Dispose());
-            masks?.Dispose();
+            readout?.Dispose();
             opened.Dispose();
             throw;
         }
@@ -199,15 +207,23 @@ internal sealed class EvaluationOptions
         string[] names = Words(_measures, parsed);
         bool all = names is [All];
         MeasureKind[] kinds = [.. (all ? Measures.All : names.Select(Measures.Find)).Distinct()];
-        MeasureKind[] lacking = [.. kinds.Where(kind => kind.Needs == MeasureNeeds.Annotations && parsed.GetValue(_annotations) is null)];
-        foreach (MeasureKind kind in lacking)
+        var ready = new List<MeasureKind>();
+        foreach (MeasureKind kind in kinds)
         {
-            string needs = $"{kind.Name} needs annotations: give --annotations DIR";
-            if (!all)
-                throw new UsageException($"--measures: {needs}.");
-            Terminal.Say($"left out: {needs}.");
+            string? lacks = kind.Needs switch
+            {
+                MeasureNeeds.Annotations when parsed.GetValue(_annotations) is null => "annotations: give --annotations DIR",
+                MeasureNeeds.Masks when parsed.GetValue(_masks) is null => "masks: give --masks DIR",
+                _ => null,
+            };
+            if (lacks is null)
+                ready.Add(kind);
+            else if (all)
+                Terminal.Say($"left out: {kind.Name} needs {lacks}.");
+            else
+                throw new UsageException($"--measures: {kind.Name} needs {lacks}.");
         }
-        return [.. kinds.Except(lacking)];
+        return [.. ready];
     }
 
     /// <summary>Those of many methods that have what they need; a line names the others.</summary>
@@ -234,7 +250,7 @@ internal sealed class EvaluationOptions
 
 /// <summary>An evaluation that is ready to run.</summary>
 internal sealed class OpenEvaluation(
-    LoadedNetwork loaded, ReadoutSource? masks, LabelledPhotos photos, IReadOnlyList<MeasureKind> kinds, IReadOnlyList<EvaluatedMethod> methods,
+    LoadedNetwork loaded, ReadoutSource? readout, LabelledPhotos photos, IReadOnlyList<MeasureKind> kinds, IReadOnlyList<EvaluatedMethod> methods,
     IReadOnlyList<IMeasure> measures, int batch, Shard shard) : IDisposable
 {
     public LoadedNetwork Loaded => loaded;
@@ -261,7 +277,7 @@ internal sealed class OpenEvaluation(
     {
         foreach (IMeasure measure in measures)
             measure.Dispose();
-        masks?.Dispose();
+        readout?.Dispose();
         loaded.Dispose();
     }
 }

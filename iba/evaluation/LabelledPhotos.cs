@@ -26,6 +26,9 @@ public sealed record LabelledPhoto(ImageFile File, PreparedPhoto Photo, Sample S
 {
     /// <summary>The photo's class; null if it is not known.</summary>
     public int? Label => Sample.Target;
+
+    /// <summary>Where its objects are, exactly; null if there is no such mask.</summary>
+    public ObjectMask? Mask { get; init; }
 }
 
 /// <summary>
@@ -35,18 +38,25 @@ public sealed record LabelledPhoto(ImageFile File, PreparedPhoto Photo, Sample S
 public sealed class LabelledPhotos
 {
     private readonly string? _annotations;
+    private readonly string? _masks;
 
     /// <param name="classifier">Prepares the photos and names the classes.</param>
     /// <param name="photos">The photos.</param>
     /// <param name="annotations">A folder of Pascal VOC files with the photos' names, in the same sub-folders or all in one; null for none.</param>
     /// <param name="count">The number of photos to use; 0 for all.</param>
     /// <param name="seed">The photos are drawn at random by that seed, without replacement; null to spread them evenly over the set.</param>
+    /// <param name="masks">
+    /// A folder of grey PNG files with the photos' names and sizes, in the same sub-folders or all in one: 255 where an object is; null for none.
+    /// </param>
     /// <exception cref="DatasetException">There is no such folder.</exception>
-    public LabelledPhotos(Classifier classifier, PhotoSet photos, string? annotations = null, int count = 0, ulong? seed = null)
+    public LabelledPhotos(
+        Classifier classifier, PhotoSet photos, string? annotations = null, int count = 0, ulong? seed = null, string? masks = null)
     {
         if (annotations is not null && !Directory.Exists(annotations))
             throw new DatasetException(annotations, "there is no such folder", "Name the folder of the photos' Pascal VOC .xml files");
-        (Classifier, _annotations) = (classifier, annotations);
+        if (masks is not null && !Directory.Exists(masks))
+            throw new DatasetException(masks, "there is no such folder", "Name the folder of the photos' mask .png files");
+        (Classifier, _annotations, _masks) = (classifier, annotations, masks);
         Labels = new FolderLabels(photos, classifier.Labels, classifier.Classes);
         Files = [.. seed is null || count == 0 ? photos.Spread(count == 0 ? photos.Files.Count : count) : photos.Draw(count, seed.Value)];
     }
@@ -65,14 +75,16 @@ public sealed class LabelledPhotos
         : "labelled by their annotations, or by the network's own prediction where these name no class";
 
     private LabelledPhotos(LabelledPhotos all, IReadOnlyList<ImageFile> some) =>
-        (Classifier, _annotations, Labels, Files) = (all.Classifier, all._annotations, all.Labels, some);
+        (Classifier, _annotations, _masks, Labels, Files) = (all.Classifier, all._annotations, all._masks, all.Labels, some);
 
     /// <summary>Some of the photos.</summary>
     public LabelledPhotos Where(Func<ImageFile, bool> wanted) => new(this, [.. Files.Where(wanted)]);
 
-    /// <summary>Reads a photo, and its annotation if the set has annotations. Safe to call from several threads.</summary>
-    /// <exception cref="ImageException">The photo cannot be read.</exception>
-    /// <exception cref="DatasetException">The photo has no annotation, or one that cannot be read.</exception>
+    /// <summary>
+    /// Reads a photo, its annotation if the set has annotations, and its mask if there is one. Safe to call from several threads.
+    /// </summary>
+    /// <exception cref="ImageException">The photo or its mask cannot be read.</exception>
+    /// <exception cref="DatasetException">The photo has no annotation, one that cannot be read, or a mask of another size.</exception>
     public LabelledPhoto Read(ImageFile file, CancellationToken cancellation = default) =>
         Read(file, PhotoFile.Open(file.Path, cancellation), cancellation);
 
@@ -83,16 +95,20 @@ public sealed class LabelledPhotos
     public LabelledPhoto Read(ImageFile file, PhotoFile bytes, CancellationToken cancellation = default)
     {
         PreparedPhoto photo = Classifier.Read(bytes, cancellation: cancellation);
-        Annotation? annotation = _annotations is null ? null : Annotation.Read(AnnotationOf(file, _annotations));
+        Annotation? annotation = _annotations is null ? null : Annotation.Read(Beside(file, _annotations, ".xml"));
         int? folder = Labels.Of(file), named = folder is null && annotation is not null ? NamedClass(annotation) : null;
         TargetSource source = folder is not null ? TargetSource.Folder : named is not null ? TargetSource.Annotation : TargetSource.Prediction;
-        return new LabelledPhoto(file, photo, Classifier.Sample(photo, folder ?? named), source, annotation);
+        string? mask = _masks is null ? null : Beside(file, _masks, ".png");
+        return new LabelledPhoto(file, photo, Classifier.Sample(photo, folder ?? named), source, annotation)
+        {
+            Mask = File.Exists(mask) ? ObjectMask.Read(mask, photo.Extents, Classifier.Preprocessing, cancellation) : null,
+        };
     }
 
-    private static string AnnotationOf(ImageFile file, string annotations)
+    private static string Beside(ImageFile file, string folder, string extension)
     {
-        string name = Path.ChangeExtension(file.Name, ".xml"), beside = Path.Combine(annotations, name);
-        return File.Exists(beside) ? beside : Path.Combine(annotations, Path.GetFileName(name));
+        string name = Path.ChangeExtension(file.Name, extension), beside = Path.Combine(folder, name);
+        return File.Exists(beside) ? beside : Path.Combine(folder, Path.GetFileName(name));
     }
 
     /// <summary>The one class that objects are named after. A number is not taken for a class: it may count the classes of another list.</summary>

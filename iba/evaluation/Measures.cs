@@ -8,6 +8,9 @@ public enum MeasureNeeds
 
     /// <summary>Annotations: boxes of the photos' objects.</summary>
     Annotations,
+
+    /// <summary>Masks: the pixels of the photos' objects.</summary>
+    Masks,
 }
 
 /// <summary>A measure: its name, its constructor and its summary.</summary>
@@ -50,18 +53,24 @@ public sealed record MeasureInputs(Classifier Classifier)
 
     /// <summary>The data range of SSIM; see <see cref="Ssim.Of"/>.</summary>
     public double SsimRange { get; init; } = 1;
+
+    /// <summary>Noise samples per image where features are replaced by noise.</summary>
+    public int NoiseCopies { get; init; } = 10;
 }
 
 /// <summary>All measures.</summary>
 public static class Measures
 {
-    /// <summary>In the paper's order.</summary>
+    /// <summary>In the paper's order, then those that are not in it.</summary>
     public static IReadOnlyList<MeasureKind> All { get; } =
     [
         new(DegradationMeasure.KindName(8), DegradationMeasure.About8, from => new DegradationMeasure(from.Classifier, 8), _ => DegradationMeasure.Scores),
         new(DegradationMeasure.KindName(14), DegradationMeasure.About14, from => new DegradationMeasure(from.Classifier, 14), _ => DegradationMeasure.Scores),
         new(BoxMeasure.KindName, BoxMeasure.About, from => new BoxMeasure(from.Classifier, from.Boxes), _ => BoxMeasure.Scores, MeasureNeeds.Annotations),
         new(SanityMeasure.KindName, SanityMeasure.About, from => new SanityMeasure(from.Seed, from.SsimRange), SanityMeasure.Scores),
+        new(RestrictionMeasure.KindName, RestrictionMeasure.About, from => new RestrictionMeasure(from.NoiseCopies), _ => RestrictionMeasure.Scores),
+        new(GroundTruthMeasure.KindName, GroundTruthMeasure.About, from => new GroundTruthMeasure(from.NoiseCopies), _ => GroundTruthMeasure.Scores,
+            MeasureNeeds.Masks),
     ];
 
     /// <summary>The measure with that name.</summary>

@@ -4,8 +4,8 @@ using Iba.Images;
 namespace Iba.Evaluation;
 
 /// <summary>
-/// The annotated objects in the network's crop of a photo: the union of their boxes, resized and cropped like the photo itself, so that its
-/// edges are soft (paper, section 4.5).
+/// The objects in the network's crop of a photo: the union of their boxes (paper, section 4.5) or an exact mask, resized and cropped like the photo
+/// itself, so that its edges are soft.
 /// </summary>
 public sealed class ObjectMask
 {
@@ -61,6 +61,36 @@ public sealed class ObjectMask
             : !mask.AsSpan().Contains((byte)255) ? "none of its boxes covers a pixel of the photo: they are empty or lie outside"
             : null;
         return new ObjectMask(preprocessing.Apply(mask, extents.Width, extents.Height, source), nothing);
+    }
+
+    /// <summary>The mask in a grey picture of the photo's size: 255 where an object is, 0 elsewhere.</summary>
+    /// <param name="path">The picture.</param>
+    /// <param name="extents">Width and height of the photo, pixels.</param>
+    /// <param name="preprocessing">How the photo is resized and cropped.</param>
+    /// <param name="cancellation">Stops reading.</param>
+    /// <exception cref="ImageException">The picture cannot be read.</exception>
+    /// <exception cref="DatasetException">It has another size than the photo, or colours.</exception>
+    public static ObjectMask Read(string path, (int Width, int Height) extents, Preprocessing preprocessing, CancellationToken cancellation = default)
+    {
+        Photo picture = PhotoFile.Open(path, cancellation).Pixels(cancel: cancellation);
+        (int width, int height) = extents;
+        if ((picture.Width, picture.Height) != extents)
+        {
+            throw new DatasetException(
+                path, $"the mask has {picture.Width} x {picture.Height} pixels, its photo {width} x {height}", "Give it the photo's size");
+        }
+        var grey = new byte[width * height];
+        for (int i = 0; i < grey.Length; i++)
+        {
+            ReadOnlySpan<byte> colour = picture.Pixels.AsSpan(3 * i, 3);
+            grey[i] = colour[0];
+            if (colour.ContainsAnyExcept(colour[0]))
+            {
+                throw new DatasetException(
+                    path, $"the mask is coloured (row {i / width}, column {i % width})", "Make it white where the object is and black elsewhere");
+            }
+        }
+        return new ObjectMask(preprocessing.Apply(grey, width, height, path));
     }
 
     /// <summary>

@@ -45,6 +45,24 @@ public sealed class EvaluateTests : IDisposable
     }
 
     [Fact]
+    public void Exact_masks_are_found_by_the_photos_names_and_a_photo_without_one_is_left_out()
+    {
+        File.Delete(_shapes.MaskPath(3));
+        IbaProcess.Result result = IbaProcess.Run(
+            "evaluate", "ground-truth", "--images", _folder["shapes/images"], "--masks", _folder["shapes/masks"], "--model", "demo-resnet50",
+            "--size", $"{Size}", "--methods", "random", "--json");
+        Assert.True(result.ExitCode == 0, result.Error);
+        Dictionary<string, JsonElement> lines = result.Lines.Select(line => JsonDocument.Parse(line).RootElement)
+            .ToDictionary(line => line.GetProperty("image").GetString()!);
+        Assert.Equal(Count, lines.Count);
+        Assert.Equal("it has no mask", lines[_shapes.ImagePath(3)].GetProperty("left_out").GetString());
+        // The photo is enlarged from 64 to 73 pixels, of which the network sees the middle 64.
+        double pixels = new ShapesDataset(seed: 9, Size).Render(0).Mask.Count(value => value == 255) * Math.Pow(73.0 / 64, 2);
+        Assert.InRange(lines[_shapes.ImagePath(0)].GetProperty("mask_pixels").GetInt32(), 0.9 * pixels, 1.1 * pixels);
+        Assert.Equal(JsonValueKind.Null, lines[_shapes.ImagePath(0)].GetProperty("kept_class").ValueKind);
+    }
+
+    [Fact]
     public void The_table_ends_with_what_chance_would_find()
     {
         IbaProcess.Result result = Boxes("--methods", "random", "--count", "5");
