@@ -155,7 +155,7 @@ internal sealed class EvaluationOptions
         MethodVariant[] named = chooses ? [.. names.Select(MethodVariant.Parse)] : [];
         if (named.GroupBy(variant => variant.Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
             throw new UsageException($"--methods: {twice.Key} is named twice. Name it once, or give the second other settings, as in per-sample:beta=100.");
-        if (string.IsNullOrWhiteSpace(parsed.GetValue(_classes)))
+        if (parsed.GetResult(_classes) is not null && string.IsNullOrWhiteSpace(parsed.GetValue(_classes)))
             throw new UsageException($"--classes: it must be {BoxClasses.All}, {BoxClasses.Target} or names.");
         if (parsed.GetResult(_shard) is null or { Implicit: true } && Shard.Offered(Environment.GetEnvironmentVariable) is { } variable)
             Terminal.Say($"{variable} is set, but without --shard auto this process evaluates every photo.");
@@ -178,7 +178,7 @@ internal sealed class EvaluationOptions
             var photos = new LabelledPhotos(
                 loaded, images, parsed.GetValue(_annotations), parsed.GetValue(_count), parsed.GetValue(_countSeed), parsed.GetValue(_masks));
             NamedPhotos.WarnUnused(photos.Labels);
-            var from = new MeasureInputs(loaded) { Boxes = new BoxClasses(parsed.GetValue(_classes)!) };
+            var from = new MeasureInputs(loaded) { Boxes = new BoxClasses(parsed.GetValue(_classes) ?? BoxClasses.All) };
             foreach (MeasureKind kind in kinds)
                 measures.Add(kind.Create(from));
             EvaluatedMethod[] methods = [.. variants.Select(variant => EvaluatedMethod.Of(variant, inputs))];
