@@ -85,7 +85,6 @@ internal sealed class EvaluationOptions
     {
         Description = "Evaluate a part of the photos, such as 2/8, into the same --out as the other parts; auto takes the part from Slurm, Open MPI, or with "
             + "auto/8 from Kubernetes.",
-        DefaultValueFactory = _ => Shard.Whole,
         HelpName = "I/N",
         CustomParser = argument =>
         {

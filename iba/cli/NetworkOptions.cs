@@ -111,7 +111,7 @@ internal sealed class NetworkOptions
     /// <summary>Which of a checkpoint's networks is meant.</summary>
     public static Option<string?> StateDictOption() => new("--state-dict")
     {
-        Description = "Of a checkpoint with several state dicts: one whose place or prefix holds this text, such as model_ema. "
+        Description = "Which of several state dicts in a checkpoint: the one whose name or prefix contains this text, such as model_ema. "
             + "Default: the trained one, not an average.",
         HelpName = "TEXT",
     };

@@ -29,7 +29,7 @@ internal static class PatternsCommand
         };
         var linear = new Option<bool>("--linear")
         {
-            Description = "The linear estimator everywhere. Default: the two-component one where a ReLU follows.",
+            Description = "Use the linear estimator for every layer. Default: the two-component estimator where a ReLU follows.",
         };
         var networkOptions = new NetworkOptions();
         var command = new Command("fit", "Estimate the signal patterns of every layer from a folder of images.")

@@ -12,7 +12,7 @@ internal static class ReadoutCommand
 {
     private const double DefaultEpochs = 10;
 
-    public static Command Create() => new("readout", "Masks from a trained network, in one forward pass.") { Train() };
+    public static Command Create() => new("readout", "The readout bottleneck, which predicts masks in one forward pass.") { Train() };
 
     private static Command Train()
     {

@@ -47,7 +47,7 @@ internal static class WeightsCommand
     private static Command Inspect()
     {
         (Argument<string> file, Option<string?> part) = (FileArgument(), NetworkOptions.StateDictOption());
-        var command = new Command("inspect", "List what a weights file holds.") { file, part };
+        var command = new Command("inspect", "Show the format, hash and tensors of a weights file.") { file, part };
         command.SetAction(parsed =>
         {
             using StateDict weights = StateDict.Open(parsed.GetValue(file)!, parsed.GetValue(part), Interrupt.Token);
@@ -89,7 +89,7 @@ internal static class WeightsCommand
     private static Command Verify()
     {
         (Argument<string> file, Option<string?> part) = (FileArgument(), NetworkOptions.StateDictOption());
-        var command = new Command("verify", "Read every number of a weights file and hold it against its network.") { file, part };
+        var command = new Command("verify", "Read a weights file completely: does every tensor fit its network, and is every value finite?") { file, part };
         command.SetAction(parsed =>
         {
             using StateDict weights = StateDict.Open(parsed.GetValue(file)!, parsed.GetValue(part), Interrupt.Token);

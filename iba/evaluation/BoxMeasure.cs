@@ -3,7 +3,7 @@ using Iba.Datasets;
 
 namespace Iba.Evaluation;
 
-/// <summary>The share of a map's n highest pixels that lies in the objects' boxes, where n is the number of pixels in the boxes (paper, section 4.5).</summary>
+/// <summary>The fraction of a map's n highest pixels that lie in the objects' boxes, n being the number of pixels in them (paper, section 4.5).</summary>
 /// <param name="classifier">Prepares the photos and names the classes.</param>
 /// <param name="classes">Which boxes count. Default: all.</param>
 public sealed class BoxMeasure(Classifier classifier, BoxClasses? classes = null) : IMeasure
@@ -11,8 +11,9 @@ public sealed class BoxMeasure(Classifier classifier, BoxClasses? classes = null
     internal const string KindName = "boxes";
 
     internal const string About =
-        "Of a map's n highest pixels, n those in the object's boxes, the share that lies in the boxes (paper section 4.5). Beside it the share of the map's "
-        + "sum, which a few extreme values can decide. A photo whose boxes cover more than a third of it, or nothing, is left out with a line that says why.";
+        "With n = number of pixels in the objects' boxes: the fraction of the map's n highest pixels that lie in the boxes (paper section 4.5). Also the "
+        + "fraction of the map's sum, which a few extreme values can dominate. A photo whose boxes cover more than a third of it, or nothing, is left out, "
+        + "and a line says why.";
 
     private const string Pixels = "box_pixels", Share = "box_share", Found = "score", Mass = "mass";
 

@@ -27,7 +27,7 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
     /// <summary>Creates a method and explains the photos one by one, so that the times of methods can be compared.</summary>
     /// <param name="kind">The method.</param>
     /// <param name="inputs">What it is created from.</param>
-    /// <param name="progress">Told how many photos are done.</param>
+    /// <param name="progress">Called with the number of photos done.</param>
     /// <param name="cancellation">Checked between steps.</param>
     /// <exception cref="ArgumentException">Something that the method needs is missing.</exception>
     public ComparedColumn Run(MethodKind kind, MethodInputs inputs, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
@@ -41,14 +41,14 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
             var relay = new ProgressRelay<AttributionProgress>(
                 at => progress?.Report(at with { ImagesDone = done + at.ImagesDone, Images = done + at.Images }));
             ComparedMap map = Timed(method, sample, relay, cancellation);
-            // The first run also compiles kernels and allocates memory, which is long beside a short run: a second one is timed.
+            // The first run also compiles kernels and allocates memory, which takes long compared with a short run, so a second run is timed.
             maps.Add(done == 0 && map.Seconds < 1 && map.Failure is null ? Timed(method, sample, relay, cancellation) : map);
             progress?.Report(new AttributionProgress(maps.Count, photos.Count, 0, 1));
         }
         return new ComparedColumn(kind, inputs, maps);
     }
 
-    /// <summary>The figure of methods side by side (paper, figure 5): a column per method. Below each map stands its time.</summary>
+    /// <summary>The figure of methods side by side (paper, figure 5): a column per method. The time is below each map.</summary>
     public ComparisonFigure OfMethods(IReadOnlyList<ComparedColumn> columns)
     {
         string network = classifier.Network.Name, device = classifier.Arithmetic.Device;
@@ -68,7 +68,7 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
     }
 
     /// <summary>
-    /// The figure of one bottleneck by β and layer (paper, figures 4 and 10): a column per β, a row per layer and photo. Below each map stands the
+    /// The figure of one bottleneck by β and layer (paper, figures 4 and 10): a column per β, a row per layer and photo. Below each map is the
     /// probability of the class when only the map's information passes.
     /// </summary>
     /// <param name="betas">The weights β, a column each.</param>

@@ -4,7 +4,7 @@ namespace Iba.Evaluation;
 /// <param name="Image">The photo's path, or its name in the set where the record was read from a ledger.</param>
 public abstract record EvaluationRecord(string Image)
 {
-    /// <summary>The photo's name in the set: the same wherever the set lies.</summary>
+    /// <summary>The photo's name in the set: the same in whatever folder the set is.</summary>
     public string Name { get; init; } = Image;
 
     /// <summary>SHA-256 of the photo's file in hexadecimal; empty if it was not read.</summary>

@@ -38,7 +38,7 @@ public static class PatternFit
         int most = batch;
         try
         {
-            // Not a list to be cut: images come one by one, and only one batch of them is in memory.
+            // SampleBatches needs a list; these images come one by one, and only one batch of them is in memory.
             foreach (float[][] chunk in images.Chunk(batch))
             {
                 for (int done = 0; done < chunk.Length;)
@@ -63,7 +63,7 @@ public static class PatternFit
                 }
             }
             if (seen < 2)
-                throw new PatternsException("the patterns", $"they were to be fitted to {seen} images, and a covariance needs at least 2", "Give more images.");
+                throw new PatternsException("the patterns", $"they cannot be fitted to {seen} images: a covariance needs at least 2", "Give more images.");
             return new Patterns(
                 new PatternOrigin(network.Name, weightsSha256, estimator, seen) { Preprocessing = $"{preprocessing}" },
                 Patterns.WeightsOf(network).ToDictionary(weight => weight.Name, weight => sums[weight.Name].Finish(weight.Data)));

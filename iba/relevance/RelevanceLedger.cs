@@ -16,8 +16,8 @@ internal sealed class RelevanceLedger : BackwardRule, IDisposable
     private readonly IBackend _backend;
     private readonly Tensor _sums;
 
-    /// <param name="rule">What is done with the relevance.</param>
-    /// <param name="backend">Where.</param>
+    /// <param name="rule">The rule that redistributes the relevance.</param>
+    /// <param name="backend">The device of the sums.</param>
     /// <param name="layers">Names of the layers, first to last.</param>
     /// <param name="rows">Images in the batch.</param>
     public RelevanceLedger(BackwardRule rule, IBackend backend, IReadOnlyList<string> layers, int rows)
@@ -44,7 +44,7 @@ internal sealed class RelevanceLedger : BackwardRule, IDisposable
     /// <inheritdoc/>
     public override IEnumerable<Shape> Scratch(Value y) => _rule.Scratch(y);
 
-    /// <summary>What the last pass did with the relevance of each image.</summary>
+    /// <summary>How much relevance each layer conserved in the last pass, for each image.</summary>
     /// <param name="input">The relevance that reached the images.</param>
     public ConservationCheck[] Read(Tensor input)
     {

@@ -19,7 +19,7 @@ internal static class ResidualShare
     public static void Backward(IBackend on, Value y, Tensor dy, Gradients d)
     {
         if (d.Scratch(y) is not [var share, var a, var b])
-            throw new InvalidOperationException($"{y.Op}: the rule must ask for the memory to share relevance in.");
+            throw new InvalidOperationException($"{y.Op}: the rule's Scratch must return ResidualShare.Scratch for this line.");
         on.Map(new Relu(), y[0], a);
         on.Map(new Relu(), y[1], b);
         on.Add(a, b, share);

@@ -31,8 +31,8 @@ public static class Estimation
     /// <param name="photos">The photos; files that are not photos are left out.</param>
     /// <param name="layers">The layers' names.</param>
     /// <param name="samples">The number of photos to use; all of them if there are fewer.</param>
-    /// <param name="progress">Told the number of photos seen.</param>
-    /// <param name="halved">Told the new batch size when the device's memory does not suffice for the old one.</param>
+    /// <param name="progress">Called with the number of photos seen.</param>
+    /// <param name="halved">Called with the new batch size when the batch was halved because the device ran out of memory.</param>
     /// <param name="leftOut">Called for each file that is left out.</param>
     /// <param name="cancellation">Checked between batches.</param>
     /// <exception cref="InvalidOperationException">There are fewer than two photos.</exception>
@@ -67,7 +67,7 @@ public static class Estimation
         ];
         FeatureEstimator[] estimators = [.. origins.Select(origin => new FeatureEstimator(origin.Shape.Count))];
         float[][] features = [.. origins.Select(origin => new float[batch * origin.Shape.Count])];
-        // Not a list to be cut: images come one by one, and only one batch of them is in memory.
+        // SampleBatches needs a list; these images come one by one, and only one batch of them is in memory.
         foreach (float[][] chunk in images.Chunk(batch))
         {
             for (int done = 0; done < chunk.Length;)
