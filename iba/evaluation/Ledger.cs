@@ -164,11 +164,12 @@ public sealed class Ledger : IDisposable
             _file.Write(Text(lines));
             _file.Flush(flushToDisk: true);
         }
-        catch (IOException)
+        // .NET's exception for a file that is longer than the file system or the process's limit allows is not an IOException.
+        catch (Exception failed) when (failed is IOException or ArgumentOutOfRangeException)
         {
             // Whole records or none: shortening a file works on a full disk, too.
             _file.SetLength(before);
-            throw;
+            throw new IOException(failed.Message, failed);
         }
     }
 

@@ -1,3 +1,5 @@
+using Iba.Engine.Tensors;
+
 namespace Iba.Methods;
 
 /// <summary>
@@ -8,6 +10,9 @@ namespace Iba.Methods;
 /// <param name="Settings">The settings that differ from the inputs that it is made from.</param>
 public sealed record MethodVariant(MethodKind Kind, params IReadOnlyList<(MethodSetting Setting, string Value)> Settings)
 {
+    /// <summary>Inputs to check values on: no setting needs the network to be written.</summary>
+    private static readonly MethodInputs Unbound = new(null!, new Shape(1, 1, 1, 3));
+
     /// <summary>As it is written, with its settings in the method's order.</summary>
     public string Name => string.Join(':', [Kind.Name, .. Settings.Select(each => $"{each.Setting.Name}={each.Value}")]);
 
@@ -16,8 +21,8 @@ public sealed record MethodVariant(MethodKind Kind, params IReadOnlyList<(Method
         ? Kind.Title
         : $"{Kind.Title} ({string.Join(", ", Settings.Select(each => $"{(each.Setting.Name == "beta" ? "β" : each.Setting.Name)} = {each.Value}"))})";
 
-    /// <summary>Reads a variant. Values are checked when they are applied.</summary>
-    /// <exception cref="ArgumentException">There is no such method, or it has no such setting; the message lists them.</exception>
+    /// <summary>Reads a variant.</summary>
+    /// <exception cref="ArgumentException">There is no such method, it has no such setting, or a value is not one of its setting's.</exception>
     public static MethodVariant Parse(string text)
     {
         string[] parts = text.Split(':', StringSplitOptions.TrimEntries);
@@ -35,7 +40,9 @@ public sealed record MethodVariant(MethodKind Kind, params IReadOnlyList<(Method
                 throw new ArgumentException($"method '{text}': it gives {name} twice. Give it once.");
             given.Add((setting, value));
         }
-        return new MethodVariant(kind, [.. kind.Settings.SelectMany(setting => given.Where(each => each.Setting == setting))]);
+        var variant = new MethodVariant(kind, [.. kind.Settings.SelectMany(setting => given.Where(each => each.Setting == setting))]);
+        variant.Apply(Unbound);
+        return variant;
     }
 
     /// <summary>The inputs with the variant's settings.</summary>

@@ -1,0 +1,155 @@
+using System.Diagnostics;
+using Iba.Shapes;
+using Xunit;
+
+namespace Tests.Cli;
+
+/// <summary><c>iba evaluate run</c> and the folder it writes: stopped, continued, shared out, joined and verified.</summary>
+public sealed class EvaluationRunCommandTests : IDisposable
+{
+    private const int Count = 10, Size = 64;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public EvaluationRunCommandTests() => new ShapesFolder(_folder["shapes"]).Write(new ShapesDataset(seed: 9, Size), Count);
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_run_that_is_killed_again_and_again_ends_with_the_bytes_of_an_undisturbed_one()
+    {
+        Done(Run("whole"));
+        int kills = 0;
+        for (bool ended = false; !ended;)
+        {
+            using Process process = IbaProcess.Start(IbaProcess.Cache, Arguments("killed"));
+            // Whatever it is doing then: starting, explaining or writing.
+            ended = kills >= 10 || process.WaitForExit(400 + 150 * kills);
+            if (!ended)
+            {
+                process.Kill();
+                kills++;
+            }
+            process.WaitForExit();
+        }
+        Done(Run("killed"));
+        Assert.Equal(Bytes("whole"), Bytes("killed"));
+        Assert.Equal(Summary("whole"), Summary("killed"));
+        IbaProcess.Result verified = IbaProcess.Run("evaluate", "verify", _folder["killed"], "--records", "6");
+        Assert.True(verified.ExitCode == 0, verified.Error);
+        Assert.Contains("6 of 6 records are reproduced", verified.Output);
+    }
+
+    [Fact]
+    public void Three_parts_joined_are_the_bytes_of_one_run()
+    {
+        Done(Run("whole"));
+        for (int part = 1; part <= 3; part++)
+            Done(Run("parts", "--shard", $"{part}/3"));
+        Assert.Equal(3, Directory.GetFiles(_folder["parts"], "ledger*.jsonl").Length);
+        Done(IbaProcess.Run("evaluate", "merge", _folder["parts"], "--out", _folder["joined"]));
+        Done(IbaProcess.Run("evaluate", "merge", _folder["whole"], "--out", _folder["sorted"]));
+        Assert.Equal(Bytes("sorted"), Bytes("joined"));
+        Assert.Equal(Summary("sorted"), Summary("joined"));
+    }
+
+    [Fact]
+    public void A_full_disk_ends_the_run_and_loses_nothing_that_was_finished()
+    {
+        Done(Run("whole"));
+        long whole = new FileInfo(_folder["whole/ledger.jsonl"]).Length;
+        // Files may not grow beyond that: 512 bytes a block. The signal of it is ignored, so that the write fails as on a full disk. The runtime's
+        // doubly mapped code is a file, too, which would be too large.
+        string line = $"trap '' XFSZ; ulimit -f {whole / 512 * 2 / 3}; exec \"$IBA\" {string.Join(' ', Arguments("full"))}";
+        IbaProcess.Result result = IbaProcess.Shell(_folder[""], line, ("DOTNET_EnableWriteXorExecute", "0"));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("ledger.jsonl: it cannot be written", result.Error);
+        Assert.Contains("run the same command again", result.Error);
+        byte[] kept = Bytes("full"), all = Bytes("whole");
+        Assert.InRange(kept.Length, all.Length / 3, all.Length - 1);
+        Assert.Equal((byte)'\n', kept[^1]);
+        Assert.Equal(all[..kept.Length], kept);
+        Done(Run("full"));
+        Assert.Equal(all, Bytes("full"));
+    }
+
+    [Fact]
+    public void A_second_process_on_the_same_part_says_so_and_ends()
+    {
+        using (new FileStream(Made("busy/ledger.lock"), FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+        {
+            IbaProcess.Result second = Run("busy");
+            Assert.Equal(1, second.ExitCode);
+            Assert.Contains("another process is writing to it", second.Error);
+        }
+        Done(Run("busy", "--count", "1"));
+    }
+
+    [Fact]
+    public void Job_variables_without_shard_auto_are_pointed_out_and_with_it_give_the_part()
+    {
+        (string, string)[] variables = [("OMPI_COMM_WORLD_RANK", "1"), ("OMPI_COMM_WORLD_SIZE", "5")];
+        IbaProcess.Result all = IbaProcess.RunIn(variables, Arguments("all", "--count", "5"));
+        Done(all);
+        Assert.Contains("OMPI_COMM_WORLD_RANK is set, but without --shard auto", all.Error);
+        Done(IbaProcess.RunIn(variables, Arguments("part", "--count", "5", "--shard", "auto")));
+        Assert.True(File.Exists(_folder["part/ledger-2-of-5.jsonl"]));
+        Assert.Contains("1 of 5 photos", IbaProcess.Run("evaluate", "summary", _folder["part"]).Error);
+    }
+
+    [Fact]
+    public void A_plan_keeps_nothing()
+    {
+        IbaProcess.Result plan = Run("planned", "--plan");
+        Done(plan);
+        Assert.Contains("forward passes", plan.Output);
+        Assert.Contains("disk", plan.Output);
+        Assert.False(Directory.Exists(_folder["planned"]));
+    }
+
+    [Theory]
+    [InlineData("--methods gradient,gradient", "gradient is named twice")]
+    [InlineData("--methods gradient --preset paper", "exclude each other")]
+    [InlineData("--methods gradient --shard 9/4", "--shard 9/4")]
+    [InlineData("--methods per-sample:beta=x", "beta is 'x'")]
+    [InlineData("--methods gradient --measures boxes", "boxes needs annotations")]
+    [InlineData("--methods gradient --measures beauty", "there is no measure 'beauty'")]
+    public void Mistakes_are_refused_before_the_work(string options, string reason)
+    {
+        IbaProcess.Result result = IbaProcess.Run(
+            ["evaluate", "run", "--images", _folder["shapes/images"], "--size", "64", "--out", _folder["out"], .. options.Split(' ')]);
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains(reason, result.Error);
+    }
+
+    [Fact]
+    public void Another_setting_of_the_same_method_is_refused_and_a_variant_is_welcome()
+    {
+        Done(Run("run", "--count", "2"));
+        IbaProcess.Result other = Run("run", "--count", "2", "--seed", "5");
+        Assert.Equal(1, other.ExitCode);
+        Assert.Contains("method seed is 0, not 5", other.Error);
+        Done(Run("run", "--count", "2", "--methods", "random:seed=5,gradient:as-published"));
+        Assert.Contains("Random (seed = 5)", IbaProcess.Run("evaluate", "summary", _folder["run"]).Output);
+    }
+
+    private static void Done(IbaProcess.Result result) => Assert.True(result.ExitCode == 0, result.Error);
+
+    private string[] Arguments(string folder, params string[] more) =>
+    [
+        "evaluate", "run", "--images", _folder["shapes/images"], "--annotations", _folder["shapes/annotations"], "--size", $"{Size}", "--out", _folder[folder],
+        "--measures", "boxes,degradation-8", "--batch", "2", .. more.Contains("--methods") ? (string[])[] : ["--methods", "gradient,random"], .. more,
+    ];
+
+    private IbaProcess.Result Run(string folder, params string[] more) => IbaProcess.Run(Arguments(folder, more));
+
+    private byte[] Bytes(string folder) => File.ReadAllBytes(_folder[$"{folder}/ledger.jsonl"]);
+
+    private string Summary(string folder) => IbaProcess.Run("evaluate", "summary", _folder[folder], "--json").Output;
+
+    private string Made(string file)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(_folder[file])!);
+        return _folder[file];
+    }
+}
