@@ -11,6 +11,9 @@ namespace Iba.Cli;
 /// </summary>
 internal sealed class EvaluationReport(OpenEvaluation open, Ledger? ledger, bool json)
 {
+    /// <summary>Quantities that fit side by side, with three columns each, on a wide terminal.</summary>
+    private const int MostAcross = 4;
+
     /// <summary>The scores so far are said as often.</summary>
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(1);
 
@@ -83,10 +86,17 @@ internal sealed class EvaluationReport(OpenEvaluation open, Ledger? ledger, bool
         }
     }
 
-    /// <summary>A row for each method, three columns for each quantity; below them a row for each number that methods are compared with.</summary>
+    /// <summary>
+    /// A row for each method, three columns for each quantity; below them a row for each number that methods are compared with. Many quantities are rows.
+    /// </summary>
     internal static (string[] Columns, string[][] Rows) Table(IReadOnlyList<Score> scores, Func<string, string> title)
     {
         string[] quantities = [.. scores.Where(score => score.Method is not null).Select(score => score.Quantity).Distinct()];
+        if (quantities.Length > MostAcross)
+        {
+            return (["method", "score", "photos", "value", "standard error", "95 % interval"],
+                [.. scores.Select(score => (string[])[score.Method is { } of ? title(of) : "", score.Quantity, Count(score), .. Cells(score)])]);
+        }
         string[] columns = ["method", "photos", .. quantities.SelectMany(quantity => (string[])[quantity, "standard error", "95 % interval"])];
         IEnumerable<string[]> methods =
             from score in scores

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Iba.Engine.Networks;
 using Iba.Methods;
 using Iba.Relevance;
@@ -37,6 +38,13 @@ public sealed class SanityMeasure(ulong seed = 0, double range = 1) : IMeasure
 
     /// <inheritdoc/>
     public string Name => KindName;
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>
+    {
+        ["seed"] = seed.ToString(CultureInfo.InvariantCulture),
+        ["ssim-range"] = range.ToString(CultureInfo.InvariantCulture),
+    };
 
     /// <summary>The mean over the whole cascade, and the mean at each of its points.</summary>
     internal static IReadOnlyList<ScoreKind> Scores(Measurement any)

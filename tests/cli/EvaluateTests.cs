@@ -228,6 +228,21 @@ public sealed class EvaluateTests : IDisposable
     }
 
     [Fact]
+    public void Many_quantities_are_rows()
+    {
+        Score[] scores =
+        [
+            .. Enumerable.Range(1, 5).Select(i => new Score("a", $"q{i}", 4, 0.5 * i, 0.25, 0, 1)),
+            new(null, "untouched", 3, 0.75, 0.5, 0.5, 1) { Undefined = 1 },
+        ];
+        (string[] columns, string[][] rows) = EvaluationReport.Table(scores, name => $"method {name}");
+        Assert.Equal(["method", "score", "photos", "value", "standard error", "95 % interval"], columns);
+        Assert.Equal(6, rows.Length);
+        Assert.Equal(["method a", "q2", "4", "1.000", "0.250", "0.000 to 1.000"], rows[1]);
+        Assert.Equal(["", "untouched", "3 (1 undefined)", "0.750", "0.500", "0.500 to 1.000"], rows[5]);
+    }
+
+    [Fact]
     public void Where_every_photo_failed_the_command_failed()
     {
         for (int i = 0; i < Count; i++)

@@ -92,6 +92,7 @@ public sealed class SanityMeasureTests(Cpu cpu) : IClassFixture<Cpu>, IDisposabl
         using var otherSeed = new SanityMeasure(seed: 10);
         Assert.NotEqual(all[0], otherSeed.Measure(method, photos, TestContext.Current.CancellationToken).First()[0].Values);
         using var wide = new SanityMeasure(seed: 9, range: 2);
+        Assert.Equal(new Dictionary<string, string> { ["seed"] = "9", ["ssim-range"] = "2" }, wide.Settings);
         Assert.NotEqual(all[0], wide.Measure(method, photos, TestContext.Current.CancellationToken).First()[0].Values);
     }
 
