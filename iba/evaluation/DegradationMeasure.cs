@@ -1,5 +1,4 @@
 using Iba.Backpropagation;
-using Iba.Engine.Networks;
 
 namespace Iba.Evaluation;
 
@@ -16,35 +15,27 @@ public sealed class DegradationMeasure : IMeasure
 
     private const string Removed = "tiles_removed", MostFirst = "most_relevant_first", LeastFirst = "least_relevant_first";
 
-    /// <summary>Images in one forward pass.</summary>
-    private const int Batch = 32;
-
     /// <summary>The paper's code records that many points at most.</summary>
     private const int PublishedPoints = 100;
 
-    private readonly Classifier _classifier;
-    private readonly int _tile;
-    private readonly Lazy<Inference> _network;
+    private readonly Tiles _tiles;
+    private readonly ForwardBatches _network;
 
     /// <param name="classifier">The network that was explained.</param>
     /// <param name="tile">The side of a tile, pixels.</param>
     /// <exception cref="ArgumentException">The image is not a whole number of tiles.</exception>
     public DegradationMeasure(Classifier classifier, int tile)
     {
-        int side = classifier.Image.H;
-        if (tile < 1 || side % tile != 0)
-        {
-            throw new ArgumentException(
-                $"tiles of {tile} x {tile} pixels do not divide an image of {side} x {side}. Give a --size that is a multiple of {tile}.");
-        }
-        (_classifier, _tile) = (classifier, tile);
-        int tiles = side / tile * (side / tile);
-        Points = PointsOf(tiles);
-        _network = new Lazy<Inference>(() => new Inference(classifier.Network, classifier.Image.WithN(Batch)));
+        _tiles = new Tiles(classifier.Image.H, classifier.Image.W, tile);
+        Points = PointsOf(_tiles.Count);
+        _network = new ForwardBatches(classifier);
     }
 
     /// <inheritdoc/>
-    public string Name => KindName(_tile);
+    public string Name => KindName(_tiles.Side);
+
+    /// <summary>What replaces a removed tile.</summary>
+    public Baseline Baseline { get; init; } = Baseline.MeanColour;
 
     /// <inheritdoc/>
     public long ForwardPasses => 2 * Points.Count - 3;
@@ -77,10 +68,7 @@ public sealed class DegradationMeasure : IMeasure
     /// <summary>The tiles, row by row from 0, by falling or by rising sum of the map. Equal sums stay in the order of the tiles, both ways.</summary>
     internal static int[] Order(Heatmap map, int tile, bool mostFirst)
     {
-        int across = map.Width / tile;
-        var sums = new double[across * (map.Height / tile)];
-        for (int at = 0; at < map.Values.Length; at++)
-            sums[at / map.Width / tile * across + at % map.Width / tile] += map.Values[at];
+        double[] sums = new Tiles(map.Height, map.Width, tile).Sums(map);
         IEnumerable<int> tiles = Enumerable.Range(0, sums.Length);
         return [.. mostFirst ? tiles.OrderByDescending(i => sums[i]) : tiles.OrderBy(i => sums[i])];
     }
@@ -88,7 +76,9 @@ public sealed class DegradationMeasure : IMeasure
     /// <inheritdoc/>
     public IEnumerable<IReadOnlyList<Quantity>> Measure(EvaluatedMethod method, IReadOnlyList<ExplainedPhoto> photos, CancellationToken cancellation)
     {
-        double[][] curves = [.. Probabilities(photos.SelectMany(Paths), cancellation).Chunk(2 * Points.Count - 3)];
+        IEnumerable<double> probabilities = _network.Numbers(
+            photos.SelectMany(Paths), (logits, target) => Iba.Classes.Probabilities(logits)[target], cancellation);
+        double[][] curves = [.. probabilities.Chunk(2 * Points.Count - 3)];
         foreach ((ExplainedPhoto photo, double[] inner) in photos.Zip(curves))
         {
             // Both curves begin with the whole photo and end with the fully degraded one.
@@ -103,11 +93,7 @@ public sealed class DegradationMeasure : IMeasure
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        if (_network.IsValueCreated)
-            _network.Value.Dispose();
-    }
+    public void Dispose() => _network.Dispose();
 
     internal static string KindName(int tile) => $"degradation-{tile}";
 
@@ -117,60 +103,18 @@ public sealed class DegradationMeasure : IMeasure
     /// </summary>
     private IEnumerable<(float[] Pixels, int Target)> Paths(ExplainedPhoto photo)
     {
-        float[] whole = photo.Photo.Sample.Pixels, mean = Baseline.MeanColour.Of(whole);
+        float[] whole = photo.Photo.Sample.Pixels, fill = Baseline.Of(whole);
         foreach (bool mostFirst in (bool[])[true, false])
         {
-            int[] order = Order(photo.Explanation.Heatmap, _tile, mostFirst);
+            int[] order = Order(photo.Explanation.Heatmap, _tiles.Side, mostFirst);
             float[] pixels = [.. whole];
             int removed = 0;
             foreach (int point in Points.Skip(1).Take(Points.Count - (mostFirst ? 2 : 1)))
             {
                 for (; removed < point; removed++)
-                    Remove(pixels, order[removed], mean);
+                    _tiles.Fill(pixels, order[removed], fill);
                 yield return (pixels, photo.Explanation.Target);
             }
-        }
-    }
-
-    private void Remove(float[] pixels, int tile, float[] mean)
-    {
-        int width = _classifier.Image.W, across = width / _tile, top = tile / across * _tile, left = tile % across * _tile;
-        for (int y = top; y < top + _tile; y++)
-        {
-            for (int at = 3 * (y * width + left); at < 3 * (y * width + left + _tile); at += 3)
-                mean.CopyTo(pixels, at);
-        }
-    }
-
-    /// <summary>The target's probability for each image, in batches: images of several photos share a forward pass.</summary>
-    private IEnumerable<double> Probabilities(IEnumerable<(float[] Pixels, int Target)> images, CancellationToken cancellation)
-    {
-        Inference network = _network.Value;
-        int row = (int)_classifier.Image.Row;
-        var input = new float[Batch * row];
-        var targets = new List<int>();
-        foreach ((float[] pixels, int target) in images)
-        {
-            pixels.CopyTo(input, targets.Count * row);
-            targets.Add(target);
-            if (targets.Count < Batch)
-                continue;
-            foreach (double probability in Run())
-                yield return probability;
-        }
-        if (targets.Count == 0)
-            yield break;
-        foreach (double probability in Run())
-            yield return probability;
-
-        double[] Run()
-        {
-            cancellation.ThrowIfCancellationRequested();
-            float[] logits = network.Run(input);
-            int classes = logits.Length / Batch;
-            double[] probabilities = [.. targets.Select((target, i) => Iba.Classes.Probabilities(logits.AsSpan(i * classes, classes))[target])];
-            targets.Clear();
-            return probabilities;
         }
     }
 

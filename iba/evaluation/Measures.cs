@@ -56,6 +56,9 @@ public sealed record MeasureInputs(Classifier Classifier)
 
     /// <summary>Noise samples per image where features are replaced by noise.</summary>
     public int NoiseCopies { get; init; } = 10;
+
+    /// <summary>Whether sets of masked elements are drawn with replacement, as the paper's code draws pixels.</summary>
+    public bool WithReplacement { get; init; }
 }
 
 /// <summary>All measures.</summary>
@@ -71,10 +74,15 @@ public static class Measures
         new(RestrictionMeasure.KindName, RestrictionMeasure.About, from => new RestrictionMeasure(from.NoiseCopies), _ => RestrictionMeasure.Scores),
         new(GroundTruthMeasure.KindName, GroundTruthMeasure.About, from => new GroundTruthMeasure(from.NoiseCopies), _ => GroundTruthMeasure.Scores,
             MeasureNeeds.Masks),
+        new(SensitivityMeasure.KindName(8), SensitivityMeasure.About8, from => Sensitivity(from, 8), SensitivityMeasure.Scores),
+        new(SensitivityMeasure.KindName(1), SensitivityMeasure.About1, from => Sensitivity(from, 1), SensitivityMeasure.Scores),
     ];
 
     /// <summary>The measure with that name.</summary>
     /// <exception cref="ArgumentException">There is none.</exception>
     public static MeasureKind Find(string name) => All.FirstOrDefault(kind => kind.Name == name)
         ?? throw new ArgumentException($"there is no measure '{name}'. There are: {string.Join(", ", All.Select(kind => kind.Name))}.", nameof(name));
+
+    private static SensitivityMeasure Sensitivity(MeasureInputs from, int tile) =>
+        new(from.Classifier, tile) { Seed = from.Seed, WithReplacement = from.WithReplacement };
 }

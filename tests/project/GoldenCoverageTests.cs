@@ -10,8 +10,8 @@ namespace Tests.Project;
 [Collection(nameof(LastCollection))]
 public sealed class GoldenCoverageTests
 {
-    /// <summary>Files whose subject is not built yet.</summary>
-    private static readonly string[] NotBuiltYet = ["metrics.safetensors"];
+    /// <summary>The first letters of fields whose subject is not built yet, after the name of their file.</summary>
+    private static readonly string[] NotBuiltYet = ["metrics.safetensors: ssim.", "peer-metrics.safetensors: ssim.", "peer-metrics.safetensors: ties."];
 
     [Fact]
     public void Every_field_of_every_golden_file_is_read_by_some_test()
@@ -19,15 +19,9 @@ public sealed class GoldenCoverageTests
         IEnumerable<string> options = Environment.GetCommandLineArgs().Where(word => word.StartsWith('-'));
         Assert.SkipWhen(options.Any(word => word.Contains("filter") || word.Contains("class") || word.Contains("method")),
             "only some of the tests were asked for, so only some of the golden fields are read");
-        Assert.SkipUnless(Directory.Exists(Golden.Folder), $"no golden files: {Golden.Folder}");
 
-        string[] later = [.. NotBuiltYet.SelectMany(pattern => Directory.GetFiles(Golden.Folder, pattern))];
-        string[] unread = [.. Directory.GetFiles(Golden.Folder, "*.safetensors").Except(later).SelectMany(path =>
-        {
-            string file = Path.GetFileName(path);
-            return Golden.Open(file).Fields.Except(Golden.FieldsRead(file)).Select(field => $"{file}: {field}");
-        })];
-        Assert.Empty(unread);
+        string[] unread = [.. Golden.Files.SelectMany(file => Golden.Open(file).Fields.Except(Golden.FieldsRead(file)).Select(field => $"{file}: {field}"))];
+        Assert.Empty(unread.Where(field => !NotBuiltYet.Any(field.StartsWith)));
     }
 }
 
