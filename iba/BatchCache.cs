@@ -87,7 +87,8 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
             }
             catch (DeviceMemoryException full)
             {
-                halved?.Invoke(Halve(full));
+                int fewer = Halve(full);
+                halved?.Invoke(fewer);
             }
         }
     }

@@ -1,5 +1,4 @@
 using Iba;
-using Iba.Datasets;
 using Iba.Engine.Networks;
 using Iba.Evaluation;
 using Iba.Images;
@@ -40,7 +39,7 @@ public sealed class DegradationMeasureTests
         foreach (string of in (string[])["target", "pred"])
         {
             int target = (int)file.Longs($"class.{of}")[0];
-            Measurement record = Record(measure, pixels, new Result(map, target, logits));
+            Measurement record = Toys.Records(measure, Toys.Photo(pixels, new Result(map, target, logits))).Single();
             Assert.Equal(measure.Points.Select(point => (double)point), record["tiles_removed"]);
             // d ln p = dz_y - sum p_k dz_k, at most twice the error of a logit; 3e-6 of the largest logit is what float32 networks of this depth show.
             double bound = 2 * 3e-6 * logits.Max(Math.Abs);
@@ -137,14 +136,6 @@ public sealed class DegradationMeasureTests
         using NarrowNetwork narrow = NarrowNetwork.Open("resnet50-narrow");
         var classifier = new Classifier(narrow.Network) { Preprocessing = new Preprocessing { Resize = 64, Crop = 64 } };
         Assert.Contains("64 x 64", Assert.Throws<ArgumentException>(() => new DegradationMeasure(classifier, 14)).Message);
-    }
-
-    private static Measurement Record(DegradationMeasure measure, float[] pixels, Result explanation)
-    {
-        var photo = new LabelledPhoto(
-            new ImageFile("photo", "photo", null), null!, new Sample(pixels) { Preprocessing = null }, TargetSource.Prediction, null);
-        return new Measurement("photo", "method", measure.Name, explanation.Target, TargetSource.Prediction,
-            measure.Measure(null!, [new ExplainedPhoto(photo, explanation)], TestContext.Current.CancellationToken).Single());
     }
 
     private static Score Scored(params Measurement[] records) => Assert.Single(DegradationMeasure.Scores).Over("method", records);
