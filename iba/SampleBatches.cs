@@ -37,7 +37,8 @@ internal sealed class SampleBatches(IReadOnlyList<Sample> samples, IProgress<Att
             }
             catch (DeviceMemoryException full)
             {
-                progress?.Report(AttributionProgress.Halved(done, samples.Count, recorded.Halve(full), rows));
+                int fewer = recorded.Halve(full);
+                progress?.Report(AttributionProgress.Halved(done, samples.Count, fewer, rows));
                 continue;
             }
             int last = steps(results.Length);

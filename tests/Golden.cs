@@ -7,9 +7,9 @@ using Xunit;
 namespace Tests;
 
 /// <summary>
-/// The golden files with PyTorch's values: the folder that IBA_GOLDEN names, else shared/golden beside the project, else the subset
-/// committed under tests/golden. A missing file skips the test that opens it. The fields that were read are recorded,
-/// so that a last test can name those that no test reads.
+/// The golden files with PyTorch's values: the folder that IBA_GOLDEN names, else shared/golden beside the project. A file that this folder does not have
+/// is that of tests/golden. A file that neither has skips the test that opens it. The fields that were read are recorded, so that a last test can name
+/// those that no test reads.
 /// </summary>
 public static class Golden
 {
@@ -18,8 +18,14 @@ public static class Golden
     /// <summary>The folder in use.</summary>
     public static string Folder { get; } = FindFolder();
 
+    /// <summary>The names of all .safetensors files.</summary>
+    public static IEnumerable<string> Files => ((string[])[Folder, Committed]).Where(Directory.Exists)
+        .SelectMany(folder => Directory.GetFiles(folder, "*.safetensors")).Select(file => System.IO.Path.GetFileName(file)).Distinct();
+
     /// <summary>The root of the project: the folder of Engine.sln.</summary>
     public static string Root => FindRoot();
+
+    private static string Committed => System.IO.Path.Combine(Root, "tests", "golden");
 
     /// <summary>Opens a .safetensors file of the golden folder, or skips the running test. The file stays open for all tests.</summary>
     public static GoldenFile Open(string file)
@@ -31,9 +37,8 @@ public static class Golden
     /// <summary>The path of a file (or folder) of the golden folder, or skips the running test.</summary>
     public static string Path(string file)
     {
-        string path = System.IO.Path.Combine(Folder, file), committed = System.IO.Path.Combine(Root, "tests", "golden", file);
-        path = Exists(path) ? path : committed;
-        Assert.SkipUnless(Exists(path), $"golden file {file} is not in {Folder}");
+        string? path = ((string[])[Folder, Committed]).Select(folder => System.IO.Path.Combine(folder, file)).FirstOrDefault(Exists);
+        Assert.SkipWhen(path is null, $"golden file {file} is neither in {Folder} nor in {Committed}");
         return path;
     }
 
@@ -48,7 +53,7 @@ public static class Golden
         if (Environment.GetEnvironmentVariable("IBA_GOLDEN") is { Length: > 0 } named)
             return Directory.Exists(named) ? named : throw new DirectoryNotFoundException($"IBA_GOLDEN names {named}, which is no folder");
         string shared = System.IO.Path.GetFullPath(System.IO.Path.Combine(FindRoot(), "..", "shared", "golden"));
-        return Directory.Exists(shared) ? shared : System.IO.Path.Combine(FindRoot(), "tests", "golden");
+        return Directory.Exists(shared) ? shared : Committed;
     }
 
     private static string FindRoot()

@@ -38,6 +38,9 @@ public sealed class DegradationMeasure : IMeasure
     public Baseline Baseline { get; init; } = Baseline.MeanColour;
 
     /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string> { ["baseline"] = $"{Baseline}" };
+
+    /// <inheritdoc/>
     public long ForwardPasses => 2 * Points.Count - 3;
 
     /// <summary>

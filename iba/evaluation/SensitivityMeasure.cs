@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 
 namespace Iba.Evaluation;
@@ -51,6 +52,16 @@ public sealed class SensitivityMeasure : IMeasure
     /// fewer than n.
     /// </summary>
     public bool WithReplacement { get; init; }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>
+    {
+        ["seed"] = string.Create(CultureInfo.InvariantCulture, $"{Seed}"),
+        ["sets"] = WithReplacement ? "with replacement" : "without replacement",
+    };
+
+    /// <inheritdoc/>
+    public long ForwardPasses => SizesOf(_tiles.Count).Length * SetsOfSize;
 
     /// <summary>For each size, its sets.</summary>
     internal IReadOnlyList<ElementSets> Sets

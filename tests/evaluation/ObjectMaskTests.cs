@@ -30,6 +30,9 @@ public class ObjectMaskTests
         int[] image = Ints("image_size"), annotated = Ints("annotation_size");
         var annotation = new Annotation("", annotated[0], annotated[1],
             [.. Ints("boxes").Chunk(4).Select(b => new AnnotatedObject("", new Box(b[0], b[1], b[2], b[3])))]);
+        byte[] whole = annotation.Mask(image[0], image[1]);
+        Assert.Equal(Metrics.Scalar($"boxes.{i}.mask_pixels"), whole.Count(value => value == 255));
+        Assert.Equal(Metrics.Bytes($"boxes.{i}.mask"), Preprocessing.ImageNet.Apply(whole, image[0], image[1], "photo"));
         ObjectMask mask = ObjectMask.Of(annotation, (image[0], image[1]), "photo", Preprocessing.ImageNet);
         Assert.Equal(Metrics.Scalar($"boxes.{i}.n"), mask.Pixels);
         Assert.Equal(Metrics.Scalar($"boxes.{i}.mean"), mask.Coverage, 1e-6);

@@ -37,12 +37,11 @@ public sealed class SensitivityMeasureTests : IDisposable
         {
             int[] sizes = [.. Sizes(file, $"sens.{mode}.n")];
             Assert.NotEmpty(sizes);
-            using var measure = new SensitivityMeasure(classifier, tile)
-            {
-                Sets = [.. sizes.Select(n => Sets(n, tile == 1 ? file.Ints($"sens.{mode}.n{n}.sets") : [.. file.Longs($"sens.{mode}.n{n}.sets").Select(i => (int)i)]))],
-            };
+            using var measure = new SensitivityMeasure(classifier, tile) { Sets = [.. sizes.Select(n => Sets(n, Elements($"sens.{mode}.n{n}.sets")))] };
             // A drop is a small difference of logits of magnitude 10; the reference's own float32 drops move its correlations by up to 6e-5.
             Compare(file, $"sens.{mode}", measure, photos, sizes.ToDictionary(n => n, _ => 1e-3), drop: 1e-4);
+
+            int[] Elements(string sets) => tile == 1 ? file.Ints(sets) : [.. file.Longs(sets).Select(i => (int)i)];
         }
     }
 
