@@ -40,8 +40,13 @@ internal static class Validators
     /// <summary>Tries a place, that of an option's default too.</summary>
     private static Action<OptionResult> Place(Action<string> attempt) => option =>
     {
-        if (option.GetValueOrDefault<string>() is not { Length: > 0 } word)
+        if (option.GetValueOrDefault<string>() is not { } word)
             return;
+        if (word.Length == 0)
+        {
+            option.AddError($"{option.Option.Name}: it is empty. Name a place.");
+            return;
+        }
         try
         {
             attempt(word);
