@@ -14,8 +14,11 @@ step_fuzz() { tests/fuzz.sh --minutes "${IBA_FUZZ_MINUTES:-60}" --cores 2; }
 # Every command under every fault: killed, signalled, on a full or read-only disk, with closed and full streams.
 step_faults() { tests/faults.sh; }
 
+# An evaluation shared out by a real Slurm.
+step_slurm() { tests/slurm.sh; }
+
 dotnet build tests --configuration Release --verbosity quiet
-for step in ${*:-memory fuzz faults}; do
+for step in ${*:-memory fuzz faults slurm}; do
     echo "== $step"
     "step_$step"
 done

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using Iba.Cli;
 using Iba.Shapes;
 using Xunit;
+using YamlDotNet.RepresentationModel;
 
 namespace Tests.Cli;
 
@@ -95,6 +97,40 @@ public sealed class EvaluationRunCommandTests : IDisposable
         Done(IbaProcess.RunIn(variables, Arguments("part", "--count", "5", "--shard", "auto")));
         Assert.True(File.Exists(_folder["part/ledger-2-of-5.jsonl"]));
         Assert.Contains("1 of 5 photos", IbaProcess.Run("evaluate", "summary", _folder["part"]).Error);
+    }
+
+    /// <summary>deploy/mpirun.sh with two processes; the joined ledger is that of one.</summary>
+    [Fact]
+    public void Two_processes_of_Open_MPI_share_the_photos()
+    {
+        Assert.SkipUnless(File.Exists("/usr/bin/mpirun"), "mpirun is not there: apt-get install openmpi-bin");
+        string script = Path.Combine(Golden.Root, "deploy", "mpirun.sh"), options = string.Join(' ', Arguments("parts"));
+        // As root, and on a machine with one core, Open MPI wants to be told that it is meant.
+        Done(IbaProcess.Shell(_folder[""], $"{script} -n 2 --oversubscribe -- {options}", ("OMPI_ALLOW_RUN_AS_ROOT", "1"), ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")));
+        Done(Run("whole"));
+        Done(IbaProcess.Run("evaluate", "merge", _folder["parts"], "--out", _folder["joined"]));
+        Done(IbaProcess.Run("evaluate", "merge", _folder["whole"], "--out", _folder["sorted"]));
+        Assert.Equal(2, Directory.GetFiles(_folder["parts"], "ledger-*-of-2.jsonl").Length);
+        Assert.Equal(Bytes("sorted"), Bytes("joined"));
+    }
+
+    /// <summary>What Kubernetes' API asks of an Indexed Job, and what must agree within the file.</summary>
+    [Fact]
+    public void The_Kubernetes_job_has_a_part_for_every_completion()
+    {
+        using var file = new StreamReader(Path.Combine(Golden.Root, "deploy", "kubernetes-job.yaml"));
+        var yaml = new YamlStream();
+        yaml.Load(file);
+        YamlNode job = Assert.Single(yaml.Documents).RootNode, spec = job["spec"], pod = spec["template"]["spec"];
+        Assert.Equal(("batch/v1", "Job", "Indexed", "Never"), ($"{job["apiVersion"]}", $"{job["kind"]}", $"{spec["completionMode"]}", $"{pod["restartPolicy"]}"));
+        var container = (YamlMappingNode)Assert.Single((YamlSequenceNode)pod["containers"]);
+        string[] words = [.. ((YamlSequenceNode)container["args"]).Select(word => $"{word}")];
+        Assert.Equal($"auto/{spec["completions"]}", words[^1]);
+        Assert.InRange(int.Parse($"{spec["parallelism"]}"), 1, int.Parse($"{spec["completions"]}"));
+        Assert.Empty(CommandLine.Mistakes(CommandLine.Parse([.. words.Select(word => word.Replace("/data", _folder[""]).Replace("auto/8", "1/8"))])));
+        string[] mounted = [.. ((YamlSequenceNode)container["volumeMounts"]).Select(mount => $"{mount["name"]}")];
+        Assert.Equal(mounted, ((YamlSequenceNode)pod["volumes"]).Select(volume => $"{volume["name"]}"));
+        Assert.All(((YamlSequenceNode)container["env"]).Select(variable => variable["value"]), value => Assert.IsType<YamlScalarNode>(value));
     }
 
     [Fact]
