@@ -57,9 +57,34 @@ public sealed class DegradationMeasure : IMeasure
     [
         new("degradation", record => [Area(record), record[MostFirst][0] - record[MostFirst][^1]])
         {
-            Of = means => means[1] == 0 ? double.NaN : means[0] / means[1],
+            Of = Normalised,
         },
     ];
+
+    /// <summary>The scores at each point of a curve, such as (p - b) / (t1 - b): 1 for the whole photos, 0 for the fully degraded ones.</summary>
+    /// <param name="order">The curve.</param>
+    /// <param name="one">A record.</param>
+    /// <returns>The shares of removed tiles and their scores.</returns>
+    internal static (double[] Share, ScoreKind[] Scores) Curve(DegradationOrder order, Measurement one)
+    {
+        double[] removed = one[Removed];
+        return ([.. removed.Select(tiles => tiles / removed[^1])], [.. removed.Select((_, i) => At(i))]);
+
+        ScoreKind At(int i) => new("normalised probability", record =>
+        {
+            double[] most = record[MostFirst], least = record[LeastFirst];
+            double value = order switch
+            {
+                DegradationOrder.MostFirst => most[i] - most[^1],
+                DegradationOrder.LeastFirst => least[i] - least[^1],
+                _ => least[i] - most[i],
+            };
+            return [value, most[0] - most[^1]];
+        })
+        {
+            Of = Normalised,
+        };
+    }
 
     /// <summary>0, 1, and then about <see cref="PublishedPoints"/> in all, as the paper's code spreads them; and all tiles.</summary>
     internal static int[] PointsOf(int tiles) =>
@@ -121,6 +146,8 @@ public sealed class DegradationMeasure : IMeasure
         }
     }
 
+    private static double Normalised(double[] means) => means[1] == 0 ? double.NaN : means[0] / means[1];
+
     /// <summary>The area between the curves of one photo, over the share of removed tiles.</summary>
     private static double Area(Measurement record)
     {
@@ -130,4 +157,15 @@ public sealed class DegradationMeasure : IMeasure
             area += (x[i] - x[i - 1]) / x[^1] * (least[i] - most[i] + least[i - 1] - most[i - 1]) / 2;
         return area;
     }
+}
+
+/// <summary>A curve of the degraded photos' probability.</summary>
+internal enum DegradationOrder
+{
+    /// <summary>The most relevant tiles are removed first.</summary>
+    MostFirst,
+    /// <summary>The least relevant ones are.</summary>
+    LeastFirst,
+    /// <summary>The second less the first.</summary>
+    Difference,
 }

@@ -34,7 +34,7 @@ public sealed class SanityMeasure(ulong seed = 0, double range = 1) : IMeasure
         "The similarity of a photo's map to that of the same network whose last layers have random weights, layer after layer to the input (paper "
         + "section 4.3, SSIM). A map that depends on what the network learnt falls toward 0.";
 
-    private const string Similarity = "ssim";
+    internal const string Similarity = "ssim";
 
     /// <inheritdoc/>
     public string Name => KindName;

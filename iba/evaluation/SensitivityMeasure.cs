@@ -14,7 +14,9 @@ public sealed class SensitivityMeasure : IMeasure
     private const string About = "The correlation of the logit's drop, when n elements of the photo are masked with 0, with the map's sum over them, for 16 "
         + "numbers n and 100 sets of each (paper section 4.4). Random maps score 0, the largest score is 1.";
 
-    private const string Size = "n", Pixels = "pixels", Drops = "logit_drops", Sums = "map_sums", Correlations = "correlations";
+    internal const string Pixels = "pixels", Correlations = "correlations";
+
+    private const string Size = "n", Drops = "logit_drops", Sums = "map_sums";
 
     /// <summary>Sets of each size.</summary>
     private const int SetsOfSize = 100;
