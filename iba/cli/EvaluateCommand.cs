@@ -33,7 +33,7 @@ internal static class EvaluateCommand
         string[] files = Directory.Exists(folder) ? Directory.GetFiles(folder, $"{CommandFile}*.json") : [];
         try
         {
-            JsonNode recorded = JsonNode.Parse(File.ReadAllText(files.Order(StringComparer.Ordinal).First()))!;
+            JsonNode recorded = JsonNode.Parse(File.ReadAllText(files.Order(StringComparer.Ordinal).First(file => FileStatus.Of(file) is { Type: FileType.Regular })))!;
             string[] words = [.. recorded["arguments"]!.AsArray().Select(word => (string)word!)];
             Environment.CurrentDirectory = (string)recorded["directory"]!;
             (Command Command, EvaluationOptions Options)[] evaluations = [.. Evaluations()];
@@ -48,7 +48,7 @@ internal static class EvaluateCommand
             return (parsed, evaluations.First(each => each.Command == parsed.CommandResult.Command).Options);
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException
-            or NullReferenceException)
+            or NullReferenceException or ArgumentException)
         {
             throw new LedgerException(folder, "it does not say by which command it was made",
                 $"Name the folder of --out of: iba evaluate run; it holds {CommandFile}.json", failed);

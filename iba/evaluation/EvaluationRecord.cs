@@ -37,7 +37,10 @@ public sealed record Measurement(
     public Arithmetic? Arithmetic { get; init; }
 
     /// <summary>The values of a quantity.</summary>
-    public double[] this[string quantity] => Numbers.First(each => each.Name == quantity).Values;
+    /// <exception cref="LedgerException">It has none.</exception>
+    public double[] this[string quantity] => Numbers.FirstOrDefault(each => each.Name == quantity)?.Values is { Length: > 0 } values
+        ? values
+        : throw new LedgerException(Image, $"its record of {Method} by {Measure} has no '{quantity}'", "Evaluate it again into another folder");
 }
 
 /// <summary>A photo that a measure does not evaluate.</summary>

@@ -210,6 +210,9 @@ public sealed class Ledger : IDisposable
         {
             if (!System.IO.File.Exists(path))
                 return ([], 0, null);
+            // Opening a pipe would wait for its writer.
+            if (FileStatus.Of(path) is { Type: not FileType.Regular })
+                throw new LedgerException(path, "it is a pipe or a device", "Move it away");
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using var copy = new MemoryStream();
             file.CopyTo(copy);
@@ -244,16 +247,15 @@ public sealed class Ledger : IDisposable
 
     private FileStream Lock(string path)
     {
-        FileStream held;
         try
         {
-            held = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
-        catch (IOException) when (System.IO.File.Exists(path))
+        // EWOULDBLOCK of Linux and macOS, ERROR_SHARING_VIOLATION of Windows; a read-only disk is another reason.
+        catch (IOException held) when ((held.HResult & 0xFFFF) is 11 or 35 or 32)
         {
             throw new LedgerException(_path, "another process is writing to it", "Wait until it has ended, or give this process another --shard or --out");
         }
-        return held;
     }
 
     private LedgerException Unwritable(Exception failed) => failed as LedgerException ?? new LedgerException(_path,

@@ -42,7 +42,7 @@ internal static class LedgerLine
         line["target_from"] = $"{measurement.TargetFrom}".ToLowerInvariant();
         var numbers = new JsonObject();
         foreach ((string name, double[] values) in measurement.Numbers)
-            numbers[name] = new JsonArray([.. values.Select(value => double.IsNaN(value) ? null : (JsonNode)JsonValue.Create(value))]);
+            numbers[name] = new JsonArray([.. values.Select(value => !double.IsFinite(value) ? null : (JsonNode)JsonValue.Create(value))]);
         line["numbers"] = numbers;
         if (measurement.Arithmetic is { } arithmetic)
         {
@@ -64,25 +64,27 @@ internal static class LedgerLine
         {
             JsonObject of = JsonNode.Parse(line)!.AsObject();
             if (of["photos"] is { } photos)
-                return new PlannedPhotos((int)photos);
+                return (int)photos >= 0 ? new PlannedPhotos((int)photos) : null;
             if (of["of"] is JsonObject settings)
             {
                 var values = new SortedDictionary<string, string>(StringComparer.Ordinal);
                 foreach ((string name, JsonNode? value) in settings["values"]!.AsObject())
-                    values[name] = (string)value!;
-                return new EvaluationSettings((string?)settings["method"], (string)settings["measure"]!, values);
+                    values[name] = Text(value);
+                return new EvaluationSettings((string?)settings["method"], Text(settings["measure"]), values);
             }
-            string image = (string)of["image"]!, measure = (string)of["measure"]!;
+            string image = Text(of["image"]), measure = Text(of["measure"]);
             EvaluationRecord record = of["left_out"] is { } reason
-                ? new LeftOutPhoto(image, measure, (string)reason!)
-                : new Measurement(image, (string)of["method"]!, measure, (int)of["target"]!,
+                ? new LeftOutPhoto(image, measure, Text(reason))
+                : new Measurement(image, Text(of["method"]), measure, (int)of["target"]!,
                     Enum.Parse<TargetSource>((string)of["target_from"]!, ignoreCase: true), [.. of["numbers"]!.AsObject().Select(Quantity)])
                 {
                     Arithmetic = of["device"] is { } device
-                        ? new Arithmetic((string)device!, (string)of["precision"]!, (bool?)of["winograd"], (int?)of["register_bits"])
+                        ? new Arithmetic(Text(device), Text(of["precision"]), (bool?)of["winograd"], (int?)of["register_bits"])
                         : null,
                 };
-            return record with { Sha256 = (string)of["sha256"]!, Settings = (string)of["settings"]! };
+            if (record is Measurement { Target: < 0 } or Measurement { Numbers.Count: 0 })
+                return null;
+            return record with { Sha256 = Text(of["sha256"]), Settings = Text(of["settings"]) };
         }
         catch (Exception damaged) when (damaged is JsonException or InvalidOperationException or NullReferenceException or ArgumentException
             or FormatException or OverflowException)
@@ -90,6 +92,9 @@ internal static class LedgerLine
             return null;
         }
     }
+
+    /// <summary>A text that must be there.</summary>
+    private static string Text(JsonNode? node) => (string?)node ?? throw new FormatException("a text is missing");
 
     private static Quantity Quantity(KeyValuePair<string, JsonNode?> member) =>
         new(member.Key, [.. member.Value!.AsArray().Select(value => value is null ? double.NaN : (double)value)]);

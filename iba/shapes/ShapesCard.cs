@@ -27,6 +27,9 @@ public sealed record ShapesCard(int Version, ulong Seed, int Size, int Count, bo
         string path = Path.Combine(folder, FileName);
         try
         {
+            // Opening a pipe would wait for its writer.
+            if (FileStatus.Of(path) is { Type: not FileType.Regular })
+                throw new DatasetException(path, "not the card of a shapes data set", NextStep);
             using FileStream file = File.OpenRead(path);
             return file.Length <= MaxBytes && JsonSerializer.Deserialize(file, ShapesJson.Default.ShapesCard) is { Classes: not null } card
                 ? card

@@ -1,4 +1,7 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json.Nodes;
 using Iba;
 using Iba.Evaluation;
 using Xunit;
@@ -76,6 +79,56 @@ public sealed class LedgerTests : IDisposable
             Assert.Throws<LedgerException>(() => Write(Measured("d.png", 4)));
             Assert.Equal(damaged, File.ReadAllBytes(FilePath));
         }
+    }
+
+    [Theory]
+    [InlineData("image", "null")]
+    [InlineData("sha256", "null")]
+    [InlineData("settings", "null")]
+    [InlineData("method", "null")]
+    [InlineData("measure", "7")]
+    [InlineData("target", "-5")]
+    [InlineData("target", "1e12")]
+    [InlineData("numbers", "{}")]
+    [InlineData("numbers", "null")]
+    [InlineData("photos", "-1")]
+    public void A_line_that_makes_no_sense_is_damaged_whatever_its_check_says(string member, string value)
+    {
+        Write(Measured("a.png", 1), Measured("b.png", 2));
+        string[] lines = File.ReadAllLines(FilePath);
+        JsonObject line = JsonNode.Parse(lines[^2])!.AsObject();
+        line.Remove("check");
+        line[member] = JsonNode.Parse(value);
+        string body = line.ToJsonString()[..^1];
+        lines[^2] = $"{body},\"check\":\"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(body)))[..16]}\"}}";
+        File.WriteAllText(FilePath, string.Join('\n', lines) + "\n");
+        Assert.Contains($"line {lines.Length - 1} is damaged", Assert.Throws<LedgerException>(() => Ledger.Open(Run)).Message);
+    }
+
+    [Fact]
+    public void A_quantity_that_a_record_lacks_is_named()
+    {
+        string message = Assert.Throws<LedgerException>(() => Measured("a.png", 1)["other"]).Message;
+        Assert.Contains("a.png: its record of gradient by boxes has no 'other'", message);
+        Assert.Throws<LedgerException>(() => Measured("a.png")["score"]);
+    }
+
+    [Fact]
+    public void An_infinite_number_is_kept_as_undefined()
+    {
+        Write(Measured("a.png", double.PositiveInfinity, 1));
+        Assert.Equal([double.NaN, 1], ((Measurement)Ledger.Open(Run).Records[0])["score"]);
+    }
+
+    [Fact]
+    public void A_pipe_in_a_ledgers_place_is_named_and_not_waited_for()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "FIFOs are Unix's");
+        Directory.CreateDirectory(Run);
+        using (Process made = Process.Start("mkfifo", [FilePath]))
+            made.WaitForExit();
+        Assert.Contains("it is a pipe or a device", Assert.Throws<LedgerException>(() => Ledger.Open(Run)).Message);
+        Assert.Throws<LedgerException>(() => Open().Dispose());
     }
 
     [Fact]
