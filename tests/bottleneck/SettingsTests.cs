@@ -25,10 +25,9 @@ public sealed class SettingsTests
         backend.Upload([10, 10, 10, 10], restriction.Features);
         backend.Upload([1, -1, 0.5f, 2], restriction.Noise!);
         restriction.Standardise();
-        Tensor alpha = backend.Allocate(shape), step = backend.Allocate(new Shape(1));
-        backend.Fill(alpha, -200);
+        Tensor zeros = backend.Allocate(shape), step = backend.Allocate(new Shape(1));
         using var tape = new Tape(backend);
-        (Value z, _) = restriction.Record(tape.Variable(alpha, "α"), step, clamp: true);
+        (Value z, _) = restriction.Record(tape.Variable(zeros, "λ"), step, clamp: true);
         tape.Forward();
         float[] actual = new float[4], standardised = new float[4];
         backend.Download(z.Data, actual);
