@@ -159,7 +159,7 @@ public sealed class ObjectMask
     private void Check(Heatmap map)
     {
         if (map.Values.Length != _inside.Length)
-            throw new ArgumentException($"a map of {map.Values.Length} pixels does not fit a mask of {_inside.Length}: use the input's size for both", nameof(map));
+            throw new ArgumentException($"a map of {map.Values.Length} pixels does not fit a mask of {_inside.Length} pixels", nameof(map));
         if (Array.Exists(map.Values, float.IsNaN))
             throw new ArgumentException("the map holds NaN: its pixels have no order", nameof(map));
         if (Pixels == 0)
