@@ -55,12 +55,7 @@ internal static class AttributeCommand
             DefaultValueFactory = _ => defaults.LearningRate,
             CustomParser = (Number.Above(0f) with { Most = (float)Setting.MostLearningRate }).Parse,
         };
-        var sigma = new Option<double>("--sigma")
-        {
-            Description = "Smoothing of the mask, in cells of the layer; 0 for none.",
-            DefaultValueFactory = _ => defaults.Sigma,
-            CustomParser = Number.Between(0.0, BottleneckSettings.MostSigma).Parse,
-        };
+        Option<double> sigma = CommonOptions.Sigma();
         var reluRms = new Option<bool>("--relu-rms")
         {
             Description = "Noise as in the paper's own code for ResNet-50: mean 0, root mean square of the active images as deviation, features clamped to "
@@ -96,7 +91,7 @@ internal static class AttributeCommand
         };
         var mapOnly = new Option<bool>("--map-only") { Description = "Also draw the map alone, without the photo: NAME.iba.map.png." };
         var npy = new Option<bool>("--npy") { Description = "Also write the map for NumPy: NAME.iba.npy, float32, H x W." };
-        var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
+        Option<bool> json = CommonOptions.Json();
         var methodOptions = new MethodOptions();
         var networkOptions = new NetworkOptions();
         var command = new Command("attribute", "Show which pixels a classification depends on, in bits per pixel.")

@@ -27,11 +27,7 @@ internal static class DatasetCommand
             Required = true,
             CustomParser = Number.AtLeast(1).Parse,
         };
-        var seed = new Option<ulong>("--seed")
-        {
-            Description = "The same seed gives the same pixels on every machine. Use different seeds for training and test.",
-            CustomParser = Number.AtLeast(0ul).Parse,
-        };
+        Option<ulong> seed = CommonOptions.Seed("The same seed gives the same pixels on every machine. Use different seeds for training and test.");
         var size = new Option<int>("--size")
         {
             Description = "Rows and columns of an image.",

@@ -9,25 +9,14 @@ internal static class EstimateCommand
 {
     public static Command Create()
     {
-        var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder, Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
-        var output = new Option<string>("--out")
-        {
-            Description = "The statistics file to write.",
-            Required = true,
-            HelpName = "FILE",
-            Validators = { Validators.FileToWrite() },
-        };
+        Option<string[]> images = CommonOptions.Images();
+        Option<string> output = CommonOptions.Output("The statistics file to write.");
         var layer = new Option<string?>("--layer")
         {
             Description = "The bottleneck's layer. Default: layer2 for ResNets, the first convolution of the fourth group for VGGs.",
             HelpName = "NAME",
         };
-        var samples = new Option<int>("--samples")
-        {
-            Description = "Upper bound of the images to use.",
-            DefaultValueFactory = _ => FeatureStatistics.UsualSamples,
-            CustomParser = Number.AtLeast(2).Parse,
-        };
+        Option<int> samples = CommonOptions.Samples(FeatureStatistics.UsualSamples);
         var networkOptions = new NetworkOptions();
         var command = new Command("estimate", "Estimate the distribution of a layer's features from a folder of images.") { images, output, layer, samples };
         networkOptions.AddTo(command);

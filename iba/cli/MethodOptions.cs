@@ -18,23 +18,11 @@ internal sealed class MethodOptions
         Description = "The class to explain, by number, name or WordNet id. Default: the class that the network predicts.",
         HelpName = "CLASS",
     };
-    private readonly Option<float> _beta = new("--beta")
-    {
-        Description = "Weight of the mean information per neuron relative to the cross-entropy, for per-sample; 10 is the paper's 10/k.",
-        DefaultValueFactory = _ => new BottleneckSettings().Beta,
-        CustomParser = Number.Between(0f, BottleneckSettings.MostBeta).Parse,
-    };
-    private readonly Option<ulong> _seed = new("--seed")
-    {
-        Description = "Seed of all noise. The same seed gives the same bytes, independent of the batch size.",
-        CustomParser = Number.AtLeast(0ul).Parse,
-    };
-    private readonly Option<string?> _statistics = new("--statistics")
-    {
-        Description = "Feature statistics made by iba estimate, for the method per-sample.",
-        HelpName = "FILE",
-        Validators = { Validators.FileToRead("make one with: iba estimate --images DIR --out FILE") },
-    };
+    private readonly Option<float> _beta = CommonOptions.Beta(", for per-sample");
+    private readonly Option<ulong> _seed = CommonOptions.Seed(
+        "Seed of all noise. The same seed gives the same bytes, independent of the batch size.");
+    private readonly Option<string?> _statistics = CommonOptions.Made(
+        "--statistics", "Feature statistics made by iba estimate, for the method per-sample.", "iba estimate");
     private readonly Option<string[]> _folder = new("--images")
     {
         Description = "Photos to estimate the statistics from; the statistics are cached. " + NamedPhotos.Folder,
@@ -42,24 +30,12 @@ internal sealed class MethodOptions
         DefaultValueFactory = _ => [],
         HelpName = "DIR",
     };
-    private readonly Option<int> _samples = new("--samples")
-    {
-        Description = "Upper bound of the images of --images to use.",
-        DefaultValueFactory = _ => FeatureStatistics.UsualSamples,
-        CustomParser = Number.AtLeast(2).Parse,
-    };
-    private readonly Option<string?> _patterns = new("--patterns")
-    {
-        Description = "Signal patterns made by iba patterns fit, for the method pattern.",
-        HelpName = "FILE",
-        Validators = { Validators.FileToRead("make one with: iba patterns fit --images DIR --out FILE") },
-    };
-    private readonly Option<string?> _readout = new("--readout")
-    {
-        Description = "A readout made by iba readout train, for the method readout.",
-        HelpName = "FILE",
-        Validators = { Validators.FileToRead("make one with: iba readout train --images DIR --out FILE") },
-    };
+    private readonly Option<int> _samples = CommonOptions.Samples(
+        FeatureStatistics.UsualSamples, "Upper bound of the images of --images to use.");
+    private readonly Option<string?> _patterns = CommonOptions.Made(
+        "--patterns", "Signal patterns made by iba patterns fit, for the method pattern.", "iba patterns fit");
+    private readonly Option<string?> _readout = CommonOptions.Made(
+        "--readout", "A readout made by iba readout train, for the method readout.", "iba readout train");
     private readonly Option<bool> _published = new("--as-published")
     {
         Description = "Reproduce the paper's published code where it differs from the textbook: the gradient divided by its signed sum, integrated "

@@ -13,20 +13,9 @@ internal static class PatternsCommand
 
     private static Command Fit()
     {
-        var images = new Option<string[]>("--images") { Description = NamedPhotos.Folder, Required = true, Arity = ArgumentArity.OneOrMore, HelpName = "DIR" };
-        var output = new Option<string>("--out")
-        {
-            Description = "The patterns file to write.",
-            Required = true,
-            HelpName = "FILE",
-            Validators = { Validators.FileToWrite() },
-        };
-        var samples = new Option<int>("--samples")
-        {
-            Description = "Upper bound of the images to use.",
-            DefaultValueFactory = _ => DefaultSamples,
-            CustomParser = Number.AtLeast(2).Parse,
-        };
+        Option<string[]> images = CommonOptions.Images();
+        Option<string> output = CommonOptions.Output("The patterns file to write.");
+        Option<int> samples = CommonOptions.Samples(DefaultSamples);
         var linear = new Option<bool>("--linear")
         {
             Description = "Use the linear estimator for every layer. Default: the two-component estimator where a ReLU follows.",

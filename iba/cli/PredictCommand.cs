@@ -18,7 +18,7 @@ internal static class PredictCommand
             DefaultValueFactory = _ => 5,
             CustomParser = Number.AtLeast(1).Parse,
         };
-        var json = new Option<bool>("--json") { Description = "One line of JSON per image on stdout." };
+        Option<bool> json = CommonOptions.Json();
         var networkOptions = new NetworkOptions();
         var command = new Command("predict", "Classify photos.") { images, top, json };
         networkOptions.AddTo(command);

@@ -17,21 +17,10 @@ internal static class ReadoutCommand
     private static Command Train()
     {
         var defaults = new ReadoutSettings();
-        var images = new Option<string[]>("--images")
-        {
-            Description = NamedPhotos.Folder + " Where its sub-folders are the network's classes, by name, WordNet id, number or order, they are the "
-                + "labels; otherwise the predicted class is.",
-            Required = true,
-            Arity = ArgumentArity.OneOrMore,
-            HelpName = "DIR",
-        };
-        var output = new Option<string>("--out")
-        {
-            Description = "The readout file to write. It is updated during training, and the same command resumes from it.",
-            Required = true,
-            HelpName = "FILE",
-            Validators = { Validators.FileToResume() },
-        };
+        Option<string[]> images = CommonOptions.Images(
+            " Where its sub-folders are the network's classes, by name, WordNet id, number or order, they are the labels; otherwise the predicted class is.");
+        Option<string> output = CommonOptions.Output(
+            "The readout file to write. It is updated during training, and the same command resumes from it.", Validators.FileToResume());
         var epochs = new Option<double>("--epochs")
         {
             Description = "Epochs, including those of earlier runs.",
@@ -50,35 +39,17 @@ internal static class ReadoutCommand
             DefaultValueFactory = _ => defaults.LearningRate,
             CustomParser = (Number.Above(0.0) with { Most = Setting.MostLearningRate }).Parse,
         };
-        var beta = new Option<float>("--beta")
-        {
-            Description = "Weight of the mean information per neuron relative to the cross-entropy; 10 is the paper's 10/k.",
-            DefaultValueFactory = _ => defaults.Beta,
-            CustomParser = Number.Between(0f, BottleneckSettings.MostBeta).Parse,
-        };
-        var sigma = new Option<double>("--sigma")
-        {
-            Description = "Smoothing of the mask, in cells of the layer; 0 for none.",
-            DefaultValueFactory = _ => defaults.Sigma,
-            CustomParser = Number.Between(0.0, BottleneckSettings.MostSigma).Parse,
-        };
+        Option<float> beta = CommonOptions.Beta();
+        Option<double> sigma = CommonOptions.Sigma();
         var width = new Option<ReadoutWidth>("--width")
         {
             Description = "Output channels of the second convolution: A for a quarter of the layer's channels, B for twice as many.",
             DefaultValueFactory = _ => defaults.Width,
         };
         var clamp = new Option<bool>("--clamp") { Description = "Clamp the restricted features to at least 0, as the reference package does." };
-        var seed = new Option<ulong>("--seed")
-        {
-            Description = "Seed of initial parameters, order and noise. The same seed gives the same readout.",
-            CustomParser = Number.AtLeast(0ul).Parse,
-        };
-        var samples = new Option<int>("--samples")
-        {
-            Description = "Upper bound of the images to estimate feature statistics from.",
-            DefaultValueFactory = _ => FeatureStatistics.UsualSamples,
-            CustomParser = Number.AtLeast(2).Parse,
-        };
+        Option<ulong> seed = CommonOptions.Seed("Seed of initial parameters, order and noise. The same seed gives the same readout.");
+        Option<int> samples = CommonOptions.Samples(
+            FeatureStatistics.UsualSamples, "Upper bound of the images to estimate feature statistics from.");
         width.AcceptOnlyFromAmong(Enum.GetNames<ReadoutWidth>());
         var networkOptions = new NetworkOptions();
         var command = new Command("train", "Train a readout for a network. After an interruption, the same command resumes.")

@@ -106,13 +106,7 @@ internal static class WeightsCommand
     private static Command Convert()
     {
         (Argument<string> file, Option<string?> part) = (FileArgument(), NetworkOptions.StateDictOption());
-        var output = new Option<string>("--out")
-        {
-            Description = "The .safetensors file to write.",
-            Required = true,
-            HelpName = "FILE",
-            Validators = { Validators.FileToWrite() },
-        };
+        Option<string> output = CommonOptions.Output("The .safetensors file to write.");
         var half = new Option<bool>("--half") { Description = "Write float16: half the size, about three digits." };
         var command = new Command("convert", "Write a weights file as safetensors, which opens faster and cannot hold a program.") { file, output, half, part };
         command.SetAction(parsed =>
