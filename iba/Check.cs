@@ -44,8 +44,8 @@ public sealed record ConservationCheck(IReadOnlyList<LayerRelevance> Layers) : C
     /// <summary>A layer conserves relevance if it loses at most this fraction: the rounding of float32.</summary>
     public const double Tolerance = 1e-4;
 
-    /// <summary>The first layer, counted from the logit, that does not conserve relevance; null if all do.</summary>
-    public LayerRelevance? FirstLoss => Losses.FirstOrDefault();
+    /// <summary>The layers that do not conserve relevance, from the logit on.</summary>
+    public IEnumerable<LayerRelevance> Losses => Layers.Where(layer => !(Math.Abs(layer.Kept - 1) <= Tolerance));
 
     /// <summary>The fraction of the logit that reaches the pixels.</summary>
     public double Kept => Layers.Aggregate(1.0, (kept, layer) => kept * layer.Kept);
@@ -57,8 +57,6 @@ public sealed record ConservationCheck(IReadOnlyList<LayerRelevance> Layers) : C
         new("check.kept", Kept),
         .. Losses.Take(1).Select(loss => new KeyValuePair<string, double>($"check.first_loss.{loss.Layer}", 1 - loss.Kept)),
     ];
-
-    private IEnumerable<LayerRelevance> Losses => Layers.Where(layer => !(Math.Abs(layer.Kept - 1) <= Tolerance));
 }
 
 /// <summary>The relevance at one layer.</summary>

@@ -7,24 +7,18 @@ namespace Iba.Engine.Optimizers;
 /// Gradient descent with momentum, with PyTorch's semantics: v = μ v + g + decay p, p -= lr v, v = 0 at first. The learning rate is not
 /// part of v, so changing it takes effect on the whole accumulated velocity at once.
 /// </summary>
-public sealed class Sgd : IOptimizer
+public sealed class Sgd : Optimizer
 {
-    private readonly IBackend _backend;
-    private readonly Tensor[] _parameters;
     private readonly Tensor[] _velocities;
 
     /// <param name="backend">The device of the parameters.</param>
     /// <param name="settings">Learning rate, momentum and decay.</param>
     /// <param name="parameters">The tensors to be updated in place.</param>
     /// <exception cref="ArgumentException">A setting is out of its range.</exception>
-    public Sgd(IBackend backend, SgdSettings settings, params Tensor[] parameters)
+    public Sgd(IBackend backend, SgdSettings settings, params Tensor[] parameters) : base(backend, parameters)
     {
-        ArgumentNullException.ThrowIfNull(backend);
-        ArgumentNullException.ThrowIfNull(parameters);
-        foreach (Tensor parameter in parameters)
-            ArgumentNullException.ThrowIfNull(parameter, nameof(parameters));
         settings.Check();
-        (_backend, Settings, _parameters) = (backend, settings, parameters);
+        Settings = settings;
         _velocities = [.. parameters.Select(p => backend.Allocate(p.Shape))];
     }
 
@@ -32,7 +26,7 @@ public sealed class Sgd : IOptimizer
     public SgdSettings Settings { get; private set; }
 
     /// <inheritdoc/>
-    public double LearningRate
+    public override double LearningRate
     {
         get => Settings.LearningRate;
         set
@@ -44,22 +38,12 @@ public sealed class Sgd : IOptimizer
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<Tensor> State => _velocities;
+    public override IReadOnlyList<Tensor> State => _velocities;
 
     /// <inheritdoc/>
-    public void Step(params ReadOnlySpan<Tensor> gradients)
+    protected override void Update(ReadOnlySpan<Tensor> gradients)
     {
-        if (gradients.Length != _parameters.Length)
-            throw new ArgumentException($"{gradients.Length} gradients were given for {_parameters.Length} parameters.", nameof(gradients));
-        using Backend.Call step = _backend.Enter("Sgd.Step");
-        for (int i = 0; i < _parameters.Length; i++)
-            _backend.SgdMomentum(_parameters[i], gradients[i], _velocities[i], Settings);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (Tensor velocity in _velocities)
-            velocity.Storage.Dispose();
+        for (int i = 0; i < gradients.Length; i++)
+            Device.SgdMomentum(Parameters[i], gradients[i], _velocities[i], Settings);
     }
 }

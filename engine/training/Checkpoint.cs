@@ -16,7 +16,7 @@ namespace Iba.Engine.Training;
 /// </remarks>
 /// <param name="network">The network being trained.</param>
 /// <param name="optimizer">The optimizer of the network's parameters.</param>
-public sealed class Checkpoint(Network network, IOptimizer optimizer)
+public sealed class Checkpoint(Network network, Optimizer optimizer)
 {
     private const string StepKey = "step", SettingsKey = "settings";
 

@@ -21,7 +21,7 @@ public sealed class Trainer : IDisposable
     private readonly Tape _tape;
     private readonly Tensor _images, _targets;
     private readonly Value _logits, _losses, _mean;
-    private readonly IOptimizer _optimizer;
+    private readonly Optimizer _optimizer;
     private readonly TensorScope _tensors;
     private readonly Value[] _leaves;
     private readonly Tensor[] _gradients;
@@ -31,7 +31,7 @@ public sealed class Trainer : IDisposable
     /// <param name="optimizer">The optimizer of the network's parameters, in their order.</param>
     /// <param name="images">The shape (N, H, W, C) of a batch.</param>
     /// <exception cref="ShapeException">The network cannot take that shape.</exception>
-    public Trainer(Network network, IOptimizer optimizer, Shape images)
+    public Trainer(Network network, Optimizer optimizer, Shape images)
     {
         _optimizer = optimizer;
         _tensors = new TensorScope(network.Backend);

@@ -29,7 +29,7 @@ public readonly record struct TrainingProgress(long Step, long Steps, double Los
 /// <param name="optimizer">The optimizer of the network's parameters, in their order.</param>
 /// <param name="checkpoint">The checkpoint file.</param>
 /// <param name="settings">What the result depends on besides the stages, on one line of text.</param>
-public sealed class TrainingRun(Network network, IOptimizer optimizer, string checkpoint, string settings)
+public sealed class TrainingRun(Network network, Optimizer optimizer, string checkpoint, string settings)
 {
     /// <summary>Decay per step of the moving averages that progress reports.</summary>
     private const double Memory = 0.98;

@@ -48,7 +48,7 @@ public sealed record ScoreKind(string Quantity, Func<Measurement, double[]> Part
         ];
         (double error, double low, double high) = resampled.Length == 0 || double.IsNaN(value)
             ? (double.NaN, double.NaN, double.NaN)
-            : (Deviation(resampled), Quantile.Of(resampled, 0.025), Quantile.Of(resampled, 0.975));
+            : (Moments.Of(resampled).Deviation, Quantile.Of(resampled, 0.025), Quantile.Of(resampled, 0.975));
         bool undefined = double.IsNaN(value);
         return new Score(method, Quantity, undefined ? 0 : parts.Length, value, error, low, high)
         {
@@ -80,11 +80,5 @@ public sealed record ScoreKind(string Quantity, Func<Measurement, double[]> Part
         for (int part = 0; part < sums.Length; part++)
             sums[part] /= parts.Length;
         return sums;
-    }
-
-    private static double Deviation(double[] values)
-    {
-        double mean = values.Average();
-        return Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / Math.Max(values.Length - 1, 1));
     }
 }

@@ -65,7 +65,7 @@ public sealed class SeedEnsemble : IAttributionMethod
         var deviation = new float[mean.Length];
         for (int at = 0; at < mean.Length; at++)
         {
-            (double average, double spread) = Moments(each => each.Heatmap.Values[at]);
+            (double average, double spread) = Moments.Of([.. of.Select(each => (double)each.Heatmap.Values[at])]);
             (mean[at], deviation[at]) = ((float)average, (float)spread);
         }
         Explanation result = first with
@@ -77,7 +77,7 @@ public sealed class SeedEnsemble : IAttributionMethod
         };
         if (result is not BottleneckExplanation bits)
             return result;
-        (double total, double totalSpread) = Moments(each => ((BottleneckExplanation)each).TotalBits);
+        (double total, double totalSpread) = Moments.Of([.. of.Select(each => ((BottleneckExplanation)each).TotalBits)]);
         return bits with
         {
             TotalBits = total,
@@ -87,12 +87,6 @@ public sealed class SeedEnsemble : IAttributionMethod
                 of.Average(each => ((BottleneckExplanation)each).Losses[step].Information), loss.Beta))],
             Seeds = result.Seeds! with { TotalBitsDeviation = totalSpread },
         };
-
-        (double Mean, double Deviation) Moments(Func<Explanation, double> value)
-        {
-            double mean = of.Average(value), squares = of.Sum(each => (value(each) - mean) * (value(each) - mean));
-            return (mean, Math.Sqrt(squares / (of.Length - 1)));
-        }
     }
 
     /// <summary>Passes on the progress of one seed on one batch as a part of the whole.</summary>

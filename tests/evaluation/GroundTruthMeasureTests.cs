@@ -2,7 +2,6 @@ using Iba;
 using Iba.Bottleneck;
 using Iba.Datasets;
 using Iba.Engine.Networks;
-using Iba.Engine.Tensors;
 using Iba.Evaluation;
 using Iba.Images;
 using Iba.Methods;
@@ -10,7 +9,6 @@ using Iba.Rendering;
 using Iba.Shapes;
 using Iba.Statistics;
 using Tests.Bottleneck;
-using Tests.Weights;
 using Xunit;
 using Result = Iba.Explanation;
 

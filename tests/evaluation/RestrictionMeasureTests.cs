@@ -52,9 +52,9 @@ public sealed class RestrictionMeasureTests
         {
             RestrictedOutput output = network.Run(sample, explanation.Mask);
             Assert.Equal(output.Nats, record["information_nats"][0]);
-            Assert.Equal(output.Logits.Average(logits => logits.Count(other => other > logits[Label]) < 1 ? 1.0 : 0), record["top1"][0]);
+            Assert.Equal(output.Logits.Average(logits => logits.Any(other => other > logits[Label]) ? 0 : 1.0), record["top1"][0]);
             Assert.Equal(output.Logits.Average(logits => logits.Count(other => other > logits[Label]) < 5 ? 1.0 : 0), record["top5"][0]);
-            Assert.Equal(explanation.Logits.Count(other => other > explanation.Logits[Label]) < 1 ? 1 : 0, record["original_top1"][0]);
+            Assert.Equal(explanation.Logits.Any(other => other > explanation.Logits[Label]) ? 0 : 1, record["original_top1"][0]);
             Assert.Equal(explanation.Logits.Count(other => other > explanation.Logits[Label]) < 5 ? 1 : 0, record["original_top5"][0]);
         }
 

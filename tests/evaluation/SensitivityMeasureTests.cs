@@ -9,7 +9,6 @@ using Iba.Evaluation;
 using Iba.Images;
 using Iba.Methods;
 using Tests.Networks;
-using Tests.Weights;
 using Xunit;
 
 namespace Tests.Evaluation;

@@ -18,7 +18,7 @@ public abstract class LearningCurveTests(Device on)
     {
         IBackend backend = on.Backend;
         using var small = new ReferenceTraining(backend);
-        using IOptimizer optimizer = Optimizer(name, backend, small.Parameters);
+        using Optimizer optimizer = Make(name, backend, small.Parameters);
         using var trainer = new Trainer(small.Network, optimizer, small.Images);
         float[] expected = small.Curve(name), actual = new float[ReferenceTraining.Steps];
         float[] images = new float[small.Images.Count], targets = new float[small.Images.N];
@@ -36,7 +36,7 @@ public abstract class LearningCurveTests(Device on)
     }
 
     /// <summary>The settings of make_reference.py.</summary>
-    private static IOptimizer Optimizer(string name, IBackend backend, Tensor[] parameters) => name switch
+    private static Optimizer Make(string name, IBackend backend, Tensor[] parameters) => name switch
     {
         "adam" => new Adam(backend, new AdamSettings(7e-4), parameters),
         "sgd" => new Sgd(backend, new SgdSettings(0.004, 0.9), parameters),

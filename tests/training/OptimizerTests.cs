@@ -41,8 +41,8 @@ public abstract class OptimizerTests(Device on)
         IBackend backend = on.Backend;
         Tensor p = backend.Allocate(new Shape(1)), g = backend.Allocate(new Shape(1));
         backend.Fill(g, 1);
-        using IOptimizer sgd = new Sgd(backend, new SgdSettings(1, Momentum: 0), p), adam = new Adam(backend, new AdamSettings(1), p);
-        foreach (IOptimizer optimizer in (IOptimizer[])[sgd, adam])
+        using Optimizer sgd = new Sgd(backend, new SgdSettings(1, Momentum: 0), p), adam = new Adam(backend, new AdamSettings(1), p);
+        foreach (Optimizer optimizer in (Optimizer[])[sgd, adam])
         {
             backend.Fill(p, 0);
             optimizer.LearningRate = 0.25;
@@ -78,13 +78,13 @@ public abstract class OptimizerTests(Device on)
         Assert.Equal(1, steps.LearningRate);
     }
 
-    private static void Follow(IBackend backend, Func<Tensor, IOptimizer> make, Action<double[], double[]> textbook)
+    private static void Follow(IBackend backend, Func<Tensor, Optimizer> make, Action<double[], double[]> textbook)
     {
         var random = new Random(1);
         double[] expected = [.. Enumerable.Range(0, Count).Select(_ => random.NextDouble() - 0.5)];
         Tensor p = backend.Allocate(new Shape(Count)), g = backend.Allocate(new Shape(Count));
         backend.Upload([.. expected.Select(x => (float)x)], p);
-        using IOptimizer optimizer = make(p);
+        using Optimizer optimizer = make(p);
         for (int step = 0; step < Steps; step++)
         {
             float[] gradient = [.. Enumerable.Range(0, Count).Select(_ => (float)(random.NextDouble() - 0.5))];

@@ -75,7 +75,7 @@ public sealed class ResumeTests : IDisposable
         Train("sgd", "c", TimeSpan.MaxValue);
         using var backend = new CpuBackend(1);
         using var small = new ReferenceTraining(backend);
-        using IOptimizer steps = new Sgd(backend, new SgdSettings(0.01), small.Parameters);
+        using Optimizer steps = new Sgd(backend, new SgdSettings(0.01), small.Parameters);
         new Checkpoint(small.Network, steps).Save(_folder["c"], First + Second + 1, [""]);
         Assert.Contains("13 steps are done, and this training has 12", Assert.Throws<FileFormatException>(() => Train("sgd", "c", TimeSpan.MaxValue)).Message);
     }
@@ -87,7 +87,7 @@ public sealed class ResumeTests : IDisposable
         byte[] before = File.ReadAllBytes(_folder["c"]);
         using var backend = new CpuBackend(1);
         using var small = new ReferenceTraining(backend);
-        using IOptimizer steps = new Sgd(backend, new SgdSettings(0.01), small.Parameters);
+        using Optimizer steps = new Sgd(backend, new SgdSettings(0.01), small.Parameters);
         var checkpoint = new Checkpoint(small.Network, steps);
         backend.Fill(small.Parameters[0], float.NaN);
         Assert.Throws<DivergenceException>(() => checkpoint.Save(_folder["c"], 1, [""]));
@@ -122,7 +122,7 @@ public sealed class ResumeTests : IDisposable
     {
         using var backend = new CpuBackend(1);
         using var small = new ReferenceTraining(backend);
-        using IOptimizer steps = optimizer == "adam"
+        using Optimizer steps = optimizer == "adam"
             ? new Adam(backend, new AdamSettings(1e-3), small.Parameters)
             : new Sgd(backend, new SgdSettings(0.01), small.Parameters);
         new TrainingRun(small.Network, steps, _folder[checkpoint], settings) { CheckpointEvery = every }.Run(

@@ -20,7 +20,7 @@ public sealed class TrainerAllocationTests
     {
         using var backend = new CpuBackend(2);
         using var small = new ReferenceTraining(backend);
-        using IOptimizer optimizer = name == "adam"
+        using Optimizer optimizer = name == "adam"
             ? new Adam(backend, new AdamSettings(1e-4), small.Parameters)
             : new Sgd(backend, new SgdSettings(1e-4), small.Parameters);
         using var trainer = new Trainer(small.Network, optimizer, small.Images);
