@@ -111,7 +111,9 @@ public static class ReadoutFile
     {
         var settings = new ReadoutSettings
         {
-            Width = Enum.GetNames<ReadoutWidth>().Contains(Fact("width")) ? Enum.Parse<ReadoutWidth>(Fact("width")) : throw Damaged(file, $"its width '{Fact("width")}' is neither A nor B"),
+            Width = Enum.GetNames<ReadoutWidth>().Contains(Fact("width"))
+                ? Enum.Parse<ReadoutWidth>(Fact("width"))
+                : throw Damaged(file, $"its width '{Fact("width")}' is neither A nor B"),
             Beta = Number<float>("beta"),
             LearningRate = Number<double>("learning_rate"),
             Batch = Number<int>("batch"),

@@ -293,7 +293,11 @@ internal sealed class PanelLayout
             blocks.Add((sum, count));
         }
         double most = Math.Max(low, high - (wanted.Length - 1) * distance);
-        return [.. blocks.SelectMany(block => Enumerable.Repeat(Math.Clamp(block.Sum / block.Count, low, most), block.Count)).Select((at, i) => at + i * distance)];
+        return
+        [
+            .. blocks.SelectMany(block => Enumerable.Repeat(Math.Clamp(block.Sum / block.Count, low, most), block.Count))
+                .Select((at, i) => at + i * distance),
+        ];
     }
 }
 

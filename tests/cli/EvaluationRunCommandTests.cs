@@ -106,7 +106,8 @@ public sealed class EvaluationRunCommandTests : IDisposable
         Assert.SkipUnless(File.Exists("/usr/bin/mpirun"), "mpirun is not there: apt-get install openmpi-bin");
         string script = Path.Combine(Golden.Root, "deploy", "mpirun.sh"), options = string.Join(' ', Arguments("parts"));
         // As root, and on a machine with one core, Open MPI wants to be told that it is meant.
-        Done(IbaProcess.Shell(_folder[""], $"{script} -n 2 --oversubscribe -- {options}", ("OMPI_ALLOW_RUN_AS_ROOT", "1"), ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")));
+        Done(IbaProcess.Shell(
+            _folder[""], $"{script} -n 2 --oversubscribe -- {options}", ("OMPI_ALLOW_RUN_AS_ROOT", "1"), ("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")));
         Done(Run("whole"));
         Done(IbaProcess.Run("evaluate", "merge", _folder["parts"], "--out", _folder["joined"]));
         Done(IbaProcess.Run("evaluate", "merge", _folder["whole"], "--out", _folder["sorted"]));
@@ -122,7 +123,8 @@ public sealed class EvaluationRunCommandTests : IDisposable
         var yaml = new YamlStream();
         yaml.Load(file);
         YamlNode job = Assert.Single(yaml.Documents).RootNode, spec = job["spec"], pod = spec["template"]["spec"];
-        Assert.Equal(("batch/v1", "Job", "Indexed", "Never"), ($"{job["apiVersion"]}", $"{job["kind"]}", $"{spec["completionMode"]}", $"{pod["restartPolicy"]}"));
+        Assert.Equal(
+            ("batch/v1", "Job", "Indexed", "Never"), ($"{job["apiVersion"]}", $"{job["kind"]}", $"{spec["completionMode"]}", $"{pod["restartPolicy"]}"));
         var container = (YamlMappingNode)Assert.Single((YamlSequenceNode)pod["containers"]);
         string[] words = [.. ((YamlSequenceNode)container["args"]).Select(word => $"{word}")];
         Assert.Equal($"auto/{spec["completions"]}", words[^1]);

@@ -54,11 +54,11 @@ public sealed class SpotCheckTests : IDisposable
     public void The_fastest_engine_is_skipped_where_its_results_are_wrong(string direction, Precision precision)
     {
         // Wrong by a fifth, by part of a neighbour, and not written at all.
-        FakeEngine[] liars = [new FakeEngine(1) { Distort = y => 1.2 * y }, new FakeEngine(1) { Distort = y => y + 1 }, new FakeEngine(1) { WritesNothing = true }];
-        foreach (FakeEngine liar in liars)
+        FakeEngine[] wrong = [new(1) { Distort = y => 1.2 * y }, new(1) { Distort = y => y + 1 }, new(1) { WritesNothing = true }];
+        foreach (FakeEngine engine in wrong)
         {
             _gpu.Cudnn.Engines.Clear();
-            _gpu.Cudnn.Engines.AddRange([liar, new FakeEngine(2)]);
+            _gpu.Cudnn.Engines.AddRange([engine, new FakeEngine(2)]);
             float[] times = [1, 1, 1, 2, 2, 2];
             int measured = 0;
             _gpu.Driver.Elapsed = () => times[measured++];

@@ -161,7 +161,8 @@ public sealed class LedgerTests : IDisposable
     [Fact]
     public void Parts_joined_in_any_order_are_the_bytes_of_one_run()
     {
-        EvaluationRecord[] records = [.. Enumerable.Range(0, 9).Select(i => i == 4 ? LeftOut("4.png", "no box") : (EvaluationRecord)Measured($"{8 - i}.png", i))];
+        EvaluationRecord[] records =
+            [.. Enumerable.Range(0, 9).Select(i => i == 4 ? LeftOut("4.png", "no box") : (EvaluationRecord)Measured($"{8 - i}.png", i))];
         Write(records);
         Ledger.Merge([Run], _folder["one"]);
         byte[] one = File.ReadAllBytes(_folder["one/ledger.jsonl"]);

@@ -22,7 +22,8 @@ public class CurveFigureTests
     [Fact]
     public void Names_do_not_overlap_and_stay_on_the_figure()
     {
-        Gen<Curve[]> curves = Gen.Select(Gen.Int[1, 40], Gen.Double[-2, 2]).Select((length, y) => Level(new string('m', length), Math.Round(y, 1))).Array[1, 40];
+        Gen<Curve[]> curves = Gen.Select(Gen.Int[1, 40], Gen.Double[-2, 2])
+            .Select((length, y) => Level(new string('m', length), Math.Round(y, 1))).Array[1, 40];
         curves.Sample(each =>
         {
             var layout = new CurveLayout(Figure(Panel(each), Panel(each)));
