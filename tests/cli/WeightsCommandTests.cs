@@ -46,4 +46,12 @@ public sealed class WeightsCommandTests : IDisposable
         Assert.StartsWith("  layer3.1.bn2.running_var: ", lines[1]);
         Assert.StartsWith("Take a checkpoint", lines[2]);
     }
+
+    [Fact]
+    public void An_empty_place_is_a_mistake_that_names_its_option()
+    {
+        IbaProcess.Result result = IbaProcess.Run("weights", "fetch", "resnet50", "--out", "");
+        Assert.Equal(2, result.ExitCode);
+        Assert.Contains("--out: it is empty. Name a place.", result.Error);
+    }
 }

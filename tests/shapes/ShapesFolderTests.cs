@@ -125,6 +125,16 @@ public class ShapesFolderTests
         Assert.Contains("not the card of a shapes data set", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_pipe_in_the_cards_place_is_not_waited_for()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "FIFOs are Unix's");
+        using var temporary = new TemporaryFolder();
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [temporary[ShapesCard.FileName]]))
+            made.WaitForExit();
+        Assert.Contains("not the card", Refusal(new ShapesFolder(temporary["."]), Small, 2), StringComparison.Ordinal);
+    }
+
     private static string Refusal(ShapesFolder folder, ShapesDataset dataset, int count) =>
         Assert.Throws<DatasetException>(() => folder.Write(dataset, count)).Message;
 
