@@ -57,8 +57,8 @@ arguments=(evaluate run --images shapes/images --annotations shapes/annotations 
 job=$(sbatch --parsable --array=5-9:2 --cpus-per-task=1 --chdir="$work" "$root/deploy/slurm-array.sh" "${arguments[@]}" --out run)
 
 # The second part is killed when it has written something, and requeued by hand.
-until [ "$(wc -l < run/ledger-2-of-3.jsonl 2> /dev/null || echo 0)" -gt 8 ]; do sleep 0.1; done
-pkill -KILL -f -- "$IBA evaluate run.*--shard auto" --newest || true
+until [ "$(cat run/ledger-2-of-3.jsonl 2> /dev/null | wc -l)" -gt 8 ]; do sleep 0.1; done
+pkill -KILL --newest -f "evaluate run.*--shard auto" || true
 scontrol requeue "${job}_7" 2> /dev/null || true
 while [ -n "$(squeue -h -j "$job")" ]; do sleep 1; done
 # A task that died of its signal before it could be requeued has failed for Slurm: it is submitted again.

@@ -58,13 +58,14 @@ internal static class EvaluateCommand
     private static IEnumerable<(Command Command, EvaluationOptions Options)> Evaluations() =>
     [
         Evaluation("run", "Several measures at once: each map is computed once for all of them. Records go to a folder as they are made, so that the "
-            + "evaluation can be stopped, continued and shared out.", null),
-        .. Measures.All.Select(kind => Evaluation(kind.Name, kind.About, kind)),
+            + "evaluation can be stopped, continued and shared out.", new EvaluationOptions()),
+        Evaluation("grid", "Search for per-sample's settings (paper appendix F): every combination of the values is evaluated, and the best one comes first.",
+            new EvaluationOptions(searches: true), best: true),
+        .. Measures.All.Select(kind => Evaluation(kind.Name, kind.About, new EvaluationOptions(kind))),
     ];
 
-    private static (Command, EvaluationOptions) Evaluation(string name, string about, MeasureKind? only)
+    private static (Command, EvaluationOptions) Evaluation(string name, string about, EvaluationOptions options, bool best = false)
     {
-        var options = new EvaluationOptions(only);
         var command = new Command(name, about);
         options.AddTo(command);
         command.SetAction(parsed =>
@@ -73,7 +74,7 @@ internal static class EvaluateCommand
             if (options.PlansOnly(parsed))
                 return (int)new EvaluationPlan(open).Print();
             using Ledger? ledger = options.Folder(parsed) is { } folder ? Begin(parsed, folder, open) : null;
-            return (int)new EvaluationReport(open, ledger, options.Json(parsed)).Print();
+            return (int)new EvaluationReport(open, ledger, options.Json(parsed), best).Print();
         });
         return (command, options);
     }

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using Iba.Backpropagation;
 using Iba.Datasets;
 using Iba.Evaluation;
 using Iba.Methods;
+using Iba.Statistics;
 using Iba.Weights;
 
 namespace Iba.Cli;
@@ -54,6 +56,55 @@ internal sealed class EvaluationOptions
     {
         Description = $"{Paper}: the methods of the paper's table 1 for this network, with the settings of its published code, in place of --methods.",
         HelpName = "NAME",
+    };
+    private readonly Option<string[]> _grid = new("--grid")
+    {
+        Description = $"Settings of {AttributionMethods.PerSample} and their values, such as --grid beta=0.1,1,10 learning-rate=0.3,1,3: every combination is "
+            + $"evaluated. Settings: {string.Join(", ", AttributionMethods.Find(AttributionMethods.PerSample).Settings.Select(setting => setting.Name))}.",
+        Required = true,
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "NAME=VALUE,...",
+    };
+    private readonly Option<string[]> _layerStatistics = new("--layer-statistics")
+    {
+        Description = "Feature statistics of another layer, made by iba estimate --layer NAME, for per-sample:layer=NAME; may be given more than once.",
+        Arity = ArgumentArity.OneOrMore,
+        DefaultValueFactory = _ => [],
+        HelpName = "FILE",
+    };
+    private readonly Option<string?> _labelsOf = new("--labels-of")
+    {
+        Description = "A list of the photos' classes in place of their folders: a photo's name and its class in each line, as caffe's val.txt has it.",
+        HelpName = "FILE",
+        Validators = { Validators.FileToRead("leave --labels-of out where the photos' folders are named after their classes.") },
+    };
+    private readonly Option<string> _explain = new("--explain")
+    {
+        Description = "The class that Grad-CAM and PatternAttribution explain: label, or predicted, as the paper's code does.",
+        DefaultValueFactory = _ => "label",
+        HelpName = "CLASS",
+    };
+    private readonly Option<ulong> _measureSeed = new("--measure-seed")
+    {
+        Description = "Seed of what measures draw: sets of Sensitivity-n, the random networks of the sanity check, random cells.",
+        CustomParser = Number.AtLeast(0ul).Parse,
+    };
+    private readonly Option<double> _ssimRange = new("--ssim-range")
+    {
+        Description = "Data range of the sanity check's SSIM: 1, or 2 as in scikit-image when the paper was written.",
+        DefaultValueFactory = _ => 1,
+        CustomParser = Number.Between(1.0, 2.0).Parse,
+    };
+    private readonly Option<int> _noiseCopies = new("--noise-copies")
+    {
+        Description = "Fresh noise samples per image where a measure replaces features by noise: restriction and ground-truth.",
+        DefaultValueFactory = _ => 10,
+        CustomParser = Number.Between(1, 10_000).Parse,
+    };
+    private readonly Option<bool> _replaced = new("--with-replacement")
+    {
+        Description = "Draw the sets of Sensitivity-n with replacement, as the paper's code draws pixels.",
     };
     private readonly Option<int> _count = new("--count")
     {
@@ -110,11 +161,16 @@ internal sealed class EvaluationOptions
     private readonly MethodOptions _methodOptions = new(evaluates: true);
     private readonly NetworkOptions _networkOptions = new();
     private readonly MeasureKind? _only;
+    private readonly bool _searches;
 
     /// <param name="only">The command's measure; null where --measures names them.</param>
-    public EvaluationOptions(MeasureKind? only = null)
+    /// <param name="searches">Whether the methods are a grid of settings.</param>
+    public EvaluationOptions(MeasureKind? only = null, bool searches = false)
     {
-        _only = only;
+        (_only, _searches) = (only, searches);
+        if (searches)
+            _measures.DefaultValueFactory = _ => "degradation-14";
+        _explain.AcceptOnlyFromAmong("label", "predicted");
         _preset.AcceptOnlyFromAmong(Paper);
         _output.Required = only is null;
     }
@@ -125,7 +181,8 @@ internal sealed class EvaluationOptions
         _annotations.Required = _only?.Needs == MeasureNeeds.Annotations;
         _masks.Required = _only?.Needs == MeasureNeeds.Masks;
         foreach (Option option in (Option[])[_images, .. boxes ? (Option[])[_annotations, _classes] : [], .. masks ? (Option[])[_masks] : [],
-            .. _only is null ? (Option[])[_measures] : [], _methods, _preset, _count, _countSeed, _batch, _raw, _output, _shard, _plan, _json])
+            .. _only is null ? (Option[])[_measures] : [], .. _searches ? (Option[])[_grid] : [_methods, _preset], _layerStatistics, _explain, _labelsOf,
+            .. Settings, _count, _countSeed, _batch, _raw, _output, _shard, _plan, _json])
         {
             command.Add(option);
         }
@@ -146,10 +203,10 @@ internal sealed class EvaluationOptions
     public OpenEvaluation Open(ParseResult parsed)
     {
         MeasureKind[] kinds = Kinds(parsed);
-        string? preset = parsed.GetValue(_preset);
+        string? preset = _searches ? null : parsed.GetValue(_preset);
         if (preset is not null && parsed.GetResult(_methods) is { Implicit: false })
             throw new UsageException("--preset and --methods exclude each other: give one of them.");
-        string[] names = Words(_methods, parsed);
+        string[] names = _searches ? Combinations(parsed.GetValue(_grid)!) : Words(_methods, parsed);
         bool chooses = preset is null && names is not [All];
         MethodVariant[] named = chooses ? [.. names.Select(MethodVariant.Parse)] : [];
         if (named.GroupBy(variant => variant.Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
@@ -169,15 +226,28 @@ internal sealed class EvaluationOptions
         {
             LoadedNetwork loaded = parsed.GetValue(_raw) ? opened with { Preprocessing = opened.Preprocessing.NotNormalised, ChecksSamples = false } : opened;
             readout = _methodOptions.Readout(parsed, loaded);
-            MethodInputs inputs = _methodOptions.Inputs(parsed, loaded, readout, parsed.GetValue(_batch));
+            MethodInputs inputs = _methodOptions.Inputs(parsed, loaded, readout, parsed.GetValue(_batch)) with
+            {
+                OtherStatistics = [.. parsed.GetValue(_layerStatistics)!.Select(file => FeatureStatistics.Load(file, Interrupt.Token))],
+                Class = parsed.GetValue(_explain) == "predicted" ? ExplainedClass.Predicted : ExplainedClass.Target,
+            };
             MethodVariant[] variants = chooses ? named : Ready(preset is null ? [.. AttributionMethods.All.Select(kind => new MethodVariant(kind))]
                 : PaperColumns.Of(loaded.Network.Name), inputs, _methodOptions.Statistics(parsed, loaded).Any);
             if (variants.Any(variant => variant.Kind.Needs == MethodNeeds.Statistics))
                 inputs = inputs with { Statistics = _methodOptions.Statistics(parsed, loaded).At(null) };
+            LabelFile? list = parsed.GetValue(_labelsOf) is { } file ? LabelFile.Read(file, loaded.Labels, loaded.Classes, Interrupt.Token) : null;
             var photos = new LabelledPhotos(
-                loaded, images, parsed.GetValue(_annotations), parsed.GetValue(_count), parsed.GetValue(_countSeed), parsed.GetValue(_masks));
-            NamedPhotos.WarnUnused(photos.Labels);
-            var from = new MeasureInputs(loaded) { Boxes = new BoxClasses(parsed.GetValue(_classes) ?? BoxClasses.All) };
+                loaded, images, parsed.GetValue(_annotations), parsed.GetValue(_count), parsed.GetValue(_countSeed), parsed.GetValue(_masks), list);
+            if (list is null)
+                NamedPhotos.WarnUnused(photos.Labels);
+            var from = new MeasureInputs(loaded)
+            {
+                Boxes = new BoxClasses(parsed.GetValue(_classes) ?? BoxClasses.All),
+                Seed = parsed.GetValue(_measureSeed),
+                SsimRange = parsed.GetResult(_ssimRange) is null ? 1 : parsed.GetValue(_ssimRange),
+                NoiseCopies = parsed.GetResult(_noiseCopies) is null ? 10 : parsed.GetValue(_noiseCopies),
+                WithReplacement = parsed.GetValue(_replaced),
+            };
             foreach (MeasureKind kind in kinds)
                 measures.Add(kind.Create(from));
             EvaluatedMethod[] methods = [.. variants.Select(variant => EvaluatedMethod.Of(variant, inputs))];
@@ -190,6 +260,30 @@ internal sealed class EvaluationOptions
             opened.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The settings of measures that the command has.</summary>
+    private IEnumerable<Option> Settings =>
+        from each in ((MeasureSettings Setting, Option Option)[])
+        [
+            (MeasureSettings.Seed, _measureSeed), (MeasureSettings.SsimRange, _ssimRange), (MeasureSettings.NoiseCopies, _noiseCopies),
+            (MeasureSettings.WithReplacement, _replaced),
+        ]
+        where _only is null || _only.Settings.HasFlag(each.Setting)
+        select each.Option;
+
+    /// <summary>The variants of a grid: every combination of the settings' values, the last setting varying fastest.</summary>
+    private static string[] Combinations(string[] axes)
+    {
+        IEnumerable<string> variants = [AttributionMethods.PerSample];
+        foreach (string axis in axes)
+        {
+            if (axis.Split('=') is not [{ Length: > 0 } name, { Length: > 0 } values])
+                throw new UsageException($"--grid {axis}: it must be a setting and its values, as in beta=0.1,1,10.");
+            string[] each = values.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            variants = [.. variants.SelectMany(variant => each.Select(value => $"{variant}:{name}={value}"))];
+        }
+        return [.. variants];
     }
 
     private static string[] Words(Option<string> option, ParseResult parsed)

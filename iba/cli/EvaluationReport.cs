@@ -9,7 +9,7 @@ namespace Iba.Cli;
 /// <summary>
 /// Runs an evaluation: keeps its records as they come, prints them or the scores at the end. Stopped, it prints those of the photos done.
 /// </summary>
-internal sealed class EvaluationReport(OpenEvaluation open, Ledger? ledger, bool json)
+internal sealed class EvaluationReport(OpenEvaluation open, Ledger? ledger, bool json, bool bestFirst = false)
 {
     /// <summary>Quantities that fit side by side, with three columns each, on a wide terminal.</summary>
     private const int MostAcross = 4;
@@ -58,7 +58,7 @@ internal sealed class EvaluationReport(OpenEvaluation open, Ledger? ledger, bool
         if (!counted.OfType<Measurement>().Any() && !stopped && all > 0)
             throw new UsageException($"none of {all} photos counts, for the reasons above: there is nothing to evaluate.");
         if (!json)
-            Tables(open.Kinds, counted, open.Loaded.Network.Name);
+            Tables(open.Kinds, counted, open.Loaded.Network.Name, bestFirst);
         if (leftOut > 0)
             Terminal.Say($"left out: {leftOut} of {all} photos, for the reasons above.");
         if (_predicted.Count > 0)
@@ -73,7 +73,8 @@ internal sealed class EvaluationReport(OpenEvaluation open, Ledger? ledger, bool
     /// <param name="kinds">The measures.</param>
     /// <param name="records">The records.</param>
     /// <param name="network">The network's name.</param>
-    public static void Tables(IReadOnlyList<MeasureKind> kinds, IReadOnlyList<EvaluationRecord> records, string network)
+    /// <param name="bestFirst">Whether the methods are sorted by their first score, the largest first.</param>
+    public static void Tables(IReadOnlyList<MeasureKind> kinds, IReadOnlyList<EvaluationRecord> records, string network, bool bestFirst = false)
     {
         foreach (MeasureKind kind in kinds)
         {
@@ -81,6 +82,11 @@ internal sealed class EvaluationReport(OpenEvaluation open, Ledger? ledger, bool
                 continue;
             if (kinds.Count > 1)
                 Terminal.Data(kind.Name);
+            if (bestFirst)
+            {
+                string[] order = [.. scores.GroupBy(score => score.Method).OrderByDescending(of => of.First().Value).Select(of => of.Key ?? "")];
+                scores = [.. scores.OrderBy(score => score.Method is null ? order.Length : Array.IndexOf(order, score.Method))];
+            }
             (string[] columns, string[][] rows) = Table(scores, method => Title(method, network));
             Terminal.Table(columns, rows);
         }

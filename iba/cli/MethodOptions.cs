@@ -149,6 +149,7 @@ internal sealed class MethodOptions
             Bottleneck = Bottleneck(parsed),
             Batch = batch,
             Readout = readout is null ? null : readout.Method,
+            ReadoutSha256 = readout?.Sha256 ?? "",
             Patterns = parsed.GetValue(_patterns) is { } file ? Patterns.Load(file, Interrupt.Token) : null,
             WeightsSha256 = loaded.WeightsSha256,
             // A class that was asked for is meant for every method, also for those that the paper's code shows the prediction of.

@@ -7,16 +7,18 @@ namespace Iba.Cli;
 /// <summary>The readout that a run was given.</summary>
 internal sealed class ReadoutSource : IDisposable
 {
-    private readonly string _sha256;
 
-    private ReadoutSource(string sha256, ReadoutNetwork network) => (_sha256, Network) = (sha256, network);
+    private ReadoutSource(string sha256, ReadoutNetwork network) => (Sha256, Network) = (sha256, network);
 
     public ReadoutNetwork Network { get; }
+
+    /// <summary>SHA-256 of the file.</summary>
+    public string Sha256 { get; }
 
     /// <summary>What a map says of the readout that made it.</summary>
     public Dictionary<string, string> Facts => new()
     {
-        ["readout_sha256"] = _sha256,
+        ["readout_sha256"] = Sha256,
         ["readout_steps"] = $"{Network.Steps}",
     };
 

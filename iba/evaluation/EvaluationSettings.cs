@@ -38,8 +38,8 @@ public sealed record EvaluationSettings(string? Method, string Measure, IReadOnl
             MethodInputs inputs = method.Inputs;
             foreach (MethodSetting setting in method.Kind.Settings)
                 values[$"method {setting.Name}"] = setting.Read(inputs);
-            if (method.Kind.Needs == MethodNeeds.Statistics && inputs.Statistics is { } statistics)
-                (values["method layer"], values["statistics"]) = (statistics.Origin.Layer, statistics.Sha256);
+            if (method.Kind.Needs == MethodNeeds.Statistics && inputs.AtLayer is { } statistics)
+                values["statistics"] = statistics.Sha256;
             if (method.Kind.Needs == MethodNeeds.Readout)
                 values["readout"] = inputs.ReadoutSha256;
             if (method.Kind.Needs == MethodNeeds.Patterns && inputs.Patterns is { } patterns)

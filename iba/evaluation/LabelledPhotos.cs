@@ -9,6 +9,9 @@ public enum TargetSource
     /// <summary>The photo's folder.</summary>
     Folder,
 
+    /// <summary>A list of photos and classes.</summary>
+    List,
+
     /// <summary>The name of the objects in the photo's annotation.</summary>
     Annotation,
 
@@ -32,13 +35,15 @@ public sealed record LabelledPhoto(ImageFile File, PreparedPhoto Photo, Sample S
 }
 
 /// <summary>
-/// Photos to evaluate methods on. A photo's class is that of its folder. If its folder gives none, it is the class that its annotation's objects are
-/// named after, by name or WordNet id. If they are named after none or after several, the class is not known.
+/// Photos to evaluate methods on. A photo's class is that of the list, if there is one. Without a list, it is that of its folder. If its folder gives none, it
+/// is the class that its annotation's objects are named after, by name or WordNet id. If they are named after none or after several, or the photo is not in
+/// the list, the class is not known.
 /// </summary>
 public sealed class LabelledPhotos
 {
     private readonly string? _annotations;
     private readonly string? _masks;
+    private readonly LabelFile? _list;
 
     /// <param name="classifier">Prepares the photos and names the classes.</param>
     /// <param name="photos">The photos.</param>
@@ -48,15 +53,16 @@ public sealed class LabelledPhotos
     /// <param name="masks">
     /// A folder of grey PNG files with the photos' names and sizes, in the same sub-folders or all in one: 255 where an object is; null for none.
     /// </param>
+    /// <param name="list">The photos' classes; null to take them from folders and annotations.</param>
     /// <exception cref="DatasetException">There is no such folder.</exception>
     public LabelledPhotos(
-        Classifier classifier, PhotoSet photos, string? annotations = null, int count = 0, ulong? seed = null, string? masks = null)
+        Classifier classifier, PhotoSet photos, string? annotations = null, int count = 0, ulong? seed = null, string? masks = null, LabelFile? list = null)
     {
         if (annotations is not null && !Directory.Exists(annotations))
             throw new DatasetException(annotations, "there is no such folder", "Name the folder of the photos' Pascal VOC .xml files");
         if (masks is not null && !Directory.Exists(masks))
             throw new DatasetException(masks, "there is no such folder", "Name the folder of the photos' mask .png files");
-        (Classifier, _annotations, _masks) = (classifier, annotations, masks);
+        (Classifier, _annotations, _masks, _list) = (classifier, annotations, masks, list);
         Labels = new FolderLabels(photos, classifier.Labels, classifier.Classes);
         Files = [.. seed is null || count == 0 ? photos.Spread(count == 0 ? photos.Files.Count : count) : photos.Draw(count, seed.Value)];
     }
@@ -71,11 +77,12 @@ public sealed class LabelledPhotos
     public FolderLabels Labels { get; }
 
     /// <summary>Where the classes come from, worded to follow "photos".</summary>
-    public string Source => Labels.Any || _annotations is null ? Labels.Source
+    public string Source => _list is not null ? "labelled by the list, or by the network's own prediction where it does not name them"
+        : Labels.Any || _annotations is null ? Labels.Source
         : "labelled by their annotations, or by the network's own prediction where these name no class";
 
     private LabelledPhotos(LabelledPhotos all, IReadOnlyList<ImageFile> some) =>
-        (Classifier, _annotations, _masks, Labels, Files) = (all.Classifier, all._annotations, all._masks, all.Labels, some);
+        (Classifier, _annotations, _masks, _list, Labels, Files) = (all.Classifier, all._annotations, all._masks, all._list, all.Labels, some);
 
     /// <summary>Some of the photos.</summary>
     public LabelledPhotos Where(Func<ImageFile, bool> wanted) => new(this, [.. Files.Where(wanted)]);
@@ -96,13 +103,21 @@ public sealed class LabelledPhotos
     {
         PreparedPhoto photo = Classifier.Read(bytes, cancellation: cancellation);
         Annotation? annotation = _annotations is null ? null : Annotation.Read(Beside(file, _annotations, ".xml"));
-        int? folder = Labels.Of(file), named = folder is null && annotation is not null ? NamedClass(annotation) : null;
-        TargetSource source = folder is not null ? TargetSource.Folder : named is not null ? TargetSource.Annotation : TargetSource.Prediction;
+        (int? label, TargetSource source) = Class(file, annotation);
         string? mask = _masks is null ? null : Beside(file, _masks, ".png");
-        return new LabelledPhoto(file, photo, Classifier.Sample(photo, folder ?? named), source, annotation)
+        return new LabelledPhoto(file, photo, Classifier.Sample(photo, label), source, annotation)
         {
             Mask = File.Exists(mask) ? ObjectMask.Read(mask, photo.Extents, Classifier.Preprocessing, cancellation) : null,
         };
+    }
+
+    private (int? Class, TargetSource Source) Class(ImageFile file, Annotation? annotation)
+    {
+        if (_list is not null)
+            return _list.Of(file) is { } listed ? (listed, TargetSource.List) : (null, TargetSource.Prediction);
+        if (Labels.Of(file) is { } folder)
+            return (folder, TargetSource.Folder);
+        return annotation is not null && NamedClass(annotation) is { } named ? (named, TargetSource.Annotation) : (null, TargetSource.Prediction);
     }
 
     private static string Beside(ImageFile file, string folder, string extension)

@@ -13,15 +13,36 @@ public enum MeasureNeeds
     Masks,
 }
 
+/// <summary>The settings of <see cref="MeasureInputs"/> that a measure has.</summary>
+[Flags]
+public enum MeasureSettings
+{
+    /// <summary>None of these.</summary>
+    None = 0,
+
+    /// <summary><see cref="MeasureInputs.Seed"/>.</summary>
+    Seed = 1,
+
+    /// <summary><see cref="MeasureInputs.SsimRange"/>.</summary>
+    SsimRange = 2,
+
+    /// <summary><see cref="MeasureInputs.NoiseCopies"/>.</summary>
+    NoiseCopies = 4,
+
+    /// <summary><see cref="MeasureInputs.WithReplacement"/>.</summary>
+    WithReplacement = 8,
+}
+
 /// <summary>A measure: its name, its constructor and its summary.</summary>
 /// <param name="Name">The name on the command line.</param>
 /// <param name="About">What it measures, in one or two sentences, with the paper's section.</param>
 /// <param name="Create">Creates it.</param>
 /// <param name="ScoreKinds">The scores of its records, given one of them: how many there are may depend on the network and the image.</param>
 /// <param name="Needs">What it needs.</param>
+/// <param name="Settings">The settings that it has.</param>
 public sealed record MeasureKind(
     string Name, string About, Func<MeasureInputs, IMeasure> Create, Func<Measurement, IReadOnlyList<ScoreKind>> ScoreKinds,
-    MeasureNeeds Needs = MeasureNeeds.Nothing)
+    MeasureNeeds Needs = MeasureNeeds.Nothing, MeasureSettings Settings = MeasureSettings.None)
 {
     /// <summary>
     /// The scores of an evaluation's records, those of other measures ignored: each method's, in the order of its first record, then those to compare
@@ -70,12 +91,16 @@ public static class Measures
         new(DegradationMeasure.KindName(8), DegradationMeasure.About8, from => new DegradationMeasure(from.Classifier, 8), _ => DegradationMeasure.Scores),
         new(DegradationMeasure.KindName(14), DegradationMeasure.About14, from => new DegradationMeasure(from.Classifier, 14), _ => DegradationMeasure.Scores),
         new(BoxMeasure.KindName, BoxMeasure.About, from => new BoxMeasure(from.Classifier, from.Boxes), _ => BoxMeasure.Scores, MeasureNeeds.Annotations),
-        new(SanityMeasure.KindName, SanityMeasure.About, from => new SanityMeasure(from.Seed, from.SsimRange), SanityMeasure.Scores),
-        new(RestrictionMeasure.KindName, RestrictionMeasure.About, from => new RestrictionMeasure(from.NoiseCopies), _ => RestrictionMeasure.Scores),
+        new(SanityMeasure.KindName, SanityMeasure.About, from => new SanityMeasure(from.Seed, from.SsimRange), SanityMeasure.Scores,
+            Settings: MeasureSettings.Seed | MeasureSettings.SsimRange),
+        new(RestrictionMeasure.KindName, RestrictionMeasure.About, from => new RestrictionMeasure(from.NoiseCopies), _ => RestrictionMeasure.Scores,
+            Settings: MeasureSettings.NoiseCopies),
         new(GroundTruthMeasure.KindName, GroundTruthMeasure.About, from => new GroundTruthMeasure(from.NoiseCopies), _ => GroundTruthMeasure.Scores,
-            MeasureNeeds.Masks),
-        new(SensitivityMeasure.KindName(8), SensitivityMeasure.About8, from => Sensitivity(from, 8), SensitivityMeasure.Scores),
-        new(SensitivityMeasure.KindName(1), SensitivityMeasure.About1, from => Sensitivity(from, 1), SensitivityMeasure.Scores),
+            MeasureNeeds.Masks, MeasureSettings.NoiseCopies),
+        new(SensitivityMeasure.KindName(8), SensitivityMeasure.About8, from => Sensitivity(from, 8), SensitivityMeasure.Scores,
+            Settings: MeasureSettings.Seed | MeasureSettings.WithReplacement),
+        new(SensitivityMeasure.KindName(1), SensitivityMeasure.About1, from => Sensitivity(from, 1), SensitivityMeasure.Scores,
+            Settings: MeasureSettings.Seed | MeasureSettings.WithReplacement),
     ];
 
     /// <summary>The measure with that name.</summary>

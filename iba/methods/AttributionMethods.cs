@@ -49,7 +49,8 @@ public sealed record MethodKind(string Name, string Title, Func<MethodInputs, IA
     /// <exception cref="ArgumentException">Something that it needs is missing; the message says how to get it.</exception>
     public IAttributionMethod Create(MethodInputs from) => Needs switch
     {
-        MethodNeeds.Statistics when from.Statistics is null => throw Missing("feature statistics", "iba estimate --images DIR --out FILE"),
+        MethodNeeds.Statistics when from.AtLayer is null => throw Missing(
+            from.Layer is null ? "feature statistics" : $"feature statistics of layer {from.Layer}", "iba estimate --images DIR --layer NAME --out FILE"),
         MethodNeeds.Readout when from.Readout is null => throw Missing("a trained readout network", "iba readout train"),
         MethodNeeds.Patterns when from.Patterns is null => throw Missing("signal patterns", "iba patterns fit --images DIR --out FILE"),
         _ => Make(from),
@@ -68,6 +69,16 @@ public sealed record MethodInputs(Network Network, Shape Image)
 {
     /// <summary>Feature statistics at the bottleneck's layer; required by per-sample.</summary>
     public FeatureStatistics? Statistics { get; init; }
+
+    /// <summary>Feature statistics at further layers, for <see cref="Layer"/>.</summary>
+    public IReadOnlyList<FeatureStatistics> OtherStatistics { get; init; } = [];
+
+    /// <summary>The bottleneck's layer, one of those that there are statistics of; null for that of <see cref="Statistics"/>.</summary>
+    public string? Layer { get; init; }
+
+    /// <summary>The statistics at <see cref="Layer"/>; null if there are none.</summary>
+    internal FeatureStatistics? AtLayer => Layer is null ? Statistics
+        : OtherStatistics.Append(Statistics).FirstOrDefault(at => at is not null && at.Origin.Layer == Network.Resolve(Layer));
 
     /// <summary>Hyper-parameters of per-sample.</summary>
     public BottleneckSettings Bottleneck { get; init; } = new();
@@ -133,7 +144,7 @@ public static class AttributionMethods
     public static IReadOnlyList<MethodKind> All { get; } =
     [
         new(PerSample, "IBA Per-Sample", from => new PerSampleBottleneck(
-            from.Network, from.Statistics!, from.Image, from.Batch, from.Bottleneck with { Seed = from.Seed }, from.WeightsSha256),
+            from.Network, from.AtLayer!, from.Image, from.Batch, from.Bottleneck with { Seed = from.Seed }, from.WeightsSha256),
             MethodNeeds.Statistics)
         {
             Settings = [.. MethodSetting.OfPerSample, MethodSetting.Seed],

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Iba.Cli;
 using Iba.Shapes;
 using Xunit;
@@ -161,6 +162,20 @@ public sealed class EvaluationRunCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_grid_evaluates_every_combination_and_the_best_comes_first()
+    {
+        IbaProcess.Result grid = IbaProcess.Run(
+            "evaluate", "grid", "--images", _folder["shapes/images"], "--size", "64", "--count", "2", "--out", _folder["grid"], "--measures", "degradation-8",
+            "--statistics", Statistics(), "--grid", "beta=1,100", "copies=1", "--grid", "steps=1,2");
+        Done(grid);
+        string[] rows = [.. grid.Lines.Where(line => line.Contains("copies = 1"))];
+        Assert.Equal(4, rows.Length);
+        double[] scores = [.. rows.Select(row => double.Parse(row.Split('│')[3], CultureInfo.InvariantCulture))];
+        Assert.Equal(scores.OrderDescending(), scores);
+        Assert.Contains("--grid beta", IbaProcess.Run("evaluate", "grid", "--images", _folder["shapes/images"], "--out", _folder["x"], "--grid", "beta").Error);
+    }
+
+    [Fact]
     public void Another_setting_of_the_same_method_is_refused_and_a_variant_is_welcome()
     {
         Done(Run("run", "--count", "2"));
@@ -169,6 +184,13 @@ public sealed class EvaluationRunCommandTests : IDisposable
         Assert.Contains("method seed is 0, not 5", other.Error);
         Done(Run("run", "--count", "2", "--methods", "random:seed=5,gradient:as-published"));
         Assert.Contains("Random (seed = 5)", IbaProcess.Run("evaluate", "summary", _folder["run"]).Output);
+    }
+
+    private string Statistics()
+    {
+        string file = _folder["statistics.safetensors"];
+        Done(IbaProcess.Run("estimate", "--model", "demo-resnet50", "--size", "64", "--images", _folder["shapes/images"], "--out", file));
+        return file;
     }
 
     private static void Done(IbaProcess.Result result) => Assert.True(result.ExitCode == 0, result.Error);

@@ -87,6 +87,68 @@ public sealed class EvaluationRunTests : IDisposable
     }
 
     [Fact]
+    public void A_list_of_classes_takes_the_place_of_folders()
+    {
+        Add("dog/a.png");
+        Add("dog/b.png");
+        File.WriteAllLines(_folder["list.txt"], ["dog/a.png n02121808", "", "c.png 5"]);
+        LabelFile list = LabelFile.Read(_folder["list.txt"], _classifier.Labels, 10);
+        var photos = new LabelledPhotos(_classifier, new PhotoSet(_folder["photos"]), list: list);
+        Assert.Equal([(Cat, TargetSource.List), (null, TargetSource.Prediction)],
+            photos.Files.Select(file => photos.Read(file)).Select(photo => ((int?)photo.Label, photo.TargetFrom)));
+    }
+
+    [Theory]
+    [InlineData("490", "one word")]
+    [InlineData("a.png 10", "no class of the network")]
+    [InlineData("a.png unicorn", "no class of the network")]
+    [InlineData("a.png 3\na.png 4", "another class")]
+    public void A_list_that_gives_no_class_is_refused_with_its_line(string text, string reason)
+    {
+        File.WriteAllText(_folder["list.txt"], $"b.png 1\n{text}\n");
+        string message = Assert.Throws<DatasetException>(() => LabelFile.Read(_folder["list.txt"], _classifier.Labels, 10)).Message;
+        Assert.Contains(reason, message);
+        Assert.Contains("line ", message);
+    }
+
+    [Fact]
+    public void Photos_are_drawn_by_a_seed_or_spread_and_shards_share_them_out()
+    {
+        for (int i = 0; i < 9; i++)
+            Add($"{i}.png");
+        var set = new PhotoSet(_folder["photos"]);
+        string[] Names(int count, ulong? seed) => [.. new LabelledPhotos(_classifier, set, count: count, seed: seed).Files.Select(file => file.Name)];
+        Assert.Equal(["0.png", "3.png", "6.png"], Names(3, null));
+        Assert.Equal(Names(4, 7), Names(4, 7));
+        Assert.NotEqual(Names(4, 7), Names(4, 8));
+        Assert.Equal(Names(4, 7).Order(), Names(4, 7));
+        Assert.Superset(Names(3, 7).ToHashSet(), Names(5, 7).ToHashSet());
+        var photos = new LabelledPhotos(_classifier, set);
+        IEnumerable<string> shared = Enumerable.Range(0, 4).SelectMany(part => new EvaluationRun(photos, Methods("random"), []) { Shard = new Shard(part, 4) }.Files)
+            .Select(file => file.Name);
+        Assert.Equal(photos.Files.Select(file => file.Name), shared.Order());
+    }
+
+    [Fact]
+    public void Records_that_are_known_are_not_computed_again()
+    {
+        Add("a.png", "cat");
+        Add("b.png", "cat");
+        var first = new EvaluationRun(Photos(), Methods("random", "gradient"), [new BoxMeasure(_classifier)]);
+        Measurement[] all = [.. first.Records().Cast<Measurement>()];
+        var known = all.Where(record => record.Name == "a.png" || record.Method == "random").Select(record => record.Key).ToHashSet();
+        var total = new Total(_classifier);
+        var again = new EvaluationRun(Photos(), Methods("random", "gradient"), [new BoxMeasure(_classifier), total]) { Known = known };
+        Measurement[] rest = [.. again.Records().Cast<Measurement>()];
+        Assert.Equal(["b.png gradient boxes"], rest.Where(record => record.Measure == "boxes").Select(record => $"{record.Name} {record.Method} {record.Measure}"));
+        Assert.Equal(4, rest.Count(record => record.Measure == "total"));
+        Assert.Equal(all.Single(record => !known.Contains(record.Key))["score"], rest.Single(record => record.Measure == "boxes")["score"]);
+        // A photo whose bytes have changed is another photo.
+        File.AppendAllText(_folder["photos/a.png"], " ");
+        Assert.Equal(3, new EvaluationRun(Photos(), Methods("random", "gradient"), [new BoxMeasure(_classifier)]) { Known = known }.Records().Count());
+    }
+
+    [Fact]
     public void A_method_that_explains_the_prediction_says_so_where_the_label_is_another()
     {
         Add("a.png");
