@@ -12,10 +12,14 @@ using Iba.Statistics;
 namespace Iba.Cli;
 
 /// <summary>
-/// <c>iba compare</c>: attributions side by side, by method (the paper's figure 5) or by β and layer (its figures 4 and 10).
+/// <c>iba compare</c>: attributions side by side, by method (the paper's figure 5), by β and layer (its figures 4 and 10), or by the updates of the mask
+/// (its figure 9).
 /// </summary>
 internal static class CompareCommand
 {
+    /// <summary>The paper's conv1_3.</summary>
+    private const string PaperEvolutionLayer = "layer1.2";
+
     public static Command Create()
     {
         var images = Validators.Photos(NamedPhotos.Words + " A row each.", ArgumentArity.OneOrMore);
@@ -37,6 +41,11 @@ internal static class CompareCommand
             Description = "Compare the bottleneck's position instead: layers such as layer1,layer2, a row each.",
             HelpName = "NAME,...",
         };
+        var evolution = new Option<bool>("--evolution")
+        {
+            Description = $"Compare the bottleneck's mask while it is fitted instead: after {string.Join(", ", Comparison.Updates)} updates, without smoothing "
+                + $"and with σ = {Comparison.EvolutionSigmas[^1]}. Default layer: {PaperEvolutionLayer}, where the network has it and --images is given.",
+        };
         var output = new Option<string>("--out")
         {
             Description = "Where to write NAME.png and NAME.svg.",
@@ -49,16 +58,18 @@ internal static class CompareCommand
         var networkOptions = new NetworkOptions();
         var command = new Command("compare", "Draw the maps of several methods side by side, as PNG and SVG.")
         {
-            images, methods, betas, layers, mapOnly, output,
+            images, methods, betas, layers, evolution, mapOnly, output,
         };
         methodOptions.AddTo(command);
         networkOptions.AddTo(command);
         command.SetAction(parsed =>
         {
             float[] weights = parsed.GetValue(betas) is { Length: > 0 } given ? given : [methodOptions.Bottleneck(parsed).Beta];
-            bool sweep = parsed.GetResult(betas) is not null || parsed.GetValue(layers) is not null;
+            bool evolves = parsed.GetValue(evolution), sweep = evolves || parsed.GetResult(betas) is not null || parsed.GetValue(layers) is not null;
             if (sweep && parsed.GetResult(methods) is { Implicit: false })
-                throw new UsageException("--methods excludes --betas and --layers: those compare the per-sample bottleneck with itself.");
+                throw new UsageException("--methods excludes --betas, --layers and --evolution: those compare the per-sample bottleneck with itself.");
+            if (evolves && parsed.GetResult(betas) is not null)
+                throw new UsageException("--evolution and --betas exclude each other: give one of them. The weight of --evolution is --beta.");
             string[] names = Words(parsed.GetValue(methods)!);
             methodOptions.Bottleneck(parsed).Check();
             MethodKind[] kinds = sweep ? [AttributionMethods.Find(AttributionMethods.PerSample)]
@@ -74,9 +85,9 @@ internal static class CompareCommand
             MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks);
             PreparedPhoto[] photos = [.. named.Files.Select(file => loaded.Read(file.Path))];
             var run = new ComparisonRun(loaded, photos, target, inputs, methodOptions.Statistics(parsed, loaded, learntFrom));
-            ComparisonFigure figure = sweep
-                ? run.OfBetas(weights, parsed.GetValue(layers) is { } list ? (string?[])Words(list) : [null])
-                : run.OfMethods(kinds);
+            string? usual = evolves && learntFrom is not null && loaded.Network.Has(PaperEvolutionLayer) ? PaperEvolutionLayer : null;
+            string?[] at = parsed.GetValue(layers) is { } list ? (string?[])Words(list) : [usual];
+            ComparisonFigure figure = evolves ? run.OfUpdates(at) : sweep ? run.OfBetas(weights, at) : run.OfMethods(kinds);
             run.Write(figure with { MapOnly = parsed.GetValue(mapOnly) }, parsed.GetValue(output)!);
             return (int)run.Outcome;
         });
@@ -135,23 +146,42 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
     /// <summary>The per-sample bottleneck: a column per β, a row per photo and layer.</summary>
     /// <param name="betas">The weights β.</param>
     /// <param name="layers">The layers; null for the default.</param>
-    public ComparisonFigure OfBetas(float[] betas, string?[] layers)
+    public ComparisonFigure OfBetas(float[] betas, string?[] layers) => _comparison.OfBetas(betas, Rows(layers,
+    [
+        [.. betas.Select(beta => ($"β = {beta}/k", inputs.Bottleneck with { Beta = beta }))],
+    ]));
+
+    /// <summary>The per-sample bottleneck while its mask is fitted: a column per number of updates, a row per photo, layer and σ.</summary>
+    /// <param name="layers">The layers; null for the default.</param>
+    public ComparisonFigure OfUpdates(string?[] layers) => _comparison.OfUpdates(Rows(layers,
+    [
+        .. Comparison.EvolutionSigmas.Select(sigma => Comparison.Updates.Select(
+            updates => ($"σ = {sigma}, t = {updates}", Comparison.After(updates, inputs.Bottleneck with { Sigma = sigma }))).ToArray()),
+    ]));
+
+    /// <summary>Maps of the per-sample bottleneck. Stopped, the last row is shorter and the rows after it are missing.</summary>
+    /// <param name="layers">The layers; null for the default.</param>
+    /// <param name="settings">For each row of a layer, the settings of its columns and what the table calls them.</param>
+    private List<List<ComparedColumn>> Rows(string?[] layers, (string Name, BottleneckSettings Settings)[][] settings)
     {
         MethodKind kind = AttributionMethods.Find(AttributionMethods.PerSample);
         FeatureStatistics[] found = [.. layers.Select(layer => statistics.At(layer, inputs.Bottleneck))];
         var rows = new List<List<ComparedColumn>>();
-        int maps = 0;
+        int maps = 0, all = found.Length * settings.Sum(row => row.Length);
         try
         {
             foreach (FeatureStatistics at in found)
             {
-                var columns = new List<ComparedColumn>();
-                foreach (float beta in betas)
+                foreach ((string Name, BottleneckSettings Settings)[] row in settings)
                 {
-                    MethodInputs from = inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Beta = beta } };
-                    columns.Add(Run(kind, from, $"{at.Origin.Layer}, β = {beta}/k", $"map {++maps} of {found.Length * betas.Length}"));
-                    if (columns.Count == 1)
-                        rows.Add(columns);
+                    var columns = new List<ComparedColumn>();
+                    foreach ((string name, BottleneckSettings of) in row)
+                    {
+                        MethodInputs from = inputs with { Statistics = at, Bottleneck = of };
+                        columns.Add(Run(kind, from, $"{at.Origin.Layer}, {name}", $"map {++maps} of {all}"));
+                        if (columns.Count == 1)
+                            rows.Add(columns);
+                    }
                 }
             }
         }
@@ -159,7 +189,7 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
         {
             _stopped = true;
         }
-        return _comparison.OfBetas(betas, rows);
+        return rows;
     }
 
     /// <summary>Writes both files, and the table to stdout.</summary>

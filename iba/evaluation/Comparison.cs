@@ -24,6 +24,14 @@ public sealed record ComparedColumn(MethodKind Method, MethodInputs Inputs, IRea
 /// <param name="target">The class to explain, or null for the class that the network predicts.</param>
 public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhoto> photos, int? target = null)
 {
+    private const string Remaining = "p is the probability of the class when no more than that passes.";
+
+    /// <summary>The numbers of updates in the paper's figure 9.</summary>
+    public static IReadOnlyList<int> Updates { get; } = [0, 1, 2, 4, 6, 10];
+
+    /// <summary>The smoothing in its rows, in feature cells.</summary>
+    public static IReadOnlyList<double> EvolutionSigmas { get; } = [0, 2];
+
     /// <summary>Creates a method and explains the photos one by one, so that the times of methods can be compared.</summary>
     /// <param name="kind">The method.</param>
     /// <param name="inputs">What it is created from.</param>
@@ -73,28 +81,61 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
     /// </summary>
     /// <param name="betas">The weights β, a column each.</param>
     /// <param name="layers">The maps of each layer, in the order of the weights. Missing ones at the end leave gaps.</param>
-    public ComparisonFigure OfBetas(IReadOnlyList<float> betas, IReadOnlyList<IReadOnlyList<ComparedColumn>> layers)
-    {
-        ComparisonRow[] rows =
-        [
-            .. from columns in layers
-               let layer = columns[0].Inputs.Statistics!.Origin.Layer
-               from photo in Enumerable.Range(0, photos.Count)
-               let title = photos.Count == 1 ? layer : $"{layer}, {Path.GetFileNameWithoutExtension(photos[photo].Path)}"
-               let row = Row(photo, title, columns, map => $"p = {((BottleneckExplanation)map.Explanation!).ProbabilityRestricted:0.00}")
-               select row with { Panels = [.. row.Panels, .. new ComparisonPanel?[betas.Count - columns.Count]] },
-        ];
-        return new ComparisonFigure([.. betas.Select(beta => $"β = {beta}/k")], rows)
+    public ComparisonFigure OfBetas(IReadOnlyList<float> betas, IReadOnlyList<IReadOnlyList<ComparedColumn>> layers) =>
+        OfBottlenecks([.. betas.Select(beta => $"β = {beta}/k")], layers, columns => columns[0].Inputs.Statistics!.Origin.Layer) with
         {
             Title = $"The per-sample bottleneck on {classifier.Network.Name} by β and layer",
             ScalePerRow = true,
             Footnotes =
             [
-                "Bits per pixel, grey is 0; each row has its own scale. p is the probability of the class when no more than that passes. "
+                $"Bits per pixel, grey is 0; each row has its own scale. {Remaining} "
                     + "k is the number of the layer's neurons: β/k times their information in all is β times their mean.",
             ],
         };
-    }
+
+    /// <summary>
+    /// The figure of the mask while it is fitted (paper, figure 9): a column per number of updates, a row per photo, layer and σ. Below each map stands the
+    /// probability of the class when only the map's information passes.
+    /// </summary>
+    /// <param name="rows">The maps of each layer and σ, in the order of <see cref="Updates"/>. Missing ones at the end leave gaps.</param>
+    public ComparisonFigure OfUpdates(IReadOnlyList<IReadOnlyList<ComparedColumn>> rows) => OfBottlenecks(
+        [.. Updates.Select(updates => $"t = {updates}")], rows, columns => $"{columns[0].Inputs.Statistics!.Origin.Layer}, {Smoothed(columns[0].Inputs)}") with
+    {
+        Title = $"The per-sample bottleneck on {classifier.Network.Name} after t updates of its mask",
+        EndOfBits = LastMost(rows),
+        Footnotes =
+        [
+            "Bits per pixel, grey is 0. All maps have one scale, which ends at the largest value of the last ones: almost everything passes at t = 0. "
+                + Remaining,
+        ],
+    };
+
+    /// <summary>
+    /// The settings whose map is that of the mask after so many updates. All of them have the same noise: shorter runs are parts of longer ones.
+    /// </summary>
+    /// <param name="updates">0 for the initial mask.</param>
+    /// <param name="settings">All other settings.</param>
+    public static BottleneckSettings After(int updates, BottleneckSettings settings) => settings with
+    {
+        Steps = Math.Max(updates, 1),
+        FinalMap = updates == 0 ? FinalMap.BeforeLastUpdate : FinalMap.AfterLastUpdate,
+    };
+
+    /// <summary>The largest value of the rows' last maps; null if it is not positive.</summary>
+    private static double? LastMost(IReadOnlyList<IReadOnlyList<ComparedColumn>> rows) =>
+        rows.SelectMany(columns => columns[^1].Maps).Max(map => (double?)map.Explanation?.Heatmap.Max) is > 0 and var most ? most : null;
+
+    private static string Smoothed(MethodInputs inputs) => inputs.Bottleneck.Sigma > 0 ? $"σ = {inputs.Bottleneck.Sigma}" : "not smoothed";
+
+    private ComparisonFigure OfBottlenecks(
+        string[] titles, IReadOnlyList<IReadOnlyList<ComparedColumn>> rows, Func<IReadOnlyList<ComparedColumn>, string> name) => new(titles,
+    [
+        .. from columns in rows
+           from photo in Enumerable.Range(0, photos.Count)
+           let title = photos.Count == 1 ? name(columns) : $"{name(columns)}, {Path.GetFileNameWithoutExtension(photos[photo].Path)}"
+           let row = Row(photo, title, columns, map => $"p = {((BottleneckExplanation)map.Explanation!).ProbabilityRestricted:0.00}")
+           select row with { Panels = [.. row.Panels, .. new ComparisonPanel?[titles.Length - columns.Count]] },
+    ]);
 
     private ComparisonRow Row(int photo, string title, IReadOnlyList<ComparedColumn> columns, Func<ComparedMap, string> note) => new(
         title, photos[photo].Input.Crop,

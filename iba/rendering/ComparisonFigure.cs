@@ -38,6 +38,11 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
     /// <summary>Whether each row has its own scale of bits per pixel; otherwise all share one.</summary>
     public bool ScalePerRow { get; init; }
 
+    /// <summary>
+    /// The end of the one scale of bits per pixel; null for the largest value. What exceeds it has the colour of the end, and the bar ends in a point.
+    /// </summary>
+    public double? EndOfBits { get; init; }
+
     private const int LeastPanel = 160;
     private const double Clipped = 0.995;
 
@@ -108,6 +113,8 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
     /// <summary>The end of the scale of bits per pixel in a row.</summary>
     private double MostBits(int row)
     {
+        if (EndOfBits is { } end)
+            return end;
         double[] largest = [.. (ScalePerRow ? [Rows[row]] : Rows).SelectMany(r => r.Panels)
             .Where(panel => panel?.Map.Unit == HeatmapUnit.BitsPerPixel).Select(panel => (double)panel!.Map.Max)];
         return largest.Length > 0 && largest.Max() is > 0 and < double.PositiveInfinity and var most ? most : 1;
@@ -148,7 +155,10 @@ public sealed record ComparisonFigure(IReadOnlyList<string> Columns, IReadOnlyLi
         return canvas;
     }
 
-    private ColourBar BitsBar(double bits) => new(new Scale(0, bits), "IBA, bits / pixel") { OverPhoto = !MapOnly };
+    private ColourBar BitsBar(double bits) =>
+        new(new Scale(0, bits), "IBA, bits / pixel") { OverPhoto = !MapOnly, Above = Rows.Any(row => row.Panels.Any(Exceeds)) };
+
+    private bool Exceeds(ComparisonPanel? panel) => panel?.Map is { Unit: HeatmapUnit.BitsPerPixel } map && map.Max > EndOfBits;
 
     /// <summary>The positions of all parts.</summary>
     private sealed class Layout

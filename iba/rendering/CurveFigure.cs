@@ -82,7 +82,7 @@ public sealed record CurveFigure(IReadOnlyList<IReadOnlyList<CurvePanel>> Rows)
     private const double Pen = 1.8, ThickPen = 3.2, Shade = 0.18;
 
     /// <summary>The figure as pixels.</summary>
-    /// <exception cref="ArgumentException">A panel cannot be drawn: it has no value, or a value that its axis cannot show.</exception>
+    /// <exception cref="ArgumentException">A panel cannot be drawn: a curve has not a value for each x, or one that its axis cannot show.</exception>
     public Canvas Draw()
     {
         var layout = new CurveLayout(this);
@@ -92,7 +92,7 @@ public sealed record CurveFigure(IReadOnlyList<IReadOnlyList<CurvePanel>> Rows)
     }
 
     /// <summary>The figure as SVG. Equal figures have equal text.</summary>
-    /// <exception cref="ArgumentException">A panel cannot be drawn: it has no value, or a value that its axis cannot show.</exception>
+    /// <exception cref="ArgumentException">A panel cannot be drawn: a curve has not a value for each x, or one that its axis cannot show.</exception>
     public string Svg()
     {
         var layout = new CurveLayout(this);

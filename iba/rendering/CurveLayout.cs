@@ -311,13 +311,14 @@ internal sealed class PlacedAxis
     /// <param name="axis">The axis.</param>
     /// <param name="values">The curves' values on it.</param>
     /// <param name="rounds">Whether its ends move to the next tick, where they are not given.</param>
-    /// <exception cref="ArgumentException">There is no value, or one that a logarithmic axis cannot show.</exception>
+    /// <exception cref="ArgumentException">A logarithmic axis cannot show a value.</exception>
     public PlacedAxis(string panel, CurveAxis axis, IEnumerable<double> values, bool rounds)
     {
         _axis = axis;
         double[] finite = [.. values.Where(double.IsFinite)];
+        // An axis without values: 0 to 1, or 1 to 10.
         if (finite.Length == 0)
-            throw new ArgumentException($"{panel}: no curve has a value");
+            finite = axis.Logarithmic ? [1, 10] : [0, 1];
         if (axis.Logarithmic && (axis.Low ?? finite.Min()) <= 0)
             throw new ArgumentException($"{panel}: the axis '{axis.Title}' is logarithmic, and a value on it is {finite.Min()}. Give values above 0");
         (double low, double high) = (On(axis.Low ?? finite.Min()), On(axis.High ?? finite.Max()));

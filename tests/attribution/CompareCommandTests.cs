@@ -72,6 +72,20 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void The_mask_is_shown_while_it_is_fitted()
+    {
+        string figure = _folder["evolution"];
+        IbaProcess.Result result = IbaProcess.Run("compare", "--weights", Golden.Path("resnet50-narrow.pth"), "--size", "64", "--evolution",
+            "--images", _photos, "--out", figure, Photo("jpeg444.jpg"));
+        Assert.True(result.ExitCode == 0, result.Error);
+        string words = Words(File.ReadAllText($"{figure}.svg"));
+        foreach (string text in (string[])["t = 0", "t = 10", "layer1.2, not smoothed", "layer1.2, σ = 2", "All maps have one scale"])
+            Assert.Contains(text, words);
+        // Two rows of six maps.
+        Assert.Equal(12, result.Lines.Count(line => line.Contains("layer1.2")));
+    }
+
+    [Fact]
     public void Statistics_are_estimated_only_for_the_method_that_needs_them()
     {
         string[] folder = ["--images", _photos, "--samples", "5", "--out", _folder["x"], Photo("rgb.png")];
@@ -96,6 +110,7 @@ public sealed class CompareCommandTests : IDisposable
     [Theory]
     [InlineData("there is no method 'lime'", "--methods", "gradient,lime")]
     [InlineData("excludes", "--methods", "gradient", "--betas", "1")]
+    [InlineData("exclude each other", "--evolution", "--betas", "1")]
     [InlineData("'ten'", "--betas", "ten")]
     [InlineData("iba estimate", "--methods", "per-sample")]
     [InlineData("iba patterns fit", "--methods", "pattern")]

@@ -111,7 +111,7 @@ public class EvaluationFiguresTests
     [Fact]
     public void A_method_has_one_colour_in_all_figures_and_variants_are_named_by_what_distinguishes_them()
     {
-        string[] names = ["per-sample:beta=1:spread=relu-rms", "per-sample:beta=10:spread=relu-rms", "grad-cam:explain=predicted"]; ;
+        string[] names = ["per-sample:beta=1:spread=relu-rms", "per-sample:beta=10:spread=relu-rms", "grad-cam:explain=predicted"];
         CurveFigure figure = Of([.. names.Select(name => MadeUp.Degradation(name, Most, Least))]).Degradation()!;
         Assert.Equal(["IBA Per-Sample (β = 1)", "IBA Per-Sample (β = 10)", "Grad-CAM"], figure.Rows[0][0].Curves.Select(curve => curve.Name));
     }

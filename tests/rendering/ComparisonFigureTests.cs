@@ -53,6 +53,17 @@ public class ComparisonFigureTests
         }
     }
 
+    [Fact]
+    public void What_exceeds_a_given_end_of_the_scale_has_the_colour_of_the_end()
+    {
+        Heatmap Level(float value) => new(Side, Side, [.. Enumerable.Repeat(value, Side * Side)], HeatmapUnit.BitsPerPixel);
+        ComparisonPanel[] panels = [new(Level(8), ""), new(Level(2), ""), new(Level(1), "")];
+        Canvas canvas = new ComparisonFigure(["a", "b", "c"], [new ComparisonRow("photo", Photo, panels)]) { MapOnly = true, EndOfBits = 2 }.Draw();
+        // The positions are those above.
+        Rgb[] drawn = [.. Enumerable.Range(0, 3).Select(panel => canvas[18 + 29 + 170 * (panel + 1) + 80, 9 + 29 + 80])];
+        Assert.Equal([Colormap.Sequential[1], Colormap.Sequential[1], Colormap.Sequential[0.5]], drawn);
+    }
+
     [Theory]
     [InlineData("a\u001b[31mb\u0000", "a\uFFFD[31mb\uFFFD")]
     [InlineData("\u0085\u009b\u007f", "\uFFFD\uFFFD\uFFFD")]
