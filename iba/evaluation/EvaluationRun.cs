@@ -1,3 +1,4 @@
+using Iba.Bottleneck;
 using Iba.Datasets;
 using Iba.Images;
 
@@ -62,6 +63,8 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
         {
             foreach (EvaluatedMethod method in methods)
                 created.Add(method.Create());
+            foreach (IBottleneck bottleneck in created.OfType<IBottleneck>())
+                bottleneck.KeepsMask = measures.Any(measure => measure.NeedsMasks);
             int done = 0;
             var notes = new ProgressRelay<AttributionProgress>(at =>
             {

@@ -51,6 +51,9 @@ public interface IMeasure : IDisposable
     /// <summary>What decides its numbers besides its name: settings by name, as text.</summary>
     IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>();
 
+    /// <summary>Whether it looks at the masks of bottlenecks, which then keep them.</summary>
+    bool NeedsMasks => false;
+
     /// <summary>Images that the network is shown to measure one map, besides those that made it; some may be shared between the maps of a photo.</summary>
     long ForwardPasses => 0;
 

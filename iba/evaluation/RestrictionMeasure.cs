@@ -25,6 +25,9 @@ public sealed class RestrictionMeasure(int copies = 10) : IMeasure
     public string Name => KindName;
 
     /// <inheritdoc/>
+    public bool NeedsMasks => true;
+
+    /// <inheritdoc/>
     public IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string> { ["noise copies"] = $"{copies}" };
 
     /// <summary>With the mask and with the one before the fit: the layers before the bottleneck see the photo once, those after it each noise sample.</summary>

@@ -19,7 +19,7 @@ public sealed record MethodSetting(string Name, string Values, Func<MethodInputs
     public static IReadOnlyList<MethodSetting> OfPerSample { get; } =
     [
         new("layer", "a layer's name", inputs => inputs.AtLayer?.Origin.Layer ?? inputs.Layer ?? "",
-            (inputs, value) => value.Length == 0 ? null : inputs with { Layer = value }),
+            (inputs, value) => inputs with { Layer = value.Length == 0 ? null : value }),
         Beta,
         Number("learning-rate", inputs => inputs.Bottleneck.LearningRate, (inputs, value) => Of(inputs, b => b with { LearningRate = value })),
         Number("steps", inputs => inputs.Bottleneck.Steps, (inputs, value) => Of(inputs, b => b with { Steps = value })),

@@ -36,7 +36,7 @@ public sealed class MethodVariantTests : IDisposable
 
     [Theory]
     [InlineData("perfect", "there is no method 'perfect'")]
-    [InlineData("per-sample:gamma=1", "no setting 'gamma'. It has: beta, learning-rate")]
+    [InlineData("per-sample:gamma=1", "no setting 'gamma'. It has: layer, beta, learning-rate")]
     [InlineData("saliency:beta=1", "no setting 'beta'. It has none")]
     [InlineData("per-sample:beta=1:beta=2", "gives beta twice")]
     [InlineData("per-sample:beta=0,5", "beta is '0,5'; it must be a number with a decimal point")]
