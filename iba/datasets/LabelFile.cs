@@ -30,7 +30,10 @@ public sealed class LabelFile
         try
         {
             if (new FileInfo(path) is { Exists: true, Length: > MostBytes })
-                throw new DatasetException(path, $"it is larger than the {MostBytes >> 20} MiB that are read", "Name a list of photos and classes, a line each");
+            {
+                throw new DatasetException(
+                    path, $"it is larger than the {MostBytes >> 20} MiB that are read", "Name a list of photos and classes, a line each");
+            }
             foreach (string line in File.ReadLines(path))
             {
                 cancellation.ThrowIfCancellationRequested();

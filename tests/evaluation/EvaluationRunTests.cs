@@ -124,7 +124,8 @@ public sealed class EvaluationRunTests : IDisposable
         Assert.Equal(Names(4, 7).Order(), Names(4, 7));
         Assert.Superset(Names(3, 7).ToHashSet(), Names(5, 7).ToHashSet());
         var photos = new LabelledPhotos(_classifier, set);
-        IEnumerable<string> shared = Enumerable.Range(0, 4).SelectMany(part => new EvaluationRun(photos, Methods("random"), []) { Shard = new Shard(part, 4) }.Files)
+        IEnumerable<string> shared = Enumerable.Range(0, 4)
+            .SelectMany(part => new EvaluationRun(photos, Methods("random"), []) { Shard = new Shard(part, 4) }.Files)
             .Select(file => file.Name);
         Assert.Equal(photos.Files.Select(file => file.Name), shared.Order());
     }
@@ -140,7 +141,9 @@ public sealed class EvaluationRunTests : IDisposable
         var total = new Total(_classifier);
         var again = new EvaluationRun(Photos(), Methods("random", "gradient"), [new BoxMeasure(_classifier), total]) { Known = known };
         Measurement[] rest = [.. again.Records().Cast<Measurement>()];
-        Assert.Equal(["b.png gradient boxes"], rest.Where(record => record.Measure == "boxes").Select(record => $"{record.Name} {record.Method} {record.Measure}"));
+        Assert.Equal(
+            ["b.png gradient boxes"],
+            rest.Where(record => record.Measure == "boxes").Select(record => $"{record.Name} {record.Method} {record.Measure}"));
         Assert.Equal(4, rest.Count(record => record.Measure == "total"));
         Assert.Equal(all.Single(record => !known.Contains(record.Key))["score"], rest.Single(record => record.Measure == "boxes")["score"]);
         // A photo whose bytes have changed is another photo.
