@@ -37,7 +37,7 @@ internal static class LedgerCommands
 
     public static Command Verify()
     {
-        Argument<string> folder = SummaryCommand.Folder();
+        var folder = new Argument<string>("RUN") { Description = "The folder of an evaluation: --out of iba evaluate run." };
         var count = new Option<int>("--records")
         {
             Description = "Records to compute again.",

@@ -1,52 +1,70 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Json.Nodes;
+using Iba.Engine.Files;
 using Iba.Evaluation;
+using Iba.Rendering;
 
 namespace Iba.Cli;
 
-/// <summary><c>iba evaluate summary</c>: the scores of an evaluation's folder, finished or not.</summary>
+/// <summary>
+/// <c>iba evaluate summary</c>: the scores of evaluations, finished or not, as tables, figures and the paper's claims; one folder for each network.
+/// </summary>
 internal static class SummaryCommand
 {
-    public static Argument<string> Folder() => new("RUN") { Description = "The folder of an evaluation: --out of iba evaluate run." };
-
     public static Command Create()
     {
-        Argument<string> folder = Folder();
-        var json = new Option<bool>("--json") { Description = "A line of JSON for each method, measure and quantity, in place of tables." };
-        var command = new Command("summary", "Print the scores of an evaluation, finished or not, with the bootstrap's standard errors and 95 % intervals.")
+        var folders = new Argument<string[]>("RUN")
         {
-            folder, json,
+            Description = "Folders of evaluations, --out of iba evaluate run: one for each network.",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        var json = new Option<bool>("--json") { Description = "A line of JSON for each method, measure and quantity, in place of tables." };
+        var output = new Option<string?>("--out")
+        {
+            Description = "A folder to write the paper's tables 1 and 4 to as Markdown, CSV and JSON, its figures 6, 7, 11 and 12 as PNG and SVG, and its claims.",
+            HelpName = "DIR",
+            Validators = { Validators.FolderToWrite },
+        };
+        var paper = new Option<bool>("--paper")
+        {
+            Description = "The networks are torchvision's and the photos ImageNet's validation set: show the paper's numbers beside these.",
+        };
+        var command = new Command("summary", "Print the scores of evaluations, finished or not, with the bootstrap's standard errors and 95 % intervals.")
+        {
+            folders, json, output, paper,
         };
         command.SetAction(parsed =>
         {
-            string named = parsed.GetValue(folder)!;
-            LedgerContents contents = Ledger.Open(named);
-            foreach (string note in contents.Notes)
-                Terminal.Say($"{note}.");
-            MeasureKind[] kinds = [.. Measures.All.Where(kind => contents.Records.OfType<Measurement>().Any(record => record.Measure == kind.Name))];
-            if (kinds.Length == 0)
-                throw new LedgerException(named, "it holds no measurement yet", "Wait for the first batch of: iba evaluate run");
-            if (contents.Arithmetics is { Count: > 1 } several)
-                Terminal.Warn($"the records are of different arithmetics, which differ in the last digits: {string.Join("; ", several)}.");
-            int photos = contents.Records.DistinctBy(record => record.Name).Count();
-            Terminal.Say($"{named}: {photos} of {contents.Photos} photos.");
-            if (parsed.GetValue(json))
+            var networks = new List<EvaluatedNetwork>();
+            foreach (string folder in parsed.GetValue(folders)!)
             {
-                foreach (MeasureKind kind in kinds)
+                EvaluatedNetwork network = Read(folder) with { ComparesWithPaper = parsed.GetValue(paper) };
+                networks.Add(network);
+                if (parsed.GetValue(json))
+                    Lines(network);
+                else
                 {
-                    foreach (Score score in kind.Scores(contents.Records))
-                        Terminal.Data(Line(kind.Name, score));
+                    MeasureKind[] kinds = [.. Measures.All.Where(kind => network.Records.OfType<Measurement>().Any(record => record.Measure == kind.Name))];
+                    EvaluationReport.Tables(kinds, network.Records, network.Name);
                 }
             }
-            else
-                EvaluationReport.Tables(kinds, contents.Records, contents.Settings.Values.First().Values["network"]);
+            IReadOnlyList<Claim> claims = [.. Claims.Of([.. networks]).Where(claim => claim.State != ClaimState.NotMeasured)];
+            if (!parsed.GetValue(json))
+            {
+                foreach (Claim claim in claims)
+                    Terminal.Data($"{claim}");
+            }
+            if (parsed.GetValue(output) is { } to)
+                Write(networks, claims, to);
             return (int)ExitCode.Done;
         });
         return command;
     }
 
-    internal static string Line(string measure, Score score) => new JsonObject
+    internal static string Line(string network, string measure, Score score) => new JsonObject
     {
+        ["network"] = network,
         ["method"] = score.Method,
         ["measure"] = measure,
         ["quantity"] = score.Quantity,
@@ -57,4 +75,57 @@ internal static class SummaryCommand
         ["count"] = score.Photos,
         ["undefined"] = score.Undefined,
     }.ToJsonString(Json.Lines.Options);
+
+    private static EvaluatedNetwork Read(string folder)
+    {
+        LedgerContents contents = Ledger.Open(folder);
+        foreach (string note in contents.Notes)
+            Terminal.Say($"{note}.");
+        if (!contents.Records.OfType<Measurement>().Any())
+            throw new LedgerException(folder, "it holds no measurement yet", "Wait for the first batch of: iba evaluate run");
+        if (contents.Arithmetics is { Count: > 1 } several)
+            Terminal.Warn($"{folder}: the records are of different arithmetics, which differ in the last digits: {string.Join("; ", several)}.");
+        Terminal.Say($"{folder}: {contents.Records.DistinctBy(record => record.Name).Count()} of {contents.Photos} photos.");
+        return EvaluatedNetwork.Of(contents);
+    }
+
+    private static void Lines(EvaluatedNetwork network)
+    {
+        foreach (MeasureKind kind in Measures.All)
+        {
+            foreach (Score score in kind.Scores(network.Records))
+                Terminal.Data(Line(network.Name, kind.Name, score));
+        }
+    }
+
+    /// <summary>Writes every table and figure that the records allow.</summary>
+    private static void Write(IReadOnlyList<EvaluatedNetwork> networks, IReadOnlyList<Claim> claims, string folder)
+    {
+        foreach (EvaluatedNetwork network in networks)
+        {
+            Table("table-1", EvaluationTable.OfMethods(network));
+            Table("table-4", EvaluationTable.OfBetas(network));
+            foreach (NamedFigure each in new EvaluationFigures(network).All())
+            {
+                string name = Path.Combine(folder, $"{each.Name}-{network.Name}");
+                PngFile.Write($"{name}.png", each.Figure.Draw(), new Dictionary<string, string> { ["Title"] = each.Figure.Title }, Interrupt.Token);
+                Text($"{name}.svg", each.Figure.Svg());
+                Terminal.Say($"{name}.png and {name}.svg");
+            }
+
+            void Table(string name, EvaluationTable? table)
+            {
+                if (table is null)
+                    return;
+                string path = Path.Combine(folder, $"{name}-{network.Name}");
+                Text($"{path}.md", table.Markdown());
+                Text($"{path}.csv", table.Csv());
+                Text($"{path}.json", table.Json());
+                Terminal.Say($"{path}.md, .csv and .json");
+            }
+        }
+        Text(Path.Combine(folder, "claims.txt"), string.Concat(claims.Select(claim => $"{claim}\n")));
+
+        static void Text(string path, string text) => AtomicFile.Write(path, Encoding.UTF8.GetBytes(text), Interrupt.Token);
+    }
 }

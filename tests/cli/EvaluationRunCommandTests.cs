@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using Iba.Cli;
 using Iba.Shapes;
 using Xunit;
@@ -134,6 +135,25 @@ public sealed class EvaluationRunCommandTests : IDisposable
         string[] mounted = [.. ((YamlSequenceNode)container["volumeMounts"]).Select(mount => $"{mount["name"]}")];
         Assert.Equal(mounted, ((YamlSequenceNode)pod["volumes"]).Select(volume => $"{volume["name"]}"));
         Assert.All(((YamlSequenceNode)container["env"]).Select(variable => variable["value"]), value => Assert.IsType<YamlScalarNode>(value));
+    }
+
+    [Fact]
+    public void A_summary_writes_tables_figures_and_claims()
+    {
+        Done(Run("run", "--count", "4"));
+        IbaProcess.Result summary = IbaProcess.Run("evaluate", "summary", _folder["run"], "--out", _folder["tables"]);
+        Done(summary);
+        Assert.Contains("random attribution scores 0 in degradation", summary.Output);
+        Assert.Equal(
+            ["claims.txt", .. ((string[])["degradation-resnet50.png", "degradation-resnet50.svg", "table-1-resnet50.csv", "table-1-resnet50.json",
+                "table-1-resnet50.md"])],
+            Directory.GetFiles(_folder["tables"]).Select(Path.GetFileName).Order());
+        Assert.Contains("| Gradient |", File.ReadAllText(_folder["tables/table-1-resnet50.md"]));
+        JsonElement[] lines = [.. Summary("run").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        JsonElement random = lines.Single(line => line.GetProperty("quantity").GetString() == "degradation" && line.GetProperty("method").GetString() == "random");
+        Assert.Equal((4, "resnet50", "degradation-8"),
+            (random.GetProperty("count").GetInt32(), random.GetProperty("network").GetString(), random.GetProperty("measure").GetString()));
+        Assert.InRange(random.GetProperty("mean").GetDouble(), random.GetProperty("low").GetDouble(), random.GetProperty("high").GetDouble());
     }
 
     [Fact]
