@@ -4,6 +4,7 @@ using Iba.Weights;
 
 // "quick [threads] [name...]" compares all layers against the processor's peak in a minute; "attribution cpu|cuda FILE ..." times whole attributions;
 // "accuracy" compares both convolutions with double precision; "serve [threads]" is this project's side of compare.sh;
+// "degradation resnet50|vgg16 [rounds]" times the degradation measure against the plain forward pass;
 // "maps FOLDER FOLDER BOUND" compares maps for tests/methods.sh; "weights resnet50|vgg16 FILE" writes a full-size network with random weights;
 // "results FOLDER FILE" joins the files of a run of tests/gpu/run.sh. Without arguments BenchmarkDotNet asks which benchmarks to run.
 switch (args)
@@ -20,6 +21,9 @@ switch (args)
     case ["attribution", .. var rest]:
         AttributionBenchmark.Run(rest);
         break;
+    case ["degradation", var measured, .. var rounds]:
+        DegradationThroughput.Run(measured, rounds is [var times] ? int.Parse(times) : 7);
+        break;
     case ["maps", var expected, var actual, var bound]:
         Environment.ExitCode = Maps.Compare(expected, actual, double.Parse(bound));
         break;
@@ -35,7 +39,7 @@ switch (args)
         BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Quick).Assembly).Run(args);
 #else
         Console.Error.WriteLine(
-            "quick [threads] [name...] | accuracy | serve [threads] | attribution cpu|cuda FILE ... | maps FOLDER FOLDER BOUND | weights NETWORK FILE | "
+            "quick [threads] [name...] | accuracy | serve [threads] | attribution cpu|cuda FILE ... | degradation NETWORK [rounds] | maps FOLDER FOLDER BOUND | weights NETWORK FILE | "
             + "results FOLDER FILE");
         Environment.ExitCode = 2;
 #endif
