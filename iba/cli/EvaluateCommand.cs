@@ -33,7 +33,8 @@ internal static class EvaluateCommand
         string[] files = Directory.Exists(folder) ? Directory.GetFiles(folder, $"{CommandFile}*.json") : [];
         try
         {
-            JsonNode recorded = JsonNode.Parse(File.ReadAllText(files.Order(StringComparer.Ordinal).First(file => FileStatus.Of(file) is { Type: FileType.Regular })))!;
+            string file = files.Order(StringComparer.Ordinal).First(file => FileStatus.Of(file) is { Type: FileType.Regular });
+            JsonNode recorded = JsonNode.Parse(File.ReadAllText(file))!;
             string[] words = [.. recorded["arguments"]!.AsArray().Select(word => (string)word!)];
             Environment.CurrentDirectory = (string)recorded["directory"]!;
             (Command Command, EvaluationOptions Options)[] evaluations = [.. Evaluations()];

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Iba.Backpropagation;
 using Iba.Datasets;
 using Iba.Evaluation;
 using Iba.Methods;

@@ -22,7 +22,8 @@ internal static class SummaryCommand
         var json = new Option<bool>("--json") { Description = "A line of JSON for each method, measure and quantity, in place of tables." };
         var output = new Option<string?>("--out")
         {
-            Description = "A folder to write the paper's tables 1 and 4 to as Markdown, CSV and JSON, its figures 6, 7, 11 and 12 as PNG and SVG, and its claims.",
+            Description = "A folder to write the paper's tables 1 and 4 to as Markdown, CSV and JSON, its figures 6, 7, 11 and 12 as PNG and SVG, and its "
+                + "claims.",
             HelpName = "DIR",
             Validators = { Validators.FolderToWrite },
         };

@@ -68,7 +68,7 @@ public static class Claims
                 if (network.Best(column, method => method.IsBottleneck) is not { } own || network.Best(column, Baseline) is not { } other)
                     continue;
                 won += own.Value > other.Value ? 1 : 0;
-                numbers.Add($"{network.Name} {column}: {network.Say(own)}, {network.Say(other)}");
+                numbers.Add($"{network.Name} {column}: {Evidence.Say(own)}, {Evidence.Say(other)}");
             }
         }
         ClaimState state = numbers.Count < Settings ? ClaimState.NotMeasured : won >= Wins ? ClaimState.Held : ClaimState.NotHeld;
@@ -125,9 +125,9 @@ public static class Claims
             + "(no less by more than two bootstrap standard errors)";
         if (network.Best(BoxMeasure.KindName, method => method.IsPerSample) is not { } own || network.Best(BoxMeasure.KindName, Baseline) is not { } other)
             return network.Lacks("4.5", text, "boxes of per-sample and of a baseline");
-        Score margin = network.Difference(BoxMeasure.KindName, own, other);
+        Score margin = Evidence.Difference(BoxMeasure.KindName, own, other);
         return network.Claim("4.5", text, Math.Round(margin.Value + 2 * margin.StandardError, Decimals) >= Printed,
-            $"{EvaluationTable.Interval(margin)}: {network.Say(own)}, {network.Say(other)}");
+            $"{EvaluationTable.Interval(margin)}: {Evidence.Say(own)}, {Evidence.Say(other)}");
     }
 
     private static Claim Mass(Evidence network)
@@ -165,13 +165,13 @@ public static class Claims
             if (network.Best(column, method => !method.IsPerSample && !(excepts && method.Is(GuidedGradCam))) is { } other)
             {
                 held &= own.Value > other.Value;
-                numbers.Add($"{column}: {network.Say(own)}, {network.Say(other)}");
+                numbers.Add($"{column}: {Evidence.Say(own)}, {Evidence.Say(other)}");
             }
             if (excepts && network.Best(column, method => method.Is(GuidedGradCam)) is { } guided)
             {
-                Score difference = network.Difference(column, own, guided);
+                Score difference = Evidence.Difference(column, own, guided);
                 held &= Math.Round(difference.Value + 2 * difference.StandardError, Decimals) >= -0.004;
-                numbers.Add($"{column}: {EvaluationTable.Interval(difference)} more than {network.Say(guided)}");
+                numbers.Add($"{column}: {EvaluationTable.Interval(difference)} more than {Evidence.Say(guided)}");
             }
         }
         return numbers.Count == 0 ? network.Lacks("4.6", text, "degradation of per-sample and of a method to compare it with")
@@ -188,7 +188,7 @@ public static class Claims
             if (network.Best(column, method => method.IsPerSample) is not { } own || network.Best(column, method => method.IsReadout) is not { } readout)
                 continue;
             held &= readout.Value < own.Value;
-            numbers.Add($"{column}: {network.Say(readout)}, {network.Say(own)}");
+            numbers.Add($"{column}: {Evidence.Say(readout)}, {Evidence.Say(own)}");
         }
         return numbers.Count == 0 ? network.Lacks("4.6", Text, "degradation of per-sample and readout")
             : network.Claim("4.6", Text, held, string.Join("; ", numbers));
@@ -261,10 +261,10 @@ public static class Claims
         public Best? Best(string measure, Func<RecordedMethod, bool> counts) =>
             With(measure, counts).Select(each => new Best(each, each.Value(0))).Where(best => !double.IsNaN(best.Value)).MaxBy(best => best.Value);
 
-        public string Say(Best best) => $"{best.Found.Title} {Figure(best.Value)}";
+        public static string Say(Best best) => $"{best.Found.Title} {Figure(best.Value)}";
 
         /// <summary>The difference of two methods' first scores over the photos that both have.</summary>
-        public Score Difference(string measure, Best one, Best other)
+        public static Score Difference(string measure, Best one, Best other)
         {
             ScoreKind kind = one.Found.Kinds[0];
             Measurement[] pairs =

@@ -215,7 +215,7 @@ public sealed class EvaluationFigures
     /// <param name="x">The positions.</param>
     /// <param name="points">The score at each of them.</param>
     /// <param name="shaded">Whether it has an interval. Of a curve of many points it is computed at some; between them its width changes linearly.</param>
-    private Curve Mean(RecordedMethod method, Measurement[] records, double[] x, ScoreKind[] points, bool shaded)
+    private static Curve Mean(RecordedMethod method, Measurement[] records, double[] x, ScoreKind[] points, bool shaded)
     {
         double[] y = [.. points.Select(point => point.ValueOver(records))];
         Curve curve = new(method.Title, x, y) { Emphasised = method.IsBottleneck };

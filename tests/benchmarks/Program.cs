@@ -39,8 +39,8 @@ switch (args)
         BenchmarkDotNet.Running.BenchmarkSwitcher.FromAssembly(typeof(Quick).Assembly).Run(args);
 #else
         Console.Error.WriteLine(
-            "quick [threads] [name...] | accuracy | serve [threads] | attribution cpu|cuda FILE ... | degradation NETWORK [rounds] | maps FOLDER FOLDER BOUND | weights NETWORK FILE | "
-            + "results FOLDER FILE");
+            "quick [threads] [name...] | accuracy | serve [threads] | attribution cpu|cuda FILE ... | degradation NETWORK [rounds] | maps FOLDER FOLDER "
+            + "BOUND | weights NETWORK FILE | results FOLDER FILE");
         Environment.ExitCode = 2;
 #endif
         break;

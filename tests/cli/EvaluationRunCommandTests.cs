@@ -150,7 +150,8 @@ public sealed class EvaluationRunCommandTests : IDisposable
             Directory.GetFiles(_folder["tables"]).Select(Path.GetFileName).Order());
         Assert.Contains("| Gradient |", File.ReadAllText(_folder["tables/table-1-resnet50.md"]));
         JsonElement[] lines = [.. Summary("run").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
-        JsonElement random = lines.Single(line => line.GetProperty("quantity").GetString() == "degradation" && line.GetProperty("method").GetString() == "random");
+        JsonElement random = lines.Single(
+            line => line.GetProperty("quantity").GetString() == "degradation" && line.GetProperty("method").GetString() == "random");
         Assert.Equal((4, "resnet50", "degradation-8"),
             (random.GetProperty("count").GetInt32(), random.GetProperty("network").GetString(), random.GetProperty("measure").GetString()));
         Assert.InRange(random.GetProperty("mean").GetDouble(), random.GetProperty("low").GetDouble(), random.GetProperty("high").GetDouble());
