@@ -96,7 +96,7 @@ public sealed record CurveFigure(IReadOnlyList<IReadOnlyList<CurvePanel>> Rows)
     public string Svg()
     {
         var layout = new CurveLayout(this);
-        var drawing = new SvgDrawing(layout.Width, layout.Height, Title);
+        var drawing = new SvgDrawing(layout.Width, layout.Height, Title, strokes: true);
         DrawOn(drawing, layout);
         return drawing.ToString();
     }

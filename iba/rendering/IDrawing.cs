@@ -90,13 +90,23 @@ internal sealed class CanvasDrawing(Canvas canvas) : IDrawing
     }
 }
 
-/// <summary>Draws SVG 1.1: text stays text, in the viewer's sans-serif font, and pictures are embedded as PNG.</summary>
+/// <summary>
+/// Draws SVG 1.1; pictures are embedded as PNG. Text stays text, in the viewer's sans-serif font, or is drawn in the strokes of <see cref="StrokeFont"/>: then
+/// it is as wide in every viewer as the layout expects.
+/// </summary>
 /// <param name="width">Pixels.</param>
 /// <param name="height">Pixels.</param>
 /// <param name="title">The description that screen readers speak.</param>
-internal sealed class SvgDrawing(int width, int height, string title) : IDrawing
+/// <param name="strokes">Whether text is drawn in strokes. Screen readers speak it all the same.</param>
+internal sealed class SvgDrawing(int width, int height, string title, bool strokes = false) : IDrawing
 {
+    /// <summary>Glyphs are drawn once, at this size, and scaled.</summary>
+    private const double GlyphSize = 20;
+
     private readonly StringBuilder _body = new();
+
+    /// <summary>The path of each character that was drawn.</summary>
+    private readonly SortedDictionary<char, string> _glyphs = [];
 
     /// <inheritdoc/>
     public void Picture(Canvas picture, int left, int top)
@@ -109,6 +119,13 @@ internal sealed class SvgDrawing(int width, int height, string title) : IDrawing
     /// <inheritdoc/>
     public void Text(string text, double x, double y, double size, Rgb colour, TextAnchor anchor, FontWeight weight, TextDirection direction)
     {
+        if (strokes)
+        {
+            double before = (int)anchor * StrokeFont.Width(text, size, weight) / 2;
+            (double left, double baseline) = direction == TextDirection.Right ? (x - before, y) : (x, y + before);
+            Stroked(text, left, baseline, size, colour, weight, direction);
+            return;
+        }
         string bold = weight == FontWeight.Bold ? " font-weight=\"bold\"" : "";
         string from = anchor switch { TextAnchor.Middle => " text-anchor=\"middle\"", TextAnchor.End => " text-anchor=\"end\"", _ => "" };
         string turned = direction == TextDirection.Up ? $" transform=\"rotate(-90 {Number(x)} {Number(y)})\"" : "";
@@ -130,15 +147,45 @@ internal sealed class SvgDrawing(int width, int height, string title) : IDrawing
     public void Area(IReadOnlyList<Vector2> corners, Rgb colour, double opacity) =>
         _body.AppendLine($"""<polygon fill="{Hex(colour)}" fill-opacity="{Number(opacity)}" points="{Corners(corners)}"/>""");
 
+    private string Glyphs => _glyphs.Count == 0 ? ""
+        : $"<defs>{string.Concat(_glyphs.Select(glyph => $"""<path id="{Glyph(glyph.Key)}" d="{glyph.Value}"/>"""))}</defs>\n";
+
     /// <summary>The whole file.</summary>
     public override string ToString() => $"""
         <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
          width="{width}" height="{height}" viewBox="0 0 {width} {height}" font-family="Helvetica, Arial, sans-serif">
         <title>{Escaped(title)}</title>
-        <rect width="100%" height="100%" fill="#ffffff"/>
+        {Glyphs}<rect width="100%" height="100%" fill="#ffffff"/>
         {_body}</svg>
 
         """;
+
+    private void Stroked(string text, double x, double y, double size, Rgb colour, FontWeight weight, TextDirection direction)
+    {
+        string turned = direction == TextDirection.Up ? " rotate(-90)" : "";
+        string place = $"translate({Number(x)} {Number(y)}){turned} scale({(size / GlyphSize).ToString("0.####", CultureInfo.InvariantCulture)})";
+        string style = $"""fill="none" stroke="{Hex(colour)}" stroke-width="{Number(StrokeFont.Pen(GlyphSize, weight))}" """.TrimEnd();
+        _body.Append($"""<g role="img" aria-label="{Escaped(text)}" transform="{place}" {style} stroke-linecap="round" stroke-linejoin="round">""");
+        for (int i = 0; i < text.Length; i++)
+        {
+            string character = text[i..(i + 1)];
+            if (!_glyphs.TryGetValue(text[i], out string? path))
+            {
+                // y points down in the file, and a point is a line of no length: its round ends.
+                IEnumerable<Vector2[]> lines = StrokeFont.Strokes(character, GlyphSize, FontWeight.Regular).SelectMany(glyph => glyph);
+                path = _glyphs[text[i]] = string.Join(' ', lines.Select(line =>
+                    $"M{string.Join('L', (line.Length == 1 ? [line[0], line[0]] : line).Select(point => $"{Number(point.X)} {Number(-point.Y)}"))}"));
+            }
+            if (path == "")
+                continue;
+            // Wider strokes stand in a wider cell.
+            double extra = StrokeFont.Width(character, GlyphSize, weight) - StrokeFont.Width(character, GlyphSize);
+            _body.Append($"""<use xlink:href="#{Glyph(text[i])}" x="{Number(StrokeFont.Width(text[..i], GlyphSize, weight) + extra / 2)}"/>""");
+        }
+        _body.AppendLine("</g>");
+    }
+
+    private static string Glyph(char character) => $"c{(int)character}";
 
     private static string Escaped(string text) => SecurityElement.Escape(ForeignText.Replaced(text));
 

@@ -165,10 +165,26 @@ public class CurveFigureTests
         CurveFigure Named() => new([[new CurvePanel(text, new CurveAxis(text), new CurveAxis(text), [Level(text, 1)])]]) { Title = text, Footnotes = [text] };
         string svg = Named().Svg();
         XElement read = XDocument.Parse(svg).Root!;
-        Assert.Contains("<&>\"' ]]> \uFFFD\uFFFD β \uFFFD", read.Elements(Svg + "text").Select(element => element.Value));
+        Assert.Contains("<&>\"' ]]> \uFFFD\uFFFD β \uFFFD", read.Elements(Svg + "g").Select(element => (string)element.Attribute("aria-label")!));
         Assert.Equal(svg, Named().Svg());
         Canvas drawn = Named().Draw();
         Assert.Equal(((int)read.Attribute("width")!, (int)read.Attribute("height")!), (drawn.Width, drawn.Height));
+    }
+
+    /// <summary>Text in the SVG is as wide as the layout expects, whatever fonts the viewer has.</summary>
+    [Fact]
+    public void The_SVG_needs_no_font()
+    {
+        XElement figure = XDocument.Parse(Figure(Panel(Level("IBA Per-Sample (β = 10)", 1) with { Emphasised = true })).Svg()).Root!;
+        Assert.Empty(figure.Descendants(Svg + "text"));
+        XNamespace link = "http://www.w3.org/1999/xlink";
+        string[] glyphs = [.. figure.Descendants(Svg + "path").Select(path => $"#{path.Attribute("id")!.Value}")];
+        string[] used = [.. figure.Descendants(Svg + "use").Select(use => use.Attribute(link + "href")!.Value).Distinct()];
+        // A blank has no path to use.
+        Assert.Equal(used.Order(), glyphs.Where(glyph => glyph != "#c32").Order());
+        XElement name = figure.Elements(Svg + "g").Single(text => text.Attribute("aria-label")!.Value.StartsWith("IBA"));
+        double last = name.Elements(Svg + "use").Max(use => (double)use.Attribute("x")!);
+        Assert.InRange(StrokeFont.Width("IBA Per-Sample (β = 10)", 20, FontWeight.Bold) - last, 0, StrokeFont.Width(")", 20, FontWeight.Bold));
     }
 
     [Fact]
