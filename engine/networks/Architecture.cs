@@ -52,6 +52,10 @@ public sealed record Architecture(
     /// <summary>The names of its state dict, and the widths of its layers.</summary>
     internal StateDictNames StateDict => _names ??= new StateDictNames(this);
 
+    /// <summary>The names of the layers that have parameters, first to last.</summary>
+    public IReadOnlyList<string> ParameterLayers =>
+        [.. Layers(new StateDictNames(this)).Where(layer => layer.Parameters.Any()).Select(layer => layer.Name)];
+
     /// <summary>Builds the network with the source's widths.</summary>
     public Network Build(IBackend backend, IParameterSource source) => new(Name, backend, Layers(source)) { Architecture = this };
 

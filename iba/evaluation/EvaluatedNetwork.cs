@@ -1,4 +1,5 @@
 using System.Globalization;
+using Iba.Engine.Networks;
 using Iba.Methods;
 
 namespace Iba.Evaluation;
@@ -23,8 +24,15 @@ public sealed record EvaluatedNetwork(string Name, IReadOnlyList<EvaluationRecor
     public IReadOnlyList<string> Layers { get; init; } = [];
 
     /// <summary>The evaluation that a ledger holds.</summary>
-    public static EvaluatedNetwork Of(LedgerContents contents) =>
-        new(contents.Settings.Values.FirstOrDefault()?.Values["network"] ?? "", contents.Records) { Settings = contents.Settings };
+    public static EvaluatedNetwork Of(LedgerContents contents)
+    {
+        string name = contents.Settings.Values.FirstOrDefault()?.Values["network"] ?? "";
+        return new EvaluatedNetwork(name, contents.Records)
+        {
+            Settings = contents.Settings,
+            Layers = [.. Architecture.Find(name)?.ParameterLayers.Reverse() ?? []],
+        };
+    }
 
     /// <summary>The records of maps.</summary>
     internal IEnumerable<Measurement> Measurements => Records.OfType<Measurement>();

@@ -1,6 +1,8 @@
 using System.Xml.Linq;
 using Iba.Evaluation;
 using Iba.Rendering;
+using Tests.Devices;
+using Tests.Networks;
 using Xunit;
 
 namespace Tests.Evaluation;
@@ -92,6 +94,16 @@ public class EvaluationFiguresTests
         Equal([1, 0.5, 0.4, double.NaN], curve.High!);
         Assert.Equal(["none", "fc", "layer1", "conv1"], figure!.Rows[0][0].X.Ticks.Select(tick => tick.Label));
         Assert.Equal(["none", "1", "2", "3"], Of(records).SanityAndSensitivity()!.Rows[0][0].X.Ticks.Select(tick => tick.Label));
+    }
+
+    [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
+    public void The_layers_of_a_ledgers_network_are_those_of_the_sanity_check(string name)
+    {
+        using var cpu = new Cpu();
+        using NarrowNetwork narrow = NarrowNetwork.Open(name, cpu);
+        var settings = new EvaluationSettings(null, "sanity", new Dictionary<string, string> { ["network"] = narrow.Network.Name });
+        var contents = new LedgerContents(new Dictionary<string, EvaluationSettings> { [settings.Id] = settings }, [], 0, []);
+        Assert.Equal(RandomisedNetwork.Points(narrow.Network), EvaluatedNetwork.Of(contents).Layers);
     }
 
     [Theory]
