@@ -37,6 +37,9 @@ public static class Claims
     /// <summary>The decimals of the paper's numbers.</summary>
     private const int Decimals = 3;
 
+    /// <summary>One photo has no standard error.</summary>
+    private const int PhotosOfAnError = 2;
+
     private static readonly string Tiles = SensitivityMeasure.KindName(8);
 
     private static readonly string[] Columns = [DegradationMeasure.KindName(8), DegradationMeasure.KindName(14), BoxMeasure.KindName];
@@ -123,8 +126,11 @@ public static class Claims
         const double Printed = 0.152;
         string text = $"the per-sample bottleneck finds the boxes better than all baselines, by a margin of {Figure(Printed)} "
             + "(no less by more than two bootstrap standard errors)";
-        if (network.Best(BoxMeasure.KindName, method => method.IsPerSample) is not { } own || network.Best(BoxMeasure.KindName, Baseline) is not { } other)
-            return network.Lacks("4.5", text, "boxes of per-sample and of a baseline");
+        if (network.Best(BoxMeasure.KindName, method => method.IsPerSample) is not { } own || network.Best(BoxMeasure.KindName, Baseline) is not { } other
+            || own.Found.Records.Length < PhotosOfAnError)
+        {
+            return network.Lacks("4.5", text, "boxes of per-sample and of a baseline, on two photos or more");
+        }
         Score margin = Evidence.Difference(BoxMeasure.KindName, own, other);
         return network.Claim("4.5", text, Math.Round(margin.Value + 2 * margin.StandardError, Decimals) >= Printed,
             $"{EvaluationTable.Interval(margin)}: {Evidence.Say(own)}, {Evidence.Say(other)}");
@@ -145,8 +151,12 @@ public static class Claims
     private static Claim RandomAtZero(Evidence network)
     {
         const string Text = "random attribution scores 0 in degradation (within two bootstrap standard errors)";
-        Score[] scores = [.. Columns.SkipLast(1).SelectMany(column => network.With(column, method => method.Is("random"))).Select(each => each.Score(0))];
-        return scores.Length == 0 ? network.Lacks("table 1", Text, "degradation of random")
+        Score[] scores =
+        [
+            .. Columns.SkipLast(1).SelectMany(column => network.With(column, method => method.Is("random")))
+                .Where(each => each.Records.Length >= PhotosOfAnError).Select(each => each.Score(0)),
+        ];
+        return scores.Length == 0 ? network.Lacks("table 1", Text, "degradation of random, on two photos or more")
             : network.Claim("table 1", Text, scores.All(score => Math.Abs(score.Value) <= 2 * score.StandardError),
                 string.Join(", ", scores.Select(score => $"{Figure(score.Value)} ± {Figure(2 * score.StandardError)}")));
     }

@@ -80,7 +80,7 @@ public sealed class EvaluationFigures
             Title = $"Degradation on {_network.Name}: tiles are replaced by the photo's mean colour (paper, figures 11 and 12)",
             Footnotes =
             [
-                $"Means over {Photos(Tiles.Select(DegradationMeasure.KindName))} photos of (p − b) / (t1 − b): p is the class's probability, t1 its mean on "
+                $"Means over {Photos(Tiles.Select(DegradationMeasure.KindName))} of (p − b) / (t1 − b): p is the class's probability, t1 its mean on "
                     + $"whole photos and b on fully degraded ones. {ShadedNote("95 % intervals of the bootstrap")}",
             ],
         };
@@ -121,8 +121,8 @@ public sealed class EvaluationFigures
         string[] measures = [SensitivityMeasure.KindName(8), SensitivityMeasure.KindName(1)];
         string[] notes =
         [
-            $"Sanity check: means over {Photos([SanityMeasure.KindName])} photos. {ShadedNote("quartiles of the photos")}",
-            $"Sensitivity-n: means over {Photos(measures)} photos. {ShadedNote("95 % intervals of the bootstrap")}",
+            $"Sanity check: means over {Photos([SanityMeasure.KindName])}. {ShadedNote("quartiles of the photos")}",
+            $"Sensitivity-n: means over {Photos(measures)}. {ShadedNote("95 % intervals of the bootstrap")}",
         ];
         return rows.Length == 0 ? null : new CurveFigure(rows)
         {
@@ -144,7 +144,7 @@ public sealed class EvaluationFigures
     {
         int[] counts = [.. measures.Where(measure => With(measure).Length > 0)
             .Select(measure => With(measure).Max(method => _records[(measure, method.Name)].Count())).Distinct()];
-        return string.Join(" and ", counts);
+        return string.Join(" and ", counts.Select(EvaluationTable.Photos));
     }
 
     private Curve Degraded(int tile, RecordedMethod method, DegradationOrder order, bool shaded)

@@ -212,6 +212,9 @@ public sealed record EvaluationTable(string Title, IReadOnlyList<string> Columns
     /// <summary>A number with three decimals.</summary>
     internal static string Number(double value) => double.IsNaN(value) ? "undefined" : value.ToString("0.000", CultureInfo.InvariantCulture);
 
+    /// <summary>A number of photos in words.</summary>
+    internal static string Photos(int count) => count == 1 ? "1 photo" : $"{count} photos";
+
     /// <summary>A score with its interval.</summary>
     internal static string Interval(Score score) =>
         double.IsNaN(score.Value) ? "undefined" : $"{Number(score.Value)} [{Number(score.Low)}, {Number(score.High)}]";
@@ -231,11 +234,11 @@ public sealed record EvaluationTable(string Title, IReadOnlyList<string> Columns
         (string Measure, Score Score)[] all = [.. scores];
         foreach (IGrouping<string, (string Measure, Score Score)> measure in all.GroupBy(each => each.Measure))
         {
-            yield return $"{measure.Key}: {measure.Max(each => each.Score.Photos + each.Score.Undefined)} photos.";
+            yield return $"{measure.Key}: {Photos(measure.Max(each => each.Score.Photos + each.Score.Undefined))}.";
             foreach ((_, Score score) in measure.Where(each => each.Score.Undefined > 0))
             {
                 string title = methods.First(method => method.Name == score.Method).Title;
-                yield return $"{measure.Key}: {score.Quantity}: undefined for {score.Undefined} photos by {title}.";
+                yield return $"{measure.Key}: {score.Quantity}: undefined for {Photos(score.Undefined)} by {title}.";
             }
         }
     }

@@ -69,7 +69,8 @@ internal sealed record CurveLabel(Curve Curve, string Text, double Y, double? En
 /// <summary>The positions of a panel's parts, in pixels.</summary>
 internal sealed class PanelLayout
 {
-    private const int IntervalsY = 8;
+    /// <summary>Intervals of the vertical axis, at most.</summary>
+    public const int IntervalsY = 8;
 
     private readonly PlacedAxis _x, _y;
     private readonly IReadOnlyList<Tick> _ticksY;
@@ -327,7 +328,7 @@ internal sealed class PlacedAxis
             (low, high) = axis.Low is not null ? (low, low + 1) : axis.High is not null ? (high - 1, high) : (low - 0.5, low + 0.5);
         if (rounds && !axis.Logarithmic)
         {
-            IReadOnlyList<Tick> ticks = new Scale(low, high).Ticks(6);
+            IReadOnlyList<Tick> ticks = new Scale(low, high).Ticks(PanelLayout.IntervalsY);
             double step = ticks.Count > 1 ? ticks[1].Value - ticks[0].Value : high - low;
             low = axis.Low is null ? step * Math.Floor(low / step + 1e-6) : low;
             high = axis.High is null ? step * Math.Ceiling(high / step - 1e-6) : high;

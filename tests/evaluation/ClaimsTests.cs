@@ -57,6 +57,8 @@ public class ClaimsTests
         // A score is half of the middle's difference: ±0.05, with a standard error of 0.05 / √20 = 0.011.
         Assert.Equal(ClaimState.Held, Claim("random attribution", Network(Scattered(0.02))).State);
         Assert.Equal(ClaimState.NotHeld, Claim("random attribution", Network(Scattered(0.1))).State);
+        // One photo has no standard error.
+        Assert.Equal(ClaimState.NotMeasured, Claim("random attribution", Network(Scattered(0.1).Take(1))).State);
     }
 
     [Theory]

@@ -33,7 +33,7 @@ public class EvaluationTableTests
 
             boxes: mass in the boxes: undefined for 3 photos by Random.
 
-            sanity: 1 photos.
+            sanity: 1 photo.
 
             """, EvaluationTable.OfMethods(new("demo", Records))!.Markdown(), ignoreLineEndingDifferences: true);
 

@@ -73,7 +73,7 @@ public class CurveFigureTests
 
     [Theory]
     [InlineData(0, 1, "0.0 0.2 0.4 0.6 0.8 1.0")]
-    [InlineData(-0.07, 0.61, "−0.2 0.0 0.2 0.4 0.6 0.8")]
+    [InlineData(-0.07, 0.61, "−0.1 0.0 0.1 0.2 0.3 0.4 0.5 0.6 0.7")]
     [InlineData(0, 0.004, "0.0000 0.0005 0.0010 0.0015 0.0020 0.0025 0.0030 0.0035 0.0040")]
     public void A_vertical_axis_ends_at_round_numbers(double low, double high, string labels)
     {
