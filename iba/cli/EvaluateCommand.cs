@@ -83,6 +83,11 @@ internal static class EvaluateCommand
     /// <summary>Opens the ledger, and records the command beside it.</summary>
     private static Ledger Begin(ParseResult parsed, string folder, OpenEvaluation open)
     {
+        if (open.Photos.Files.GroupBy(file => file.Name).FirstOrDefault(same => same.Count() > 1) is { } twice)
+        {
+            throw new UsageException($"--images: {string.Join(" and ", twice.Take(2).Select(file => file.Path))} have one name in the records, {twice.Key}. "
+                + "Name a folder above both.");
+        }
         var ledger = new Ledger(folder, open.Shard, open.Run().Settings, open.Photos.Files.Count);
         foreach (string note in ledger.Contents.Notes)
             Terminal.Say($"{note}.");
@@ -91,7 +96,9 @@ internal static class EvaluateCommand
         var command = new JsonObject
         {
             ["directory"] = Environment.CurrentDirectory,
-            ["arguments"] = new JsonArray([.. parsed.Tokens.Select(token => (JsonNode)token.Value)]),
+            // The part itself: where a record is verified, no job engine tells it.
+            ["arguments"] = new JsonArray([.. parsed.Tokens.Select((token, i) =>
+                (JsonNode)(i > 0 && parsed.Tokens[i - 1].Value == EvaluationOptions.ShardName ? open.Shard.ToString() : token.Value))]),
         };
         AtomicFile.Write(Path.Combine(folder, $"{CommandFile}{open.Shard.Suffix}.json"), JsonSerializer.SerializeToUtf8Bytes(command, Json.Lines.JsonObject));
         return ledger;

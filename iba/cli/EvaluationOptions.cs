@@ -10,6 +10,9 @@ namespace Iba.Cli;
 /// <summary>The options of an evaluation: photos, methods and measures.</summary>
 internal sealed class EvaluationOptions
 {
+    /// <summary>The option that names a part of the photos.</summary>
+    public const string ShardName = "--shard";
+
     private const string All = "all", Paper = "paper";
 
     private readonly Option<string[]> _images = new("--images")
@@ -86,7 +89,7 @@ internal sealed class EvaluationOptions
     };
     private readonly Option<ulong> _measureSeed = new("--measure-seed")
     {
-        Description = "Seed of what measures draw: sets of Sensitivity-n, the random networks of the sanity check, random cells.",
+        Description = "Seed of what measures draw: sets of Sensitivity-n and the random networks of the sanity check.",
         CustomParser = Number.AtLeast(0ul).Parse,
     };
     private readonly Option<double> _ssimRange = new("--ssim-range")
@@ -131,7 +134,7 @@ internal sealed class EvaluationOptions
         HelpName = "DIR",
         Validators = { Validators.FolderToWrite },
     };
-    private readonly Option<Shard> _shard = new("--shard")
+    private readonly Option<Shard> _shard = new(ShardName)
     {
         Description = "Evaluate a part of the photos, such as 2/8, into the same --out as the other parts; auto takes the part from Slurm, Open MPI, or with "
             + "auto/8 from Kubernetes.",
@@ -144,7 +147,7 @@ internal sealed class EvaluationOptions
             }
             catch (FormatException mistake)
             {
-                argument.AddError($"--shard {string.Join(' ', argument.Tokens)}: {mistake.Message}");
+                argument.AddError($"{ShardName} {string.Join(' ', argument.Tokens)}: {mistake.Message}");
                 return Shard.Whole;
             }
         },
@@ -358,11 +361,11 @@ internal sealed class OpenEvaluation(
     public long ForwardPasses(IEnumerable<Measurement> made) => made.Sum(record => measures.First(measure => measure.Name == record.Measure).ForwardPasses);
 
     /// <summary>The evaluation without the records that exist.</summary>
-    public EvaluationRun Run(IReadOnlySet<RecordKey>? known = null, LabelledPhotos? of = null, int? photosAtOnce = null) => new(of ?? photos, methods, measures)
+    public EvaluationRun Run(IEnumerable<RecordKey>? known = null, LabelledPhotos? of = null, int? photosAtOnce = null) => new(of ?? photos, methods, measures)
     {
         Batch = photosAtOnce ?? batch,
         Shard = of is null ? shard : Shard.Whole,
-        Known = known ?? new HashSet<RecordKey>(),
+        Known = known ?? [],
     };
 
     public void Dispose()

@@ -46,7 +46,7 @@ internal sealed class EvaluationPlan(OpenEvaluation open)
             ["records", $"{(long)measurements.Length * all / Math.Max(first.Count, 1)}"],
             ["forward passes of measures", $"{passes * all}"],
             ["seconds a photo", perPhoto.ToString("0.00", CultureInfo.InvariantCulture)],
-            ["time", Duration(warmUp + perPhoto * Math.Max(all - timed, 0))],
+            ["time", Duration(warmUp + perPhoto * (all - (first.Count - timed)))],
             ["memory so far", $"{Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB"],
             ["disk", $"{(bytes * all / Math.Max(first.Count, 1) >> 20) + 1} MiB"],
         ];

@@ -23,7 +23,7 @@ internal sealed class EvaluationReport(OpenEvaluation open, Ledger? ledger, bool
 
     public ExitCode Print()
     {
-        EvaluationRun run = open.Run(_records.Select(record => record.Key).ToHashSet());
+        EvaluationRun run = open.Run([.. _records.Select(record => record.Key)]);
         int all = run.Files.Count, failed = 0, leftOut = 0;
         bool stopped = false;
         try

@@ -86,9 +86,9 @@ internal static class LedgerCommands
     {
         public ExitCode Print(double tolerance)
         {
-            Dictionary<RecordKey, Measurement> wanted = sample.ToDictionary(record => record.Key);
+            Dictionary<(string Settings, string Name), Measurement> wanted = sample.ToDictionary(record => (record.Settings, record.Name));
             HashSet<string> names = [.. sample.Select(record => record.Name)];
-            HashSet<RecordKey> known = [.. contents.Records.Select(record => record.Key).Where(key => !wanted.ContainsKey(key))];
+            RecordKey[] known = [.. contents.Records.Select(record => record.Key).Where(key => !wanted.ContainsKey((key.Settings, key.Name)))];
             EvaluationRun run = open.Run(known, open.Photos.Where(file => names.Contains(file.Name)));
             int done = 0, different = 0;
             Terminal.Progress("verifying", names.Count, bar =>
@@ -97,7 +97,7 @@ internal static class LedgerCommands
                 {
                     if (record is FailedPhoto failed)
                         Terminal.Fail(failed.Reason);
-                    if (record is not Measurement again || !wanted.Remove(record.Key, out Measurement? before) || before is null)
+                    if (record is not Measurement again || !wanted.Remove((record.Settings, record.Name), out Measurement? before) || before is null)
                         continue;
                     done++;
                     if (Difference(before, again, tolerance) is { } difference)
@@ -108,7 +108,7 @@ internal static class LedgerCommands
                 }
             });
             foreach (Measurement missing in wanted.Values)
-                Terminal.Fail($"{missing.Name}, {missing.Method} by {missing.Measure}: the photo has changed, is missing or cannot be explained.");
+                Terminal.Fail($"{missing.Name}, {missing.Method} by {missing.Measure}: the photo is missing, left out, or cannot be explained.");
             Terminal.Data($"{done - different} of {sample.Length} records are reproduced, {different} differ, {wanted.Count} could not be computed.");
             return different + wanted.Count == 0 ? ExitCode.Done : ExitCode.Failed;
         }
@@ -117,6 +117,8 @@ internal static class LedgerCommands
         {
             if (double.IsNaN(tolerance))
                 tolerance = before.Arithmetic == again.Arithmetic ? 0 : OtherArithmetic;
+            if (!before.Key.IsOf(again.Sha256, again.Truth))
+                return before.Sha256 != again.Sha256 ? "the photo's file is another one" : "its class, annotation or mask is another one";
             if (before.Target != again.Target)
                 return $"it explained class {before.Target}, now {again.Target}";
             foreach ((string name, double[] values) in before.Numbers)

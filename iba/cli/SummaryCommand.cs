@@ -41,6 +41,11 @@ internal static class SummaryCommand
             foreach (string folder in parsed.GetValue(folders)!)
             {
                 EvaluatedNetwork network = Read(folder) with { ComparesWithPaper = parsed.GetValue(paper) };
+                if (networks.Exists(other => other.Name == network.Name))
+                {
+                    throw new UsageException($"{folder}: another folder holds an evaluation of {network.Name}, too. Name one folder for each network; "
+                        + "iba evaluate merge joins the parts of one evaluation.");
+                }
                 networks.Add(network);
                 if (parsed.GetValue(json))
                     Lines(network);

@@ -58,7 +58,8 @@ public sealed class LabelFile
         {
             throw new DatasetException(path, "it cannot be read", "Check the path and its permissions", failed);
         }
-        return list;
+        return list._classes.Count > 0 ? list
+            : throw new DatasetException(path, "it names no photo", "Give a list with a photo's name and its class in each line, such as caffe's val.txt");
     }
 
     /// <summary>The class of a photo, by its name with folders or by its file name alone; null if it is not in the list.</summary>

@@ -10,18 +10,28 @@ public abstract record EvaluationRecord(string Image)
     /// <summary>SHA-256 of the photo's file in hexadecimal; empty if it was not read.</summary>
     public string Sha256 { get; init; } = "";
 
+    /// <summary>
+    /// <see cref="LabelledPhotos.Truth"/>: the hash of what is known of the photo and decides the numbers, its class and its boxes or mask; empty if unknown.
+    /// </summary>
+    public string Truth { get; init; } = "";
+
     /// <summary><see cref="EvaluationSettings.Id"/> of the settings that decide the numbers; empty if unknown.</summary>
     public string Settings { get; init; } = "";
 
     /// <summary>What identifies it in a ledger.</summary>
-    public RecordKey Key => new(Settings, Name, Sha256);
+    public RecordKey Key => new(Settings, Name, Sha256, Truth);
 }
 
 /// <summary>What identifies a record: settings and photo.</summary>
 /// <param name="Settings"><see cref="EvaluationSettings.Id"/>.</param>
 /// <param name="Name">The photo's name in the set.</param>
 /// <param name="Sha256">SHA-256 of its file.</param>
-public readonly record struct RecordKey(string Settings, string Name, string Sha256);
+/// <param name="Truth"><see cref="LabelledPhotos.Truth"/>; empty if unknown.</param>
+public readonly record struct RecordKey(string Settings, string Name, string Sha256, string Truth)
+{
+    /// <summary>Whether it is of the same file, and of the same class, boxes and mask as far as they are known.</summary>
+    public bool IsOf(string sha256, string truth) => Sha256 == sha256 && (Truth.Length == 0 || Truth == truth);
+}
 
 /// <summary>The raw numbers of one map by one measure.</summary>
 /// <param name="Image">The photo's path.</param>

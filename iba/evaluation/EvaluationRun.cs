@@ -13,8 +13,10 @@ namespace Iba.Evaluation;
 /// <param name="measures">The measures; they stay the caller's.</param>
 public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<EvaluatedMethod> methods, IReadOnlyList<IMeasure> measures)
 {
+    private readonly ILookup<(string Settings, string Name), RecordKey> _known = Array.Empty<RecordKey>().ToLookup(key => (key.Settings, key.Name));
     private readonly string[,] _settings = Ids(photos.Classifier, methods, measures);
     private readonly string[] _ofPhotos = [.. measures.Select(measure => EvaluationSettings.Of(photos.Classifier, null, measure).Id)];
+    private readonly MeasureNeeds[] _needs = [.. measures.Select(measure => Measures.All.FirstOrDefault(kind => kind.Name == measure.Name)?.Needs ?? default)];
 
     /// <summary>Photos to explain at a time.</summary>
     public int Batch { get; init; } = 4;
@@ -22,8 +24,14 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
     /// <summary>The part of the photos to evaluate.</summary>
     public Shard Shard { get; init; } = Shard.Whole;
 
-    /// <summary>Records that exist already and are not computed again.</summary>
-    public IReadOnlySet<RecordKey> Known { get; init; } = new HashSet<RecordKey>();
+    /// <summary>
+    /// Records that exist already and are not computed again. A photo whose file, class, boxes or mask are not those of its records fails: it would count
+    /// twice.
+    /// </summary>
+    public IEnumerable<RecordKey> Known
+    {
+        init => _known = value.ToLookup(key => (key.Settings, key.Name));
+    }
 
     /// <summary>The photos of this part.</summary>
     public IReadOnlyList<ImageFile> Files => [.. photos.Files.Where((_, i) => i % Shard.Count == Shard.Index)];
@@ -84,7 +92,7 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
         finally
         {
             stop.Cancel();
-            next?.ContinueWith(_ => { }, TaskScheduler.Default).Wait(CancellationToken.None);
+            ((Task?)next)?.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
             created.ForEach(method => method.Dispose());
         }
     }
@@ -101,8 +109,8 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
     }
 
     /// <summary>Reads photos on other threads. One that cannot be read is a record; one whose records are all known is not decoded.</summary>
-    private Task<ReadPhoto[]> ReadAhead(ImageFile[] files, CancellationToken cancellation) => Task.Run(
-        () => files.AsParallel().AsOrdered().WithCancellation(cancellation).Select(file => Read(file, cancellation)).ToArray(), cancellation);
+    private Task<ReadPhoto[]> ReadAhead(ImageFile[] files, CancellationToken cancellation) =>
+        Task.WhenAll(files.Select(file => Task.Run(() => Read(file, cancellation), cancellation)));
 
     private ReadPhoto Read(ImageFile file, CancellationToken cancellation)
     {
@@ -111,27 +119,39 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
         {
             PhotoFile bytes = PhotoFile.Open(file.Path, cancellation);
             sha256 = bytes.Sha256;
-            bool[,] wanted = Wanted(file.Name, sha256);
-            return new ReadPhoto(file, sha256, wanted, wanted.Cast<bool>().Contains(true) ? photos.Read(file, bytes, cancellation) : null, null);
+            Dictionary<MeasureNeeds, string> known = _needs.Distinct().ToDictionary(needs => needs, needs => photos.Truth(file, needs, cancellation));
+            string[] truths = [.. _needs.Select(needs => known[needs])];
+            bool[,] wanted = Wanted(file, sha256, truths);
+            LabelledPhoto? photo = wanted.Cast<bool>().Contains(true) ? photos.Read(file, bytes, cancellation) : null;
+            return new ReadPhoto(file, sha256, truths, wanted, photo, null);
         }
         catch (Exception failure) when (failure is ImageException or DatasetException)
         {
-            return new ReadPhoto(file, sha256, new bool[methods.Count, measures.Count], null, failure.Message);
+            return new ReadPhoto(file, sha256, [], new bool[methods.Count, measures.Count], null, failure.Message);
         }
     }
 
     /// <summary>For each method and measure, whether a photo's record is to be computed.</summary>
-    private bool[,] Wanted(string name, string sha256)
+    /// <exception cref="DatasetException">It has records that are of another file, class, boxes or mask.</exception>
+    private bool[,] Wanted(ImageFile file, string sha256, string[] truths)
     {
         var wanted = new bool[methods.Count, measures.Count];
         for (int n = 0; n < measures.Count; n++)
         {
-            if (Known.Contains(new RecordKey(_ofPhotos[n], name, sha256)))
+            if (IsKnown(_ofPhotos[n], truths[n]))
                 continue;
             for (int m = 0; m < methods.Count; m++)
-                wanted[m, n] = measures[n].LeftOut(methods[m]) is null && !Known.Contains(new RecordKey(_settings[m, n], name, sha256));
+                wanted[m, n] = measures[n].LeftOut(methods[m]) is null && !IsKnown(_settings[m, n], truths[n]);
         }
         return wanted;
+
+        bool IsKnown(string settings, string truth)
+        {
+            RecordKey[] keys = [.. _known[(settings, file.Name)]];
+            return keys.Length == 0 || Array.Exists(keys, key => key.IsOf(sha256, truth)) ? keys.Length > 0 : throw new DatasetException(
+                file.Path, "it has records that were made with another file, class, annotation or mask of that name",
+                "Restore what the evaluation was begun with, or evaluate into another folder");
+        }
     }
 
     private List<EvaluationRecord> Evaluate(
@@ -150,7 +170,7 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
                 if (measures[n].LeftOut(photo) is not { } reason)
                     continue;
                 if (Enumerable.Range(0, methods.Count).Any(m => each.Wanted[m, n]))
-                    before.Add(Identified(new LeftOutPhoto(each.File.Path, measures[n].Name, reason), each, _ofPhotos[n]));
+                    before.Add(Identified(new LeftOutPhoto(each.File.Path, measures[n].Name, reason), each, n, _ofPhotos[n]));
                 for (int m = 0; m < methods.Count; m++)
                     each.Wanted[m, n] = false;
             }
@@ -199,21 +219,22 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
                     {
                         Arithmetic = photos.Classifier.Arithmetic,
                     };
-                    records[i].Add(Identified(record, batch[i], _settings[m, n]));
+                    records[i].Add(Identified(record, batch[i], n, _settings[m, n]));
                 }
             }
         }
         return records.SelectMany(of => of);
     }
 
-    private static EvaluationRecord Identified(EvaluationRecord record, ReadPhoto photo, string settings) =>
-        record with { Name = photo.File.Name, Sha256 = photo.Sha256, Settings = settings };
+    private static EvaluationRecord Identified(EvaluationRecord record, ReadPhoto photo, int measure, string settings) =>
+        record with { Name = photo.File.Name, Sha256 = photo.Sha256, Truth = photo.Truths[measure], Settings = settings };
 
     /// <summary>A photo of a batch.</summary>
     /// <param name="File">The file.</param>
     /// <param name="Sha256">SHA-256 of its bytes; empty if they could not be read.</param>
+    /// <param name="Truths">For each measure, <see cref="LabelledPhotos.Truth"/>; empty if it could not be read.</param>
     /// <param name="Wanted">For each method and measure, whether its record is to be computed.</param>
     /// <param name="Photo">The photo; null if it could not be read or nothing is wanted of it.</param>
     /// <param name="Failure">Why it could not be read; null if it could.</param>
-    private sealed record ReadPhoto(ImageFile File, string Sha256, bool[,] Wanted, LabelledPhoto? Photo, string? Failure);
+    private sealed record ReadPhoto(ImageFile File, string Sha256, string[] Truths, bool[,] Wanted, LabelledPhoto? Photo, string? Failure);
 }

@@ -13,6 +13,8 @@ namespace Iba.Evaluation;
 /// <param name="Values">The settings by name, as text, in ordinal order of the names.</param>
 public sealed record EvaluationSettings(string? Method, string Measure, IReadOnlyDictionary<string, string> Values)
 {
+    private const string Network = "network", Weights = "weights", Prepared = "preprocessing";
+
     private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The first 64 bits of the SHA-256 of the settings, in hexadecimal.</summary>
@@ -26,9 +28,9 @@ public sealed record EvaluationSettings(string? Method, string Measure, IReadOnl
     {
         var values = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
-            ["network"] = classifier.Network.Name,
-            ["weights"] = classifier.WeightsSha256,
-            ["preprocessing"] = $"{classifier.Preprocessing}{(classifier.Rotate ? ", upright by EXIF" : "")}",
+            [Network] = classifier.Network.Name,
+            [Weights] = classifier.WeightsSha256,
+            [Prepared] = $"{classifier.Preprocessing}{(classifier.Rotate ? ", upright by EXIF" : "")}",
             ["version"] = typeof(EvaluationSettings).Assembly.GetName().Version!.ToString(),
         };
         foreach ((string name, string value) in measure.Settings)
@@ -48,12 +50,18 @@ public sealed record EvaluationSettings(string? Method, string Measure, IReadOnl
         return new EvaluationSettings(method?.Name, measure.Name, values);
     }
 
-    /// <summary>The first setting in which two differ, in words; null if they are equal.</summary>
-    internal string? Difference(EvaluationSettings other)
+    /// <summary>
+    /// Why records of these settings cannot stand in one ledger with those of others, in words; null if they can: a ledger has one network and one preparation
+    /// of the photos, and one setting of each method and measure.
+    /// </summary>
+    internal string? Conflict(EvaluationSettings other)
     {
-        string? name = Values.Keys.Union(other.Values.Keys).Order(StringComparer.Ordinal)
-            .FirstOrDefault(name => Values.GetValueOrDefault(name) != other.Values.GetValueOrDefault(name));
-        return name is null ? null : $"{name} is {other.Values.GetValueOrDefault(name, "absent")}, not {Values.GetValueOrDefault(name, "absent")}";
+        IEnumerable<string> names = Method == other.Method && Measure == other.Measure
+            ? Values.Keys.Union(other.Values.Keys).Order(StringComparer.Ordinal) : [Network, Weights, Prepared];
+        return names.FirstOrDefault(name => Values.GetValueOrDefault(name) != other.Values.GetValueOrDefault(name)) is { } name
+            ? $"{(other.Method is null ? "" : $"{other.Method} by ")}{other.Measure} with other settings: {name} is "
+                + $"{other.Values.GetValueOrDefault(name, "absent")}, not {Values.GetValueOrDefault(name, "absent")}"
+            : null;
     }
 
     internal JsonObject ToJson()

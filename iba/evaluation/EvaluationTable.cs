@@ -69,7 +69,7 @@ public sealed record EvaluationTable(string Title, IReadOnlyList<string> Columns
                 return null;
             return new TableCell(score)
             {
-                IsBest = kind.Name != SanityMeasure.KindName && score.Value >= scores.Where(other => !double.IsNaN(other.Value)).Max(other => other.Value),
+                IsBest = kind.Name != SanityMeasure.KindName && !double.IsNaN(score.Value) && !scores.Any(other => other.Value > score.Value),
                 Paper = network.ComparesWithPaper && first ? PaperResults.Score(network.Name, kind.Name, method) : null,
             };
         }

@@ -62,7 +62,7 @@ public sealed class GroundTruthMeasure(int copies = 10) : IMeasure
             Heatmap map = each.Explanation.Heatmap;
             (double empty, double kept, double keptRandom) = network is null
                 ? (double.NaN, double.NaN, double.NaN)
-                : WithoutEmptyCells(network, each, method.Inputs.Seed);
+                : WithoutEmptyCells(network, each);
             yield return
             [
                 new(Pixels, mask.Pixels), new(Area, (double)mask.Pixels / map.Values.Length), new(Found, mask.Score(map)), new(Mass, mask.MassInside(map)),
@@ -95,13 +95,15 @@ public sealed class GroundTruthMeasure(int copies = 10) : IMeasure
         return [.. means.Select(mean => mean <= Least * most)];
     }
 
-    /// <summary>The share of cells without bits, and how often the predicted class stays without them and without as many random ones.</summary>
-    private static (double Empty, double Kept, double KeptRandom) WithoutEmptyCells(RestrictedNetwork network, ExplainedPhoto photo, ulong seed)
+    /// <summary>
+    /// The share of cells without bits, and how often the predicted class stays without them and without as many random ones, which depend on the photo only.
+    /// </summary>
+    private static (double Empty, double Kept, double KeptRandom) WithoutEmptyCells(RestrictedNetwork network, ExplainedPhoto photo)
     {
         (int height, int width, int channels) = (network.Features.H, network.Features.W, network.Features.C);
         bool[] empty = EmptyCells(photo.Explanation.Heatmap, height, width);
         int count = empty.Count(cell => cell);
-        SplitMix random = new SplitMix(seed).Fork(SampleBatch.NoiseWord(photo.Photo.Sample.Pixels));
+        SplitMix random = new SplitMix(0).Fork(SampleBatch.NoiseWord(photo.Photo.Sample.Pixels));
         HashSet<int> drawn = [.. Enumerable.Range(0, empty.Length).OrderBy(cell => random.Bits((ulong)cell)).Take(count)];
         int predicted = Iba.Classes.Largest(photo.Explanation.Logits);
         return ((double)count / empty.Length, Without(cell => empty[cell]), Without(drawn.Contains));

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Iba.Datasets;
 using Iba.Images;
 
@@ -102,14 +104,41 @@ public sealed class LabelledPhotos
     public LabelledPhoto Read(ImageFile file, PhotoFile bytes, CancellationToken cancellation = default)
     {
         PreparedPhoto photo = Classifier.Read(bytes, cancellation: cancellation);
-        Annotation? annotation = _annotations is null ? null : Annotation.Read(Beside(file, _annotations, ".xml"));
+        Annotation? annotation = AnnotationOf(file);
         (int? label, TargetSource source) = Class(file, annotation);
-        string? mask = _masks is null ? null : Beside(file, _masks, ".png");
         return new LabelledPhoto(file, photo, Classifier.Sample(photo, label), source, annotation)
         {
-            Mask = File.Exists(mask) ? ObjectMask.Read(mask, photo.Extents, Classifier.Preprocessing, cancellation) : null,
+            Mask = MaskOf(file) is { } mask ? ObjectMask.Read(mask, photo.Extents, Classifier.Preprocessing, cancellation) : null,
         };
     }
+
+    /// <summary>
+    /// The first 64 bits of the SHA-256 of what is known of a photo and decides a measure's numbers, in hexadecimal: its class, and where the measure needs
+    /// them its boxes or its mask. Records of another truth are not those of this photo.
+    /// </summary>
+    /// <param name="file">The photo's file.</param>
+    /// <param name="needs">What the measure needs.</param>
+    /// <param name="cancellation">Stops reading.</param>
+    /// <exception cref="ImageException">The mask cannot be read.</exception>
+    /// <exception cref="DatasetException">The photo has no annotation, or one that cannot be read.</exception>
+    public string Truth(ImageFile file, MeasureNeeds needs, CancellationToken cancellation = default)
+    {
+        Annotation? annotation = AnnotationOf(file);
+        string[] known = needs switch
+        {
+            MeasureNeeds.Annotations when annotation is not null =>
+                [$"{annotation.Width} x {annotation.Height}", .. annotation.Objects.Select(each => FormattableString.Invariant($"{each}"))],
+            MeasureNeeds.Masks when MaskOf(file) is { } mask => [PhotoFile.Open(mask, cancellation).Sha256],
+            _ => [],
+        };
+        byte[] text = Encoding.UTF8.GetBytes(string.Join('\n', known.Prepend($"class {Class(file, annotation).Class}")));
+        return Convert.ToHexStringLower(SHA256.HashData(text))[..16];
+    }
+
+    private Annotation? AnnotationOf(ImageFile file) => _annotations is null ? null : Annotation.Read(Beside(file, _annotations, ".xml"));
+
+    /// <summary>The file of its mask; null if there is none.</summary>
+    private string? MaskOf(ImageFile file) => _masks is not null && Beside(file, _masks, ".png") is var mask && File.Exists(mask) ? mask : null;
 
     private (int? Class, TargetSource Source) Class(ImageFile file, Annotation? annotation)
     {

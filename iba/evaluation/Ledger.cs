@@ -53,15 +53,7 @@ public sealed class Ledger : IDisposable
         {
             Contents = Read(folder);
             foreach (EvaluationSettings mine in settings)
-            {
-                EvaluationSettings? other = Contents.Settings.Values.FirstOrDefault(
-                    there => there.Method == mine.Method && there.Measure == mine.Measure && there.Id != mine.Id);
-                if (other is not null && mine.Difference(other) is { } difference)
-                {
-                    throw new LedgerException(folder, $"it holds records of {(mine.Method is null ? "" : $"{mine.Method} by ")}{mine.Measure} with other "
-                        + $"settings: {difference}", "Give the settings that it was begun with, or another --out");
-                }
-            }
+                MustAgree(folder, Contents.Settings.Values, mine, "Give the settings that it was begun with, or another --out");
             _file = new FileStream(_path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
             // What the last process left incomplete.
             _file.SetLength(File(_path).Length);
@@ -100,21 +92,23 @@ public sealed class Ledger : IDisposable
         if (Files(to).Length > 0)
             throw new LedgerException(to, "it holds a ledger already", "Name a new folder");
         LedgerContents[] parts = [.. folders.Select(Open)];
-        var records = new Dictionary<RecordKey, (string Line, EvaluationRecord Record, string Folder)>();
+        var records = new Dictionary<(string Settings, string Name), (string Line, EvaluationRecord Record, string Folder)>();
+        var settings = new Dictionary<string, EvaluationSettings>();
         foreach ((LedgerContents part, string folder) in parts.Zip(folders))
         {
+            foreach (EvaluationSettings each in part.Settings.Values)
+                Add(settings, each, folder);
             foreach (EvaluationRecord record in part.Records)
             {
                 string line = LedgerLine.Of(record);
-                if (records.TryGetValue(record.Key, out var other) && other.Line != line)
+                if (records.TryGetValue((record.Settings, record.Name), out var other) && other.Line != line)
                 {
                     throw new LedgerException(folder, $"its record of {record.Name} ({Subject(record)}) differs from the one in {other.Folder}",
                         "Find out which is right with: iba evaluate verify, and leave the other folder out");
                 }
-                records[record.Key] = (line, record, folder);
+                records[(record.Settings, record.Name)] = (line, record, folder);
             }
         }
-        Dictionary<string, EvaluationSettings> settings = parts.SelectMany(part => part.Settings).DistinctBy(pair => pair.Key).ToDictionary();
         int photos = parts.Max(part => part.Photos);
         (string Line, EvaluationRecord Record, string Folder)[] sorted =
         [
@@ -192,7 +186,7 @@ public sealed class Ledger : IDisposable
             foreach (object line in lines)
             {
                 if (line is EvaluationSettings of)
-                    settings[of.Id] = of;
+                    Add(settings, of, path);
                 else if (line is PlannedPhotos planned)
                     photos = Math.Max(photos, planned.Count);
                 else
@@ -202,10 +196,26 @@ public sealed class Ledger : IDisposable
         return new LedgerContents(settings, [.. records.Values], photos, notes);
     }
 
+    private static void Add(Dictionary<string, EvaluationSettings> settings, EvaluationSettings each, string place)
+    {
+        if (!settings.ContainsKey(each.Id))
+            MustAgree(place, settings.Values, each, "Find out which is wanted, and move the other ledger to a folder of its own");
+        settings[each.Id] = each;
+    }
+
+    /// <summary>Refuses settings whose records would be mixed with others of the same method and measure, or of another network.</summary>
+    private static void MustAgree(string place, IEnumerable<EvaluationSettings> there, EvaluationSettings mine, string nextStep)
+    {
+        if (there.Select(mine.Conflict).FirstOrDefault(conflict => conflict is not null) is { } conflict)
+            throw new LedgerException(place, $"it holds records of {conflict}", nextStep);
+    }
+
     /// <summary>The lines of a file, and the length up to the end of the last good one.</summary>
     private static (IReadOnlyList<object> Lines, long Length, string? Note) File(string path)
     {
-        byte[] bytes;
+        var lines = new List<object>();
+        long length = 0, end = 0;
+        int number = 0, damaged = 0;
         try
         {
             if (!System.IO.File.Exists(path))
@@ -214,25 +224,39 @@ public sealed class Ledger : IDisposable
             if (FileStatus.Of(path) is { Type: not FileType.Regular })
                 throw new LedgerException(path, "it is a pipe or a device", "Move it away");
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var copy = new MemoryStream();
-            file.CopyTo(copy);
-            bytes = copy.ToArray();
+            // Line by line: a file of the paper's 50 000 photos is larger than an array can be.
+            using var line = new MemoryStream();
+            byte[] part = new byte[1 << 16];
+            for (int count = file.Read(part); count > 0; count = file.Read(part))
+            {
+                ReadOnlySpan<byte> rest = part.AsSpan(0, count);
+                for (int at = rest.IndexOf((byte)'\n'); at >= 0; at = rest.IndexOf((byte)'\n'))
+                {
+                    line.Write(rest[..at]);
+                    AddLine(line, ended: true);
+                    rest = rest[(at + 1)..];
+                }
+                line.Write(rest);
+            }
+            if (line.Length > 0)
+                AddLine(line, ended: false);
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
         {
             throw new LedgerException(path, "it cannot be read", "Check its permissions and the disk", failed);
         }
-        var lines = new List<object>();
-        int length = 0, damaged = 0;
-        for (int start = 0, number = 1; start < bytes.Length; number++)
+        return (lines, length, damaged == 0 ? null : $"{path}: line {damaged} is incomplete, as a stopped process leaves it; it is dropped and computed again");
+
+        void AddLine(MemoryStream text, bool ended)
         {
-            int end = bytes.AsSpan(start).IndexOf((byte)'\n');
-            object? line = end < 0 ? null : LedgerLine.Read(bytes.AsSpan(start, end));
-            start = end < 0 ? bytes.Length : start + end + 1;
+            number++;
+            end += text.Length + 1;
+            object? line = ended ? LedgerLine.Read(text.GetBuffer().AsSpan(0, (int)text.Length)) : null;
+            text.SetLength(0);
             if (line is null)
             {
                 damaged = damaged == 0 ? number : damaged;
-                continue;
+                return;
             }
             if (damaged > 0)
             {
@@ -240,9 +264,8 @@ public sealed class Ledger : IDisposable
                     + "line: the next run computes what it held");
             }
             lines.Add(line);
-            length = start;
+            length = end;
         }
-        return (lines, length, damaged == 0 ? null : $"{path}: line {damaged} is incomplete, as a stopped process leaves it; it is dropped and computed again");
     }
 
     private FileStream Lock(string path)

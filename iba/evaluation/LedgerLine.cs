@@ -28,7 +28,7 @@ internal static class LedgerLine
 
     public static string Of(EvaluationRecord record)
     {
-        var line = new JsonObject { ["settings"] = record.Settings, ["image"] = record.Name, ["sha256"] = record.Sha256 };
+        var line = new JsonObject { ["settings"] = record.Settings, ["image"] = record.Name, ["sha256"] = record.Sha256, ["truth"] = record.Truth };
         if (record is LeftOutPhoto leftOut)
         {
             line["measure"] = leftOut.Measure;
@@ -84,7 +84,7 @@ internal static class LedgerLine
                 };
             if (record is Measurement { Target: < 0 } or Measurement { Numbers.Count: 0 })
                 return null;
-            return record with { Sha256 = Text(of["sha256"]), Settings = Text(of["settings"]) };
+            return record with { Sha256 = Text(of["sha256"]), Truth = (string?)of["truth"] ?? "", Settings = Text(of["settings"]) };
         }
         catch (Exception damaged) when (damaged is JsonException or InvalidOperationException or NullReferenceException or ArgumentException
             or FormatException or OverflowException)

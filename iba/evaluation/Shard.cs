@@ -16,6 +16,9 @@ public sealed record Shard(int Index, int Count)
     /// <summary>Its name in file names: <c>2-of-8</c>, counted from 1; empty for everything.</summary>
     public string Suffix => Count == 1 ? "" : $"-{Index + 1}-of-{Count}";
 
+    /// <summary>As <see cref="Parse"/> reads it: <c>2/8</c>.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Index + 1}/{Count}");
+
     /// <summary>
     /// Reads <c>i/n</c>, with i from 1 to n, or <c>auto</c>: the part that a job engine's environment variables give. Kubernetes gives no count, so that
     /// it stands behind the word: <c>auto/n</c>.

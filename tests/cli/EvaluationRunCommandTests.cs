@@ -99,6 +99,8 @@ public sealed class EvaluationRunCommandTests : IDisposable
         Done(IbaProcess.RunIn(variables, Arguments("part", "--count", "5", "--shard", "auto")));
         Assert.True(File.Exists(_folder["part/ledger-2-of-5.jsonl"]));
         Assert.Contains("1 of 5 photos", IbaProcess.Run("evaluate", "summary", _folder["part"]).Error);
+        // Where it is verified, no engine gives a part.
+        Done(IbaProcess.Run("evaluate", "verify", _folder["part"], "--records", "1"));
     }
 
     /// <summary>deploy/mpirun.sh with two processes; the joined ledger is that of one.</summary>
@@ -180,6 +182,21 @@ public sealed class EvaluationRunCommandTests : IDisposable
             ["evaluate", "run", "--images", _folder["shapes/images"], "--size", "64", "--out", _folder["out"], .. options.Split(' ')]);
         Assert.Equal(2, result.ExitCode);
         Assert.Contains(reason, result.Error);
+    }
+
+    [Fact]
+    public void Photos_of_one_name_are_refused_and_so_are_two_evaluations_of_one_network_in_a_summary()
+    {
+        string photo = Directory.GetFiles(_folder["shapes/images"], "*.png", SearchOption.AllDirectories)[0];
+        File.Copy(photo, Made("one/a.png"));
+        File.Copy(photo, Made("two/a.png"));
+        IbaProcess.Result same = IbaProcess.Run(
+            "evaluate", "run", "--images", _folder["one"], "--images", _folder["two"], "--measures", "degradation-8", "--methods", "random", "--size", "64",
+            "--out", _folder["same"]);
+        Assert.Equal(2, same.ExitCode);
+        Assert.Contains("have one name in the records, a.png", same.Error);
+        Done(Run("run", "--count", "1"));
+        Assert.Contains("one folder for each network", IbaProcess.Run("evaluate", "summary", _folder["run"], _folder["run"]).Error);
     }
 
     [Fact]

@@ -38,6 +38,14 @@ public class EvaluationTableTests
             """, EvaluationTable.OfMethods(new("demo", Records))!.Markdown(), ignoreLineEndingDifferences: true);
 
     [Fact]
+    public void A_column_that_is_undefined_for_every_method_has_no_best()
+    {
+        EvaluationRecord[] records = [.. MadeUp.Boxes("random", 0.125, double.NaN), .. MadeUp.Boxes("gradient", 0.25, double.NaN)];
+        EvaluationTable table = EvaluationTable.OfMethods(new("demo", records))!;
+        Assert.All(table.Rows, row => Assert.False(row.Cells[1]!.IsBest));
+    }
+
+    [Fact]
     public void The_papers_values_and_the_differences_stand_beside_where_the_caller_says_so()
     {
         (string[] columns, string[][] rows) = EvaluationTable.OfMethods(Paper(Records))!.Text();

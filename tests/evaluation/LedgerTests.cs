@@ -190,6 +190,32 @@ public sealed class LedgerTests : IDisposable
     }
 
     [Fact]
+    public void Parts_of_other_settings_or_of_another_network_are_refused()
+    {
+        Write(Measured("a.png", 1));
+        EvaluationSettings published = Settings("gradient", "boxes", ("classes", "all"), ("as-published", "yes"));
+        new Ledger(_folder["other"], Shard.Whole, [published], 7).Dispose();
+        new Ledger(_folder["network"], Shard.Whole, [Settings("random", "total", ("network", "vgg16"))], 7).Dispose();
+        LedgerException refused = Assert.Throws<LedgerException>(() => Ledger.Merge([Run, _folder["other"]], _folder["joined"]));
+        Assert.Contains("gradient by boxes with other settings: as-published is no, not yes", refused.Message);
+        refused = Assert.Throws<LedgerException>(() => Ledger.Merge([Run, _folder["network"]], _folder["joined"]));
+        Assert.Contains("network is absent, not vgg16", refused.Message);
+        Assert.Throws<LedgerException>(() => new Ledger(_folder["network"], Shard.Whole, [published], 7).Dispose());
+        // Two processes that began at the same time did not see each other.
+        File.Copy(_folder["other/ledger.jsonl"], Path.Combine(Run, "ledger-2-of-2.jsonl"));
+        Assert.Contains("as-published", Assert.Throws<LedgerException>(() => Ledger.Open(Run)).Message);
+    }
+
+    [Fact]
+    public void Records_of_two_files_of_one_name_are_not_joined()
+    {
+        Write(Measured("a.png", 1));
+        using (Ledger other = Open(Shard.Whole, "other"))
+            other.Append([Measured("a.png", 1) with { Sha256 = "00" }]);
+        Assert.Contains("its record of a.png", Assert.Throws<LedgerException>(() => Ledger.Merge([Run, _folder["other"]], _folder["joined"])).Message);
+    }
+
+    [Fact]
     public void A_folder_without_a_ledger_is_named()
     {
         Assert.Contains("there is no such folder", Assert.Throws<LedgerException>(() => Ledger.Open(Run)).Message);
