@@ -17,6 +17,8 @@ while [ $# -gt 0 ]; do
     esac
 done
 [ "${NO_BUILD:-0}" = 1 ] || dotnet build "$root/tests/fuzz" -c Release -v q
+# Every case is written to a file and read: in memory where it can be, so that the disk does not set the pace.
+[ -n "${TMPDIR:-}" ] || [ ! -w /dev/shm ] || export TMPDIR=/dev/shm
 program=$(mktemp -d)
 trap 'rm -rf "$program"' EXIT
 cp -r "$root/tests/fuzz/bin/Release/net10.0/." "$program"
