@@ -2,7 +2,7 @@
 # Runs every long or writing command of iba under every fault that a machine has to offer, and checks each cell of the table: how the command
 # ended (never by an abort), what it kept, that no temporary file is left behind by the next run, and that a run that goes on after a kill
 # comes to the bytes of an undisturbed one. Takes some minutes, so it is no part of the test suite.
-#   tests/faults.sh [COMMAND...]      some rows only, by name: attribute, predict, compare, estimate, readout, patterns, demo, shapes, convert, ...
+#   tests/faults.sh [COMMAND...]      some rows only, by name: attribute, predict, compare, estimate, readout, patterns, demo, shapes, convert, run, ...
 # IBA_PROGRAM names the program (default: what the last build for Release made of iba/cli). A small disk and a read-only one are mounted where one
 # may; elsewhere those cells say why they were skipped. It needs Linux.
 set -uo pipefail
@@ -54,11 +54,13 @@ row() {
         fetch) command=(weights fetch resnet50 --out "$out/weights") ;;
         inspect) command=(weights inspect weights.safetensors) ;;
         boxes) command=(evaluate boxes --images shapes/images --annotations shapes/annotations --methods gradient,per-sample --statistics statistics.safetensors) ;;
+        run) command=(evaluate run --images shapes/images --annotations shapes/annotations --measures boxes,degradation-14 --methods gradient,random
+            --count 12 --batch 1 --size 112 --out "$out/run") ;;
         *) echo "there is no row $name" >&2; exit 2 ;;
     esac
 }
 rows=("$@")
-[ $# -gt 0 ] || rows=(attribute predict compare estimate readout patterns demo shapes convert fetch inspect boxes)
+[ $# -gt 0 ] || rows=(attribute predict compare estimate readout patterns demo shapes convert fetch inspect boxes run)
 writes() { case $1 in predict | inspect | boxes) return 1 ;; esac; }
 prints() { case $1 in estimate | readout | patterns | demo | shapes | fetch) return 1 ;; esac; }
 # fetch waits for ever, and a figure names the time that each of its maps took.
