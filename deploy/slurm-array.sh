@@ -10,8 +10,6 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 #SBATCH --output=%x-%A-%a.log
-# One minute to finish the batch in work and write it.
-#SBATCH --signal=B:TERM@60
 set -euo pipefail
 # In place of the shell, so that Slurm's signals reach it.
 exec "${IBA:-iba}" "$@" --shard auto

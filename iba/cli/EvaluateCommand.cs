@@ -26,15 +26,20 @@ internal static class EvaluateCommand
         return command;
     }
 
+    /// <summary>Copies the command line of an evaluation beside the ledger that it was joined in, where there is one.</summary>
+    public static void CopyCommand(string from, string to)
+    {
+        if (CommandIn(from) is { } file)
+            AtomicFile.Write(Path.Combine(to, $"{CommandFile}.json"), File.ReadAllBytes(file), Interrupt.Token);
+    }
+
     /// <summary>The evaluation that a folder's command line stands for, and its options.</summary>
     /// <exception cref="LedgerException">The folder does not hold one.</exception>
     public static (ParseResult Parsed, EvaluationOptions Options) Recorded(string folder)
     {
-        string[] files = Directory.Exists(folder) ? Directory.GetFiles(folder, $"{CommandFile}*.json") : [];
         try
         {
-            string file = files.Order(StringComparer.Ordinal).First(file => FileStatus.Of(file) is { Type: FileType.Regular });
-            JsonNode recorded = JsonNode.Parse(File.ReadAllText(file))!;
+            JsonNode recorded = JsonNode.Parse(File.ReadAllText(CommandIn(folder)!))!;
             string[] words = [.. recorded["arguments"]!.AsArray().Select(word => (string)word!)];
             Environment.CurrentDirectory = (string)recorded["directory"]!;
             (Command Command, EvaluationOptions Options)[] evaluations = [.. Evaluations()];
@@ -55,6 +60,9 @@ internal static class EvaluateCommand
                 $"Name the folder of --out of: iba evaluate run; it holds {CommandFile}.json", failed);
         }
     }
+
+    private static string? CommandIn(string folder) => Directory.GetFiles(folder, $"{CommandFile}*.json").Order(StringComparer.Ordinal)
+        .FirstOrDefault(file => FileStatus.Of(file) is { Type: FileType.Regular });
 
     private static IEnumerable<(Command Command, EvaluationOptions Options)> Evaluations() =>
     [

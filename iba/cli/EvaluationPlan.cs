@@ -21,7 +21,6 @@ internal sealed class EvaluationPlan(OpenEvaluation open)
         EvaluationRun run = open.Run(of: open.Photos.Where(file => first.Contains(file.Name)), photosAtOnce: batch);
         var clock = Stopwatch.StartNew();
         double warmUp = 0;
-        long passes = 0;
         var records = new List<EvaluationRecord>();
         Terminal.Progress("measuring", first.Count, bar =>
         {
@@ -39,12 +38,12 @@ internal sealed class EvaluationPlan(OpenEvaluation open)
         double perPhoto = clock.Elapsed.TotalSeconds / Math.Max(timed, 1);
         long bytes = records.Where(record => record is not FailedPhoto).Sum(record => (long)Encoding.UTF8.GetByteCount(Ledger.Line(record)));
         Measurement[] measurements = [.. records.OfType<Measurement>()];
-        passes = open.ForwardPasses(measurements) / Math.Max(first.Count, 1);
+        long passes = open.ForwardPasses(measurements) * all / Math.Max(first.Count, 1);
         string[][] rows =
         [
             ["photos", $"{all}"],
             ["records", $"{(long)measurements.Length * all / Math.Max(first.Count, 1)}"],
-            ["forward passes of measures", $"{passes * all}"],
+            ["forward passes of measures", $"{passes}"],
             ["seconds a photo", perPhoto.ToString("0.00", CultureInfo.InvariantCulture)],
             ["time", Duration(warmUp + perPhoto * (all - (first.Count - timed)))],
             ["memory so far", $"{Process.GetCurrentProcess().PeakWorkingSet64 >> 20} MiB"],

@@ -55,7 +55,7 @@ internal sealed class EvaluationReport(OpenEvaluation open, Ledger? ledger, bool
         }
         HashSet<string> settings = [.. run.Settings.Select(each => each.Id)];
         EvaluationRecord[] counted = [.. _records.Where(record => settings.Contains(record.Settings))];
-        if (!counted.OfType<Measurement>().Any() && !stopped && all > 0)
+        if (!counted.OfType<Measurement>().Any() && !stopped && open.Photos.Files.Count == all)
             throw new UsageException($"none of {all} photos counts, for the reasons above: there is nothing to evaluate.");
         if (!json)
             Tables(open.Kinds, counted, open.Loaded.Network.Name, bestFirst);

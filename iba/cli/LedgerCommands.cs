@@ -27,6 +27,7 @@ internal static class LedgerCommands
         {
             string to = parsed.GetValue(output)!;
             LedgerContents joined = Ledger.Merge(parsed.GetValue(folders)!, to);
+            EvaluateCommand.CopyCommand(parsed.GetValue(folders)![0], to);
             foreach (string note in joined.Notes)
                 Terminal.Say($"{note}.");
             Terminal.Say($"{to}: {joined.Records.Count} records.");

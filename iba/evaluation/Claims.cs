@@ -105,6 +105,8 @@ public static class Claims
         if (found.FirstOrDefault(each => each.Method.IsPerSample && each.Method.Beta == RecordedMethod.DefaultBeta) is not { } own || found.Length < 2)
             return network.Lacks("4.4", Text, $"{Tiles} of per-sample and of a method to compare it with");
         int[] large = [.. Enumerable.Range(0, own.Pixels.Length).Where(i => own.Pixels[i] > 2000)];
+        if (large.Length == 0)
+            return network.Lacks("4.4", Text, "larger images");
         Found Best(int i) => found.Where(each => !double.IsNaN(each.Correlation(i))).MaxBy(each => each.Correlation(i)) ?? own;
         int[] best = [.. large.Where(i => Best(i) == own)];
         string[] others = [.. large.Except(best).Select(i => string.Create(CultureInfo.InvariantCulture,

@@ -9,6 +9,9 @@ namespace Iba.Evaluation;
 /// </param>
 public sealed record EvaluatedMethod(MethodKind Kind, MethodInputs Inputs)
 {
+    /// <summary>What it is created from. The class is never null.</summary>
+    public MethodInputs Inputs { get; init => field = OfLabel(value); } = OfLabel(Inputs);
+
     /// <summary>The name in records and tables.</summary>
     public string Name { get; init; } = Kind.Name;
 
@@ -20,11 +23,13 @@ public sealed record EvaluatedMethod(MethodKind Kind, MethodInputs Inputs)
     /// <param name="inputs">What it is created from.</param>
     /// <exception cref="ArgumentException">A setting's value is none of its values.</exception>
     public static EvaluatedMethod Of(MethodVariant variant, MethodInputs inputs) =>
-        new(variant.Kind, variant.Apply(inputs with { Class = inputs.Class ?? ExplainedClass.Target })) { Name = variant.Name, Title = variant.Title };
+        new(variant.Kind, variant.Apply(inputs)) { Name = variant.Name, Title = variant.Title };
 
     /// <summary>Creates the method.</summary>
     /// <exception cref="ArgumentException">Something that it needs is missing.</exception>
-    public IAttributionMethod Create() => Kind.Create(Inputs with { Class = Inputs.Class ?? ExplainedClass.Target });
+    public IAttributionMethod Create() => Kind.Create(Inputs);
+
+    private static MethodInputs OfLabel(MethodInputs inputs) => inputs with { Class = inputs.Class ?? ExplainedClass.Target };
 }
 
 /// <summary>A photo with one method's map of it.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Iba.Engine;
 using Iba.Engine.Files;
@@ -177,6 +178,7 @@ public sealed class Ledger : IDisposable
         var settings = new Dictionary<string, EvaluationSettings>();
         var records = new Dictionary<RecordKey, EvaluationRecord>();
         var notes = new List<string>();
+        var shared = new Dictionary<(string Measure, string Quantity), double[]>();
         int photos = 0;
         foreach (string path in Files(folder))
         {
@@ -190,10 +192,24 @@ public sealed class Ledger : IDisposable
                 else if (line is PlannedPhotos planned)
                     photos = Math.Max(photos, planned.Count);
                 else
-                    records.TryAdd(((EvaluationRecord)line).Key, (EvaluationRecord)line);
+                    records.TryAdd(((EvaluationRecord)line).Key, line is Measurement measurement ? Shared(measurement) : (EvaluationRecord)line);
             }
         }
         return new LedgerContents(settings, [.. records.Values], photos, notes);
+
+        // Records of one photo or measure hold the same positions or logits, half of all their numbers: they are kept once.
+        Measurement Shared(Measurement record) => record with { Numbers = [.. record.Numbers.Select(each => Last(record.Measure, each))] };
+
+        Quantity Last(string measure, Quantity each)
+        {
+            if (shared.TryGetValue((measure, each.Name), out double[]? last)
+                && MemoryMarshal.AsBytes<double>(last).SequenceEqual(MemoryMarshal.AsBytes<double>(each.Values)))
+            {
+                return each with { Values = last };
+            }
+            shared[(measure, each.Name)] = each.Values;
+            return each;
+        }
     }
 
     private static void Add(Dictionary<string, EvaluationSettings> settings, EvaluationSettings each, string place)

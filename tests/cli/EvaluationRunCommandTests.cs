@@ -55,6 +55,7 @@ public sealed class EvaluationRunCommandTests : IDisposable
         Done(IbaProcess.Run("evaluate", "merge", _folder["whole"], "--out", _folder["sorted"]));
         Assert.Equal(Bytes("sorted"), Bytes("joined"));
         Assert.Equal(Summary("sorted"), Summary("joined"));
+        Done(IbaProcess.Run("evaluate", "verify", _folder["joined"], "--records", "2"));
     }
 
     [Fact]

@@ -15,6 +15,13 @@ public class ClaimsTests
         [.. MadeUp.Degradation(method, degradation), .. MadeUp.Degradation(method, degradation, 14), .. MadeUp.Boxes(method, boxes)];
 
     [Fact]
+    public void Sensitivity_above_2000_pixels_is_not_measured_on_images_that_have_no_more()
+    {
+        Measurement Record(string method) => MadeUp.Record(method, "sensitivity-8", 0, new("pixels", 64, 1024), new("correlations", 0.5, 0.5));
+        Assert.Equal(ClaimState.NotMeasured, Claim("highest Sensitivity-n", Network([Record("per-sample"), Record("gradient")])).State);
+    }
+
+    [Fact]
     public void Nothing_is_measured_without_records()
     {
         IReadOnlyList<Claim> claims = Claims.Of(Network());

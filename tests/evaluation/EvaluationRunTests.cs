@@ -224,6 +224,7 @@ public sealed class EvaluationRunTests : IDisposable
         Assert.Equal(
             [(predicted == Cat ? Dog : Cat, TargetSource.Annotation), (predicted, TargetSource.Prediction)],
             records.Select(record => (record.Target, record.TargetFrom)));
+        Assert.NotEqual(records[0].Settings, records[1].Settings);
     }
 
     [Fact]
