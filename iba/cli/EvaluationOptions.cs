@@ -43,7 +43,8 @@ internal sealed class EvaluationOptions
     };
     private readonly Option<string> _measures = new("--measures")
     {
-        Description = $"all, or some of: {string.Join(", ", Measures.All.Select(kind => kind.Name))}. all leaves out those that lack something.",
+        Description = $"all, or some of: {string.Join(", ", Measures.All.Select(kind => kind.Name))}. all leaves out those that lack something or do not fit the "
+            + "image.",
         DefaultValueFactory = _ => All,
         HelpName = "NAME,...",
     };
@@ -250,10 +251,22 @@ internal sealed class EvaluationOptions
                 NoiseCopies = parsed.GetResult(_noiseCopies) is null ? 10 : parsed.GetValue(_noiseCopies),
                 WithReplacement = parsed.GetValue(_replaced),
             };
+            bool all = _only is null && Words(_measures, parsed) is [All];
+            var ready = new List<MeasureKind>();
             foreach (MeasureKind kind in kinds)
-                measures.Add(kind.Create(from));
+            {
+                try
+                {
+                    measures.Add(kind.Create(from));
+                    ready.Add(kind);
+                }
+                catch (ArgumentException unfit) when (all)
+                {
+                    Terminal.Say($"left out: {kind.Name}: {unfit.Message}");
+                }
+            }
             EvaluatedMethod[] methods = [.. variants.Select(variant => EvaluatedMethod.Of(variant, inputs))];
-            return new OpenEvaluation(loaded, readout, photos, kinds, methods, measures, inputs.Batch, parsed.GetValue(_shard) ?? Shard.Whole);
+            return new OpenEvaluation(loaded, readout, photos, ready, methods, measures, inputs.Batch, parsed.GetValue(_shard) ?? Shard.Whole);
         }
         catch
         {

@@ -192,10 +192,10 @@ public sealed class EvaluationRunCommandTests : IDisposable
         File.Copy(photo, Made("one/a.png"));
         File.Copy(photo, Made("two/a.png"));
         IbaProcess.Result same = IbaProcess.Run(
-            "evaluate", "run", "--images", _folder["one"], "--images", _folder["two"], "--measures", "degradation-8", "--methods", "random", "--size", "64",
-            "--out", _folder["same"]);
+            "evaluate", "run", "--images", _folder["one"], "--images", _folder["two"], "--methods", "random", "--size", "64", "--out", _folder["same"]);
         Assert.Equal(2, same.ExitCode);
         Assert.Contains("have one name in the records, a.png", same.Error);
+        Assert.Contains("left out: degradation-14: tiles of 14 x 14 pixels do not divide an image of 64 x 64", same.Error);
         Done(Run("run", "--count", "1"));
         Assert.Contains("one folder for each network", IbaProcess.Run("evaluate", "summary", _folder["run"], _folder["run"]).Error);
     }
