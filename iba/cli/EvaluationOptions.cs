@@ -43,8 +43,8 @@ internal sealed class EvaluationOptions
     };
     private readonly Option<string> _measures = new("--measures")
     {
-        Description = $"all, or some of: {string.Join(", ", Measures.All.Select(kind => kind.Name))}. all leaves out those that lack something or do not fit the "
-            + "image.",
+        Description = $"all, or some of: {string.Join(", ", Measures.All.Select(kind => kind.Name))}. all leaves out those that lack something or do not "
+            + "fit the image.",
         DefaultValueFactory = _ => All,
         HelpName = "NAME,...",
     };
