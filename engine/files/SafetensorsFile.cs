@@ -124,13 +124,18 @@ public sealed class SafetensorsFile : IDisposable
         return values;
     }
 
+    /// <summary>An F64 tensor in C order.</summary>
+    /// <exception cref="FileFormatException">No such tensor, or another type.</exception>
+    public double[] ReadDoubles(string name) => ReadExact<double>(
+        name, ElementType.F64, value => BitConverter.Int64BitsToDouble(BinaryPrimitives.ReverseEndianness(BitConverter.DoubleToInt64Bits(value))));
+
     /// <summary>An I64 tensor in C order.</summary>
     /// <exception cref="FileFormatException">No such tensor, or another type.</exception>
-    public long[] ReadInt64(string name) => ReadIntegers<long>(name, ElementType.I64, BinaryPrimitives.ReverseEndianness);
+    public long[] ReadInt64(string name) => ReadExact<long>(name, ElementType.I64, BinaryPrimitives.ReverseEndianness);
 
     /// <summary>An I32 tensor in C order.</summary>
     /// <exception cref="FileFormatException">No such tensor, or another type.</exception>
-    public int[] ReadInt32(string name) => ReadIntegers<int>(name, ElementType.I32, BinaryPrimitives.ReverseEndianness);
+    public int[] ReadInt32(string name) => ReadExact<int>(name, ElementType.I32, BinaryPrimitives.ReverseEndianness);
 
     /// <summary>A BOOL tensor in C order; every byte other than 0 is true.</summary>
     /// <exception cref="FileFormatException">No such tensor, or another type.</exception>
@@ -169,7 +174,7 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>Frees the file's bytes; tensors can no longer be read.</summary>
     public void Dispose() => _contents.Dispose();
 
-    private T[] ReadIntegers<T>(string name, ElementType type, Func<T, T> reverse) where T : unmanaged
+    private T[] ReadExact<T>(string name, ElementType type, Func<T, T> reverse) where T : unmanaged
     {
         SafetensorsEntry entry = this[name];
         if (entry.Type != type)

@@ -15,6 +15,10 @@ public sealed record SafetensorsTensor(string Name, ElementType Type, int[] Shap
     public SafetensorsTensor(string name, int[] shape, ReadOnlyMemory<float> values)
         : this(name, ElementType.F32, shape, () => Bytes(values.Span, BinaryPrimitives.WriteSingleLittleEndian)) { }
 
+    /// <summary>A float64 tensor.</summary>
+    public SafetensorsTensor(string name, int[] shape, ReadOnlyMemory<double> values)
+        : this(name, ElementType.F64, shape, () => Bytes(values.Span, BinaryPrimitives.WriteDoubleLittleEndian)) { }
+
     /// <summary>An int64 tensor.</summary>
     public SafetensorsTensor(string name, int[] shape, ReadOnlyMemory<long> values)
         : this(name, ElementType.I64, shape, () => Bytes(values.Span, BinaryPrimitives.WriteInt64LittleEndian)) { }

@@ -1,12 +1,16 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Iba.Bottleneck;
+using Iba.Datasets;
 
 namespace Iba.Cli;
 
 /// <summary>Options that several commands have, so that each has one name, one range and one description.</summary>
 internal static class CommonOptions
 {
+    /// <summary>The option that names a part of the photos.</summary>
+    public const string ShardName = "--shard";
+
     /// <summary><c>--images</c>: a folder of photos, required.</summary>
     /// <param name="more">What the command does with their sub-folders.</param>
     public static Option<string[]> Images(string more = "") => new("--images")
@@ -67,6 +71,32 @@ internal static class CommonOptions
     /// <summary><c>--seed</c>.</summary>
     /// <param name="description">What it decides.</param>
     public static Option<ulong> Seed(string description) => new("--seed") { Description = description, CustomParser = Number.AtLeast(0ul).Parse };
+
+    /// <summary><c>--shard</c>: a part of the photos. Everything if it is not given.</summary>
+    public static Option<Shard> Shard(string description) => new(ShardName)
+    {
+        Description = description,
+        HelpName = "I/N",
+        CustomParser = argument =>
+        {
+            try
+            {
+                return Datasets.Shard.Parse(argument.Tokens is [var token] ? token.Value : "", Environment.GetEnvironmentVariable);
+            }
+            catch (FormatException mistake)
+            {
+                argument.AddError($"{ShardName} {string.Join(' ', argument.Tokens)}: {mistake.Message}");
+                return Datasets.Shard.Whole;
+            }
+        },
+    };
+
+    /// <summary>Says that a job engine offers a part where <c>--shard</c> was not given.</summary>
+    public static void TellUnusedShard(ParseResult parsed, Option<Shard> shard)
+    {
+        if (parsed.GetResult(shard) is null or { Implicit: true } && Datasets.Shard.Offered(Environment.GetEnvironmentVariable) is { } variable)
+            Terminal.Say($"{variable} is set, but without --shard auto this process takes every photo.");
+    }
 
     /// <summary><c>--json</c> of a command that reports photo by photo.</summary>
     public static Option<bool> Json() => new("--json") { Description = "One line of JSON per image on stdout." };

@@ -106,7 +106,7 @@ internal static class EvaluateCommand
             ["directory"] = Environment.CurrentDirectory,
             // The part itself: where a record is verified, no job engine tells it.
             ["arguments"] = new JsonArray([.. parsed.Tokens.Select((token, i) =>
-                (JsonNode)(i > 0 && parsed.Tokens[i - 1].Value == EvaluationOptions.ShardName ? open.Shard.ToString() : token.Value))]),
+                (JsonNode)(i > 0 && parsed.Tokens[i - 1].Value == CommonOptions.ShardName ? open.Shard.ToString() : token.Value))]),
         };
         AtomicFile.Write(Path.Combine(folder, $"{CommandFile}{open.Shard.Suffix}.json"), JsonSerializer.SerializeToUtf8Bytes(command, Json.Lines.JsonObject));
         return ledger;

@@ -10,9 +10,6 @@ namespace Iba.Cli;
 /// <summary>The options of an evaluation: photos, methods and measures.</summary>
 internal sealed class EvaluationOptions
 {
-    /// <summary>The option that names a part of the photos.</summary>
-    public const string ShardName = "--shard";
-
     private const string All = "all", Paper = "paper";
 
     private readonly Option<string[]> _images = new("--images")
@@ -135,24 +132,9 @@ internal sealed class EvaluationOptions
         HelpName = "DIR",
         Validators = { Validators.FolderToWrite },
     };
-    private readonly Option<Shard> _shard = new(ShardName)
-    {
-        Description = "Evaluate a part of the photos, such as 2/8, into the same --out as the other parts; auto takes the part from Slurm, Open MPI, or with "
-            + "auto/8 from Kubernetes.",
-        HelpName = "I/N",
-        CustomParser = argument =>
-        {
-            try
-            {
-                return Shard.Parse(argument.Tokens is [var token] ? token.Value : "", Environment.GetEnvironmentVariable);
-            }
-            catch (FormatException mistake)
-            {
-                argument.AddError($"{ShardName} {string.Join(' ', argument.Tokens)}: {mistake.Message}");
-                return Shard.Whole;
-            }
-        },
-    };
+    private readonly Option<Shard> _shard = CommonOptions.Shard(
+        "Evaluate a part of the photos, such as 2/8, into the same --out as the other parts; auto takes the part from Slurm, Open MPI, or with auto/8 from "
+        + "Kubernetes.");
     private readonly Option<bool> _plan = new("--plan")
     {
         Description = "Evaluate two batches, say how long the whole evaluation takes here and how much memory and disk it needs, and keep nothing.",
@@ -216,8 +198,7 @@ internal sealed class EvaluationOptions
             throw new UsageException($"--methods: {twice.Key} is named twice. Name it once, or give the second other settings, as in per-sample:beta=100.");
         if (parsed.GetResult(_classes) is not null && string.IsNullOrWhiteSpace(parsed.GetValue(_classes)))
             throw new UsageException($"--classes: it must be {BoxClasses.All}, {BoxClasses.Target} or names.");
-        if (parsed.GetResult(_shard) is null or { Implicit: true } && Shard.Offered(Environment.GetEnvironmentVariable) is { } variable)
-            Terminal.Say($"{variable} is set, but without --shard auto this process evaluates every photo.");
+        CommonOptions.TellUnusedShard(parsed, _shard);
         _methodOptions.Check(parsed, named.Select(variant => variant.Kind), labels: null, _networkOptions.DemoNetwork(parsed, Demo.Networks[0]) is not null);
         PhotoSet images = NamedPhotos.Images(parsed.GetValue(_images)!);
         if (_networkOptions.NamesNone(parsed))

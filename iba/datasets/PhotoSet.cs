@@ -112,9 +112,15 @@ public sealed class PhotoSet
     /// <param name="leftOut">Called for each file that is left out.</param>
     /// <param name="cancellation">Stops reading.</param>
     /// <returns>H x W x 3 elements each.</returns>
-    public IEnumerable<float[]> Inputs(Classifier classifier, int most, Action<ImageException>? leftOut = null, CancellationToken cancellation = default)
+    public IEnumerable<float[]> Inputs(
+        Classifier classifier, int most, Action<ImageException>? leftOut = null, CancellationToken cancellation = default) =>
+        Inputs(classifier, Spread(most), leftOut, cancellation);
+
+    /// <summary>A classifier's inputs of photos, read one by one. Files that are not photos are left out.</summary>
+    internal static IEnumerable<float[]> Inputs(
+        Classifier classifier, IEnumerable<ImageFile> files, Action<ImageException>? leftOut, CancellationToken cancellation)
     {
-        foreach (ImageFile file in Spread(most))
+        foreach (ImageFile file in files)
         {
             float[]? input = null;
             try

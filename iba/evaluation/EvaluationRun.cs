@@ -34,7 +34,7 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
     }
 
     /// <summary>The photos of this part.</summary>
-    public IReadOnlyList<ImageFile> Files => [.. photos.Files.Where((_, i) => i % Shard.Count == Shard.Index)];
+    public IReadOnlyList<ImageFile> Files => [.. Shard.Of(photos.Files)];
 
     /// <summary>The settings that decide the records' numbers.</summary>
     public IReadOnlyList<EvaluationSettings> Settings =>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Iba.Datasets;
 using Iba.Engine;
 using Iba.Engine.Files;
 

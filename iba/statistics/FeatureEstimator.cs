@@ -1,3 +1,6 @@
+using Iba.Engine.Files;
+using Iba.Engine.Tensors;
+
 namespace Iba.Statistics;
 
 /// <summary>
@@ -49,6 +52,78 @@ public sealed class FeatureEstimator
             }
         }
     }
+
+    /// <summary>
+    /// Adds the images of another estimator, as if they followed this one's; both sums differ by rounding only (Chan, Golub and LeVeque 1979,
+    /// "Updating formulae and a pairwise algorithm for computing sample variances", equation 2.1).
+    /// </summary>
+    /// <param name="other">The estimator, of the same layer; it stays as it is.</param>
+    /// <exception cref="ArgumentException">It has another number of neurons.</exception>
+    public void Merge(FeatureEstimator other)
+    {
+        if (other._mean.Length != _mean.Length)
+            throw new ArgumentException($"an estimator of {other._mean.Length} neurons cannot be added to one of {_mean.Length}");
+        if (other.Samples == 0)
+            return;
+        long samples = Samples + other.Samples;
+        double share = (double)other.Samples / samples;
+        for (int i = 0; i < _mean.Length; i++)
+        {
+            double apart = other._mean[i] - _mean[i];
+            _mean[i] += apart * share;
+            _squaredDeviations[i] += other._squaredDeviations[i] + apart * apart * (Samples * share);
+            _squares[i] += other._squares[i];
+            _nonzero[i] += other._nonzero[i];
+        }
+        Samples = samples;
+    }
+
+    /// <summary>Mean, sum of squared deviations from it, and sum of squares of each neuron, as they are kept.</summary>
+    internal IReadOnlyList<double[]> State => [_mean, _squaredDeviations, _squares];
+
+    /// <summary>The state as tensors of a file, H x W x C each. <see cref="Samples"/> is not among them.</summary>
+    /// <param name="shape">(1, H, W, C) of one image's features.</param>
+    internal IReadOnlyList<SafetensorsTensor> Tensors(Shape shape)
+    {
+        int[] extents = [.. shape.Dims[1..]];
+        return
+        [
+            new(MeanName, extents, _mean), new(DeviationsName, extents, _squaredDeviations), new(SquaresName, extents, _squares),
+            new(NonzeroName, extents, _nonzero),
+        ];
+    }
+
+    /// <summary>The extents of the tensors in a file, H x W x C; null if it has none.</summary>
+    internal static int[]? Extents(SafetensorsFile file) => file.TryGet(MeanName, out SafetensorsEntry? entry) && entry.Shape.Length == 3 ? entry.Shape : null;
+
+    /// <summary>Reads the <see cref="Tensors"/> of a file.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="neurons">Neurons of the layer.</param>
+    /// <param name="samples">Images seen.</param>
+    /// <exception cref="InvalidDataException">A tensor has another size, or a value that no images give.</exception>
+    /// <exception cref="FileFormatException">A tensor is missing or has another type.</exception>
+    internal static FeatureEstimator Read(SafetensorsFile file, int neurons, long samples)
+    {
+        var read = new FeatureEstimator(neurons) { Samples = samples };
+        Fill(MeanName, read._mean, double.MinValue);
+        Fill(DeviationsName, read._squaredDeviations, 0);
+        Fill(SquaresName, read._squares, 0);
+        long[] nonzero = file.ReadInt64(NonzeroName);
+        if (nonzero.Length != neurons || nonzero.AsSpan().ContainsAnyExceptInRange(0, samples))
+            throw new InvalidDataException($"tensor '{NonzeroName}' does not hold {neurons} counts from 0 to {samples}");
+        nonzero.CopyTo(read._nonzero, 0);
+        return read;
+
+        void Fill(string name, double[] to, double least)
+        {
+            double[] values = file.ReadDoubles(name);
+            if (values.Length != neurons || values.AsSpan().ContainsAnyExceptInRange(least, double.MaxValue))
+                throw new InvalidDataException($"tensor '{name}' does not hold {neurons} finite numbers{(least == 0 ? " of at least 0" : "")}");
+            values.CopyTo(to, 0);
+        }
+    }
+
+    private const string MeanName = "mean", DeviationsName = "squared_deviations", SquaresName = "squares", NonzeroName = "nonzero";
 
     /// <summary>The statistics of the images so far.</summary>
     /// <param name="origin">The network, layer and photos of the features.</param>

@@ -122,6 +122,11 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     internal static FeatureStatistics Read(
         SafetensorsFile file, string? layer, string prefix = "", string remedy = "Make it again with: iba estimate --images DIR --out FILE")
     {
+        if (file.Metadata.ContainsKey(PartialStatistics.ShardKey))
+        {
+            throw new StatisticsException(
+                file.Path, "it is a part of an estimate, not the statistics of all photos", "Join all parts with: iba estimate merge PART... --out FILE");
+        }
         string[] wanted = [$"{prefix}mean", $"{prefix}std", $"{prefix}rms", $"{prefix}nonzero"];
         if (wanted.FirstOrDefault(name => !file.TryGet(name, out _)) is { } missing)
             throw Foreign($"it has no tensor '{missing}'");

@@ -11,7 +11,7 @@ namespace Iba.Statistics;
 /// </summary>
 public sealed class StatisticsCache
 {
-    private static readonly string Version = typeof(StatisticsCache).Assembly.GetName().Version!.ToString();
+    internal static readonly string Version = typeof(StatisticsCache).Assembly.GetName().Version!.ToString();
 
     /// <param name="folder">The cache folder. It is created when a file is written.</param>
     /// <param name="classifier">The network, and how its photos are prepared.</param>

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Iba;
+using Iba.Datasets;
 using Iba.Evaluation;
 using Xunit;
 
@@ -224,33 +225,6 @@ public sealed class LedgerTests : IDisposable
         File.WriteAllText(_folder["file"], "");
         Assert.Contains("cannot be written", Assert.Throws<LedgerException>(() => new Ledger(_folder["file"], Shard.Whole, [], 1)).Message);
     }
-
-    [Theory]
-    [InlineData("1/1", 0, 1)]
-    [InlineData("2/8", 1, 8)]
-    [InlineData("auto", 2, 4, "SLURM_ARRAY_TASK_ID=7", "SLURM_ARRAY_TASK_MIN=3", "SLURM_ARRAY_TASK_STEP=2", "SLURM_ARRAY_TASK_COUNT=4")]
-    [InlineData("auto", 1, 2, "OMPI_COMM_WORLD_RANK=1", "OMPI_COMM_WORLD_SIZE=2")]
-    [InlineData("auto/5", 4, 5, "JOB_COMPLETION_INDEX=4")]
-    public void A_part_is_given_or_taken_from_a_job_engine(string text, int index, int count, params string[] variables) =>
-        Assert.Equal(new Shard(index, count), Shard.Parse(text, Variables(variables)));
-
-    [Theory]
-    [InlineData("0/3", "counted from 1")]
-    [InlineData("4/3", "counted from 1")]
-    [InlineData("1", "counted from 1")]
-    [InlineData("a/b", "counted from 1")]
-    [InlineData("+1/3", "counted from 1")]
-    [InlineData("auto", "no job engine's variables are set")]
-    [InlineData("auto", "auto/8", "JOB_COMPLETION_INDEX=4")]
-    [InlineData("auto/4", "gives no part of 4", "JOB_COMPLETION_INDEX=4")]
-    [InlineData("auto", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_ID=7", "SLURM_ARRAY_TASK_MIN=3", "SLURM_ARRAY_TASK_STEP=2")]
-    [InlineData("auto", "more than one job engine", "OMPI_COMM_WORLD_RANK=1", "OMPI_COMM_WORLD_SIZE=2", "SLURM_ARRAY_TASK_ID=1", "SLURM_ARRAY_TASK_MIN=1",
-        "SLURM_ARRAY_TASK_STEP=1", "SLURM_ARRAY_TASK_COUNT=2")]
-    public void A_part_that_is_not_clear_is_refused(string text, string reason, params string[] variables) =>
-        Assert.Contains(reason, Assert.Throws<FormatException>(() => Shard.Parse(text, Variables(variables))).Message);
-
-    private static Func<string, string?> Variables(string[] variables) =>
-        name => variables.FirstOrDefault(variable => variable.StartsWith($"{name}=", StringComparison.Ordinal))?[(name.Length + 1)..];
 
     private static EvaluationSettings Settings(string? method, string measure, params (string Name, string Value)[] values) =>
         new(method, measure, new SortedDictionary<string, string>(values.ToDictionary(each => each.Name, each => each.Value), StringComparer.Ordinal));

@@ -84,6 +84,16 @@ public sealed class SafetensorsTests : IDisposable
     }
 
     [Fact]
+    public void Doubles_come_back_to_the_bit()
+    {
+        double[] values = [1 / 3.0, -0.0, double.Epsilon, double.MaxValue, double.NaN];
+        SafetensorsFile.Write(_folder["a"], [new("float", [1], new[] { 1f }), new("double", [5], values)]);
+        using SafetensorsFile read = SafetensorsFile.Open(_folder["a"]);
+        Assert.Equal(values.Select(BitConverter.DoubleToInt64Bits), read.ReadDoubles("double").Select(BitConverter.DoubleToInt64Bits));
+        Assert.Contains("float F32", Assert.Throws<FileFormatException>(() => read.ReadDoubles("float")).Message);
+    }
+
+    [Fact]
     public void The_same_input_gives_the_same_bytes_whatever_the_order_of_the_metadata()
     {
         SafetensorsTensor[] tensors = [new("b", [2], new[] { 1f, 2f }), new("a", [1], new byte[] { 3 })];

@@ -1,8 +1,8 @@
 using System.Globalization;
 
-namespace Iba.Evaluation;
+namespace Iba.Datasets;
 
-/// <summary>A part of an evaluation's photos, for several processes or machines: photo number k belongs to part k mod count.</summary>
+/// <summary>A part of a list of photos, for several processes or machines: photo number k belongs to part k mod count.</summary>
 /// <param name="Index">The part, from 0.</param>
 /// <param name="Count">The number of parts.</param>
 public sealed record Shard(int Index, int Count)
@@ -18,6 +18,12 @@ public sealed record Shard(int Index, int Count)
 
     /// <summary>As <see cref="Parse"/> reads it: <c>2/8</c>.</summary>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Index + 1}/{Count}");
+
+    /// <summary>The elements of a list that belong to the part.</summary>
+    public IEnumerable<T> Of<T>(IEnumerable<T> all) => all.Where((_, i) => i % Count == Index);
+
+    /// <summary>The number of elements of a list that belong to the part.</summary>
+    public int CountOf(int all) => (int)(((long)all + Count - 1 - Index) / Count);
 
     /// <summary>
     /// Reads <c>i/n</c>, with i from 1 to n, or <c>auto</c>: the part that a job engine's environment variables give. Kubernetes gives no count, so that
