@@ -124,6 +124,8 @@ public sealed class PartialStatistics
             {
                 Preprocessing = settings[FeatureStatistics.PreprocessingKey],
             };
+            if (settings[ShapeKey] != $"{origin.Shape}" || !FeatureOrigin.IsHash(origin.WeightsSha256))
+                throw Unusable("it is damaged: its metadata do not fit its tensors, or its weights_sha256 is not one");
             int samples = Number(SamplesKey), leftOut = Number(LeftOutKey);
             var shard = Shard.Parse(settings[ShardKey], _ => null);
             var part = new PartialStatistics(

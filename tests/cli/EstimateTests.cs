@@ -52,9 +52,12 @@ public sealed class EstimateTests : IDisposable
     [Fact]
     public void Parts_are_joined_and_a_missing_one_is_named()
     {
-        string[] parts = [.. Enumerable.Range(1, 3).Select(part => _folder[$"part{part}"])];
+        string[] parts = [.. Enumerable.Range(1, 3).Select(part => _folder[$"all-{part}-of-3.safetensors"])];
         for (int part = 1; part <= 3; part++)
-            Assert.Contains($"over 20 images, part {part}/3", Done(Estimate($"part{part}", "--shard", $"{part}/3")).Error);
+            Assert.Contains($"{parts[part - 1]}: part {part}/3, 20 images", Done(Estimate("all.safetensors", "--shard", $"{part}/3")).Error);
+        byte[] second = File.ReadAllBytes(parts[1]);
+        Assert.Contains("it holds the work of an earlier run", Done(Estimate("all.safetensors", "--shard", "2/3")).Error);
+        Assert.Equal(second, File.ReadAllBytes(parts[1]));
         Done(Estimate("whole"));
         Assert.Contains("over 60 images", Done(IbaProcess.Run(["estimate", "merge", .. parts, "--out", _folder["joined"]])).Error);
         FeatureStatistics whole = FeatureStatistics.Load(_folder["whole"]), joined = FeatureStatistics.Load(_folder["joined"]);

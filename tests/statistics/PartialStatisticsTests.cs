@@ -208,7 +208,7 @@ public sealed class PartialStatisticsTests : IDisposable
         Refused($"it is a part of another estimate than {parts[0]}: layer 'layer2.3', not 'layer1.2'", parts[0], Part(1, 3, "layer2"), parts[2]);
         Refused("none is named");
         Begin(new Shard(1, 2));
-        Refused("part 2/2 is not finished: 8 of its 15 photos are in it", Part(0, 2), _folder["partial"]);
+        Refused("part 2/2 is not finished: 9 of its 15 photos are in it", Part(0, 2), _folder["partial"]);
         Estimation.Run(_classifier, _photos, [Layer]).First.Save(_folder["whole"]);
         Refused("it holds no part of an estimate", parts[0], _folder["whole"]);
         Assert.Contains("Join all parts with: iba estimate merge", Assert.Throws<StatisticsException>(() => FeatureStatistics.Load(parts[0])).Message);
