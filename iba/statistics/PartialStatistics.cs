@@ -128,8 +128,8 @@ public sealed class PartialStatistics
                 throw Unusable("it is damaged: its metadata do not fit its tensors, or its weights_sha256 is not one");
             int samples = Number(SamplesKey), leftOut = Number(LeftOutKey);
             var shard = Shard.Parse(settings[ShardKey], _ => null);
-            var part = new PartialStatistics(
-                settings, origin, shard, Number(PhotosKey), FeatureEstimator.Read(file, origin.Shape.Count, samples)) { LeftOut = leftOut };
+            FeatureEstimator features = FeatureEstimator.Read(file, origin.Shape.Count, samples);
+            var part = new PartialStatistics(settings, origin, shard, Number(PhotosKey), features) { LeftOut = leftOut };
             return (long)samples + leftOut <= part.Photos ? part : throw Unusable($"it is damaged: more than its {part.Photos} photos are in it");
 
             int Number(string key) => int.TryParse(file.Metadata.GetValueOrDefault(key), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
