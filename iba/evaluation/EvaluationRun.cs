@@ -82,7 +82,7 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
             next = batches.Length > 0 ? ReadAhead(batches[0], stop.Token) : null;
             for (int i = 0; i < batches.Length; i++)
             {
-                ReadPhoto[] read = next!.GetAwaiter().GetResult();
+                ReadPhoto[] read = Result(next!, cancellation);
                 next = i + 1 < batches.Length ? ReadAhead(batches[i + 1], stop.Token) : null;
                 cancellation.ThrowIfCancellationRequested();
                 yield return Evaluate(read, created, notes, cancellation);
@@ -94,6 +94,19 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
             stop.Cancel();
             ((Task?)next)?.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
             created.ForEach(method => method.Dispose());
+        }
+    }
+
+    /// <summary>A task's result. The exception of a cancelled task is that of a cancelled call, not one of tasks.</summary>
+    private static ReadPhoto[] Result(Task<ReadPhoto[]> task, CancellationToken cancellation)
+    {
+        try
+        {
+            return task.GetAwaiter().GetResult();
+        }
+        catch (TaskCanceledException)
+        {
+            throw new OperationCanceledException(cancellation);
         }
     }
 
