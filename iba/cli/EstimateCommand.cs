@@ -85,7 +85,8 @@ internal static class EstimateCommand
             Arity = ArgumentArity.OneOrMore,
         };
         Option<string> output = CommonOptions.Output("The statistics file to write.");
-        var command = new Command("merge", "Join the parts of an estimate. The result is that of one run to 1e-12 in double, for features whose mean is at most 100 standard deviations.")
+        var command = new Command("merge", "Join the parts of an estimate. The result is that of one run to 1e-12 in double, for features whose mean is at "
+            + "most 100 standard deviations.")
         {
             parts, output,
         };

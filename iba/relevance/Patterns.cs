@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Iba.Engine;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
-using Iba.Engine;
 using Iba.Images;
 using Iba.Statistics;
 

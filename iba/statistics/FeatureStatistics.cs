@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Iba.Engine;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
-using Iba.Engine;
 using Iba.Images;
 
 namespace Iba.Statistics;
