@@ -114,7 +114,8 @@ public static class Estimation
         {
             try
             {
-                part.Save(path);
+                // Already cancelled: this is what is kept.
+                part.Save(path, CancellationToken.None);
             }
             catch (FileWriteException)
             {
@@ -131,7 +132,7 @@ public static class Estimation
             part.LeftOut = passedOver;
             if (path is not null && !part.IsWhole && (sinceSave is null || sinceSave.Elapsed >= (saveEvery ?? TimeSpan.FromMinutes(1))))
             {
-                part.Save(path);
+                part.Save(path, cancellation);
                 sinceSave = Stopwatch.StartNew();
             }
             progress?.Report(part.Features.Samples);

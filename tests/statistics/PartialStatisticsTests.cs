@@ -106,7 +106,7 @@ public sealed class PartialStatisticsTests : IDisposable
             long after = stops == 0 ? Count : random.Next(1, Count);
             try
             {
-                part = Run(stop.Token, seen => Stop(seen >= after), _ => Stop(leftOut++ == 0));
+                part = Run(seen => Stop(seen >= after), _ => Stop(leftOut++ == 0), cancellation: stop.Token);
             }
             catch (OperationCanceledException)
             {
@@ -130,7 +130,7 @@ public sealed class PartialStatisticsTests : IDisposable
     [Fact]
     public void Every_saved_state_leads_to_the_same_bytes()
     {
-        Run(default, seen =>
+        Run(seen =>
         {
             if (File.Exists(_folder["partial"]))
                 File.Copy(_folder["partial"], _folder[$"state{seen}"], overwrite: true);
@@ -234,11 +234,13 @@ public sealed class PartialStatisticsTests : IDisposable
     private void Begin(Shard? shard = null)
     {
         using var stop = new CancellationTokenSource();
-        Assert.ThrowsAny<OperationCanceledException>(() => Run(stop.Token, seen =>
-        {
-            if (seen > 0)
-                stop.Cancel();
-        }, shard: shard));
+        Assert.ThrowsAny<OperationCanceledException>(() => Run(
+            seen =>
+            {
+                if (seen > 0)
+                    stop.Cancel();
+            },
+            shard: shard, cancellation: stop.Token));
     }
 
     private string Part(int index, int count, string layer = Layer)
@@ -249,8 +251,8 @@ public sealed class PartialStatisticsTests : IDisposable
     }
 
     private PartialStatistics Run(
-        CancellationToken cancellation = default, Action<long>? progress = null, Action<ImageException>? leftOut = null, Classifier? classifier = null,
-        string layer = Layer, Shard? shard = null, int samples = Count) => Estimation.RunPart(
+        Action<long>? progress = null, Action<ImageException>? leftOut = null, Classifier? classifier = null, string layer = Layer, Shard? shard = null,
+        int samples = Count, CancellationToken cancellation = default) => Estimation.RunPart(
             classifier ?? _classifier, new PhotoSet(_folder["shapes/images"]), layer, _folder["partial"], shard, samples, TimeSpan.Zero,
             new ProgressRelay<long>(progress ?? (_ => { })), null, leftOut, cancellation);
 }
