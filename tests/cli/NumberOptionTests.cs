@@ -11,7 +11,7 @@ public sealed class NumberOptionTests
     private static readonly string[] NoNumbers =
         ["0,5", "1.000,5", "1,000", "1e400", "1e-400", "0x10", "١", "½", "NaN", "inf", "Infinity", "∞", "1_0", "5f", "$5", "(5)", "", "ten", "-1e9"];
 
-    private static readonly (string Text, double Value)[] Numbers = [("0.5", 0.5), ("7", 7), ("+64", 64), (" 64 ", 64), ("1e1", 10)];
+    private static readonly (string Text, double Value)[] Numbers = [("0.5", 0.5), ("1.5", 1.5), ("7", 7), ("+64", 64), (" 64 ", 64), ("1e1", 10)];
 
     public static TheoryData<string> Options => [.. All.Select(found => found.Words)];
 
