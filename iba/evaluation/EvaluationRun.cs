@@ -14,8 +14,9 @@ namespace Iba.Evaluation;
 public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<EvaluatedMethod> methods, IReadOnlyList<IMeasure> measures)
 {
     private readonly ILookup<(string Settings, string Name), RecordKey> _known = Array.Empty<RecordKey>().ToLookup(key => (key.Settings, key.Name));
-    private readonly string[,] _settings = Ids(photos.Classifier, methods, measures);
-    private readonly string[] _ofPhotos = [.. measures.Select(measure => EvaluationSettings.Of(photos.Classifier, null, measure).Id)];
+    private readonly EvaluationSettings[][] _settings =
+        [.. measures.Select(measure => methods.Select(method => EvaluationSettings.Of(photos.Classifier, method, measure)).ToArray())];
+    private readonly EvaluationSettings[] _ofPhotos = [.. measures.Select(measure => EvaluationSettings.Of(photos.Classifier, null, measure))];
     private readonly MeasureNeeds[] _needs = [.. measures.Select(measure => Measures.All.FirstOrDefault(kind => kind.Name == measure.Name)?.Needs ?? default)];
 
     /// <summary>Photos to explain at a time.</summary>
@@ -39,9 +40,7 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
     /// <summary>The settings that decide the records' numbers.</summary>
     public IReadOnlyList<EvaluationSettings> Settings =>
     [
-        .. measures.SelectMany(measure => methods.Where(method => measure.LeftOut(method) is null)
-            .Select(method => EvaluationSettings.Of(photos.Classifier, method, measure))
-            .Prepend(EvaluationSettings.Of(photos.Classifier, null, measure))),
+        .. measures.SelectMany((measure, n) => _settings[n].Where((_, m) => measure.LeftOut(methods[m]) is null).Prepend(_ofPhotos[n])),
     ];
 
     /// <summary>Runs the evaluation, see <see cref="Batches"/>.</summary>
@@ -110,17 +109,6 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
         }
     }
 
-    private static string[,] Ids(Classifier classifier, IReadOnlyList<EvaluatedMethod> methods, IReadOnlyList<IMeasure> measures)
-    {
-        var ids = new string[methods.Count, measures.Count];
-        for (int m = 0; m < methods.Count; m++)
-        {
-            for (int n = 0; n < measures.Count; n++)
-                ids[m, n] = EvaluationSettings.Of(classifier, methods[m], measures[n]).Id;
-        }
-        return ids;
-    }
-
     /// <summary>Reads photos on other threads. One that cannot be read is a record; one whose records are all known is not decoded.</summary>
     private Task<ReadPhoto[]> ReadAhead(ImageFile[] files, CancellationToken cancellation) =>
         Task.WhenAll(files.Select(file => Task.Run(() => Read(file, cancellation), cancellation)));
@@ -151,10 +139,10 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
         var wanted = new bool[methods.Count, measures.Count];
         for (int n = 0; n < measures.Count; n++)
         {
-            if (IsKnown(_ofPhotos[n], truths[n]))
+            if (IsKnown(_ofPhotos[n].Id, truths[n]))
                 continue;
             for (int m = 0; m < methods.Count; m++)
-                wanted[m, n] = measures[n].LeftOut(methods[m]) is null && !IsKnown(_settings[m, n], truths[n]);
+                wanted[m, n] = measures[n].LeftOut(methods[m]) is null && !IsKnown(_settings[n][m].Id, truths[n]);
         }
         return wanted;
 
@@ -232,15 +220,15 @@ public sealed class EvaluationRun(LabelledPhotos photos, IReadOnlyList<Evaluated
                     {
                         Arithmetic = photos.Classifier.Arithmetic,
                     };
-                    records[i].Add(Identified(record, batch[i], n, _settings[m, n]));
+                    records[i].Add(Identified(record, batch[i], n, _settings[n][m]));
                 }
             }
         }
         return records.SelectMany(of => of);
     }
 
-    private static EvaluationRecord Identified(EvaluationRecord record, ReadPhoto photo, int measure, string settings) =>
-        record with { Name = photo.File.Name, Sha256 = photo.Sha256, Truth = photo.Truths[measure], Settings = settings };
+    private static EvaluationRecord Identified(EvaluationRecord record, ReadPhoto photo, int measure, EvaluationSettings settings) =>
+        record with { Name = photo.File.Name, Sha256 = photo.Sha256, Truth = photo.Truths[measure], Settings = settings.Id };
 
     /// <summary>A photo of a batch.</summary>
     /// <param name="File">The file.</param>

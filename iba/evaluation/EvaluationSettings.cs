@@ -1,7 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Encodings.Web;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Iba.Methods;
 
@@ -15,10 +11,8 @@ public sealed record EvaluationSettings(string? Method, string Measure, IReadOnl
 {
     private const string Network = "network", Weights = "weights", Prepared = "preprocessing";
 
-    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     /// <summary>The first 64 bits of the SHA-256 of the settings, in hexadecimal.</summary>
-    public string Id => field ??= Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(ToJson().ToJsonString(Relaxed))))[..16];
+    public string Id => field ??= LedgerLine.Check(LedgerLine.Bytes(ToJson()));
 
     /// <summary>The settings of a measure for a method.</summary>
     /// <param name="classifier">The network.</param>

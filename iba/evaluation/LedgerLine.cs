@@ -101,11 +101,15 @@ internal static class LedgerLine
 
     private static string Sealed(JsonObject line)
     {
-        string body = line.ToJsonString(Relaxed)[..^1];
-        return $"{body}{Open}{Check(Encoding.UTF8.GetBytes(body))}{Close}";
+        byte[] body = Bytes(line)[..^1];
+        return $"{Encoding.UTF8.GetString(body)}{Open}{Check(body)}{Close}";
     }
 
-    private static string Check(ReadOnlySpan<byte> bytes)
+    /// <summary>An object in the spelling of a ledger.</summary>
+    public static byte[] Bytes(JsonObject of) => Encoding.UTF8.GetBytes(of.ToJsonString(Relaxed));
+
+    /// <summary>The first 64 bits of the SHA-256, in hexadecimal.</summary>
+    public static string Check(ReadOnlySpan<byte> bytes)
     {
         Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(bytes, hash);

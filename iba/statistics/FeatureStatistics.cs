@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Iba.Engine;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
@@ -91,16 +89,7 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
         withChecksum: true, cancel);
 
     /// <summary>SHA-256 of the numbers, in hexadecimal.</summary>
-    public string Sha256
-    {
-        get
-        {
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            foreach (float[] values in (float[][])[Mean, Std, Rms, Nonzero])
-                hash.AppendData(MemoryMarshal.AsBytes(values.AsSpan()));
-            return Convert.ToHexStringLower(hash.GetHashAndReset());
-        }
-    }
+    public string Sha256 => Sha256OfNumbers.Of(Mean, Std, Rms, Nonzero);
 
     /// <summary>The tensors, H x W x C each.</summary>
     /// <param name="prefix">The prefix of every name if a file holds several layers.</param>

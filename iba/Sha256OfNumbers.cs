@@ -1,0 +1,17 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace Iba;
+
+/// <summary>A hash of numbers in memory, for what is identified by its contents and not by a file.</summary>
+internal static class Sha256OfNumbers
+{
+    /// <summary>SHA-256 of the arrays' bytes, one after the other, in hexadecimal.</summary>
+    public static string Of(params IEnumerable<float[]> arrays)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (float[] values in arrays)
+            hash.AppendData(MemoryMarshal.AsBytes(values.AsSpan()));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}
