@@ -96,6 +96,14 @@ internal sealed class EvaluationOptions
         DefaultValueFactory = _ => 1,
         CustomParser = Number.Between(1.0, 2.0).Parse,
     };
+    private readonly Option<string[]> _restimate = new("--restimate")
+    {
+        Description = "Photos to estimate the feature statistics of the sanity check's random networks from, for per-sample from the point on at which its "
+            + $"layer is random; {FeatureStatistics.UsualSamples} at most. Without it, the statistics of the trained network are kept.",
+        Arity = ArgumentArity.OneOrMore,
+        DefaultValueFactory = _ => [],
+        HelpName = "DIR",
+    };
     private readonly Option<int> _noiseCopies = new("--noise-copies")
     {
         Description = "Fresh noise samples per image where a measure replaces features by noise: restriction and ground-truth.",
@@ -231,6 +239,7 @@ internal sealed class EvaluationOptions
                 SsimRange = parsed.GetResult(_ssimRange) is null ? 1 : parsed.GetValue(_ssimRange),
                 NoiseCopies = parsed.GetResult(_noiseCopies) is null ? 10 : parsed.GetValue(_noiseCopies),
                 WithReplacement = parsed.GetValue(_replaced),
+                Restimation = parsed.GetValue(_restimate) is { Length: > 0 } folders ? new Restimation(loaded, NamedPhotos.Images(folders)) : null,
             };
             bool all = _only is null && Words(_measures, parsed) is [All];
             var ready = new List<MeasureKind>();
@@ -263,7 +272,7 @@ internal sealed class EvaluationOptions
         from each in ((MeasureSettings Setting, Option Option)[])
         [
             (MeasureSettings.Seed, _measureSeed), (MeasureSettings.SsimRange, _ssimRange), (MeasureSettings.NoiseCopies, _noiseCopies),
-            (MeasureSettings.WithReplacement, _replaced),
+            (MeasureSettings.WithReplacement, _replaced), (MeasureSettings.Restimation, _restimate),
         ]
         where _only is null || _only.Settings.HasFlag(each.Setting)
         select each.Option;

@@ -81,22 +81,22 @@ public static class Claims
 
     private static Claim LastLayer(Evidence network) => network.Decide("4.3",
         "randomizing the final dense layer drops the mean SSIM of the bottlenecks by around 0.4 (0.3 to 0.5)", SanityMeasure.KindName,
-        method => method.IsBottleneck, found => found.All(each => 1 - each.Ssim(1) is >= 0.3 and <= 0.5), each => $"by {Figure(1 - each.Ssim(1))}");
+        method => method.IsBottleneck, each => [1 - each.Ssim(1)], drop => drop[0] is >= 0.3 and <= 0.5, drop => $"by {Figure(drop[0])}");
 
     private static Claim Deeper(Evidence network) => network.Decide("4.3",
         "a sound attribution depends on all parameters: the SSIM of the per-sample bottleneck falls when the last layer is random, and further when all are",
-        SanityMeasure.KindName, method => method.IsPerSample, found => found.All(each => each.Ssim(1) < 1 && each.Ssim(each.Points) < each.Ssim(1)),
-        each => $"{Figure(each.Ssim(1))} with the last layer random, {Figure(each.Ssim(each.Points))} with all");
+        SanityMeasure.KindName, method => method.IsPerSample, each => [each.Ssim(1), each.Ssim(each.Points)], ssim => ssim[0] < 1 && ssim[1] < ssim[0],
+        ssim => $"{Figure(ssim[0])} with the last layer random, {Figure(ssim[1])} with all");
 
     private static Claim GradientsDrop(Evidence network) => network.Decide("4.3",
         "for SmoothGrad and Int. Gradients, the SSIM drops by more than 0.4 when the final dense layer is random", SanityMeasure.KindName,
-        method => method.Is("smoothgrad") || method.Is("integrated-gradients"), found => found.All(each => 1 - each.Ssim(1) > 0.4),
-        each => $"by {Figure(1 - each.Ssim(1))}");
+        method => method.Is("smoothgrad") || method.Is("integrated-gradients"), each => [1 - each.Ssim(1)], drop => drop[0] > 0.4,
+        drop => $"by {Figure(drop[0])}");
 
     private static Claim RulesRemain(Evidence network) => network.Decide("4.3",
         "heatmaps of GuidedBP and LRP remain similar even if a large portion of the parameters is random (SSIM of 0.5 or more with half of the layers)",
         SanityMeasure.KindName, method => method.Is("guided-backprop") || method.Kind.Name.StartsWith("lrp", StringComparison.Ordinal),
-        found => found.All(each => each.Ssim(each.Points / 2) >= 0.5), each => $"{Figure(each.Ssim(each.Points / 2))} with half");
+        each => [each.Ssim(each.Points / 2)], ssim => ssim[0] >= 0.5, ssim => $"{Figure(ssim[0])} with half");
 
     private static Claim Sensitivity(Evidence network)
     {
@@ -107,6 +107,8 @@ public static class Claims
         int[] large = [.. Enumerable.Range(0, own.Pixels.Length).Where(i => own.Pixels[i] > 2000)];
         if (large.Length == 0)
             return network.Lacks("4.4", Text, "larger images");
+        if (large.Any(i => double.IsNaN(own.Correlation(i))))
+            return network.Lacks("4.4", Text, $"a map of {own.Title} that is not the same everywhere");
         Found Best(int i) => found.Where(each => !double.IsNaN(each.Correlation(i))).MaxBy(each => each.Correlation(i)) ?? own;
         int[] best = [.. large.Where(i => Best(i) == own)];
         string[] others = [.. large.Except(best).Select(i => string.Create(CultureInfo.InvariantCulture,
@@ -117,11 +119,12 @@ public static class Claims
 
     private static Claim Pixelwise(Evidence network) => network.Decide("4.4",
         "with single pixels, all scores of Sensitivity-n range within the lower 10 % of the scale", SensitivityMeasure.KindName(1), _ => true,
-        found => found.All(each => each.Correlations.All(value => double.IsNaN(value) || value <= 0.1)), each => $"{Figure(each.Correlations.Max())} at most");
+        each => [each.Correlations.Where(value => !double.IsNaN(value)).DefaultIfEmpty(double.NaN).Max()], most => most[0] <= 0.1,
+        most => $"{Figure(most[0])} at most");
 
     private static Claim Tilewise(Evidence network) => network.Decide("4.4",
         "with tiles, Occlusion-8x8 performs perfectly for small n, as its scores are the drops in logits (0.99 or more at one tile)", Tiles,
-        method => method.Is("occlusion-8"), found => found.All(each => each.Correlation(0) >= 0.99), each => Figure(each.Correlation(0)));
+        method => method.Is("occlusion-8"), each => [each.Correlation(0)], correlation => correlation[0] >= 0.99, correlation => Figure(correlation[0]));
 
     private static Claim Margin(Evidence network)
     {
@@ -156,7 +159,7 @@ public static class Claims
         Score[] scores =
         [
             .. Columns.SkipLast(1).SelectMany(column => network.With(column, method => method.Is("random")))
-                .Where(each => each.Records.Length >= PhotosOfAnError).Select(each => each.Score(0)),
+                .Where(each => each.Records.Length >= PhotosOfAnError).Select(each => each.Score(0)).Where(score => !double.IsNaN(score.Value)),
         ];
         return scores.Length == 0 ? network.Lacks("table 1", Text, "degradation of random, on two photos or more")
             : network.Claim("table 1", Text, scores.All(score => Math.Abs(score.Value) <= 2 * score.StandardError),
@@ -297,13 +300,18 @@ public static class Claims
 
         public Claim Lacks(string section, string text, string what) => new(section, Name, text, ClaimState.NotMeasured, $"It needs {what}.");
 
-        /// <summary>A claim about every method of some kind by one measure.</summary>
+        /// <summary>A claim about every method of some kind by one measure. It is not decided by undefined numbers.</summary>
         public Claim Decide(
-            string section, string text, string measure, Func<RecordedMethod, bool> counts, Func<Found[], bool> holds, Func<Found, string> say)
+            string section, string text, string measure, Func<RecordedMethod, bool> counts, Func<Found, double[]> numbers, Func<double[], bool> holds,
+            Func<double[], string> say)
         {
-            Found[] found = With(measure, counts);
-            return found.Length == 0 ? Lacks(section, text, $"{measure} of the methods that it names")
-                : Claim(section, text, holds(found), string.Join(", ", found.Select(each => $"{each.Title} {say(each)}")));
+            (Found Of, double[] Numbers)[] found = [.. With(measure, counts).Select(each => (each, numbers(each)))];
+            if (found.Length == 0)
+                return Lacks(section, text, $"{measure} of the methods that it names");
+            return found.FirstOrDefault(each => each.Numbers.Any(double.IsNaN)).Of is { } undefined
+                ? Lacks(section, text, $"defined numbers: {measure} is undefined for {undefined.Title} on all photos")
+                : Claim(section, text, found.All(each => holds(each.Numbers)),
+                    string.Join(", ", found.Select(each => $"{each.Of.Title} {say(each.Numbers)}")));
         }
     }
 

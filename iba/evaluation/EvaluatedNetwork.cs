@@ -93,6 +93,9 @@ internal sealed class RecordedMethod
     /// <summary>Whether it is one of the paper's two bottlenecks.</summary>
     public bool IsBottleneck => IsPerSample || IsReadout;
 
+    /// <summary>Whether it is one of the two occlusions.</summary>
+    public bool IsOcclusion => Is("occlusion-8") || Is("occlusion-14");
+
     public bool Is(string kind) => Kind.Name == kind;
 
     /// <summary>Names it by the settings that not all variants of its method share.</summary>

@@ -19,7 +19,7 @@ public sealed class EvaluationFigures
 {
     internal const int MostShaded = 4;
 
-    /// <summary>The paper clips the axis of Sensitivity-n here (figure 6).</summary>
+    /// <summary>The paper clips the axis of Sensitivity-n here (figure 6): only occlusion, whose scores are the drops in logits, exceeds it there.</summary>
     private const double SensitivityClip = 0.4;
 
     /// <summary>A curve's interval is computed at about as many points: a bootstrap for each.</summary>
@@ -203,8 +203,9 @@ public sealed class EvaluationFigures
             ScoreKind[] points = [.. pixels.Select((_, i) => ScoreKind.Mean("correlation", record => record[SensitivityMeasure.Correlations][i]))];
             curves.Add(Mean(method, records, pixels, points, Shaded(method, methods)));
         }
-        double[] values = [.. curves.SelectMany(curve => curve.Y).Where(double.IsFinite)];
-        bool clips = values.Any(value => value > SensitivityClip) && 2 * values.Count(value => value <= SensitivityClip) >= values.Length;
+        bool Exceeds(Func<RecordedMethod, bool> counts) =>
+            methods.Zip(curves).Any(pair => counts(pair.First) && pair.Second.Y.Any(value => value > SensitivityClip));
+        bool clips = Exceeds(method => method.IsOcclusion) && !Exceeds(method => !method.IsOcclusion);
         return new CurvePanel(tile == 1 ? "Single pixels" : $"Tiles of {tile} x {tile} pixels", new("masked pixels") { Logarithmic = true },
             new(clips ? $"correlation, clipped at {SensitivityClip}" : "correlation") { High = clips ? SensitivityClip : null }, curves);
     }

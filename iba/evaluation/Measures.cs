@@ -31,6 +31,9 @@ public enum MeasureSettings
 
     /// <summary><see cref="MeasureInputs.WithReplacement"/>.</summary>
     WithReplacement = 8,
+
+    /// <summary><see cref="MeasureInputs.Restimation"/>.</summary>
+    Restimation = 16,
 }
 
 /// <summary>A measure: its name, its constructor and its summary.</summary>
@@ -80,6 +83,9 @@ public sealed record MeasureInputs(Classifier Classifier)
 
     /// <summary>Whether sets of masked elements are drawn with replacement, as the paper's code draws pixels.</summary>
     public bool WithReplacement { get; init; }
+
+    /// <summary>Gives per-sample the statistics of random networks; null to keep those of the trained one.</summary>
+    public Restimation? Restimation { get; init; }
 }
 
 /// <summary>All measures.</summary>
@@ -91,8 +97,8 @@ public static class Measures
         new(DegradationMeasure.KindName(8), DegradationMeasure.About8, from => new DegradationMeasure(from.Classifier, 8), _ => DegradationMeasure.Scores),
         new(DegradationMeasure.KindName(14), DegradationMeasure.About14, from => new DegradationMeasure(from.Classifier, 14), _ => DegradationMeasure.Scores),
         new(BoxMeasure.KindName, BoxMeasure.About, from => new BoxMeasure(from.Classifier, from.Boxes), _ => BoxMeasure.Scores, MeasureNeeds.Annotations),
-        new(SanityMeasure.KindName, SanityMeasure.About, from => new SanityMeasure(from.Seed, from.SsimRange), SanityMeasure.Scores,
-            Settings: MeasureSettings.Seed | MeasureSettings.SsimRange),
+        new(SanityMeasure.KindName, SanityMeasure.About, from => new SanityMeasure(from.Seed, from.SsimRange, from.Restimation), SanityMeasure.Scores,
+            Settings: MeasureSettings.Seed | MeasureSettings.SsimRange | MeasureSettings.Restimation),
         new(RestrictionMeasure.KindName, RestrictionMeasure.About, from => new RestrictionMeasure(from.NoiseCopies), _ => RestrictionMeasure.Scores,
             Settings: MeasureSettings.NoiseCopies),
         new(GroundTruthMeasure.KindName, GroundTruthMeasure.About, from => new GroundTruthMeasure(from.NoiseCopies), _ => GroundTruthMeasure.Scores,

@@ -22,11 +22,13 @@ namespace Iba.Evaluation;
 /// other method keeps its seed.</para>
 /// <para>The bottlenecks keep the feature statistics of the trained network, and the readout its trained weights; the paper does not say which statistics
 /// it took. From the point on at which the bottleneck's own layer is random, the statistics do not describe its features any more: the noise
-/// has another scale than the features that it replaces. PatternAttribution is left out, as in the paper.</para>
+/// has another scale than the features that it replaces. With a <see cref="Restimation"/>, per-sample takes those of the random network from there on.
+/// PatternAttribution is left out, as in the paper.</para>
 /// </remarks>
 /// <param name="seed">The key of the random weights.</param>
 /// <param name="range">The data range of <see cref="Ssim.Of"/>.</param>
-public sealed class SanityMeasure(ulong seed = 0, double range = 1) : IMeasure
+/// <param name="restimation">Gives per-sample the statistics of the random networks; null to keep those of the trained one.</param>
+public sealed class SanityMeasure(ulong seed = 0, double range = 1, Restimation? restimation = null) : IMeasure
 {
     internal const string KindName = "sanity";
 
@@ -40,11 +42,12 @@ public sealed class SanityMeasure(ulong seed = 0, double range = 1) : IMeasure
     public string Name => KindName;
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>
-    {
-        ["seed"] = seed.ToString(CultureInfo.InvariantCulture),
-        ["ssim-range"] = range.ToString(CultureInfo.InvariantCulture),
-    };
+    public IReadOnlyDictionary<string, string> Settings { get; } = new Dictionary<string, string>(
+    [
+        new("seed", seed.ToString(CultureInfo.InvariantCulture)),
+        new("ssim-range", range.ToString(CultureInfo.InvariantCulture)),
+        .. restimation is null ? (KeyValuePair<string, string>[])[] : [new("restimate", restimation.Id)],
+    ]);
 
     /// <summary>The mean over the whole cascade, and the mean at each of its points.</summary>
     internal static IReadOnlyList<ScoreKind> Scores(Measurement any)
@@ -73,13 +76,28 @@ public sealed class SanityMeasure(ulong seed = 0, double range = 1) : IMeasure
         // A recording and the random weights are the largest things in memory: the photos share both.
         using var random = new RandomisedNetwork(method.Inputs.Network, seed);
         for (int point = 0; point < points.Count; point++)
-            similarities[point] = At(random.From(points[point]), method, photos, originals, (ulong)point + 1, cancellation);
+        {
+            Network network = random.From(points[point]);
+            similarities[point] = At(network, Restimated(method, network, points[point], cancellation), photos, originals, (ulong)point + 1, cancellation);
+        }
         return [.. photos.Select((_, i) => (Quantity[])[new(Similarity, [.. similarities.Select(of => of[i])])])];
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+    }
+
+    /// <summary>The method with the statistics of a random network, where these are wanted and differ from those of the trained one.</summary>
+    private EvaluatedMethod Restimated(EvaluatedMethod method, Network random, string point, CancellationToken cancellation)
+    {
+        if (restimation is null || method.Kind.Needs != MethodNeeds.Statistics || method.Inputs.AtLayer is not { Origin.Layer: var layer })
+            return method;
+        bool differ = random.Until(layer).Layers.Any(each => each.Name == point);
+        return !differ ? method : method with
+        {
+            Inputs = method.Inputs with { Statistics = restimation.Of(random, point, layer, cancellation), OtherStatistics = [] },
+        };
     }
 
     /// <summary>The similarity of each photo's map to that of another network.</summary>

@@ -102,6 +102,22 @@ public class ClaimsTests
             Scores("readout", 0.45, 0.5))).State);
 
     [Fact]
+    public void Undefined_numbers_decide_nothing()
+    {
+        Claim sanity = Claim("around 0.4", Network([MadeUp.Sanity("per-sample", 0, double.NaN, double.NaN)]));
+        Assert.Equal(ClaimState.NotMeasured, sanity.State);
+        Assert.Equal("It needs defined numbers: sanity is undefined for IBA Per-Sample on all photos.", sanity.Numbers);
+        Measurement Tiles(string method, double correlation) =>
+            MadeUp.Record(method, "sensitivity-8", 0, new("pixels", 64, 3072), new("correlations", correlation, correlation));
+        EvaluatedNetwork constant = Network([Tiles("per-sample", double.NaN), Tiles("occlusion-8", double.NaN), Tiles("gradient", 0.2)]);
+        Assert.Equal(ClaimState.NotMeasured, Claim("highest Sensitivity-n", constant).State);
+        Assert.Equal(ClaimState.NotMeasured, Claim("Occlusion-8x8 performs", constant).State);
+        // Fully degraded photos have the probability of whole ones: there is no scale.
+        EvaluatedNetwork flat = Network([MadeUp.Degradation("random", [1, 1, 1], [1, 1, 1], 0), MadeUp.Degradation("random", [1, 1, 1], [1, 1, 1], 1)]);
+        Assert.Equal(ClaimState.NotMeasured, Claim("random attribution", flat).State);
+    }
+
+    [Fact]
     public void Accuracy_is_that_of_top_1_by_beta()
     {
         EvaluationRecord[] records = [MadeUp.Restriction("per-sample:beta=10", 0.1, 0.98, 1), MadeUp.Restriction("per-sample:beta=100", 0.02, 0.4, 0.5)];

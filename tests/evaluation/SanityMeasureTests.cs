@@ -6,7 +6,9 @@ using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
 using Iba.Evaluation;
+using Iba.Images;
 using Iba.Methods;
+using Iba.Rendering;
 using Iba.Statistics;
 using Tests.Bottleneck;
 using Tests.Devices;
@@ -94,6 +96,38 @@ public sealed class SanityMeasureTests(Cpu cpu) : IClassFixture<Cpu>, IDisposabl
         using var wide = new SanityMeasure(seed: 9, range: 2);
         Assert.Equal(new Dictionary<string, string> { ["seed"] = "9", ["ssim-range"] = "2" }, wide.Settings);
         Assert.NotEqual(all[0], wide.Measure(method, photos, TestContext.Current.CancellationToken).First()[0].Values);
+    }
+
+    /// <summary>The statistics are the random network's from the point on at which the bottleneck's layer is random, and estimated once.</summary>
+    [Fact]
+    public void Statistics_are_estimated_again_where_the_layer_is_random()
+    {
+        using var folder = new TemporaryFolder();
+        EvaluatedMethod method = Method("per-sample", "resnet50-narrow");
+        ExplainedPhoto[] photos = Explained(method, "resnet50-narrow");
+        var random = new Random(8);
+        foreach (int i in Enumerable.Range(0, 3))
+        {
+            var pixels = new byte[80 * 80 * 3];
+            random.NextBytes(pixels);
+            folder.With($"{i}.png", PngFile.Encode(pixels, 80, 80));
+        }
+        Network trained = method.Inputs.Network;
+        var classifier = new Classifier(trained) { Preprocessing = new Preprocessing { Resize = 73, Crop = 64 } };
+        var again = new Restimation(classifier, new PhotoSet(folder[""]));
+        using SanityMeasure kept = new(), measure = new(restimation: again);
+        double[] before = kept.Measure(method, photos, TestContext.Current.CancellationToken).First()[0].Values;
+        double[] after = measure.Measure(method, photos, TestContext.Current.CancellationToken).First()[0].Values;
+        string[] points = [.. RandomisedNetwork.Points(trained)];
+        int first = Array.IndexOf(points, trained.Resolve(method.Inputs.Statistics!.Origin.Layer));
+        Assert.Equal(before[..first], after[..first]);
+        Assert.All(Enumerable.Range(first, points.Length - first), point => Assert.NotEqual(before[point], after[point]));
+        Assert.Equal(again.Id, measure.Settings["restimate"]);
+        Assert.DoesNotContain("restimate", kept.Settings.Keys);
+        // Kept from the first measurement: the photos are not read again.
+        foreach (string file in Directory.GetFiles(folder[""]))
+            File.Delete(file);
+        Assert.Equal(after, measure.Measure(method, photos, TestContext.Current.CancellationToken).First()[0].Values);
     }
 
     [Fact]
