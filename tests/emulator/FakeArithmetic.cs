@@ -222,6 +222,8 @@ internal sealed unsafe class FakeTensor(FakeDescriptor descriptor)
 
     public long Id { get; } = descriptor[CUDNN_ATTR_TENSOR_UNIQUE_ID].As<long>()[0];
 
+    public int ElementBytes => _rounded ? sizeof(ushort) : sizeof(float);
+
     public bool IsVirtual { get; } = descriptor.Has(CUDNN_ATTR_TENSOR_IS_VIRTUAL);
 
     public long Count => Dims.Aggregate(1L, (product, dim) => product * dim);

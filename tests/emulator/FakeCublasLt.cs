@@ -44,6 +44,9 @@ internal sealed unsafe class FakeCublasLt : IDisposable
     /// <summary>Computes a product; null if products are only recorded.</summary>
     public Action<FakeProduct>? Execute { get; set; }
 
+    /// <summary>Called with a product when it runs.</summary>
+    public Action<FakeProduct>? Ran { get; set; }
+
     public nint Find(string name) => Addresses.GetValueOrDefault(name);
 
     public CublasLt Table() => new(Find);
@@ -126,6 +129,7 @@ internal sealed unsafe class FakeCublasLt : IDisposable
         Action work = () =>
         {
             now.Products.Add(product);
+            now.Ran?.Invoke(product);
             now.Execute?.Invoke(product);
         };
         if (now.Enqueue is null)

@@ -96,6 +96,9 @@ internal sealed unsafe class FakeCudnn : IDisposable
     /// <summary>Whether executions compute the described operations.</summary>
     public bool Computes { get; set; }
 
+    /// <summary>Called with an execution's graph when it runs.</summary>
+    public Action<FakeDescriptor>? Ran { get; set; }
+
     /// <summary>Where executions go, so that they are captured with everything else on the stream.</summary>
     public Func<Action, bool>? Enqueue { get; set; }
 
@@ -290,6 +293,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
         Action work = () =>
         {
             now.Executed.Add((executed.Engine!.Index, ids, pointers, workspace));
+            now.Ran?.Invoke(executed.Graph!);
             if (now.Computes)
                 FakeArithmetic.Compute(now, executed.Engine, executed.Graph!, ids.Zip(pointers).ToDictionary());
         };

@@ -145,7 +145,14 @@ internal sealed unsafe partial class FakeDriver
         if (!now._functions.TryGetValue(function, out string? name) || gx == 0 || gy == 0 || gz == 0 || bx * by * bz is 0 or > 1024)
             return CUresult.CUDA_ERROR_INVALID_VALUE;
         if (now.Execute is null)
-            return now.Enqueue("cuLaunchKernel", () => now.Launched.Add(name));
+        {
+            long bytes = now.Traffic is null ? 0 : Emulator.Traffic.Of(name, new Extent(gx, gy), parameters);
+            return now.Enqueue("cuLaunchKernel", () =>
+            {
+                now.Launched.Add(name);
+                now.Traffic?.Add(new Sent(name, bytes));
+            });
+        }
         KernelParameter[] wanted = now.Parameters!(name);
         CUresult fits = now.Try(() => CheckArguments(name, wanted, parameters));
         if (fits != CUresult.CUDA_SUCCESS)

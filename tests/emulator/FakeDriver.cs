@@ -50,6 +50,9 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     /// <summary>Every kernel that has run so far (a captured one each time its graph is launched).</summary>
     public List<string> Launched { get; } = [];
 
+    /// <summary>Kernels and libraries' calls that have run, with the bytes of their operands; null unless they are to be counted.</summary>
+    public List<Sent>? Traffic { get; set; }
+
     public CUresult Start { get; set; } = CUresult.CUDA_SUCCESS;
     public int Version { get; set; } = 12060;
     public int Devices { get; set; } = 1;

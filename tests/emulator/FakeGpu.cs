@@ -33,6 +33,8 @@ internal sealed class FakeGpu : IDisposable
         }
         Cudnn.Enqueue = work => Driver.Send("cudnnBackendExecute", work);
         CublasLt.Enqueue = work => Driver.Send("cublasLtMatmul", work);
+        Cudnn.Ran = graph => Driver.Traffic?.Add(new Sent("cudnnBackendExecute", Traffic.Of(Cudnn, graph)));
+        CublasLt.Ran = product => Driver.Traffic?.Add(new Sent("cublasLtMatmul", Traffic.Of(product)));
         if (!computes)
             return;
         Shim shim = Shim.Get();
