@@ -14,7 +14,7 @@ public sealed class ConvolutionGraphTests : IDisposable
 {
     // Descriptor types, attribute types and data types of cudnn_graph.h.
     private const int Pointwise = 0, Convolution = 1, Forward = 10, Filter = 11, Data = 12, PointwiseOperation = 13, OperationGraph = 15, Tensor = 17;
-    private const int Handle = 0, DataType = 1, Boolean = 2, Int64 = 3, Float = 4, ConvolutionMode = 7, PointwiseMode = 14, Descriptor = 15;
+    private const int Handle = 0, DataType = 1, Boolean = 2, Int64 = 3, Float = 4, Double = 5, ConvolutionMode = 7, PointwiseMode = 14, Descriptor = 15;
     private const int Float32 = 0, Bf16 = 9;
 
     private readonly FakeCudnn _cudnn = new();
@@ -87,6 +87,7 @@ public sealed class ConvolutionGraphTests : IDisposable
     {
         Descriptor => string.Join(',', attribute.As<nint>().Select(handle => $"#{_cudnn.Made.FindIndex(made => made.Handle == handle)}")),
         Float => string.Join(',', attribute.As<float>().Select(value => value.ToString(CultureInfo.InvariantCulture))),
+        Double => string.Join(',', attribute.As<double>().Select(value => value.ToString(CultureInfo.InvariantCulture))),
         Boolean => string.Join(',', attribute.As<byte>()),
         Int64 or Handle => string.Join(',', attribute.As<long>()),
         _ => string.Join(',', attribute.As<int>()),
@@ -125,8 +126,8 @@ public sealed class ConvolutionGraphTests : IDisposable
                 else
                     steps = [.. Maybe(unit.Addend, 0, 5L), .. Maybe(unit.Bias, 0, 4L)];
                 steps.AddRange([.. Maybe(unit.Relu, 100, null), .. Maybe(unit.Gate, 200, 6L)]);
-                if (steps.Count == 0)
-                    steps.Add((21, null));
+                if (steps.Count == 0 || (Input == Bf16 && unit.Direction == Direction.Forward))
+                    steps.Insert(0, (21, null));
                 for (int i = 0; i < steps.Count; i++)
                 {
                     int other = steps[i].Other is { } id ? Of(id, Float32) : -1;
@@ -168,7 +169,7 @@ public sealed class ConvolutionGraphTests : IDisposable
             int pointwise = Begin(Pointwise);
             _lines.AddRange([$"0 {PointwiseMode} 1 4 {mode}", $"1 {DataType} 1 4 {Float32}"]);
             if (mode is 100 or 200)
-                _lines.Add("2 10 1 4 1");
+                _lines.AddRange(["2 10 1 4 1", $"3 {Double} 1 8 0", $"4 {Double} 1 8 3.4028234663852886E+38", $"5 {Double} 1 8 0"]);
             int operation = Begin(PointwiseOperation);
             _lines.Add($"750 {Descriptor} 1 8 #{pointwise}");
             if (mode == 200)

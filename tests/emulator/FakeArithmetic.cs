@@ -119,7 +119,8 @@ internal static unsafe class FakeArithmetic
                 });
             }
         }
-        if (!engine.WritesNothing)
+        bool inPlace = pointers.Values.Distinct().Count() < pointers.Count;
+        if (!engine.WritesNothing && !(engine.BreaksInPlace && inPlace))
             writes.ForEach(write => write());
     }
 

@@ -47,6 +47,9 @@ internal sealed record FakeEngine(long Index)
     /// <summary>Whether it does not write its result.</summary>
     public bool WritesNothing { get; init; }
 
+    /// <summary>Whether it reads its addend after it has begun to write its result, so that both in one place give wrong numbers.</summary>
+    public bool BreaksInPlace { get; init; }
+
     /// <summary>Which heuristic offers it.</summary>
     public cudnnBackendHeurMode Mode { get; init; } = cudnnBackendHeurMode.CUDNN_HEUR_MODE_A;
 
@@ -77,6 +80,9 @@ internal sealed unsafe class FakeCudnn : IDisposable
     public nuint Runtime { get; set; } = 12090;
     public cudnnStatus Creation { get; set; }
     public List<FakeEngine> Engines { get; } = [new FakeEngine(1)];
+
+    /// <summary>Attributes that this version does not tell.</summary>
+    public HashSet<cudnnBackendAttributeName> Untold { get; } = [];
 
     /// <summary>Every descriptor that was ever made, in order.</summary>
     public List<FakeDescriptor> Made { get; } = [];
@@ -241,6 +247,8 @@ internal sealed unsafe class FakeCudnn : IDisposable
     {
         FakeCudnn now = Now;
         FakeDescriptor from = now._live[descriptor];
+        if (now.Untold.Contains(name))
+            return cudnnStatus.CUDNN_STATUS_NOT_SUPPORTED;
         switch (name)
         {
             case cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_RESULTS:

@@ -15,6 +15,9 @@ public sealed class SpotCheckTests : IDisposable
     private static readonly ConvolutionCase Case = new(
         new(3, 2, 1), new(2, 9, 8, 12), 20, Bias: true, Residual: true, Relu: true, Adds: true, Gate: true, Seed: 5);
 
+    /// <summary>Strided gradients are never one graph.</summary>
+    private static readonly ConvolutionCase Unstrided = Case with { Geometry = new(3, 1, 1), X = new(2, 5, 6, 16) };
+
     private readonly FakeGpu _gpu = new(computes: true);
     private readonly TemporaryFolder _folder = new();
 
@@ -59,19 +62,62 @@ public sealed class SpotCheckTests : IDisposable
         {
             _gpu.Cudnn.Engines.Clear();
             _gpu.Cudnn.Engines.AddRange([engine, new FakeEngine(2)]);
-            float[] times = [1, 1, 1, 2, 2, 2];
+            float[] times = [10, 20];
             int measured = 0;
             _gpu.Driver.Elapsed = () => times[measured++];
             using CudaBackend backend = _gpu.Open(precision);
             using var numbers = new TestTensors(backend);
-            (float[] actual, Exact expected) = Run(Enum.Parse<Direction>(direction), numbers);
+            (float[] actual, Exact expected) = Run(Enum.Parse<Direction>(direction), numbers, Case);
             PlanChoice choice = Assert.Single(backend.Choices);
-            Assert.Equal((Route.Fused, "engine 2", 2f), (choice.Route, choice.Engine, choice.Milliseconds));
+            Route route = direction == nameof(Direction.BackwardData) ? Route.Single : Route.Fused;
+            Assert.Equal((route, "engine 2", 2f), (choice.Route, choice.Engine, choice.Milliseconds));
             Assert.Contains(choice.Rejected, line => line.StartsWith("engine 1: its numbers are wrong: element ", StringComparison.Ordinal));
             Assert.Contains("numbers are right to", choice.Check);
             double tolerance = (precision == Precision.BFloat16 ? 2e-2 : 1e-5) * expected.Numbers.Max(Math.Abs);
             Assert.All(actual.Index(), each => Assert.Equal(expected[each.Index], each.Item, tolerance));
         }
+    }
+
+    /// <summary>The loop adds to a gradient where it lies, so that is how an engine must be right.</summary>
+    [Theory]
+    [InlineData(nameof(Direction.BackwardData), Precision.TensorFloat32)]
+    [InlineData(nameof(Direction.BackwardData), Precision.BFloat16)]
+    [InlineData(nameof(Direction.BackwardWeights), Precision.Float32)]
+    public void An_engine_that_is_right_only_apart_from_its_addend_is_skipped(string direction, Precision precision)
+    {
+        _gpu.Cudnn.Engines.Clear();
+        _gpu.Cudnn.Engines.AddRange([new FakeEngine(1) { BreaksInPlace = true }, new FakeEngine(2)]);
+        float[] times = [10, 20];
+        int measured = 0;
+        _gpu.Driver.Elapsed = () => times[measured++];
+        using CudaBackend backend = _gpu.Open(precision);
+        using var numbers = new TestTensors(backend);
+        (float[] actual, Exact expected) = Run(Enum.Parse<Direction>(direction), numbers, Unstrided);
+        PlanChoice choice = Assert.Single(backend.Choices);
+        Assert.Equal((Route.Fused, "engine 2"), (choice.Route, choice.Engine));
+        Assert.Contains(choice.Rejected, line => line.StartsWith("engine 1: its numbers are wrong: element ", StringComparison.Ordinal));
+        double tolerance = (precision == Precision.BFloat16 ? 2e-2 : 1e-5) * expected.Numbers.Max(Math.Abs);
+        Assert.All(actual.Index(), each => Assert.Equal(expected[each.Index], each.Item, tolerance));
+    }
+
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.BFloat16)]
+    public void A_product_that_is_right_only_apart_from_its_addend_is_skipped(Precision precision)
+    {
+        _gpu.Cudnn.Engines.Clear();
+        _gpu.CublasLt.Execute = product =>
+        {
+            if (product.Beta == 0 || product.Pointers[2] != product.Pointers[3])
+                FakeArithmetic.Compute(product);
+        };
+        using CudaBackend backend = _gpu.Open(precision);
+        using var numbers = new TestTensors(backend);
+        ConvolutionCase pointwise = Unstrided with { Geometry = new ConvGeometry(1) };
+        pointwise.BackwardData(numbers);
+        PlanChoice choice = Assert.Single(backend.Choices);
+        Assert.Equal(Route.OwnKernel, choice.Route);
+        Assert.Contains(choice.Rejected, line => line.StartsWith("cuBLASLt: its numbers are wrong", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -153,14 +199,14 @@ public sealed class SpotCheckTests : IDisposable
         Assert.Empty(other.Choices);
     }
 
-    private static (float[] Actual, Exact Expected) Run(Direction direction, TestTensors numbers) => direction switch
+    private static (float[] Actual, Exact Expected) Run(Direction direction, TestTensors numbers, ConvolutionCase c) => direction switch
     {
-        Direction.Forward => (Case.Forward(numbers),
-            ConvolutionTextbook.Forward(Case.XNumbers, Case.WNumbers, Case.BiasNumbers, Case.ResidualNumbers, Case.Relu, Case.Geometry)),
-        Direction.BackwardData => (Case.BackwardData(numbers),
-            Case.Finished(ConvolutionTextbook.BackwardData(Case.DyNumbers, Case.WNumbers, Case.X, Case.Geometry), gated: true)),
-        _ => (Case.BackwardWeights(numbers),
-            Case.Finished(ConvolutionTextbook.BackwardWeights(Case.XNumbers, Case.DyNumbers, Case.W, Case.Geometry), gated: false)),
+        Direction.Forward => (c.Forward(numbers),
+            ConvolutionTextbook.Forward(c.XNumbers, c.WNumbers, c.BiasNumbers, c.ResidualNumbers, c.Relu, c.Geometry)),
+        Direction.BackwardData => (c.BackwardData(numbers),
+            c.Finished(ConvolutionTextbook.BackwardData(c.DyNumbers, c.WNumbers, c.X, c.Geometry), gated: true)),
+        _ => (c.BackwardWeights(numbers),
+            c.Finished(ConvolutionTextbook.BackwardWeights(c.XNumbers, c.DyNumbers, c.W, c.Geometry), gated: false)),
     };
 
     /// <summary>Arrays replace tensors: a sum reads the operand of a role from its array.</summary>

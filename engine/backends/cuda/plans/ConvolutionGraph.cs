@@ -34,19 +34,19 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
 
     private cudnnDataType Input => unit.Precision == Precision.BFloat16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
 
-    private Role Result => unit.Direction switch { Direction.Forward => Role.Y, Direction.BackwardData => Role.X, _ => Role.W };
-
     /// <summary>
     /// The whole unit in one graph: the sum and everything that follows it. The result is float32, so a bfloat16 unit ends in a conversion
     /// even if nothing follows the sum.
     /// </summary>
-    /// <param name="handle">cuDNN's handle.</param>
+    /// <param name="handle">cuDNN's handle; 0 for a GPU that is only described.</param>
     /// <param name="biasFirst">Whether the bias is added before the addend: some engines support only one of the orders.</param>
     public nint Fused(nint handle, bool biasFirst = false)
     {
         nint sum = Virtual();
         Sum(sum);
         List<(cudnnPointwiseMode Mode, Role? Other)> steps = [];
+        // bfloat16 in and float32 out: forward engines exist only where the sum's type is set before anything is added to it.
+        bool converts = unit is { Precision: Precision.BFloat16, Direction: Direction.Forward };
         if (unit.Addend)
             steps.Add((CUDNN_POINTWISE_ADD, Role.Addend));
         if (unit.Bias)
@@ -55,12 +55,12 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
             steps.Add((CUDNN_POINTWISE_RELU_FWD, null));
         if (unit.Gate)
             steps.Add((CUDNN_POINTWISE_RELU_BWD, Role.Gate));
-        if (steps.Count == 0)
-            steps.Add((CUDNN_POINTWISE_IDENTITY, null));
+        if (steps.Count == 0 || converts)
+            steps.Insert(0, (CUDNN_POINTWISE_IDENTITY, null));
         for (int i = 0; i < steps.Count; i++)
         {
             nint other = steps[i].Other is { } role ? Tensor(role, CUDNN_DATA_FLOAT) : 0;
-            nint result = i == steps.Count - 1 ? Tensor(Result, CUDNN_DATA_FLOAT) : Virtual();
+            nint result = i == steps.Count - 1 ? Tensor(unit.Result, CUDNN_DATA_FLOAT) : Virtual();
             Pointwise(steps[i].Mode, sum, other, result);
             sum = result;
         }
@@ -70,7 +70,7 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
     /// <summary>The sum alone, with a result of the inputs' type.</summary>
     public nint Single(nint handle)
     {
-        Sum(Tensor(Result, Input));
+        Sum(Tensor(unit.Result, Input));
         return Graph(handle);
     }
 
@@ -117,11 +117,14 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
         nint pointwise = descriptors.New(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
         descriptors.Set(pointwise, CUDNN_ATTR_POINTWISE_MODE, CUDNN_TYPE_POINTWISE_MODE, mode);
         descriptors.Set(pointwise, CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
-        // By default cuDNN's ReLU turns NaN into 0.
         if (mode is CUDNN_POINTWISE_RELU_FWD or CUDNN_POINTWISE_RELU_BWD)
         {
+            // By default cuDNN's ReLU turns NaN into 0, and some engines want its clips named.
             descriptors.Set(
                 pointwise, CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_TYPE_NAN_PROPOGATION, cudnnNanPropagation.CUDNN_PROPAGATE_NAN);
+            descriptors.Set(pointwise, CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP, CUDNN_TYPE_DOUBLE, 0.0);
+            descriptors.Set(pointwise, CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, CUDNN_TYPE_DOUBLE, (double)float.MaxValue);
+            descriptors.Set(pointwise, CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, CUDNN_TYPE_DOUBLE, 0.0);
         }
         descriptors.Finish(pointwise);
 
@@ -147,7 +150,8 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
     private nint Graph(nint handle)
     {
         nint graph = descriptors.New(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
-        descriptors.Set(graph, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, handle);
+        if (handle != 0)
+            descriptors.Set(graph, CUDNN_ATTR_OPERATIONGRAPH_HANDLE, CUDNN_TYPE_HANDLE, handle);
         descriptors.SetParts(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS, [.. _operations]);
         return descriptors.Finish(graph);
     }
@@ -159,7 +163,7 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
     }
 
     /// <summary>An intermediate tensor of the result's shape, with an id that no role uses.</summary>
-    private nint Virtual() => Tensor(100 + _virtuals++, Extents(Result), CUDNN_DATA_FLOAT, isVirtual: true);
+    private nint Virtual() => Tensor(100 + _virtuals++, Extents(unit.Result), CUDNN_DATA_FLOAT, isVirtual: true);
 
     private nint Tensor(long id, (long N, long C, long H, long W) extents, cudnnDataType type, bool isVirtual)
     {
@@ -181,6 +185,6 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
         Role.W => (unit.K, unit.C, unit.Geometry.Kernel, unit.Geometry.Kernel),
         Role.Y => (unit.N, unit.K, unit.P, unit.Q),
         Role.Bias => (1, unit.K, 1, 1),
-        _ => Extents(Result),
+        _ => Extents(unit.Result),
     };
 }

@@ -57,6 +57,9 @@ internal readonly record struct ConvolutionUnit(Direction Direction, int N, int 
     /// <summary>The sum alone.</summary>
     public ConvolutionUnit Plain => this with { Bias = false, Addend = false, Relu = false, Gate = false };
 
+    /// <summary>Which of the three tensors is the result.</summary>
+    public Role Result => Direction switch { Direction.Forward => Role.Y, Direction.BackwardData => Role.X, _ => Role.W };
+
     /// <summary>Elements of the result.</summary>
     public long ResultCount => Direction switch
     {
@@ -74,4 +77,8 @@ internal readonly record struct ConvolutionUnit(Direction Direction, int N, int 
 }
 
 /// <summary>The tensors of a unit. The result is y forward, x for the data gradient, w for the weight gradient.</summary>
-internal readonly record struct Operands(Tensor X, Tensor W, Tensor Y, Tensor? Bias = null, Tensor? Addend = null, Tensor? Gate = null);
+internal readonly record struct Operands(Tensor X, Tensor W, Tensor Y, Tensor? Bias = null, Tensor? Addend = null, Tensor? Gate = null)
+{
+    /// <summary>The tensor that a direction writes.</summary>
+    public Tensor Result(Direction direction) => direction switch { Direction.Forward => Y, Direction.BackwardData => X, _ => W };
+}

@@ -11,8 +11,6 @@ internal sealed class Convolutions(
     Device device, Kernels kernels, Scratch scratch, CudnnSession? cudnn, MatrixProducts products, SearchLimits limits, CacheFolder cache)
     : IDisposable
 {
-    private const int TimedRuns = 3;
-
     private readonly Dictionary<ConvolutionUnit, Settled> _settled = [];
     private readonly PlanSearch? _search = cudnn is null ? null : new PlanSearch(cudnn, limits, cache);
     private readonly SpotCheck _check = new(device);
@@ -32,7 +30,7 @@ internal sealed class Convolutions(
         switch (settled.Choice.Route)
         {
             case Route.Fused:
-                RunFused(settled.Plan!, unit, operands, 0);
+                RunFused(settled.Plan!, unit, operands);
                 break;
             case Route.Single:
                 RunSingle(settled.Plan!, unit, operands);
@@ -63,25 +61,11 @@ internal sealed class Convolutions(
         }
         else
         {
-            if (unit.IsPlain && unit.Precision != Precision.BFloat16)
+            foreach (PlanWay way in PlanWay.Of(unit))
             {
-                if (_search.Find(unit, GraphForm.Single, plan => Time(() => RunFused(plan, unit, operands, 0)),
-                    rejected, Judge(unit, operands, 0)) is { } alone)
-                    return Chosen(unit, Route.Fused, alone, rejected);
-            }
-            else
-            {
-                // The addend must survive the timing runs, so their result goes to another buffer.
-                ulong elsewhere = unit.Addend ? scratch.Get(ScratchUse.Result, unit.ResultCount * sizeof(float)) : 0;
-                foreach (GraphForm form in unit is { Bias: true, Addend: true } ? [GraphForm.Fused, GraphForm.FusedBiasFirst] : (GraphForm[])[GraphForm.Fused])
-                {
-                    if (_search.Find(unit, form, plan => Time(() => RunFused(plan, unit, operands, elsewhere)),
-                        rejected, Judge(unit, operands, elsewhere)) is { } fused)
-                        return Chosen(unit, Route.Fused, fused, rejected);
-                }
-                if (_search.Find(unit.Plain, GraphForm.Single, plan => Time(() => RunSum(plan, unit, operands)),
-                    rejected, JudgeSum(unit, operands)) is { } single)
-                    return Chosen(unit, Route.Single, single, rejected);
+                var trial = new PlanTrial(device, scratch, limits.Checked ? _check : null, way, operands, () => Place(way, unit, operands));
+                if (_search.Find(way.Drawn, way.Form, trial.Time, rejected, trial.Judge) is { } found)
+                    return Chosen(unit, way.Route, found, rejected);
             }
         }
         if (unit.Geometry.IsPointwise && products.TrySettle(Product(unit), operands, rejected, out string? check))
@@ -94,55 +78,17 @@ internal sealed class Convolutions(
         new(found.Plan, new PlanChoice(unit.ToString(), route, found.Reason, found.Plan.Choice.ToString(), found.Plan.IsCompiled,
             found.Plan.WorkspaceBytes, found.Milliseconds, rejected, found.Check));
 
-    /// <summary>How a plan of the whole unit is checked, its result being in the buffer used for timing.</summary>
-    private Func<Plan, Verdict>? Judge(ConvolutionUnit unit, Operands operands, ulong elsewhere) => !limits.Checked ? null : plan =>
-    {
-        ulong result = elsewhere == 0 ? At(ResultOf(unit, operands)) : elsewhere;
-        _check.Spoil(result, unit.ResultCount * sizeof(float));
-        RunFused(plan, unit, operands, elsewhere);
-        return _check.Hold(unit, operands, result, rounded: false);
-    };
-
-    /// <summary>How a plan of the sum alone is checked.</summary>
-    private Func<Plan, Verdict>? JudgeSum(ConvolutionUnit unit, Operands operands) => !limits.Checked ? null : plan =>
-    {
-        ulong sum = scratch.Get(ScratchUse.Result, SumBytes(unit));
-        _check.Spoil(sum, SumBytes(unit));
-        RunSum(plan, unit, operands);
-        return _check.Hold(unit.Plain, operands, sum, rounded: unit.Precision == Precision.BFloat16);
-    };
-
     private static long SumBytes(in ConvolutionUnit unit) => unit.ResultCount * (unit.Precision == Precision.BFloat16 ? sizeof(ushort) : sizeof(float));
 
-    /// <summary>The minimum of a few runs, after a warm-up run.</summary>
-    private float Time(Action run)
-    {
-        run();
-        using var start = new DeviceEvent(device, timed: true);
-        using var end = new DeviceEvent(device, timed: true);
-        float least = float.PositiveInfinity;
-        for (int i = 0; i < TimedRuns; i++)
-        {
-            start.Record();
-            run();
-            end.Record();
-            end.Wait();
-            least = Math.Min(least, end.Since(start));
-        }
-        return least;
-    }
+    /// <summary>All addresses: the result's is that of its own tensor, or of scratch memory if this project's kernels go on from there.</summary>
+    private Addresses Place(in PlanWay way, in ConvolutionUnit unit, in Operands operands) => way.Route == Route.Fused
+        ? Inputs(unit, operands)
+        : Inputs(unit, operands).WithResult(unit.Direction, scratch.Get(ScratchUse.Result, SumBytes(unit)));
 
-    /// <param name="plan">A graph of the whole unit.</param>
-    /// <param name="unit">The unit.</param>
-    /// <param name="operands">Its tensors.</param>
-    /// <param name="elsewhere">Where the result goes instead of its own tensor; 0 for its own tensor.</param>
-    private void RunFused(Plan plan, in ConvolutionUnit unit, in Operands operands, ulong elsewhere)
-    {
-        Addresses addresses = Inputs(unit, operands) with { Workspace = scratch.Get(ScratchUse.Workspace, plan.WorkspaceBytes) };
-        plan.Run(elsewhere == 0 ? addresses : addresses.WithResult(unit.Direction, elsewhere));
-    }
+    private void RunFused(Plan plan, in ConvolutionUnit unit, in Operands operands) =>
+        plan.Run(Inputs(unit, operands) with { Workspace = scratch.Get(ScratchUse.Workspace, plan.WorkspaceBytes) });
 
-    /// <summary>Computes the sum alone: into the result if all that follows works in place, else into scratch memory.</summary>
+    /// <summary>Computes the sum alone into scratch memory.</summary>
     private ulong RunSum(Plan plan, in ConvolutionUnit unit, in Operands operands)
     {
         Addresses addresses = Inputs(unit, operands) with { Workspace = scratch.Get(ScratchUse.Workspace, plan.WorkspaceBytes) };
@@ -154,7 +100,7 @@ internal sealed class Convolutions(
     private void RunSingle(Plan plan, in ConvolutionUnit unit, in Operands operands)
     {
         nint sum = (nint)RunSum(plan, unit, operands);
-        Tensor result = ResultOf(unit, operands);
+        Tensor result = operands.Result(unit.Direction);
         if (unit.Precision == Precision.BFloat16)
         {
             // A bfloat16 sum is converted to float32 on the way; in the forward direction, before the operations that follow.
@@ -173,7 +119,7 @@ internal sealed class Convolutions(
     {
         products.Run(Product(unit), operands);
         if (operands.Gate is { } gate)
-            kernels.Run(Launch.Gate(gate, ResultOf(unit, operands)));
+            kernels.Run(Launch.Gate(gate, operands.Result(unit.Direction)));
     }
 
     private void RunOwn(in ConvolutionUnit unit, in Operands operands) => kernels.Run(unit.Direction switch
@@ -193,13 +139,6 @@ internal sealed class Convolutions(
     }
 
     private static ulong At(Tensor? tensor) => (ulong)Argument.Address(tensor);
-
-    private static Tensor ResultOf(in ConvolutionUnit unit, in Operands operands) => unit.Direction switch
-    {
-        Direction.Forward => operands.Y,
-        Direction.BackwardData => operands.X,
-        _ => operands.W,
-    };
 
     private static ProductUnit Product(in ConvolutionUnit unit) => new(unit.Direction, unit.N * unit.H * unit.W, unit.C, unit.K, unit.Precision)
     {

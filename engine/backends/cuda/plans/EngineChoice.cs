@@ -7,8 +7,8 @@ namespace Iba.Engine.Backends.Cuda.Plans;
 /// A cuDNN engine with its settings: all that is needed to rebuild a plan without querying the heuristics. Its text has one line for each.
 /// </summary>
 /// <param name="Index">The engine's global index: the same for the same operation graph.</param>
-/// <param name="Knobs">Its settings, by type.</param>
-internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Value)> Knobs)
+/// <param name="Knobs">Its settings, by type; null if cuDNN does not tell them: it cannot be rebuilt then.</param>
+internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Value)>? Knobs)
 {
     /// <summary>Upper bound of the settings: a file with more was not written by this program.</summary>
     private const int MostKnobs = 256;
@@ -48,14 +48,14 @@ internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Va
         var text = new StringBuilder().Append(key).Append('\n').Append(CultureInfo.InvariantCulture, $"engine {Index}\n");
         if (Milliseconds is { } milliseconds)
             text.Append(CultureInfo.InvariantCulture, $"{Time}{milliseconds:R}\n");
-        foreach ((int type, long value) in Knobs)
+        foreach ((int type, long value) in Knobs ?? [])
             text.Append(CultureInfo.InvariantCulture, $"knob {type} {value}\n");
         return Encoding.UTF8.GetBytes(text.ToString());
     }
 
     /// <inheritdoc/>
     public override string ToString() =>
-        $"engine {Index}" + (Knobs.Count > 0 ? $" ({string.Join(", ", Knobs.Select(knob => $"{knob.Type} = {knob.Value}"))})" : "");
+        $"engine {Index}" + (Knobs is { Count: > 0 } ? $" ({string.Join(", ", Knobs.Select(knob => $"{knob.Type} = {knob.Value}"))})" : "");
 
     private static bool TryNumbers(string line, string word, int count, out long[] numbers)
     {

@@ -84,7 +84,7 @@ internal sealed class MatrixProducts(Device device, Kernels kernels, Scratch scr
     /// <summary>Runs a unit that cuBLASLt computes.</summary>
     public void Run(in ProductUnit unit, in Operands operands)
     {
-        Run(_settled[unit].Product!, unit, operands, 0);
+        Run(_settled[unit].Product!, unit, operands);
         if (unit.Relu)
             kernels.Run(Launch.Unit(Argument.Address(operands.Y), null, null, relu: true, operands.Y));
     }
@@ -93,14 +93,11 @@ internal sealed class MatrixProducts(Device device, Kernels kernels, Scratch scr
     /// <param name="product">The matrix product to run.</param>
     /// <param name="unit">The unit.</param>
     /// <param name="operands">Its tensors.</param>
-    /// <param name="elsewhere">Where the result goes instead of its own tensor; 0 for its own tensor.</param>
-    private void Run(MatrixProduct product, in ProductUnit unit, in Operands operands, ulong elsewhere)
+    private void Run(MatrixProduct product, in ProductUnit unit, in Operands operands)
     {
         var addresses = new Addresses(At(operands.X), At(operands.W), At(operands.Y), At(operands.Bias), At(operands.Addend), 0, 0);
         if (unit.Precision == Precision.BFloat16)
             addresses = Rounding.Apply(unit.Direction, operands, addresses);
-        if (elsewhere != 0)
-            addresses = addresses.WithResult(unit.Direction, elsewhere);
         product.Run(addresses with { Workspace = scratch.Get(ScratchUse.Workspace, product.WorkspaceBytes) });
     }
 
@@ -111,16 +108,17 @@ internal sealed class MatrixProducts(Device device, Kernels kernels, Scratch scr
         _settled.Clear();
     }
 
+    /// <summary>Runs a product once, as the loop does, and compares its result with the plain sum.</summary>
     private Verdict Judge(MatrixProduct product, in ProductUnit unit, in Operands operands)
     {
         ConvolutionUnit sum = unit.AsConvolution with { Relu = false };
-        Tensor own = unit.Direction switch { Direction.Forward => operands.Y, Direction.BackwardData => operands.X, _ => operands.W };
-        // The addend must survive.
-        ulong elsewhere = unit.Addend ? scratch.Get(ScratchUse.Result, sum.ResultCount * sizeof(float)) : 0;
-        ulong result = elsewhere == 0 ? At(own) : elsewhere;
-        _check.Spoil(result, sum.ResultCount * sizeof(float));
-        Run(product, unit, operands, elsewhere);
-        return _check.Hold(sum, operands, result, rounded: false);
+        Tensor own = operands.Result(unit.Direction);
+        using var kept = new KeptAddend(device, scratch, operands.Addend, own);
+        Expectation expected = _check.Expect(sum, operands);
+        if (!kept.IsInPlace)
+            _check.Spoil(At(own), sum.ResultCount * sizeof(float));
+        Run(product, unit, operands);
+        return _check.Hold(expected, At(own), rounded: false);
     }
 
     private PlanChoice Choose(ProductUnit unit, Operands operands)

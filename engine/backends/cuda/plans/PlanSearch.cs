@@ -9,19 +9,6 @@ using static Iba.Engine.Backends.Cuda.Native.cudnnBackendNumericalNote;
 
 namespace Iba.Engine.Backends.Cuda.Plans;
 
-/// <summary>The graph that represents a unit.</summary>
-internal enum GraphForm
-{
-    /// <summary>Everything in one graph, the addend before the bias.</summary>
-    Fused,
-
-    /// <summary>Everything in one graph, the bias before the addend.</summary>
-    FusedBiasFirst,
-
-    /// <summary>The sum alone.</summary>
-    Single,
-}
-
 /// <summary>Limits of a search.</summary>
 /// <param name="WorkspaceBytes">Upper bound of a plan's workspace.</param>
 /// <param name="Candidates">How many plans are built and timed.</param>
@@ -45,6 +32,8 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
 {
     private const string Kind = "plans";
 
+    private sealed record Offer(nint Config, EngineChoice Choice, bool IsCompiled);
+
     /// <summary>Upper bound of an engine's notes.</summary>
     private const int MostNotes = 32;
 
@@ -57,7 +46,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
     /// <param name="judge">Runs a plan and compares its result with the plain sum; null for no check.</param>
     /// <returns>The plan; null if no engine is usable.</returns>
     /// <exception cref="DeviceMemoryException">Engines are usable, but there is not enough memory for them.</exception>
-    public FoundPlan? Find(ConvolutionUnit unit, GraphForm form, Func<Plan, float> time, List<string> rejected, Func<Plan, Verdict>? judge = null)
+    public FoundPlan? Find(ConvolutionUnit unit, GraphForm form, Func<Plan, float> time, List<string> rejected, Func<Plan, Verdict?>? judge = null)
     {
         using var descriptors = new Descriptors(session.Cudnn);
         DeviceMemoryException? full = null;
@@ -74,7 +63,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
                 List<Plan> plans = Candidates(descriptors, graph, drawing.Roles, mode, unit, rejected);
                 if (Best(plans, time, judge, rejected, ref full) is not { } best)
                     continue;
-                if (best.Verdict is not { IsFinal: false })
+                if (best is { Verdict: not { IsFinal: false }, Plan.Choice.Knobs: not null })
                     cache.Write(Kind, File(key), (best.Plan.Choice with { Milliseconds = best.Milliseconds }).Print(key));
                 string from = mode == cudnnBackendHeurMode.CUDNN_HEUR_MODE_A ? "heuristic A" : "the fallback list";
                 string reason = plans.Count == 1 ? $"the only one of {from} that will do" : $"the fastest of {plans.Count} of {from}";
@@ -104,9 +93,10 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
             for (int i = 0; i < configs.Length; i++)
                 configs[i] = descriptors.New(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
             int count = descriptors.Get<nint>(heuristic, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, configs);
-            for (int i = 0; i < count && plans.Count < limits.Candidates; i++)
+            IEnumerable<Offer> offers = configs.Take(count).Select(config => Look(descriptors, config, unit.Precision, rejected)).OfType<Offer>();
+            foreach (Offer offer in Turns(offers))
             {
-                if (Build(descriptors, configs[i], roles, unit, rejected) is { } plan)
+                if (plans.Count < limits.Candidates && Build(descriptors, offer, roles, rejected) is { } plan)
                     plans.Add(plan);
             }
         }
@@ -117,52 +107,89 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
         return plans;
     }
 
-    /// <summary>Builds the plan of a configured engine; null if it cannot be used, with the reason in the list.</summary>
-    private Plan? Build(Descriptors descriptors, nint config, IReadOnlyList<Role> roles, ConvolutionUnit unit, List<string> rejected)
+    /// <summary>Every engine once, then the second configuration of each, and so on: configurations of one engine differ less than engines do.</summary>
+    private static IEnumerable<Offer> Turns(IEnumerable<Offer> offers) => offers.GroupBy(offer => offer.Choice.Index)
+        .SelectMany(engine => engine.Index()).OrderBy(each => each.Index).Select(each => each.Item);
+
+    /// <summary>A configured engine with its properties; null if its arithmetic is not acceptable, with the reason in the list.</summary>
+    private Offer? Look(Descriptors descriptors, nint config, Precision precision, List<string> rejected)
     {
-        string who = "an engine";
         try
         {
             nint engine = descriptors.New(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
             descriptors.Get<nint>(config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, [engine]);
-            var choice = new EngineChoice(descriptors.Get<long>(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64), Knobs(descriptors, config));
-            who = choice.ToString();
-            var notes = new cudnnBackendNumericalNote[MostNotes];
-            int noted = descriptors.Get<cudnnBackendNumericalNote>(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE, notes);
-            if (Objection(unit.Precision, notes.AsSpan(0, noted)) is { } objection)
+            var choice = new EngineChoice(
+                descriptors.Get<long>(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64), Told(() => Knobs(descriptors, config)));
+            cudnnBackendNumericalNote[]? notes =
+                Told(() => Notes<cudnnBackendNumericalNote>(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE));
+            if (Objection(precision, notes) is { } objection)
             {
-                rejected.Add($"{who}: {objection}");
+                rejected.Add($"{choice}: {objection}");
                 return null;
             }
-            var behaviour = new cudnnBackendBehaviorNote[MostNotes];
-            int behaves = descriptors.Get<cudnnBackendBehaviorNote>(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE, behaviour);
+            cudnnBackendBehaviorNote[]? behaviour =
+                Told(() => Notes<cudnnBackendBehaviorNote>(CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE));
+            return new Offer(config, choice, behaviour?.Contains(cudnnBackendBehaviorNote.CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION) == true);
 
+            T[] Notes<T>(cudnnBackendAttributeName name, cudnnBackendAttributeType type) where T : unmanaged
+            {
+                var notes = new T[MostNotes];
+                return notes[..descriptors.Get<T>(engine, name, type, notes)];
+            }
+        }
+        catch (CudnnException e)
+        {
+            rejected.Add($"an engine: {e.Message}");
+            return null;
+        }
+    }
+
+    /// <summary>What an attribute tells; null if this version of cuDNN refuses to tell it, which costs a name and not the plan.</summary>
+    private static T[]? Told<T>(Func<T[]> ask)
+    {
+        try
+        {
+            return ask();
+        }
+        catch (CudnnException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Builds the plan of a configured engine; null if it cannot be used, with the reason in the list.</summary>
+    private Plan? Build(Descriptors descriptors, Offer offer, IReadOnlyList<Role> roles, List<string> rejected)
+    {
+        try
+        {
             nint plan = descriptors.New(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
             descriptors.Set(plan, CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, session.Handle);
-            descriptors.SetParts(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config);
+            descriptors.SetParts(plan, CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, offer.Config);
             descriptors.Finish(plan);
             long workspace = descriptors.Get<long>(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64);
             if (workspace > limits.WorkspaceBytes)
             {
-                rejected.Add($"{who}: needs {workspace >> 20} MiB of workspace, {limits.WorkspaceBytes >> 20} are allowed");
+                rejected.Add($"{offer.Choice}: needs {workspace >> 20} MiB of workspace, {limits.WorkspaceBytes >> 20} are allowed");
                 return null;
             }
-            return new Plan(session, descriptors.Take(plan), roles, choice)
+            return new Plan(session, descriptors.Take(plan), roles, offer.Choice)
             {
                 WorkspaceBytes = Math.Max(workspace, 0),
-                IsCompiled = behaviour.AsSpan(0, behaves).Contains(cudnnBackendBehaviorNote.CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION),
+                IsCompiled = offer.IsCompiled,
             };
         }
         catch (CudnnException e)
         {
-            rejected.Add($"{who}: {e.Message}");
+            rejected.Add($"{offer.Choice}: {e.Message}");
             return null;
         }
     }
 
     /// <summary>Why an engine's arithmetic is not acceptable, or null.</summary>
-    private string? Objection(Precision precision, ReadOnlySpan<cudnnBackendNumericalNote> notes)
+    private string? Objection(Precision precision, cudnnBackendNumericalNote[]? notes)
     {
+        if (notes is null)
+            return precision == Precision.Float32 ? "its notes are not told, so it may compute in TF32" : null;
         if (limits.Deterministic && notes.Contains(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC))
             return "its bits differ from run to run";
         if (precision == Precision.BFloat16)
@@ -190,7 +217,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
 
     /// <summary>The fastest plan whose result is correct. The others are destroyed on every path.</summary>
     private static (Plan Plan, float? Milliseconds, Verdict? Verdict)? Best(
-        List<Plan> plans, Func<Plan, float> time, Func<Plan, Verdict>? judge, List<string> rejected, ref DeviceMemoryException? full)
+        List<Plan> plans, Func<Plan, float> time, Func<Plan, Verdict?>? judge, List<string> rejected, ref DeviceMemoryException? full)
     {
         Plan? best = null;
         try
@@ -251,7 +278,7 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
             descriptors.SetParts(engine, CUDNN_ATTR_ENGINE_OPERATION_GRAPH, graph);
             descriptors.Set(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, choice.Index);
             descriptors.Finish(engine);
-            nint[] knobs = [.. choice.Knobs.Select(each =>
+            nint[] knobs = [.. choice.Knobs!.Select(each =>
             {
                 nint knob = descriptors.New(CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR);
                 descriptors.Set(knob, CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE, CUDNN_TYPE_KNOB_TYPE, each.Type);
@@ -262,7 +289,9 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
             descriptors.SetParts(config, CUDNN_ATTR_ENGINECFG_ENGINE, engine);
             if (knobs.Length > 0)
                 descriptors.SetParts(config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES, knobs);
-            return Build(descriptors, descriptors.Finish(config), roles, unit, rejected);
+            return Look(descriptors, descriptors.Finish(config), unit.Precision, rejected) is { } offer
+                ? Build(descriptors, offer, roles, rejected)
+                : null;
         }
         catch (CudnnException e)
         {

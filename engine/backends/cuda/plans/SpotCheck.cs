@@ -10,6 +10,16 @@ namespace Iba.Engine.Backends.Cuda.Plans;
 /// <param name="Words">The result as text.</param>
 internal readonly record struct Verdict(bool IsWrong, bool IsFinal, string Words);
 
+/// <summary>What a result must be at a few places.</summary>
+/// <param name="Unit">What is computed.</param>
+/// <param name="Unchecked">Why nothing can be compared; null if it can.</param>
+/// <param name="Numbers">Index in the result, the plain sum there, and the sum of its terms' magnitudes.</param>
+internal sealed record Expectation(ConvolutionUnit Unit, Verdict? Unchecked, (long Place, double Value, double Size)[] Numbers)
+{
+    /// <summary>The largest difference that rounding explains.</summary>
+    public double Bound { get; init; }
+}
+
 /// <summary>
 /// Compares a result with the definition of its sum: a few elements, the first and the last among them, are computed again on the host, in
 /// double, from the operands. cuDNN's engines have been wrong before (strided data gradients with something fused to them, before 8.9.7),
@@ -29,36 +39,49 @@ internal sealed unsafe class SpotCheck(Device device)
     public void Spoil(ulong result, long bytes) =>
         device.Check(device.Driver.cuMemsetD8Async(result, 0xFF, (nuint)bytes, device.Stream), "cuMemsetD8Async");
 
-    /// <summary>Compares a result with the plain sum.</summary>
-    /// <param name="unit">What was to be computed.</param>
-    /// <param name="operands">Its tensors, as they were when it was computed.</param>
-    /// <param name="result">The result's address.</param>
-    /// <param name="rounded">Whether the result is bfloat16.</param>
-    public Verdict Hold(in ConvolutionUnit unit, in Operands operands, ulong result, bool rounded)
+    /// <summary>The plain sum's numbers at a few places, from the operands as they are now.</summary>
+    /// <param name="unit">What is to be computed.</param>
+    /// <param name="operands">Its tensors.</param>
+    public Expectation Expect(in ConvolutionUnit unit, in Operands operands)
     {
         var sum = new PlainSum(unit, operands, Read);
         if (sum.WholeBytes > MostBytes)
-            return new Verdict(false, true,
-                string.Create(CultureInfo.InvariantCulture, $"not checked: it would take {sum.WholeBytes / 1048576.0:F0} MiB of downloads"));
+            return new Expectation(unit, new Verdict(false, true,
+                string.Create(CultureInfo.InvariantCulture, $"not checked: it would take {sum.WholeBytes / 1048576.0:F0} MiB of downloads")), []);
 
-        long[] places = Places(unit.ResultCount);
-        (double Value, double Size)[] expected = [.. places.Select(place => sum.At(place))];
-        // Engines that transform whole tiles (Winograd) have rounding errors relative to the largest element of a neighbourhood.
-        double size = expected.Where(each => double.IsFinite(each.Size)).Select(each => each.Size).DefaultIfEmpty().Max();
-        if (size == 0)
-            return new Verdict(false, false, "not checked: the operands were zero or not finite");
-        double bound = Bound(unit) * size;
-        for (int i = 0; i < places.Length; i++)
+        var numbers = new List<(long Place, double Value, double Size)>();
+        foreach (long place in Places(unit.ResultCount))
         {
-            double actual = rounded ? Widened(result, places[i]) : One<float>(result + (ulong)places[i] * sizeof(float));
-            if (double.IsFinite(expected[i].Size) && !(Math.Abs(actual - expected[i].Value) <= bound))
+            (double value, double magnitude) = sum.At(place);
+            numbers.Add((place, value, magnitude));
+        }
+        // Engines that transform whole tiles (Winograd) have rounding errors relative to the largest element of a neighbourhood.
+        double size = numbers.Where(each => double.IsFinite(each.Size)).Select(each => each.Size).DefaultIfEmpty().Max();
+        return new Expectation(unit, size == 0 ? new Verdict(false, false, "not checked: the operands were zero or not finite") : null, [.. numbers])
+        {
+            Bound = Bound(unit) * size,
+        };
+    }
+
+    /// <summary>Compares a result with the plain sum.</summary>
+    /// <param name="expected">The plain sum's numbers.</param>
+    /// <param name="result">The result's address.</param>
+    /// <param name="rounded">Whether the result is bfloat16.</param>
+    public Verdict Hold(Expectation expected, ulong result, bool rounded)
+    {
+        if (expected.Unchecked is { } none)
+            return none;
+        foreach ((long place, double value, double size) in expected.Numbers)
+        {
+            double actual = rounded ? Widened(result, place) : One<float>(result + (ulong)place * sizeof(float));
+            if (double.IsFinite(size) && !(Math.Abs(actual - value) <= expected.Bound))
             {
                 return new Verdict(true, true, string.Create(CultureInfo.InvariantCulture,
-                    $"element {places[i]} of {unit.ResultCount} is {actual:G6}, the plain sum is {expected[i].Value:G6}; "
-                    + $"{unit.Precision.Word()} rounding explains at most {bound:G2}"));
+                    $"element {place} of {expected.Unit.ResultCount} is {actual:G6}, the plain sum is {value:G6}; "
+                    + $"{expected.Unit.Precision.Word()} rounding explains at most {expected.Bound:G2}"));
             }
         }
-        return new Verdict(false, true, string.Create(CultureInfo.InvariantCulture, $"{places.Length} numbers are right to {bound:G2}"));
+        return new Verdict(false, true, string.Create(CultureInfo.InvariantCulture, $"{expected.Numbers.Length} numbers are right to {expected.Bound:G2}"));
     }
 
     /// <summary>
