@@ -1,4 +1,5 @@
 using Iba.Engine.Backends;
+using Iba.Engine.Tensors;
 
 namespace Iba;
 
@@ -40,13 +41,21 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
     }
 
     /// <summary>A recording of exactly that many rows.</summary>
+    /// <exception cref="DeviceMemoryException">The device is out of memory, or a tensor of so many rows would be too large.</exception>
     public P Of(int rows)
     {
         if (_recorded is null || _rows != rows)
         {
             Dispose();
             _rows = rows;
-            _recorded = record(rows);
+            try
+            {
+                _recorded = record(rows);
+            }
+            catch (TensorSizeException large) when (rows > 1)
+            {
+                throw new DeviceMemoryException(large.Subject, large.Reason, large.Remedy);
+            }
         }
         return _recorded;
     }

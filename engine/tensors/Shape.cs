@@ -11,7 +11,8 @@ public readonly record struct Shape
     private readonly int[]? _dims;
 
     /// <param name="dims">One extent per axis, outermost first.</param>
-    /// <exception cref="ShapeException">An extent is below 1, or the product exceeds <see cref="int.MaxValue"/>.</exception>
+    /// <exception cref="ShapeException">An extent is below 1.</exception>
+    /// <exception cref="TensorSizeException">The product exceeds <see cref="int.MaxValue"/>.</exception>
     public Shape(params ReadOnlySpan<int> dims)
     {
         long count = 1;
@@ -53,11 +54,12 @@ public readonly record struct Shape
     public int Row => Count / N;
 
     /// <summary>The same extents with <paramref name="n"/> images or rows.</summary>
-    /// <exception cref="ShapeException"><paramref name="n"/> is below 1, or the element count exceeds
-    /// <see cref="int.MaxValue"/>.</exception>
+    /// <exception cref="ShapeException"><paramref name="n"/> is below 1.</exception>
+    /// <exception cref="TensorSizeException">The element count exceeds <see cref="int.MaxValue"/>.</exception>
     public Shape WithN(long n) => n <= int.MaxValue
         ? new([(int)Math.Max(n, int.MinValue), .. Dims[1..]])
-        : throw new ShapeException($"{n} images or rows of {new Shape([1, .. Dims[1..]])}", "they are more than one tensor can hold", "Take fewer at a time.");
+        : throw new TensorSizeException(
+            $"{n} images or rows of {new Shape([1, .. Dims[1..]])}", "they are more than one tensor can hold", "Take fewer at a time.");
 
     /// <inheritdoc/>
     public bool Equals(Shape other) => Dims.SequenceEqual(other.Dims);
@@ -76,12 +78,12 @@ public readonly record struct Shape
 
     private static string Words(ReadOnlySpan<int> dims) => $"({string.Join(", ", dims.ToArray())})";
 
-    private static ShapeException TooLarge(ReadOnlySpan<int> dims)
+    private static TensorSizeException TooLarge(ReadOnlySpan<int> dims)
     {
         BigInteger count = 1;
         foreach (int dim in dims)
             count *= dim;
-        return new ShapeException(
+        return new TensorSizeException(
             $"a tensor {Words(dims)}",
             $"it would hold {count} elements, {count * sizeof(float) >> 20} MiB, and the upper bound is {int.MaxValue} elements",
             "Take fewer or smaller images at a time.");
@@ -92,7 +94,7 @@ public readonly record struct Shape
 /// <param name="subject">The shape, the op or the verb.</param>
 /// <param name="reason">What is wrong with it.</param>
 /// <param name="remedy">What is accepted.</param>
-public sealed class ShapeException(string subject, string reason, string remedy) : IbaException(subject, reason, remedy)
+public class ShapeException(string subject, string reason, string remedy) : IbaException(subject, reason, remedy)
 {
     /// <param name="op">The op, as it prints itself.</param>
     /// <param name="shapes">The shapes of its inputs.</param>
@@ -102,3 +104,9 @@ public sealed class ShapeException(string subject, string reason, string remedy)
     {
     }
 }
+
+/// <summary>A tensor would hold more elements than <see cref="int.MaxValue"/>. Fewer images or rows may fit.</summary>
+/// <param name="subject">The shape.</param>
+/// <param name="reason">The elements that it would hold.</param>
+/// <param name="remedy">The next step.</param>
+public sealed class TensorSizeException(string subject, string reason, string remedy) : ShapeException(subject, reason, remedy);

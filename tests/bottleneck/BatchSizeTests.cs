@@ -88,6 +88,24 @@ public sealed class BatchSizeTests
         Assert.Contains("the most is 2097151 copies", refused.Message);
     }
 
+    [Fact]
+    public void A_batch_with_a_tensor_of_more_elements_than_an_int_counts_is_halved()
+    {
+        List<int> halved = [];
+        using var large = new BatchCache<Nothing>(images => Record(new Shape(1, 1 << 20), images));
+        Assert.Equal(1250, large.With(5000, (_, images) => images, halved.Add));
+        Assert.Equal([2500, 1250], halved);
+
+        using var one = new BatchCache<Nothing>(images => Record(new Shape(1, int.MaxValue), 2 * images));
+        Assert.Contains($"{2L * int.MaxValue} elements", Assert.Throws<TensorSizeException>(() => one.With(8, (_, images) => images, null)).Message);
+
+        static Nothing Record(Shape image, int images)
+        {
+            _ = image.WithN(images);
+            return new Nothing();
+        }
+    }
+
     /// <summary>As when a device's memory is full, half as many images may fit.</summary>
     [Fact]
     public void A_tape_too_large_for_one_allocation_is_reported_as_out_of_memory()
