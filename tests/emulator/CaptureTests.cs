@@ -85,7 +85,7 @@ public sealed class CaptureTests : IDisposable
     }
 
     [Fact]
-    public void A_loop_that_allocates_waits_or_sees_a_new_shape_is_refused_with_the_reason()
+    public void A_loop_that_allocates_copies_or_waits_runs_verb_by_verb_and_the_reason_is_kept()
     {
         foreach ((Action verb, string words) in ((Action, string)[])[
             (() => _backend.Allocate(new Shape(1)), "Allocate allocates"),
@@ -93,27 +93,47 @@ public sealed class CaptureTests : IDisposable
             (() => _backend.Download(_x, new float[1]), "Download downloads"),
             (_backend.Synchronize, "Synchronize waits")])
         {
-            int runs = 0;
-            using IReplay loop = _backend.Replay(() =>
+            _backend.Fill(_x, 0);
+            using Capture loop = Capture(() =>
             {
-                if (runs++ > 0)
-                    verb();
+                _backend.Advance(_x);
+                verb();
+                _backend.Advance(_x);
             });
             loop.Run();
-            InvalidOperationException refused = Assert.Throws<InvalidOperationException>(loop.Run);
-            Assert.Contains(words, refused.Message);
-            Assert.Contains("before the loop", refused.Message);
+            float once = Read();
+            loop.Run();
+            Assert.Contains(words, loop.Refusal);
+            Assert.Contains("before the loop", loop.Refusal);
+            Assert.False(loop.IsCaptured);
+            Assert.Equal(words.StartsWith("Upload", StringComparison.Ordinal) ? once : 2 * once, Read());
         }
-        Assert.Equal(0, Read());
+        Assert.DoesNotContain("graph", _gpu.Driver.Held);
     }
 
     [Fact]
-    public void A_capture_in_a_capture_is_refused()
+    public void Of_a_loop_in_a_loop_only_the_inner_one_is_captured()
     {
-        using IReplay inner = _backend.Replay(() => _backend.Advance(_x));
-        using IReplay outer = _backend.Replay(inner.Run);
-        outer.Run();
-        Assert.Contains("inside another", Assert.Throws<InvalidOperationException>(outer.Run).Message);
+        using Capture inner = Capture(() => _backend.Advance(_x)), outer = Capture(inner.Run);
+        for (int run = 1; run <= 3; run++)
+        {
+            outer.Run();
+            Assert.Equal(run, Read());
+        }
+        Assert.Contains("inside another", outer.Refusal);
+        Assert.True(inner.IsCaptured);
+    }
+
+    [Fact]
+    public void A_disposed_tensor_in_a_loop_is_an_error_and_no_refusal()
+    {
+        Tensor other = _backend.Allocate(new Shape(1));
+        using Capture loop = Capture(() => _backend.Advance(other));
+        loop.Run();
+        other.Storage.Dispose();
+        Assert.Throws<ObjectDisposedException>(loop.Run);
+        Assert.Null(loop.Refusal);
+        Assert.DoesNotContain("graph", _gpu.Driver.Held);
     }
 
     /// <summary>A graph that is not freed keeps every outgrown scratch buffer.</summary>

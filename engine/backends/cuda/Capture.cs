@@ -69,9 +69,9 @@ internal sealed unsafe class Capture(Device device, Rounding rounding, Action ve
             device.Captures++;
             device.Check(device.Driver.cuGraphUpload((nint)_graph.Value, device.Stream), "cuGraphUpload");
         }
-        catch (CudaException e) when (e is not DeviceLostException)
+        catch (Exception e) when (e is CudaException and not DeviceLostException or InvalidOperationException and not ObjectDisposedException)
         {
-            // Something in the loop cannot be captured on this machine. Nothing was executed, so only time is lost.
+            // Something in the loop cannot be captured: on this machine, or at all. Nothing was executed, so only time is lost.
             Refusal = e.Message;
             Dispose();
         }
