@@ -180,6 +180,30 @@ public sealed class CudaBackendTests : IDisposable
         Assert.All(elsewhere, file => Assert.DoesNotContain("Backends.Cuda.Native", File.ReadAllText(file)));
     }
 
+    /// <summary>NVIDIA's libraries free their memory in the context that is current.</summary>
+    [Fact]
+    public void A_backend_is_disposed_in_its_own_context_and_looking_at_devices_changes_none()
+    {
+        _gpu.Driver.Devices = 2;
+        using CudaBackend second = CudaBackend.Open(_gpu.Libraries(), 1, Precision.Float32);
+        nint context = _gpu.Driver.Context;
+        Assert.NotEqual(0, context);
+        nint first;
+        var seen = new List<nint>();
+        using (CudaBackend backend = CudaBackend.Open(_gpu.Libraries(), 0, Precision.Float32))
+        {
+            first = _gpu.Driver.Context;
+            Convolve(backend);
+            second.Synchronize();
+            Assert.Equal(context, _gpu.Driver.Context);
+            Doctor.Examine(_gpu.Libraries(), Precision.Float32);
+            Assert.Equal(context, _gpu.Driver.Context);
+            _gpu.Cudnn.Destroying = () => seen.Add(_gpu.Driver.Context);
+        }
+        Assert.Equal([first], seen.Distinct());
+        _gpu.Cudnn.Destroying = null;
+    }
+
     private static void Convolve(CudaBackend backend)
     {
         Tensor x = backend.Allocate(new Shape(2, 8, 8, 4)), w = backend.Allocate(new Shape(4, 3, 3, 4)), bias = backend.Allocate(new Shape(4));

@@ -73,7 +73,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
     /// <summary>Answers the calls of this thread too, from here on.</summary>
     public void Join() => _current = this;
 
-    /// <summary>Called when a handle is destroyed.</summary>
+    /// <summary>Called before a handle or a descriptor is destroyed.</summary>
     public Action? Destroying { get; set; }
 
     public nuint Version { get; set; } = 91301;
@@ -186,8 +186,11 @@ internal sealed unsafe class FakeCudnn : IDisposable
     }
 
     [UnmanagedCallersOnly]
-    private static cudnnStatus cudnnBackendDestroyDescriptor(nint descriptor) =>
-        Now._live.Remove(descriptor) ? cudnnStatus.CUDNN_STATUS_SUCCESS : Now.Refuse("an unknown descriptor is destroyed");
+    private static cudnnStatus cudnnBackendDestroyDescriptor(nint descriptor)
+    {
+        Now.Destroying?.Invoke();
+        return Now._live.Remove(descriptor) ? cudnnStatus.CUDNN_STATUS_SUCCESS : Now.Refuse("an unknown descriptor is destroyed");
+    }
 
     [UnmanagedCallersOnly]
     private static cudnnStatus cudnnBackendSetAttribute(

@@ -331,6 +331,7 @@ internal sealed unsafe partial class FakeDriver
         ["cuDevicePrimaryCtxRetain"] = (nint)(delegate* unmanaged<nint*, int, CUresult>)&cuDevicePrimaryCtxRetain,
         ["cuDevicePrimaryCtxRelease_v2"] = (nint)(delegate* unmanaged<int, CUresult>)&cuDevicePrimaryCtxRelease_v2,
         ["cuCtxSetCurrent"] = (nint)(delegate* unmanaged<nint, CUresult>)&cuCtxSetCurrent,
+        ["cuCtxGetCurrent"] = (nint)(delegate* unmanaged<nint*, CUresult>)&cuCtxGetCurrent,
         ["cuMemGetInfo_v2"] = (nint)(delegate* unmanaged<nuint*, nuint*, CUresult>)&cuMemGetInfo_v2,
         ["cuMemAlloc_v2"] = (nint)(delegate* unmanaged<ulong*, nuint, CUresult>)&cuMemAlloc_v2,
         ["cuMemFree_v2"] = (nint)(delegate* unmanaged<ulong, CUresult>)&cuMemFree_v2,

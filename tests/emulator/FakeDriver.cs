@@ -32,7 +32,6 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     private List<Action>? _capturing;
     private string? _lost;
     private nint _lastHandle = 0x1000;
-    private nint _context;
 
     private readonly FakeDriver? _outer;
 
@@ -40,6 +39,9 @@ internal sealed unsafe partial class FakeDriver : IDisposable
 
     /// <summary>Answers the calls of this thread too, from here on.</summary>
     public void Join() => _current = this;
+
+    /// <summary>The current context; 0 if there is none.</summary>
+    public nint Context { get; private set; }
 
     /// <summary>The thread that last made the context its own.</summary>
     public int ContextThread { get; private set; }
@@ -273,7 +275,14 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     [UnmanagedCallersOnly]
     private static CUresult cuCtxSetCurrent(nint context)
     {
-        (Now._context, Now.ContextThread) = (context, Environment.CurrentManagedThreadId);
+        (Now.Context, Now.ContextThread) = (context, Environment.CurrentManagedThreadId);
+        return CUresult.CUDA_SUCCESS;
+    }
+
+    [UnmanagedCallersOnly]
+    private static CUresult cuCtxGetCurrent(nint* context)
+    {
+        *context = Now.Context;
         return CUresult.CUDA_SUCCESS;
     }
 }

@@ -30,6 +30,7 @@ internal sealed unsafe class Driver
     public readonly delegate* unmanaged<nint*, int, CUresult> cuDevicePrimaryCtxRetain;
     public readonly delegate* unmanaged<int, CUresult> cuDevicePrimaryCtxRelease_v2;
     public readonly delegate* unmanaged<nint, CUresult> cuCtxSetCurrent;
+    public readonly delegate* unmanaged<nint*, CUresult> cuCtxGetCurrent;
 
     // ---- memory ----
     public readonly delegate* unmanaged<nuint*, nuint*, CUresult> cuMemGetInfo_v2;
@@ -93,6 +94,7 @@ internal sealed unsafe class Driver
         cuDevicePrimaryCtxRetain = (delegate* unmanaged<nint*, int, CUresult>)exports.Required(nameof(cuDevicePrimaryCtxRetain));
         cuDevicePrimaryCtxRelease_v2 = (delegate* unmanaged<int, CUresult>)exports.Required(nameof(cuDevicePrimaryCtxRelease_v2));
         cuCtxSetCurrent = (delegate* unmanaged<nint, CUresult>)exports.Required(nameof(cuCtxSetCurrent));
+        cuCtxGetCurrent = (delegate* unmanaged<nint*, CUresult>)exports.Required(nameof(cuCtxGetCurrent));
 
         cuMemGetInfo_v2 = (delegate* unmanaged<nuint*, nuint*, CUresult>)exports.Required(nameof(cuMemGetInfo_v2));
         cuMemAlloc_v2 = (delegate* unmanaged<ulong*, nuint, CUresult>)exports.Required(nameof(cuMemAlloc_v2));
