@@ -34,11 +34,12 @@ internal static class DoctorCommand
         };
         var device = new Option<string>("--device") { Description = "The GPU of --plans: cuda or cuda:N.", DefaultValueFactory = _ => "cuda" };
         var precision = new Option<string>("--precision") { Description = "fp32, tf32 or bf16.", DefaultValueFactory = _ => Precision.TensorFloat32.Word() };
+        var searched = new Option<bool>("--searched") { Description = "Also list every file that was looked for." };
         var json = new Option<bool>("--json") { Description = "One line of JSON on stdout." };
         var command = new Command(
             "doctor", "Show which CUDA libraries this machine has, which are missing, and how to fix each problem. Exits with code 3 without a usable GPU.")
         {
-            plans, model, batch, device, precision, json,
+            plans, model, batch, device, precision, searched, json,
         };
         command.SetAction(parsed =>
         {
@@ -53,7 +54,7 @@ internal static class DoctorCommand
                 IReadOnlyList<PlanLine>? lines = parsed.GetValue(plans) && backend is not null
                     ? [.. PlanSurvey.Run(backend, parsed.GetValue(model)!, parsed.GetValue(batch)).Select(PlanLine.Of)]
                     : null;
-                Write(new DoctorReport(diagnosis), lines, parsed.GetValue(json));
+                Write(new DoctorReport(diagnosis), lines, parsed.GetValue(searched), parsed.GetValue(json));
             }
             return (int)(diagnosis.Gap is null ? ExitCode.Done : ExitCode.NoSuchDevice);
         });
@@ -87,14 +88,14 @@ internal static class DoctorCommand
         }
     }
 
-    private static void Write(DoctorReport report, IReadOnlyList<PlanLine>? plans, bool json)
+    private static void Write(DoctorReport report, IReadOnlyList<PlanLine>? plans, bool searched, bool json)
     {
         if (json)
         {
-            Terminal.Data(JsonSerializer.Serialize(report.Json(plans), Json.Lines.DoctorLine));
+            Terminal.Data(JsonSerializer.Serialize(report.Json(searched, plans), Json.Lines.DoctorLine));
             return;
         }
-        foreach (string line in report.Lines)
+        foreach (string line in report.Lines(searched))
             Terminal.Data(line);
         if (plans is not null)
             Terminal.Table(Columns, plans.Select(Cells), framed: false);

@@ -17,28 +17,35 @@ internal sealed class DoctorReport(Diagnosis diagnosis)
         ]),
     ];
 
-    /// <summary>The findings, the searched paths and the verdict.</summary>
-    public IReadOnlyList<string> Lines => [.. Findings, "searched paths:", .. diagnosis.PathsTried.Select(path => $"        {path}"), Verdict];
+    /// <summary>The findings and the verdict.</summary>
+    /// <param name="searched">Whether every file that was looked for is listed too: hundreds.</param>
+    public IReadOnlyList<string> Lines(bool searched) =>
+    [
+        .. Findings,
+        .. searched ? diagnosis.PathsTried.Select(path => $"        {path}").Prepend("searched paths:")
+            : diagnosis.Gap is null ? [] : [$"iba doctor --searched lists the {diagnosis.PathsTried.Count} files that were looked for."],
+        Verdict,
+    ];
 
     /// <summary>What the program does on this machine.</summary>
     public string Verdict => diagnosis.Gap is null
         ? "CUDA is usable: --device auto runs on the GPU."
         : "CUDA is not usable: --device auto runs on the CPU in fp32, which always works; --device cuda exits with code 3.";
 
-    public DoctorLine Json(IReadOnlyList<PlanLine>? plans = null) => new(
+    public DoctorLine Json(bool searched, IReadOnlyList<PlanLine>? plans = null) => new(
         diagnosis.Gap is null, Verdict,
         [.. diagnosis.Findings.Select(finding => new FindingLine(finding.Subject, Word(finding.Severity), finding.Message, finding.Remedy))],
         [.. diagnosis.Devices.Select(device => new DeviceLine($"cuda:{device.Ordinal}", device.Name,
             string.Create(CultureInfo.InvariantCulture, $"{device.ComputeCapability / 10}.{device.ComputeCapability % 10}"),
             device.FreeBytes, device.TotalBytes))],
-        diagnosis.PathsTried, plans);
+        searched ? diagnosis.PathsTried : null, plans);
 
     private static string Word(Severity severity) => severity switch { Severity.Fine => "ok", Severity.Slower => "slower", _ => "missing" };
 }
 
 /// <summary><c>iba doctor --json</c>.</summary>
 internal sealed record DoctorLine(
-    bool Usable, string Verdict, IReadOnlyList<FindingLine> Findings, IReadOnlyList<DeviceLine> Devices, IReadOnlyList<string> PathsTried,
+    bool Usable, string Verdict, IReadOnlyList<FindingLine> Findings, IReadOnlyList<DeviceLine> Devices, IReadOnlyList<string>? PathsTried,
     IReadOnlyList<PlanLine>? Plans);
 
 /// <summary>One finding: ok, slower or missing.</summary>

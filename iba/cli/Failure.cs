@@ -18,7 +18,7 @@ internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyL
         OperationCanceledException => new Failure(ExitCode.Partial, null, "cancelled; what was finished is kept."),
         UsageException => new Failure(ExitCode.Usage, exception.Message),
         DeviceException { Diagnosis: { } diagnosis } => new Failure(ExitCode.NoSuchDevice, exception.Message,
-            [.. new DoctorReport(diagnosis).Findings, "Where everything was looked for: iba doctor. The CPU always works: --device cpu."]),
+            [.. new DoctorReport(diagnosis).Findings, "Where everything was looked for: iba doctor --searched. The CPU always works: --device cpu."]),
         DeviceException => new Failure(ExitCode.NoSuchDevice, exception.Message),
         DeviceLostException => new Failure(ExitCode.Failed, exception.Message,
             "What was finished is kept: run the command again for the rest; if it happens again, give --device cpu."),

@@ -16,9 +16,12 @@ public sealed class DoctorCommandTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void On_a_machine_with_nothing_it_says_so_where_it_looked_and_that_the_cpu_works()
+    public void On_a_machine_with_nothing_it_says_so_and_that_the_cpu_works_and_where_it_looked_when_asked()
     {
         IbaProcess.Result result = Run();
+        Assert.DoesNotContain(_folder["libcudnn.so.9"], result.Output);
+        Assert.Contains("iba doctor --searched lists the", result.Lines[^2]);
+        result = Run("--searched");
         Assert.True(result.ExitCode == 3, $"{result}");
         Assert.Contains("missing driver: no NVIDIA driver", result.Output);
         Assert.Contains("to fix it: install the NVIDIA driver", result.Output);
@@ -84,8 +87,10 @@ public sealed class DoctorCommandTests : IDisposable
         JsonElement line = JsonDocument.Parse(Assert.Single(result.Lines)).RootElement;
         Assert.False(line.GetProperty("usable").GetBoolean());
         Assert.Equal("driver", line.GetProperty("findings")[0].GetProperty("subject").GetString());
-        Assert.NotEmpty(line.GetProperty("paths_tried").EnumerateArray());
+        Assert.False(line.TryGetProperty("paths_tried", out _));
         Assert.False(line.TryGetProperty("plans", out _));
+        line = JsonDocument.Parse(Assert.Single(Run("--json", "--searched").Lines)).RootElement;
+        Assert.Contains(line.GetProperty("paths_tried").EnumerateArray(), path => path.GetString() == _folder["libcudnn.so.9"]);
     }
 
     [Theory]

@@ -94,8 +94,8 @@ public sealed class Gpu : Device, IDisposable
 
     private readonly Dictionary<Precision, CudaBackend> _backends = [];
 
-    /// <summary>Why there is no CUDA here, and how to fix it; null if there is.</summary>
-    public static string? Missing => Examined.Value.Obstacle is { } obstacle ? $"no CUDA: {obstacle.Message}. {obstacle.Remedy}." : null;
+    /// <summary>Why there is no CUDA here, and how to fix it; null if there is. Where a GPU is required, cuDNN is too.</summary>
+    public static string? Missing => MissingFrom(Examined.Value, IsRequired);
 
     /// <summary>IBA_REQUIRE_GPU=1: the tests on a GPU must run, so a missing GPU fails every one of them.</summary>
     public static bool IsRequired => Environment.GetEnvironmentVariable("IBA_REQUIRE_GPU") == "1";
@@ -107,11 +107,19 @@ public sealed class Gpu : Device, IDisposable
 
     public override bool KeepsBits => false;
 
+    /// <summary>What is missing of a machine for its GPU to be tested; null if nothing is.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="required">
+    /// Whether a missing cuDNN counts: without it every convolution test would pass on the project's own kernel and say nothing of cuDNN.
+    /// </param>
+    internal static string? MissingFrom(Diagnosis machine, bool required) =>
+        (required ? machine.Gap : machine.Obstacle) is { } gap ? $"no CUDA: {gap.Subject}: {gap.Message}. {gap.Remedy}." : null;
+
     /// <summary>The GPU at a precision.</summary>
     public CudaBackend At(Precision precision)
     {
         if (!_backends.TryGetValue(precision, out CudaBackend? backend))
-            _backends[precision] = backend = CudaBackend.Open(0, precision);
+            _backends[precision] = backend = CudaBackend.Open(0, precision, requiresCudnn: IsRequired);
         return backend;
     }
 

@@ -1,5 +1,6 @@
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Backends.Cuda.Native;
+using Tests.Devices;
 using Xunit;
 
 namespace Tests.Emulator;
@@ -207,6 +208,42 @@ public sealed class DoctorTests : IDisposable
         Assert.Null(Examine().Obstacle);
         _driver.Devices = 0;
         Assert.Equal("device", Examine().Gap!.Subject);
+    }
+
+    [Fact]
+    public void Where_a_gpu_is_required_the_tests_need_cudnn_too()
+    {
+        WithEverything();
+        Assert.Null(Gpu.MissingFrom(Examine(), required: true));
+        _machine.Remove(System, "libcudnn.so.9");
+        Assert.Contains("cuDNN: not found", Gpu.MissingFrom(Examine(), required: true));
+        Assert.Null(Gpu.MissingFrom(Examine(), required: false));
+        _driver.Devices = 0;
+        Assert.Contains("no GPU", Gpu.MissingFrom(Examine(), required: false));
+    }
+
+    /// <summary>As on a system whose C library keeps dlopen elsewhere.</summary>
+    [Fact]
+    public void Without_dlopen_there_is_no_cuda_and_the_reason_names_where_it_was_looked_for()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "libraries are loaded by dlopen on Linux");
+        Diagnosis diagnosis = Doctor.Examine(Libraries.Load(_machine.Machine, new SystemLoader(["libnone.so.1", "libno.so.2"])), Precision.Float32);
+        Assert.Contains("no NVIDIA driver (libcuda.so.1: neither libnone.so.1 nor libno.so.2 has dlopen)", diagnosis.Obstacle!.Message);
+    }
+
+    [Theory]
+    [InlineData("libc")]
+    [InlineData("libdl.so.2")]
+    [InlineData("libnone.so.1", "libc")]
+    public void Libraries_are_loaded_by_the_dlopen_of_any_glibc_and_a_refusal_has_its_reason(params string[] homes)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "libraries are loaded by dlopen on Linux");
+        var loader = new SystemLoader(homes);
+        nint loaded = loader.Load("libm.so.6", out string? reason);
+        Assert.True(loaded != 0, reason);
+        Assert.NotEqual(0, loader.Find(loaded, "cos"));
+        Assert.Equal(0, loader.Load("libnone.so.1", out reason));
+        Assert.StartsWith("libnone.so.1: ", reason);
     }
 
     [Fact]

@@ -30,6 +30,14 @@ internal sealed class FakeMachine(bool windows = false) : IDisposable
         return this;
     }
 
+    /// <summary>Makes a link to another path of the machine.</summary>
+    public FakeMachine Link(string path, string target)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Real(path))!);
+        File.CreateSymbolicLink(Real(path), Real(target));
+        return this;
+    }
+
     public void Remove(string folder, string file) => File.Delete(Path.Combine(Real(folder), file));
 
     /// <summary>The path below the temporary folder. A bare name is unchanged.</summary>
@@ -42,5 +50,5 @@ internal sealed class FakeMachine(bool windows = false) : IDisposable
         ? [.. Directory.EnumerateFileSystemEntries(Real(folder)).Select(entry => Path.GetFileName(entry)!)]
         : [];
 
-    private string Follow(string path) => File.ResolveLinkTarget(Real(path), returnFinalTarget: true)?.FullName ?? path;
+    private string Follow(string path) => File.ResolveLinkTarget(Real(path), returnFinalTarget: false)?.FullName[_folder["root"].Length..] ?? path;
 }

@@ -24,7 +24,7 @@ public class LibraryPathsTests
         Assert.Equal(
             ["libcudart.so.13", "libnvrtc-builtins.so.13.0", "libnvrtc.so.13", "libcublasLt.so.13", "libcublas.so.13"],
             toolkit.InOrder.Select(file => Path.GetFileName(file.Path)));
-        LibrarySet cudnn = Assert.Single(paths.Cudnns(toolkit));
+        LibrarySet cudnn = Assert.Single(paths.Cudnns(toolkit, 13));
         Assert.Equal("/home/a/venv/lib/python3.12/site-packages/nvidia/cudnn/lib/libcudnn.so.9", cudnn.InOrder.First().Path);
         Assert.Equal(LibraryNames.CudnnCore, cudnn.InOrder.Select(file => file.Library));
     }
@@ -101,7 +101,7 @@ public class LibraryPathsTests
         Assert.StartsWith(@"C:\Program Files\NVIDIA GPU Computing Toolkit\CUDA\v13.0\bin\x64\", toolkit.Files[Library.Nvrtc], StringComparison.Ordinal);
         Assert.Equal(
             [Library.Cudnn, Library.CudnnGraph, Library.CudnnExtension, Library.CudnnEnginesTensorIr],
-            Assert.Single(paths.Cudnns(toolkit)).InOrder.Select(file => file.Library));
+            Assert.Single(paths.Cudnns(toolkit, 13)).InOrder.Select(file => file.Library));
     }
 
     [Fact]
@@ -114,6 +114,74 @@ public class LibraryPathsTests
         IReadOnlyList<LibrarySet> sets = new LibraryPaths(machine.Machine).Toolkits(12);
         Assert.Equal(@"C:\cuda\bin\NVRTC64_120_0.dll", sets[0].Files[Library.Nvrtc]);
         Assert.Equal(@"C:\venv\Lib\site-packages\nvidia\cuda_nvrtc\bin\nvrtc64_120_0.dll", sets[1].Files[Library.Nvrtc]);
+    }
+
+    /// <summary>A virtual environment that is not activated, but first on the path; its Python is a link to the system's.</summary>
+    [Theory]
+    [InlineData("/opt/venv/bin")]
+    [InlineData("/home/a/bin")]
+    public void The_wheels_of_the_python_on_the_path_are_found(string path)
+    {
+        using var machine = new FakeMachine();
+        machine.Variables["PATH"] = $"/nowhere:{path}:/usr/bin";
+        machine.Put("/usr/bin", "python3.12").Link("/usr/bin/python3", "/usr/bin/python3.12").Link("/opt/venv/bin/python3", "/usr/bin/python3")
+            .Put("/home/a/bin").Link("/home/a/bin/python", "/opt/venv/bin/python3")
+            .Put("/opt/venv/lib/python3.12/site-packages/nvidia/cu13/lib", "libnvrtc.so.13", "libcublasLt.so.13")
+            .Put("/opt/venv/lib/python3.12/site-packages/nvidia/cudnn/lib", CudnnFiles)
+            .Put("/usr/lib/python3.12/dist-packages/nvidia/cu13/lib", "libnvrtc.so.13", "libcublasLt.so.13");
+        var paths = new LibraryPaths(machine.Machine);
+        Assert.Equal(["/opt/venv/lib/python3.12/site-packages/nvidia/cu13/lib", "/usr/lib/python3.12/dist-packages/nvidia/cu13/lib"],
+            paths.Toolkits(13).Select(set => Path.GetDirectoryName(set.Files[Library.Nvrtc])));
+        Assert.Single(paths.Cudnns(paths.Toolkits(13)[0], 13));
+    }
+
+    [Fact]
+    public void A_circle_of_links_ends()
+    {
+        using var machine = new FakeMachine();
+        machine.Variables["PATH"] = "/a";
+        machine.Link("/a/python3", "/b/python3").Link("/b/python3", "/a/python3");
+        Assert.Empty(new LibraryPaths(machine.Machine).Toolkits(13));
+    }
+
+    [Fact]
+    public void Wheels_in_a_conda_environment_are_found()
+    {
+        using var machine = new FakeMachine();
+        machine.Variables["CONDA_PREFIX"] = "/conda";
+        machine.Put("/conda/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib", "libnvrtc.so.12");
+        Assert.Equal("/conda/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.12",
+            Assert.Single(new LibraryPaths(machine.Machine).Toolkits(12)).Files[Library.Nvrtc]);
+    }
+
+    [Theory]
+    [InlineData("CONDA_PREFIX", @"C:\conda", @"C:\conda")]
+    [InlineData("PATH", @"C:\python", @"C:\python")]
+    [InlineData("PATH", @"C:\env\Scripts", @"C:\env")]
+    public void On_windows_the_libraries_that_pytorch_brings_are_found(string variable, string value, string root)
+    {
+        using var machine = new FakeMachine(windows: true);
+        machine.Variables[variable] = value;
+        machine.Put(value, "python.exe").Put($@"{root}\Lib\site-packages\torch\lib", "nvrtc64_120_0.dll", "cublasLt64_12.dll", "cudnn64_9.dll");
+        var paths = new LibraryPaths(machine.Machine);
+        LibrarySet toolkit = Assert.Single(paths.Toolkits(13));
+        Assert.Equal($@"{root}\Lib\site-packages\torch\lib\nvrtc64_120_0.dll", toolkit.Files[Library.Nvrtc]);
+        Assert.Single(paths.Cudnns(toolkit, 13));
+    }
+
+    [Theory]
+    [InlineData(12, "12.9")]
+    [InlineData(13, "13.0")]
+    [InlineData(14, "13.0")]
+    public void On_windows_the_installers_cudnn_for_the_drivers_cuda_comes_first(int driver, string first)
+    {
+        using var machine = new FakeMachine(windows: true);
+        machine.Put(@"C:\Program Files\NVIDIA\CUDNN\v9.13\bin\13.0\x64", "cudnn64_9.dll").Put(@"C:\Program Files\NVIDIA\CUDNN\v9.13\bin\12.9", "cudnn64_9.dll");
+        var paths = new LibraryPaths(machine.Machine);
+        Assert.Empty(paths.Toolkits(driver));
+        IReadOnlyList<LibrarySet> sets = paths.Cudnns(null, driver);
+        Assert.Equal(2, sets.Count);
+        Assert.Contains($@"\{first}", sets[0].Files[Library.Cudnn]);
     }
 
     [Fact]
@@ -139,7 +207,7 @@ public class LibraryPathsTests
         Assert.Empty(paths.Toolkits(13));
         Assert.Contains("/opt/cuda/lib64/libnvrtc.so.13", paths.Tried);
         Assert.Contains("/opt/cuda/lib64/libcublasLt.so.12", paths.Tried);
-        Assert.Empty(paths.Cudnns(null));
+        Assert.Empty(paths.Cudnns(null, 13));
         Assert.Contains("/usr/lib/x86_64-linux-gnu/libcudnn.so.9", paths.Tried);
     }
 
@@ -157,5 +225,6 @@ public class LibraryPathsTests
         Assert.Contains("Tests.dll", here.Entries(AppContext.BaseDirectory));
         Assert.Empty(here.Entries("/no/such/folder"));
         Assert.NotEmpty(new LibraryPaths(here).Places);
+        Assert.Same(here.Entries(AppContext.BaseDirectory), here.Entries(AppContext.BaseDirectory));
     }
 }

@@ -53,7 +53,7 @@ public sealed class Doctor
             // A bare name is what the system's loader was asked for; a path is an existing file.
             (path, reason) = _libraries.Refused.FirstOrDefault(refused => refused.Path.IndexOfAny(['/', '\\']) >= 0);
             return path is null
-                ? Fatal("driver", $"no NVIDIA driver ({string.Join(", ", _libraries.Refused.Select(refused => refused.Path))} is not there)", install)
+                ? Fatal("driver", $"no NVIDIA driver ({string.Join("; ", _libraries.Refused.Select(Refusal))})", install)
                 : Fatal("driver", $"no NVIDIA driver: {path} does not load ({reason})", install);
         }
 
@@ -114,13 +114,14 @@ public sealed class Doctor
         driver.cuDeviceGetAttribute(&minor, CUdevice_attribute.COMPUTE_CAPABILITY_MINOR, device);
         driver.cuDeviceTotalMem_v2(&total, device);
 
-        // Only a context can tell how much memory is free.
-        nint context;
+        // Only a context can tell how much memory is free. The caller's own is restored: another backend may be using it.
+        nint context, before = 0;
+        driver.cuCtxGetCurrent(&before);
         if (driver.cuDevicePrimaryCtxRetain(&context, device) == CUresult.CUDA_SUCCESS)
         {
             if (driver.cuCtxSetCurrent(context) == CUresult.CUDA_SUCCESS)
                 driver.cuMemGetInfo_v2(&free, &total);
-            driver.cuCtxSetCurrent(0);
+            driver.cuCtxSetCurrent(before);
             driver.cuDevicePrimaryCtxRelease_v2(device);
         }
         return new DeviceDescription(ordinal, Utf8.Read(name), 10 * major + minor, (long)free, (long)total);
@@ -228,8 +229,12 @@ public sealed class Doctor
     {
         string stem = library switch { Library.Nvrtc => "nvrtc", Library.CublasLt => "cublasLt", _ => "cudnn" };
         return string.Join("; ", _libraries.Refused.Where(refused => refused.Path.Contains(stem, StringComparison.Ordinal))
-            .Select(refused => $"{refused.Path}: {refused.Reason}"));
+            .Select(Refusal));
     }
+
+    /// <summary>The system's loader begins its reasons with the path.</summary>
+    private static string Refusal((string Path, string Reason) refused) =>
+        refused.Reason.StartsWith(refused.Path, StringComparison.Ordinal) ? refused.Reason : $"{refused.Path}: {refused.Reason}";
 
     private bool Fine(string subject, string message) => Add(new Finding(subject, Severity.Fine, message));
 

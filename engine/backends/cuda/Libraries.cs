@@ -21,7 +21,7 @@ internal sealed class Libraries
         {
             AreLoaded = true;
             LoadToolkit(paths, Driver.Version / 1000, machine.IsWindows);
-            LoadCudnn(paths);
+            LoadCudnn(paths, Driver.Version / 1000);
         }
         else
         {
@@ -96,9 +96,9 @@ internal sealed class Libraries
     /// <summary>
     /// A folder with matching parts is preferred to one with mixed versions, regardless of its place in the search order.
     /// </summary>
-    private void LoadCudnn(LibraryPaths paths)
+    private void LoadCudnn(LibraryPaths paths, int driverMajor)
     {
-        foreach ((LibrarySet set, IReadOnlyDictionary<Library, string> versions) in CudnnsBestFirst(paths))
+        foreach ((LibrarySet set, IReadOnlyDictionary<Library, string> versions) in CudnnsBestFirst(paths, driverMajor))
         {
             CudnnSet ??= set;
             if (CudnnSet == set)
@@ -115,12 +115,13 @@ internal sealed class Libraries
     private void LookOnly(LibraryPaths paths)
     {
         Toolkit = paths.Toolkits(LibraryNames.NewestMajor) is [var first, ..] ? first : null;
-        foreach ((LibrarySet set, IReadOnlyDictionary<Library, string> versions) in CudnnsBestFirst(paths).Take(1))
+        foreach ((LibrarySet set, IReadOnlyDictionary<Library, string> versions) in CudnnsBestFirst(paths, LibraryNames.NewestMajor).Take(1))
             (CudnnSet, CudnnVersions, CudnnFault) = (set, versions, FaultOf(set, versions));
     }
 
-    private IEnumerable<(LibrarySet Set, IReadOnlyDictionary<Library, string> Versions)> CudnnsBestFirst(LibraryPaths paths) =>
-        paths.Cudnns(Toolkit).Select(set => (set, paths.Versions(set))).ToList().OrderBy(each => FaultOf(each.set, each.Item2) is null ? 0 : 1);
+    private IEnumerable<(LibrarySet Set, IReadOnlyDictionary<Library, string> Versions)> CudnnsBestFirst(
+        LibraryPaths paths, int driverMajor) =>
+        paths.Cudnns(Toolkit, driverMajor).Select(set => (set, paths.Versions(set))).ToList().OrderBy(each => FaultOf(each.set, each.Item2) is null ? 0 : 1);
 
     /// <summary>The last resort: bare names, which the system's loader may find in places unknown to this search.</summary>
     private static IEnumerable<LibrarySet> ByName(int driverMajor, bool windows)
@@ -153,7 +154,7 @@ internal sealed class Libraries
             if (handle != 0)
                 loaded[library] = handle;
             else
-                _refused.Add((path, reason ?? "no reason given"));
+                _refused.Add((path, reason ?? "the system's loader gives no reason"));
         }
         return loaded;
     }
@@ -163,7 +164,7 @@ internal sealed class Libraries
         nint handle = _loader.Load(path, out string? reason);
         if (handle != 0)
             return Table(path, handle, make);
-        _refused.Add((path, reason ?? "no reason given"));
+        _refused.Add((path, reason ?? "the system's loader gives no reason"));
         return null;
     }
 

@@ -18,7 +18,7 @@ internal sealed record LibrarySet(Place Place, int Major, IReadOnlyDictionary<Li
 }
 
 /// <summary>
-/// The search path of NVIDIA's libraries, most specific place first: IBA_CUDA_DIRS, libraries already loaded, a Python environment, conda,
+/// The search path of NVIDIA's libraries, most specific place first: IBA_CUDA_DIRS, libraries already loaded, Python packages, conda,
 /// the system's own folders, CUDA_PATH. All toolkit libraries of one CUDA major come from one place, and cuDNN's parts from one folder:
 /// mixed sets load and then fail in obscure ways. Nothing is loaded or run here.
 /// </summary>
@@ -26,6 +26,11 @@ internal sealed class LibraryPaths
 {
     private static readonly string[] RootVariables = ["CUDA_PATH", "CUDA_HOME"];
     private static readonly string[] PackageFolders = ["site-packages", "dist-packages"];
+    private static readonly string[] Pythons = ["python3", "python", "python.exe"];
+
+    /// <summary>More links one after the other than any installation has.</summary>
+    private const int MostLinks = 16;
+
     private static readonly string[] TellingNames = ["libcublasLt.so.", "libnvrtc.so.", "libcudnn.so."];
     private static readonly Library[] Toolkit = [Library.CudaRuntime, Library.NvrtcBuiltins, Library.Nvrtc, Library.CublasLt, Library.Cublas];
     private readonly Machine _machine;
@@ -76,11 +81,16 @@ internal sealed class LibraryPaths
         return sets;
     }
 
-    /// <summary>Folders that contain cuDNN, the toolkit's own place first. All parts of a set are in one folder.</summary>
-    public IReadOnlyList<LibrarySet> Cudnns(LibrarySet? toolkit)
+    /// <summary>
+    /// Folders that contain cuDNN, the toolkit's own place first, those that name another CUDA major last. All parts of a set are in one
+    /// folder.
+    /// </summary>
+    /// <param name="toolkit">Where NVRTC and cuBLASLt were found, if anywhere.</param>
+    /// <param name="driverMajor">The newest CUDA major that the driver supports.</param>
+    public IReadOnlyList<LibrarySet> Cudnns(LibrarySet? toolkit, int driverMajor)
     {
-        int major = toolkit?.Major ?? LibraryNames.NewestMajor;
-        IEnumerable<Place> places = Places.OrderBy(place => place == toolkit?.Place ? 0 : 1);
+        int major = toolkit?.Major ?? Math.Min(driverMajor, LibraryNames.NewestMajor);
+        IEnumerable<Place> places = Places.Concat(CudnnInstallers(major)).OrderBy(place => place == toolkit?.Place ? 0 : 1);
         return [.. places.SelectMany(place => place.Folders.Select(folder => new Place(place.Origin, [folder])))
             .DistinctBy(place => place.Folders[0])
             .Select(place => Gather(place, major, Enum.GetValues<Library>().Where(library => library.IsCudnn())))
@@ -95,8 +105,7 @@ internal sealed class LibraryPaths
         var versions = new Dictionary<Library, string>();
         foreach ((Library library, string path) in set.InOrder)
         {
-            string target = _machine.Target(path);
-            string? version = LibraryNames.VersionOf(FileName(target)) ?? OnlyVersionBeside(path);
+            string? version = LibraryNames.VersionOf(FileName(Links(path).Last())) ?? OnlyVersionBeside(path);
             if (version is not null)
                 versions[library] = version;
         }
@@ -125,32 +134,68 @@ internal sealed class LibraryPaths
 
         foreach (string root in Roots())
             yield return new Place($"CUDA in {root}", ToolkitFolders(root));
-        if (_machine.IsWindows)
-            yield return new Place("cuDNN's installer", [.. CudnnInstallerFolders()]);
     }
 
-    /// <summary>site-packages of the active environment, of the user and of the system's Python.</summary>
+    /// <summary>site-packages of the active environment, of each Python on the path, of conda, of the user and of the system.</summary>
     private IEnumerable<string> PythonPackages()
     {
-        if (_machine.IsWindows)
-            return (_machine.Variable("VIRTUAL_ENV") is { Length: > 0 } venv ? [_machine.Join(venv, "Lib", "site-packages")] : Array.Empty<string>());
         string?[] roots =
         [
-            _machine.Variable("VIRTUAL_ENV"), _machine.Variable("HOME") is { } home ? _machine.Join(home, ".local") : null, "/usr/local", "/usr",
+            _machine.Variable("VIRTUAL_ENV"), .. PythonRoots(), _machine.Variable("CONDA_PREFIX"),
+            .. _machine.IsWindows ? (string?[])[] : [_machine.Variable("HOME") is { } home ? _machine.Join(home, ".local") : null, "/usr/local", "/usr"],
         ];
-        return roots.OfType<string>().Where(root => root.Length > 0).Select(root => _machine.Join(root, "lib")).SelectMany(lib =>
-            _machine.Entries(lib).Where(entry => entry.StartsWith("python3", StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal)
-                .SelectMany(python => PackageFolders, (python, kind) => _machine.Join(lib, python, kind)))
-            .Where(packages => _machine.Entries(_machine.Join(packages, "nvidia")).Count > 0);
+        return roots.OfType<string>().Where(root => root.Length > 0).Distinct().SelectMany(PackagesBelow).Distinct()
+            .Where(packages => PipFolders(packages).Any(folder => _machine.Entries(folder).Count > 0));
     }
 
-    /// <summary>The folders of the pip packages: one for all of CUDA 13, one per library for CUDA 12, cuDNN's own for both.</summary>
+    private IEnumerable<string> PackagesBelow(string root)
+    {
+        if (_machine.IsWindows)
+            return [_machine.Join(root, "Lib", "site-packages")];
+        string lib = _machine.Join(root, "lib");
+        return _machine.Entries(lib).Where(entry => entry.StartsWith("python3", StringComparison.Ordinal)).OrderDescending(StringComparer.Ordinal)
+            .SelectMany(python => PackageFolders, (python, kind) => _machine.Join(lib, python, kind));
+    }
+
+    /// <summary>
+    /// The roots of the Pythons on the path: bin/python3, or on Windows python.exe in the root itself or in an environment's Scripts. Where it
+    /// is a link every step counts, because an environment's own Python is a link to the one that made it.
+    /// </summary>
+    private IEnumerable<string> PythonRoots()
+    {
+        IEnumerable<string> pythons = _machine.Folders("PATH").SelectMany(folder =>
+            Pythons.Where(_machine.Entries(folder).Contains).Select(python => _machine.Join(folder, python)));
+        foreach (string folder in pythons.SelectMany(Links).Select(FolderName).Distinct())
+        {
+            if (_machine.IsWindows && !folder.EndsWith("Scripts", StringComparison.OrdinalIgnoreCase))
+                yield return folder;
+            else
+                yield return FolderName(folder);
+        }
+    }
+
+    /// <summary>A path and what it links to, step by step.</summary>
+    private IEnumerable<string> Links(string path)
+    {
+        for (int link = 0; link < MostLinks; link++)
+        {
+            yield return path;
+            if (_machine.Target(path) is var target && target == path)
+                break;
+            path = target;
+        }
+    }
+
+    /// <summary>
+    /// The folders of the pip packages: one for all of CUDA 13, one per library for CUDA 12, cuDNN's own for both; on Windows PyTorch brings them.
+    /// </summary>
     private string[] PipFolders(string packages)
     {
         string nvidia = _machine.Join(packages, "nvidia");
         string[] cuda12 = ["cublas", "cuda_nvrtc", "cuda_runtime", "cudnn"];
         return _machine.IsWindows
-            ? [_machine.Join(nvidia, "cu13", "bin", "x86_64"), .. cuda12.Select(package => _machine.Join(nvidia, package, "bin"))]
+            ? [_machine.Join(nvidia, "cu13", "bin", "x86_64"), .. cuda12.Select(package => _machine.Join(nvidia, package, "bin")),
+                _machine.Join(packages, "torch", "lib")]
             : [_machine.Join(nvidia, "cu13", "lib"), .. cuda12.Select(package => _machine.Join(nvidia, package, "lib"))];
     }
 
@@ -169,20 +214,17 @@ internal sealed class LibraryPaths
         ? [_machine.Join(root, "bin", "x64"), _machine.Join(root, "bin")]
         : [_machine.Join(root, "lib64"), _machine.Join(root, "targets", "x86_64-linux", "lib"), _machine.Join(root, "targets", "sbsa-linux", "lib")];
 
-    /// <summary>C:\Program Files\NVIDIA\CUDNN\v9.x\bin\CUDA version, with x64 below it since CUDA 13.</summary>
-    private IEnumerable<string> CudnnInstallerFolders()
+    /// <summary>C:\Program Files\NVIDIA\CUDNN\v9.x\bin\CUDA version, with x64 below it since CUDA 13; those of the wanted CUDA first.</summary>
+    private IEnumerable<Place> CudnnInstallers(int major)
     {
+        if (!_machine.IsWindows)
+            yield break;
         string root = _machine.Join(_machine.Variable("ProgramFiles") ?? @"C:\Program Files", "NVIDIA", "CUDNN");
         IEnumerable<string> versions = _machine.Entries(root).Where(entry => entry.StartsWith("v9", StringComparison.Ordinal));
-        foreach (string version in versions.OrderDescending(StringComparer.Ordinal))
-        {
-            string bin = _machine.Join(root, version, "bin");
-            foreach (string cuda in _machine.Entries(bin).OrderDescending(StringComparer.Ordinal))
-            {
-                yield return _machine.Join(bin, cuda, "x64");
-                yield return _machine.Join(bin, cuda);
-            }
-        }
+        (string Bin, string Cuda)[] found = [.. versions.OrderDescending(StringComparer.Ordinal).Select(version => _machine.Join(root, version, "bin"))
+            .SelectMany(bin => _machine.Entries(bin).OrderDescending(StringComparer.Ordinal), (bin, cuda) => (bin, cuda))];
+        foreach ((string bin, string cuda) in found.OrderBy(each => each.Cuda.StartsWith($"{major}.", StringComparison.Ordinal) ? 0 : 1))
+            yield return new Place("cuDNN's installer", [_machine.Join(bin, cuda, "x64"), _machine.Join(bin, cuda)]);
     }
 
     private LibrarySet Gather(Place place, int major, IEnumerable<Library> wanted)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 
 namespace Iba.Engine.Backends.Cuda.Native;
@@ -6,7 +7,7 @@ namespace Iba.Engine.Backends.Cuda.Native;
 /// <param name="IsWindows">Windows, or else Linux.</param>
 /// <param name="Variable">An environment variable, or null.</param>
 /// <param name="Entries">The names of the files and folders in a folder; none where it does not exist.</param>
-/// <param name="Target">The target of a path after following links; the path itself if it is not a link.</param>
+/// <param name="Target">The target of a link, one step; the path itself if it is not a link.</param>
 /// <param name="Loaded">Paths of libraries that the process has loaded already.</param>
 internal sealed record Machine(
     bool IsWindows,
@@ -15,9 +16,13 @@ internal sealed record Machine(
     Func<string, string> Target,
     IReadOnlyList<string> Loaded)
 {
-    /// <summary>The machine this program runs on.</summary>
-    public static Machine Here() => new(
-        RuntimeInformation.IsOSPlatform(OSPlatform.Windows), Environment.GetEnvironmentVariable, List, Follow, LoadedHere());
+    /// <summary>The machine this program runs on. Each folder is read once: a search asks for dozens of files in folders of thousands.</summary>
+    public static Machine Here()
+    {
+        var listed = new ConcurrentDictionary<string, IReadOnlyCollection<string>>();
+        return new Machine(RuntimeInformation.IsOSPlatform(OSPlatform.Windows), Environment.GetEnvironmentVariable,
+            folder => listed.GetOrAdd(folder, List), Follow, LoadedHere());
+    }
 
     /// <summary>Joins folder and name in the notation of that machine's system.</summary>
     public string Join(params IEnumerable<string> parts) => string.Join(IsWindows ? '\\' : '/', parts.Select(part => part.TrimEnd('/', '\\')));
@@ -42,9 +47,9 @@ internal sealed record Machine(
     {
         try
         {
-            return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+            return File.ResolveLinkTarget(path, returnFinalTarget: false)?.FullName ?? path;
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return path;
         }
