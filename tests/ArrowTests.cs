@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Iba.Engine.Tensors;
+using Iba.Explaining;
 using Iba.Images;
 using Iba.Shapes;
 using Iba.Weights;
@@ -12,7 +13,7 @@ public sealed partial class ArrowTests
 {
     /// <summary>The folder of each project and its root namespace. A folder below it is a namespace below.</summary>
     private static readonly (string Folder, string Root)[] Projects =
-        [("engine", "Engine"), ("weights", "Weights"), ("iba/shapes", "Shapes"), ("iba/cli", "Cli"), ("iba", "")];
+        [("engine", "Engine"), ("weights", "Weights"), ("iba/shapes", "Shapes"), ("iba/explaining", "Explaining"), ("iba/cli", "Cli"), ("iba", "")];
 
     /// <summary>
     /// Each namespace below Iba, and those that it may use. "Engine" also stands for all below it, "" is the library's own root. What a namespace uses
@@ -60,10 +61,11 @@ public sealed partial class ArrowTests
         ["Shapes.Scenes"] = ["Shapes.Exact", "Shapes.Forms"],
         ["Shapes"] = ["Engine", "Images", "Rendering", "Datasets", "Shapes.Exact", "Shapes.Forms", "Shapes.Scenes"],
         ["Shapes.Training"] = ["Engine", "Images", "Datasets", "Shapes"],
+        ["Explaining"] = ["Engine", "Weights", "Images", "Labels", "", "Statistics", "Bottleneck", "Relevance", "Methods", "Rendering"],
         ["Cli"] =
         [
             "Engine", "Weights", "Images", "Labels", "", "Statistics", "Bottleneck", "Backpropagation", "Relevance", "Methods", "Rendering", "Datasets",
-            "Evaluation", "Shapes",
+            "Evaluation", "Shapes", "Explaining",
         ],
     };
 
@@ -112,7 +114,7 @@ public sealed partial class ArrowTests
     [Fact]
     public void No_public_type_is_named_like_a_namespace()
     {
-        Type[] known = [typeof(Tensor), typeof(StateDict), typeof(Photo), typeof(ShapesDataset)];
+        Type[] known = [typeof(Tensor), typeof(StateDict), typeof(Photo), typeof(ShapesDataset), typeof(Explainer)];
         Type[] types = [.. known.SelectMany(type => type.Assembly.GetExportedTypes())];
         HashSet<string> parts = [.. types.SelectMany(type => type.Namespace!.Split('.'))];
         Assert.Equal([], types.Where(type => parts.Contains(type.Name)).Select(type => type.FullName));

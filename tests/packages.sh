@@ -16,12 +16,12 @@ version=${version#Iba.Engine.}
 # At most 40 MB for the tool, and no package without its symbols.
 bytes=$(stat -c %s "$packages/Iba.Tool.$version.nupkg")
 [ "$bytes" -le 40000000 ] || { echo "Iba.Tool has $bytes bytes, more than 40 MB" >&2; exit 1; }
-for name in Iba.Engine Iba.Weights Iba.Attribution Iba.Shapes Iba.Tool; do
+for name in Iba.Engine Iba.Weights Iba.Attribution Iba.Explaining Iba.Shapes Iba.Tool; do
     [ -f "$packages/$name.$version.snupkg" ] || { echo "$name has no symbols" >&2; exit 1; }
 done
 
 # Only these packages come from the folder; a version of an earlier run must not be taken from the cache.
-for name in iba.engine iba.weights iba.attribution iba.shapes iba.tool; do rm -rf "$NUGET_PACKAGES/$name/$version"; done
+for name in iba.engine iba.weights iba.attribution iba.explaining iba.shapes iba.tool; do rm -rf "$NUGET_PACKAGES/$name/$version"; done
 cat > "$work/user/NuGet.Config" << X
 <configuration>
   <packageSources><add key="local" value="$packages" /></packageSources>
@@ -40,13 +40,11 @@ cat > "$work/user/User.csproj" << X
     <Nullable>enable</Nullable>
   </PropertyGroup>
   <ItemGroup>
-    <PackageReference Include="Iba.Attribution" Version="$version" />
-    <PackageReference Include="Iba.Weights" Version="$version" />
+    <PackageReference Include="Iba.Explaining" Version="$version" />
   </ItemGroup>
 </Project>
 X
 {
-    printf 'using %s;\n' Iba Iba.Bottleneck Iba.Engine.Backends Iba.Engine.Backends.Cpu Iba.Engine.Networks Iba.Engine.Tensors Iba.Images Iba.Statistics Iba.Weights
     # The demo network, its statistics and its photo under the names of the sample.
     sed -n '/^```csharp/,/^```/p' docs/packages.md | grep -v '^```' |
         sed "s|\"resnet50.pth\"|\"$PWD/weights/demo/demo-resnet50.safetensors\"|; s|\"photo.jpg\"|\"$PWD/weights/demo/sample.png\"|;
@@ -56,6 +54,7 @@ X
 cd "$work/user"
 out=$(dotnet run --configuration Release)
 echo "$out"
-grep -qE '^class [0-9]+: [0-9]+ bits, at most [0-9.]+ per pixel$' <<< "$out"
+grep -qE '^.+: p [0-9.]+, [0-9]+ bits, at most [0-9.]+ per pixel$' <<< "$out"
+[ -s map.png ]
 dotnet tool install Iba.Tool --version "$version" --tool-path "$work/tool" --configfile NuGet.Config > /dev/null
 "$work/tool/iba" attribute --out "$work/user/maps" --json

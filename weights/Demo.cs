@@ -33,14 +33,22 @@ public static class Demo
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public static string Extract(string file, string folder)
     {
-        using Stream resource = typeof(Demo).Assembly.GetManifestResourceStream(file)
-            ?? throw new ArgumentException($"'{file}' does not come with the program", nameof(file));
-        byte[] bytes = new byte[resource.Length];
-        resource.ReadExactly(bytes);
+        byte[] bytes = Bytes(file);
         string path = Path.Combine(folder, file);
         // Another version of the program may have left a different file there.
         if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes))
             AtomicFile.Write(path, bytes);
         return path;
+    }
+
+    /// <summary>The bytes of a file.</summary>
+    /// <param name="file">One of the names above.</param>
+    public static byte[] Bytes(string file)
+    {
+        using Stream resource = typeof(Demo).Assembly.GetManifestResourceStream(file)
+            ?? throw new ArgumentException($"'{file}' does not come with the program", nameof(file));
+        byte[] bytes = new byte[resource.Length];
+        resource.ReadExactly(bytes);
+        return bytes;
     }
 }

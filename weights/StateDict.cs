@@ -91,28 +91,31 @@ public sealed class StateDict : IDisposable
         : throw new FileFormatException(Path, $"it holds no tensor named '{name}'", "`iba weights inspect` lists what it holds.");
 
     /// <summary>Opens a file of any known format; a pipe or standard input works like a file.</summary>
-    /// <param name="path">The file.</param>
+    /// <param name="source">The file.</param>
     /// <param name="part">
     /// If several places in it match a network: a text that the place or prefix of the wanted one contains, such as <c>model_ema</c>. Null
     /// prefers a whole network to a part, trained weights to an average, the outer to the inner, the first to the next.
     /// </param>
     /// <param name="cancel">Cancels the opening, within the reading of a megabyte or of one value.</param>
     /// <exception cref="FileFormatException">It is missing, contains no weights, or is damaged; the message says which.</exception>
-    public static StateDict Open(string path, string? part = null, CancellationToken cancel = default)
+    public static StateDict Open(FileSource source, string? part = null, CancellationToken cancel = default)
     {
-        if (!File.Exists(path))
+        string path = source.Name;
+        if (source.Path is not null && !File.Exists(path))
             throw new FileFormatException(path, Directory.Exists(path) ? "it is a folder" : "there is no such file",
                 "Name a weights file; `iba weights fetch` gets one.");
         WeightsFormat format = default;
         IDisposable? open = null;
         try
         {
-            FileContents contents = FileContents.Read(path, start => format = FileKind.Detect(start), cancel);
+            FileContents contents = source.Read(start => format = FileKind.Detect(start), cancel);
             open = contents;
             var budget = new FileBudget(contents.Length, cancel);
             return format switch
             {
                 WeightsFormat.Safetensors => OfSafetensors(path, SafetensorsFile.Open(path, contents, cancel), contents.Length, part, budget),
+                WeightsFormat.ShardedSafetensors when source.Path is null =>
+                    throw new NotWeightsException("an index, which names other files by their paths", "Give the path of the index."),
                 WeightsFormat.ShardedSafetensors => OfShards(path, contents, part, budget),
                 WeightsFormat.TorchZip => OfTorch(path, format, contents, new TorchZip(contents, budget), part, budget),
                 _ => OfTorch(path, format, contents, new TorchStream(contents, budget), part, budget),

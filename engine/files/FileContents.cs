@@ -49,6 +49,24 @@ public sealed class FileContents : IDisposable
         }
     }
 
+    /// <summary>Reads a stream to its end.</summary>
+    /// <param name="from">The stream. It is not disposed.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <param name="accept">Checks the first bytes (1 MiB, or all of a shorter stream) and throws if they cannot be used.</param>
+    /// <param name="cancel">Checked between reads.</param>
+    /// <exception cref="FileFormatException">It is larger than the available memory.</exception>
+    internal static FileContents Read(Stream from, string name, Action<ReadOnlySpan<byte>>? accept, CancellationToken cancel)
+    {
+        try
+        {
+            return Read(from, from.CanSeek ? from.Length - from.Position : null, accept, cancel);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new FileFormatException(name, e.Message, "Check the stream and try again.", e);
+        }
+    }
+
     /// <summary>Reads exactly <paramref name="length"/> bytes of a stream.</summary>
     /// <exception cref="InvalidDataException">The stream ends early, or the bytes do not fit into memory.</exception>
     public static FileContents Read(Stream from, long length, CancellationToken cancel = default) => Read(from, length, accept: null, cancel);

@@ -14,7 +14,7 @@ public sealed class SafetensorsFile : IDisposable
     private const int ChunkBytes = 1 << 18;
     /// <summary>
     /// Metadata key of the SHA-256 of the whole file, computed with its own 64 hexadecimal digits replaced by zeros. If a file has one,
-    /// <see cref="Open(string, CancellationToken)"/> checks it.
+    /// <see cref="Open(FileSource, CancellationToken)"/> checks it.
     /// </summary>
     public const string ChecksumKey = "checksum";
 
@@ -49,8 +49,8 @@ public sealed class SafetensorsFile : IDisposable
     /// <summary>Opens a file and validates its header.</summary>
     /// <exception cref="FileFormatException">It is not a valid .safetensors file.</exception>
     /// <exception cref="IOException">It cannot be opened.</exception>
-    public static SafetensorsFile Open(string path, CancellationToken cancel = default) =>
-        Open(path, FileContents.Read(path, cancel: cancel), cancel);
+    public static SafetensorsFile Open(FileSource source, CancellationToken cancel = default) =>
+        Open(source.Name, source.Read(cancel: cancel), cancel);
 
     /// <summary>Validates the header of a file that is already in memory.</summary>
     /// <param name="path">Where the file came from, for messages.</param>

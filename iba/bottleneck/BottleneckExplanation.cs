@@ -21,6 +21,12 @@ public sealed record BottleneckExplanation(
     /// </summary>
     public float[]? Mask { get; init; }
 
+    /// <summary>
+    /// The information that passes each neuron in nats: H x W x C elements of the bottleneck's layer, 0 for inactive neurons. Null unless
+    /// <see cref="IBottleneck.KeepsMask"/> asked for it.
+    /// </summary>
+    public float[]? Capacity { get; init; }
+
     private protected override string? NonFinite
     {
         get

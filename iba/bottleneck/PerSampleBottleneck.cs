@@ -126,6 +126,7 @@ public sealed class PerSampleBottleneck : IBottleneck
                 map.Heatmap(_image.H, _image.W), targets[i], logits[(i * classes)..((i + 1) * classes)], map.TotalBits, probability, losses)
             {
                 Mask = masks?[(i * features.Row)..((i + 1) * features.Row)],
+                Capacity = KeepsMask ? capacity[(i * features.Row)..((i + 1) * features.Row)] : null,
             };
         }
     }

@@ -89,6 +89,7 @@ public sealed class ReadoutBottleneck : IBottleneck
             results[i] = new BottleneckExplanation(map.Heatmap(_image.H, _image.W), targets[i], logits[row], map.TotalBits, probability, [])
             {
                 Mask = masks?[(i * features.Row)..((i + 1) * features.Row)],
+                Capacity = KeepsMask ? capacity[(i * features.Row)..((i + 1) * features.Row)] : null,
             };
         }
         return results;

@@ -21,13 +21,13 @@ public static class ReadoutFile
     public static void Write(string path, ReadoutNetwork readout) => Write(path, readout, [], new Dictionary<string, string>());
 
     /// <summary>Reads a readout.</summary>
-    /// <param name="path">The file.</param>
+    /// <param name="source">The file.</param>
     /// <param name="backend">The device of its parameters.</param>
     /// <exception cref="FileFormatException">It is not a readout.</exception>
     /// <exception cref="StatisticsException">Its statistics are damaged.</exception>
-    public static ReadoutNetwork Read(string path, IBackend backend)
+    public static ReadoutNetwork Read(FileSource source, IBackend backend)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path);
+        using SafetensorsFile file = SafetensorsFile.Open(source);
         return Read(file, backend);
     }
 

@@ -120,7 +120,7 @@ public sealed class ReadoutTraining : IDisposable
     }
 
     /// <summary>Trains up to a total number of steps. Writes the file periodically, when training is stopped after a step, and at the end.</summary>
-    /// <param name="path">The file, which <see cref="Resume"/> and <see cref="ReadoutFile.Read(string, IBackend)"/> read.</param>
+    /// <param name="path">The file, which <see cref="Resume"/> and <see cref="ReadoutFile.Read(FileSource, IBackend)"/> read.</param>
     /// <param name="steps">Total steps, including those of earlier runs.</param>
     /// <param name="progress">Called after every step.</param>
     /// <param name="cancellation">Stops between two steps, after writing the file.</param>

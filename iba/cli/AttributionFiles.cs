@@ -5,6 +5,7 @@ using System.Text;
 using Iba.Bottleneck;
 using Iba.Datasets;
 using Iba.Engine.Files;
+using Iba.Explaining;
 using Iba.Images;
 using Iba.Methods;
 using Iba.Rendering;
@@ -41,7 +42,9 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         int[] shape = [result.Heatmap.Height, result.Heatmap.Width];
         SafetensorsTensor[] deviation = result.Seeds is { } seeds ? [new("deviation", shape, seeds.Deviation)] : [];
         SafetensorsFile.Write(map, [new("map", shape, result.Heatmap.Values), .. deviation], facts, cancel: Interrupt.Token);
-        Overlay picture = Picture.Of(photo, result, loaded, method, inputs, fullPhoto, scale);
+        Overlay picture = fullPhoto
+            ? Picture.Of(photo.File!.Pixels(loaded.Rotate, Interrupt.Token), photo.Input.Window, result, loaded.Labels, method, inputs, scale)
+            : Picture.Of(photo.Input.Crop, null, result, loaded.Labels, method, inputs, scale);
         PngFile.Write(overlay, picture.Draw(), facts, Interrupt.Token);
         string? alone = MapOnly ? $"{stem}.iba.map.png" : null, npy = Npy ? $"{stem}.iba.npy" : null;
         if (alone is not null)

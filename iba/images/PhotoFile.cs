@@ -102,6 +102,30 @@ public sealed class PhotoFile
     public static PhotoFile Open(string path, CancellationToken cancel = default) =>
         new(Abandonable.Run(() => ReadBytes(path, cancel), cancel), path);
 
+    /// <summary>Reads a file, bytes or a stream once, and parses the image header.</summary>
+    /// <param name="source">The file.</param>
+    /// <param name="cancel">Cancels the call.</param>
+    /// <exception cref="ImageException">It cannot be read, is not an image, has a damaged header, or exceeds a limit.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static PhotoFile Open(FileSource source, CancellationToken cancel = default)
+    {
+        if (source.Path is { } path)
+            return Open(path, cancel);
+        try
+        {
+            using FileContents contents = source.Read(start => FileSignature.Of(start, source.Name), cancel);
+            if (contents.Length > MaxBytes)
+                throw TooLarge(source.Name, MaxBytes);
+            byte[] bytes = new byte[contents.Length];
+            contents.Read(bytes, 0);
+            return new PhotoFile(bytes, source.Name);
+        }
+        catch (Exception e) when (e is IOException or FileFormatException)
+        {
+            throw new ImageException(source.Name, $"it cannot be read ({e.Message.TrimEnd('.')})", "Check where it comes from", e);
+        }
+    }
+
     /// <summary>Reads the header of an image file in memory.</summary>
     /// <param name="file">The whole file. It must not change from now on.</param>
     /// <param name="source">Its name in messages.</param>

@@ -49,7 +49,7 @@ public sealed partial class ClassLabels
     public static ClassLabels Read(string path, CancellationToken cancel = default)
     {
         // Bounded in characters: a line that is read from a device may never end.
-        const int Longest = 1 << 23, LongestLine = 1000;
+        const int Longest = 1 << 23;
         string text = Abandonable.Run(() =>
         {
             using var reader = new StreamReader(path);
@@ -58,9 +58,19 @@ public sealed partial class ClassLabels
         }, cancel);
         if (text.Length == Longest)
             throw new InvalidDataException($"{path} has more than {Longest} characters: give one line for each class, in order.");
+        return OfText(text, path);
+    }
+
+    /// <summary>Reads a text like that of a file: one class per line.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="name">What messages call it.</param>
+    /// <exception cref="InvalidDataException">A line is longer than that of any list of classes.</exception>
+    public static ClassLabels OfText(string text, string name)
+    {
+        const int LongestLine = 1000;
         string[] lines = text.Split('\n', '\r');
         return lines.FirstOrDefault(line => line.Length > LongestLine) is { } endless
-            ? throw new InvalidDataException($"{path} has a line of {endless.Length} characters, more than the {LongestLine} of a class: "
+            ? throw new InvalidDataException($"{name} has a line of {endless.Length} characters, more than the {LongestLine} of a class: "
                 + "give one line for each class, in order.")
             : new(Parse(lines));
     }

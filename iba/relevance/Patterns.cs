@@ -80,9 +80,10 @@ public sealed class Patterns
     /// <summary>Reads a file that <see cref="Save"/> wrote.</summary>
     /// <exception cref="PatternsException">It is not a patterns file.</exception>
     /// <exception cref="FileFormatException">It is not a safetensors file.</exception>
-    public static Patterns Load(string path, CancellationToken cancel = default)
+    public static Patterns Load(FileSource source, CancellationToken cancel = default)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path, cancel);
+        string path = source.Name;
+        using SafetensorsFile file = SafetensorsFile.Open(source, cancel);
         if (!Enum.GetNames<SignalEstimator>().Contains(Metadata("estimator")))
             throw Damaged($"'{Metadata("estimator")}' is not an estimator");
         if (!long.TryParse(Metadata("images"), out long images) || images < 1)

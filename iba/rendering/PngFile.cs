@@ -41,7 +41,13 @@ public static class PngFile
     /// <exception cref="FileWriteException">The file cannot be written.</exception>
     public static void Write(
         string path, Canvas canvas, IEnumerable<KeyValuePair<string, string>>? text = null, CancellationToken cancel = default) =>
-        AtomicFile.Write(path, Encode(canvas.Pixels, canvas.Width, canvas.Height, [new(SoftwareKeyword, Software), .. text ?? []]), cancel);
+        AtomicFile.Write(path, Encode(canvas, text ?? []), cancel);
+
+    /// <summary>The bytes of the file that <see cref="Write"/> writes.</summary>
+    /// <param name="canvas">The picture.</param>
+    /// <param name="text">Further keywords and their texts, in this order: where the picture comes from.</param>
+    public static byte[] Encode(Canvas canvas, params IEnumerable<KeyValuePair<string, string>> text) =>
+        Encode(canvas.Pixels, canvas.Width, canvas.Height, [new(SoftwareKeyword, Software), .. text]);
 
     /// <summary>
     /// Whether <see cref="Write"/> wrote a file. Earlier releases did not write <see cref="Software"/>; their pictures are recognised by the

@@ -65,9 +65,9 @@ public sealed record FeatureStatistics(FeatureOrigin Origin, long Samples, float
     /// <summary>Reads a file that <see cref="Save"/> wrote.</summary>
     /// <exception cref="StatisticsException">It is not a statistics file.</exception>
     /// <exception cref="FileFormatException">It is not a safetensors file.</exception>
-    public static FeatureStatistics Load(string path, CancellationToken cancel = default)
+    public static FeatureStatistics Load(FileSource source, CancellationToken cancel = default)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(path, cancel);
+        using SafetensorsFile file = SafetensorsFile.Open(source, cancel);
         return Read(file, null);
     }
 

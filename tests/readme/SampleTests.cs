@@ -9,6 +9,7 @@ using Iba.Engine.Networks;
 using Iba.Engine.Ops;
 using Iba.Engine.Tensors;
 using Iba.Evaluation;
+using Iba.Explaining;
 using Iba.Images;
 using Iba.Methods;
 using Iba.Statistics;
@@ -38,6 +39,10 @@ public sealed class SampleTests
         Network network = NetworkBuilder.Build(weights, backend);
         Estimate(network, statisticsFile);
         FeatureStatistics statistics = FeatureStatistics.Load(statisticsFile);
+
+        Explain(weightsFile, statisticsFile, photoFile, output);
+        Assert.Contains(" bits, at most ", output.ToString(), StringComparison.Ordinal);
+        output.Clear();
 
         NetworkInput photo = Preprocessing.ImageNet.Apply(PhotoFile.Read(photoFile));
         using var bottleneck = new PerSampleBottleneck(network, statistics, new Shape(1, 224, 224, 3));
@@ -97,7 +102,7 @@ public sealed class SampleTests
         string readme = File.ReadAllText(Path.Combine(Golden.Root, "README.md")), folder = Path.Combine(Golden.Root, "tests", "readme");
         string source = string.Concat(Directory.GetFiles(folder, "*.cs").Select(file => Squeeze(File.ReadAllText(file))));
         string[] blocks = [.. readme.Split("```").Where(block => block.StartsWith("csharp", StringComparison.Ordinal))];
-        Assert.Equal(4, blocks.Length);
+        Assert.Equal(5, blocks.Length);
         foreach (string line in blocks.SelectMany(block => block.Split('\n').Skip(1)).Where(line => line.Trim().Length > 0))
             Assert.Contains(Squeeze(line), source, StringComparison.Ordinal);
     }
@@ -105,12 +110,22 @@ public sealed class SampleTests
     private static string Squeeze(string code)
     {
         string text = code.Replace("weightsFile", "\"resnet50.pth\"").Replace("statisticsFile", "\"statistics.safetensors\"")
-            .Replace("photoFile", "\"photo.jpg\"")
+            .Replace("photoFile", "\"photo.jpg\"").Replace("mapFile", "\"map.png\"")
             .Replace("photosFolder", "\"photos\"").Replace("annotationsFolder", "\"annotations\"")
             .Replace("output.AppendLine($\"{tape}\")", "Console.WriteLine(tape)").Replace("output.AppendLine", "Console.WriteLine");
         IEnumerable<string> lines = text.Split('\n')
             .Select(line => line.Contains("//", StringComparison.Ordinal) ? line[..line.IndexOf("//", StringComparison.Ordinal)] : line);
         return string.Concat(lines.Select(line => line.Trim()));
+    }
+
+    private static void Explain(string weightsFile, string statisticsFile, string photoFile, StringBuilder output)
+    {
+        string folder = Path.GetDirectoryName(statisticsFile)!, mapFile = Path.Combine(folder, "map.png");
+        using var explainer = Explainer.Open(weightsFile, statisticsFile);
+        PhotoExplanation photo = explainer.Explain(photoFile);
+        output.AppendLine($"{photo.Label}: p {photo.Probability:0.000}, {photo.Bits?.TotalBits:0} bits, at most {photo.Heatmap.Max:0.00} per pixel");
+        File.WriteAllBytes(mapFile, photo.ToPng());
+        Assert.True(new FileInfo(mapFile).Length > 1000);
     }
 
     private static void Estimate(Network network, string file)

@@ -1,0 +1,205 @@
+namespace Iba.Explaining;
+
+/// <summary>
+/// Requests from any number of callers, worked off one batch at a time. A batch holds waiting requests of one key, the oldest first; nobody waits for a batch
+/// to fill. No thread is blocked while a request waits, and none while there is nothing to do.
+/// </summary>
+/// <remarks>
+/// A cancelled request leaves the queue at once; one that is in work is answered at once, and its result is dropped. A batch stops when all of its requests
+/// are cancelled. An exception of a batch is not blamed on all: requests that have no result yet are tried again one by one.
+/// </remarks>
+/// <typeparam name="TKey">What requests of one batch share.</typeparam>
+/// <typeparam name="TItem">What is worked on.</typeparam>
+/// <typeparam name="TResult">What comes of it.</typeparam>
+/// <param name="room">Upper bound of the requests that are being prepared, wait, or are in work. Further callers wait for room.</param>
+/// <param name="most">Upper bound of the requests of a batch.</param>
+/// <param name="work">
+/// Works on a batch: the result of each item, or why it has none, in their order, as they are finished. It is never called twice at a time.
+/// </param>
+internal sealed class BatchQueue<TKey, TItem, TResult>(
+    int room, int most, Func<TKey, IReadOnlyList<TItem>, CancellationToken, IEnumerable<(TResult? Result, Exception? Failure)>> work) : IAsyncDisposable
+    where TKey : notnull
+{
+    private readonly Lock _lock = new();
+    private readonly LinkedList<Request> _waiting = new();
+    private readonly SemaphoreSlim _room = new(room, room);
+    private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task _worker = Task.CompletedTask;
+    private bool _working, _closed;
+    private int _open;
+
+    /// <summary>Requests that wait or are in work, and those that are being prepared.</summary>
+    public int Open
+    {
+        get
+        {
+            lock (_lock)
+                return _open;
+        }
+    }
+
+    /// <summary>Adds a request and waits for its result.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="prepare">Makes the item, on a thread of the pool, once there is room.</param>
+    /// <param name="cancellation">Takes the request out.</param>
+    /// <exception cref="ObjectDisposedException">The queue is closed.</exception>
+    /// <exception cref="OperationCanceledException">The request was cancelled.</exception>
+    public async Task<TResult> Run(TKey key, Func<CancellationToken, TItem> prepare, CancellationToken cancellation)
+    {
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_closed, this);
+            _open++;
+        }
+        try
+        {
+            await _room.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                TItem item = await Task.Run(() => prepare(cancellation), cancellation).ConfigureAwait(false);
+                var request = new Request(key, item);
+                Add(request);
+                await using (cancellation.Register(() => Withdraw(request, cancellation)).ConfigureAwait(false))
+                    return await request.Answer.Task.ConfigureAwait(false);
+            }
+            finally
+            {
+                _room.Release();
+            }
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                if (--_open == 0 && _closed)
+                    _empty.TrySetResult();
+            }
+        }
+    }
+
+    /// <summary>Takes no further request, and waits until all that were taken have their answers.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task worker;
+        lock (_lock)
+        {
+            _closed = true;
+            if (_open == 0)
+                _empty.TrySetResult();
+        }
+        await _empty.Task.ConfigureAwait(false);
+        lock (_lock)
+            worker = _worker;
+        await worker.ConfigureAwait(false);
+    }
+
+    private void Add(Request request)
+    {
+        lock (_lock)
+        {
+            _waiting.AddLast(request);
+            if (_working)
+                return;
+            _working = true;
+            _worker = Task.Run(WorkOff);
+        }
+    }
+
+    private void Withdraw(Request request, CancellationToken cancellation)
+    {
+        CancellationTokenSource? stopped = null;
+        lock (_lock)
+        {
+            if (!request.Answer.TrySetCanceled(cancellation))
+                return;
+            _waiting.Remove(request);
+            if (request.Batch is { } batch && --batch.Wanted == 0)
+                stopped = batch.Stop;
+        }
+        // Outside of the lock: what it stops may run here.
+        stopped?.Cancel();
+    }
+
+    private void WorkOff()
+    {
+        while (Next() is { } batch)
+        {
+            Work(batch, batch.Requests);
+            // What a batch failed at, alone.
+            foreach (Request left in batch.Requests.Where(request => !request.Answer.Task.IsCompleted).ToArray())
+                Work(batch, [left]);
+        }
+    }
+
+    /// <summary>The next batch; null if nothing waits, and then the worker ends.</summary>
+    private Batch? Next()
+    {
+        lock (_lock)
+        {
+            if (_waiting.First is not { } oldest)
+            {
+                _working = false;
+                return null;
+            }
+            Request[] some = [.. _waiting.Where(request => request.Key.Equals(oldest.Value.Key)).Take(most)];
+            var batch = new Batch(some) { Wanted = some.Length };
+            foreach (Request request in some)
+            {
+                _waiting.Remove(request);
+                request.Batch = batch;
+            }
+            return batch;
+        }
+    }
+
+    private void Work(Batch batch, Request[] some)
+    {
+        int done = 0;
+        try
+        {
+            foreach ((TResult? result, Exception? failure) in work(some[0].Key, [.. some.Select(request => request.Item)], batch.Stop.Token))
+                Answer(some[done++], result, failure);
+            if (done < some.Length)
+                throw new InvalidOperationException($"{done} of {some.Length} requests were answered");
+        }
+        catch (Exception failure)
+        {
+            // Those of a larger batch are tried one by one.
+            if (some.Length == 1)
+                Answer(some[0], default, failure);
+        }
+    }
+
+    private void Answer(Request request, TResult? result, Exception? failure)
+    {
+        lock (_lock)
+        {
+            bool answered = failure is null ? request.Answer.TrySetResult(result!) : request.Answer.TrySetException(failure);
+            if (answered)
+                request.Batch!.Wanted--;
+        }
+    }
+
+    private sealed class Request(TKey key, TItem item)
+    {
+        public TKey Key => key;
+
+        public TItem Item => item;
+
+        public TaskCompletionSource<TResult> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>The batch that it is in; null while it waits.</summary>
+        public Batch? Batch { get; set; }
+    }
+
+    private sealed class Batch(Request[] requests)
+    {
+        public Request[] Requests => requests;
+
+        /// <summary>Requests without an answer.</summary>
+        public int Wanted { get; set; }
+
+        /// <summary>Never disposed: it has no timer, and the last request may be withdrawn after the batch.</summary>
+        public CancellationTokenSource Stop { get; } = new();
+    }
+}

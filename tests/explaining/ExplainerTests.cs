@@ -1,0 +1,184 @@
+using Iba;
+using Iba.Bottleneck;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
+using Iba.Engine.Networks;
+using Iba.Explaining;
+using Iba.Images;
+using Iba.Rendering;
+using Iba.Statistics;
+using Iba.Weights;
+using Xunit;
+
+namespace Tests.Explaining;
+
+/// <summary>The front door of the library: photos from any number of threads.</summary>
+public sealed class ExplainerTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _weights = Golden.Path("resnet50-narrow.pth"), _statistics;
+    private readonly ExplainerOptions _options = new()
+    {
+        Device = () => new CpuBackend(threads: 1),
+        Preprocessing = new Preprocessing { Resize = 64, Crop = 64 },
+        KeepsMasks = true,
+    };
+
+    public ExplainerTests()
+    {
+        _statistics = _folder["statistics.safetensors"];
+        using var backend = new CpuBackend(threads: 1);
+        using StateDict dict = StateDict.Open(_weights);
+        Network network = NetworkBuilder.Build(dict, backend);
+        var classifier = new Classifier(network) { Preprocessing = _options.Preprocessing!, WeightsSha256 = dict.Sha256() };
+        float[][] photos = [.. Enumerable.Range(0, 4).Select(i => classifier.Read(PhotoFile.Open(Png(i), "drawn")).Input.Values)];
+        Estimation.Run(network, network.Architecture!.DefaultLayer, classifier.Image, photos, weightsSha256: classifier.WeightsSha256,
+            preprocessing: classifier.Preprocessing).Save(_statistics);
+    }
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Dispose();
+
+    private static byte[] Png(int seed)
+    {
+        var pixels = new byte[70 * 66 * 3];
+        new Random(seed).NextBytes(pixels);
+        return PngFile.Encode(pixels, 70, 66);
+    }
+
+    private Explainer Open() => Explainer.Open(_weights, _statistics, _options);
+
+    [Fact]
+    public void Paths_bytes_streams_and_pixels_give_the_same_explanation()
+    {
+        byte[] png = Png(1);
+        string path = _folder.With("photo.png", png);
+        using Explainer explainer = Explainer.Open(FileSource.Of(File.ReadAllBytes(_weights)), FileSource.Of(File.OpenRead(_statistics)), _options);
+        PhotoExplanation[] all =
+        [
+            explainer.Explain(path), explainer.Explain(FileSource.Of(png)), explainer.Explain(FileSource.Of(new MemoryStream(png))),
+            explainer.Explain(PhotoFile.Decode(png, "pixels")),
+        ];
+        Assert.All(all, each => Assert.Equal(all[0].Heatmap.Values, each.Heatmap.Values));
+        BottleneckExplanation bits = all[0].Bits!;
+        Assert.Equal(bits.Mask!.Length, bits.Capacity!.Length);
+        // L_I is the sum over all neurons; a nat is 1 / ln 2 bits.
+        Assert.Equal(bits.TotalBits, bits.Capacity.Sum(nats => (double)nats) / Math.Log(2), bits.TotalBits * 1e-6);
+        Assert.Equal(10, bits.Losses.Count);
+        byte[] drawn = all[0].ToPng();
+        Assert.True(PngFile.IsDrawn(_folder.With("map.png", drawn)));
+        // As the bottleneck itself gives it.
+        using var backend = new CpuBackend(threads: 1);
+        using StateDict dict = StateDict.Open(_weights);
+        Network network = NetworkBuilder.Build(dict, backend);
+        using var bottleneck = new PerSampleBottleneck(network, FeatureStatistics.Load(_statistics), explainer.Classifier.Image);
+        PreparedPhoto prepared = explainer.Classifier.Read(path, cancellation: Stop);
+        Explanation alone = bottleneck.Attribute([explainer.Classifier.Sample(prepared)], cancellation: Stop).Single();
+        Assert.Equal(alone.Heatmap.Values, all[0].Heatmap.Values);
+    }
+
+    [Fact]
+    public async Task A_thousand_callers_get_their_own_answers()
+    {
+        const int Callers = 1000, Photos = 20;
+        string[] methods = ["gradient", "grad-cam", "per-sample:steps=1:copies=1"];
+        byte[][] files = [.. Enumerable.Range(0, Photos).Select(Png)];
+        await using Explainer explainer = Open();
+        var alone = new Dictionary<(int, string), float[]>();
+        foreach (string method in methods)
+        {
+            for (int i = 0; i < Photos; i++)
+                alone[(i, method)] = explainer.Explain(FileSource.Of(files[i]), new ExplainerRequest { Method = method }, Stop).Heatmap.Values;
+        }
+        var random = new Random(3);
+        int answered = 0, refused = 0, cancelled = 0;
+        await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => Ask(random.Next(Photos + 1), methods[random.Next(3)], random.Next(20) == 0)));
+        Assert.Equal(Callers, answered + refused + cancelled);
+        Assert.True(answered > 800 && refused > 10, $"{answered} were answered, {refused} refused");
+        Assert.Equal(0, explainer.Waiting);
+
+        async Task Ask(int photo, string method, bool cancels)
+        {
+            using var cancel = new CancellationTokenSource();
+            // The last one is no photo.
+            FileSource file = photo == Photos ? FileSource.Of("no photo"u8.ToArray()) : FileSource.Of(files[photo]);
+            Task<PhotoExplanation> asked = explainer.ExplainAsync(file, new ExplainerRequest { Method = method }, cancel.Token);
+            if (cancels)
+                await cancel.CancelAsync();
+            try
+            {
+                float[] map = (await asked).Heatmap.Values;
+                Assert.Equal(alone[(photo, method)], map);
+                Interlocked.Increment(ref answered);
+            }
+            catch (ImageException)
+            {
+                Assert.Equal(Photos, photo);
+                Interlocked.Increment(ref refused);
+            }
+            catch (OperationCanceledException)
+            {
+                Assert.True(cancels);
+                Interlocked.Increment(ref cancelled);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_photo_flows_through_the_mask_that_was_fitted_to_it()
+    {
+        await using Explainer explainer = Open();
+        FileSource photo = FileSource.Of(Png(2));
+        BottleneckExplanation bits = (await explainer.ExplainAsync(photo, cancellation: Stop)).Bits!;
+        float[] mask = bits.Mask!;
+        RestrictedOutput open = await explainer.RestrictFlowAsync(photo, [.. mask.Select(_ => 0.999f)], copies: 2, cancellation: Stop);
+        RestrictedOutput fitted = await explainer.RestrictFlowAsync(photo, mask, copies: 2, cancellation: Stop);
+        Assert.Equal(2, fitted.Logits.Count);
+        Assert.InRange(fitted.Nats, 0, open.Nats);
+        // The mask's own nats, but for the fresh noise, which they do not depend on.
+        Assert.Equal(bits.Capacity!.Average(nats => (double)nats), fitted.Nats, 1e-5 * fitted.Nats);
+        ArgumentException refused = await Assert.ThrowsAsync<ArgumentException>(
+            () => explainer.RestrictFlowAsync(photo, mask, "gradient", cancellation: Stop));
+        Assert.StartsWith("gradient is no bottleneck", refused.Message);
+    }
+
+    [Fact]
+    public void Mistakes_are_named()
+    {
+        using Explainer explainer = Explainer.Open(_weights, options: _options);
+        FileSource photo = FileSource.Of(Png(0));
+        Assert.Contains("feature statistics", Assert.Throws<ArgumentException>(() => explainer.Explain(photo)).Message);
+        Assert.Contains("there is no method", Assert.Throws<ArgumentException>(() => Ask("no-method")).Message);
+        Assert.Contains("no setting 'beta'", Assert.Throws<ArgumentException>(() => Ask("gradient:beta=3")).Message);
+        Assert.Throws<ArgumentException>(() => explainer.Explain(photo, new ExplainerRequest { Method = "gradient", Target = "12345" }));
+        Assert.Contains("no such file", Assert.Throws<ImageException>(() => explainer.Explain(_folder["none.jpg"])).Message);
+        // None of these touches the next caller.
+        Assert.Equal(64, Ask("gradient").Heatmap.Width);
+        Assert.Contains("does not come with the library", Assert.Throws<ArgumentException>(() => Explainer.OpenDemo("demo-alexnet")).Message);
+        FileSource zeros = FileSource.Of(new byte[16], "16 bytes");
+        Assert.Contains("16 bytes", Assert.Throws<FileFormatException>(() => Explainer.Open(zeros, options: _options)).Message);
+        Assert.Throws<StatisticsException>(() => Explainer.Open(_weights, FileSource.Of(Demo.Bytes(Demo.Statistics("demo-vgg16"))), _options));
+
+        PhotoExplanation Ask(string method) => explainer.Explain(photo, new ExplainerRequest { Method = method });
+    }
+
+    [Fact]
+    public void The_demo_network_names_the_sample()
+    {
+        using Explainer explainer = Explainer.OpenDemo();
+        PhotoExplanation sample = explainer.Explain(FileSource.Of(Demo.Bytes(Demo.Sample)), new ExplainerRequest { Method = "grad-cam", Target = "key" });
+        Assert.Equal(("key", 5, 5), (sample.Label, sample.Target, sample.Predicted));
+    }
+
+    [Fact]
+    public async Task After_disposing_nothing_is_taken()
+    {
+        Explainer explainer = Open();
+        Task<PhotoExplanation> asked = explainer.ExplainAsync(FileSource.Of(Png(0)), cancellation: Stop);
+        await explainer.DisposeAsync();
+        Assert.True(asked.IsCompletedSuccessfully);
+        await explainer.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => explainer.ExplainAsync(FileSource.Of(Png(0)), cancellation: Stop));
+    }
+}
