@@ -1,3 +1,4 @@
+using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
 
 namespace Iba;
@@ -20,13 +21,15 @@ internal sealed class SampleBatches(IReadOnlyList<Sample> samples, IProgress<Att
     public IEnumerable<Explanation> Explain(
         IBatchCache recorded, Func<int, int> size, Func<int, Sample[], Action<int>, Explanation[]> explain, Func<int, int> steps, string rows = "images")
     {
+        bool oneByOne = false;
         for (int done = 0; done < samples.Count;)
         {
             Explanation[] results;
+            int left = oneByOne ? 1 : samples.Count - done;
             try
             {
-                int chosen = size(samples.Count - done);
-                Sample[] some = [.. samples.Skip(done).Take(chosen)];
+                int chosen = size(left);
+                Sample[] some = [.. samples.Skip(done).Take(Math.Min(chosen, left))];
                 results = explain(chosen, some, Report);
 
                 void Report(int step)
@@ -40,6 +43,16 @@ internal sealed class SampleBatches(IReadOnlyList<Sample> samples, IProgress<Att
                 int fewer = recorded.Halve(full);
                 progress?.Report(AttributionProgress.Halved(done, samples.Count, fewer, rows));
                 continue;
+            }
+            catch (NonFiniteLineException) when (left > 1)
+            {
+                // A line holds all images of its batch. One by one, the image that it is about has a number, and the others their results.
+                oneByOne = true;
+                continue;
+            }
+            catch (NonFiniteLineException broken)
+            {
+                throw new NonFiniteException(done, broken.Line.ToString());
             }
             int last = steps(results.Length);
             foreach (Explanation result in results)

@@ -40,7 +40,10 @@ public sealed partial class ArrowTests
         ["Engine.Training"] =
             ["Engine.Files", "Engine.Tensors", "Engine.Backends", "Engine.Autograd", "Engine.Ops", "Engine.Networks", "Engine.Optimizers"],
         ["Engine.Diagnostics"] =
-            ["Engine.Tensors", "Engine.Backends", "Engine.Backends.Cuda", "Engine.Autograd", "Engine.Ops", "Engine.Networks", "Engine.Training"],
+        [
+            "Engine.Tensors", "Engine.Backends", "Engine.Backends.Cpu", "Engine.Backends.Cuda", "Engine.Autograd", "Engine.Ops", "Engine.Networks",
+            "Engine.Training",
+        ],
         ["Weights.Pickle"] = ["Engine"],
         ["Weights.Torch"] = ["Engine", "Weights.Pickle"],
         ["Weights.Containers"] = ["Engine", "Weights.Pickle", "Weights.Torch"],
@@ -56,6 +59,8 @@ public sealed partial class ArrowTests
         ["Rendering"] = ["Engine", "Images", ""],
         ["Datasets"] = ["Engine", "Images", "Labels", "", "Rendering"],
         ["Evaluation"] = ["Backpropagation", "Engine", "Images", "", "Datasets", "Rendering", "Statistics", "Bottleneck", "Methods", "Relevance"],
+        ["Paths"] = ["Engine", "Images", "", "Statistics", "Bottleneck", "Backpropagation", "Relevance"],
+        ["Reports"] = ["Engine", "Images", "", "Rendering", "Bottleneck"],
         ["Shapes.Exact"] = [],
         ["Shapes.Forms"] = ["Shapes.Exact"],
         ["Shapes.Scenes"] = ["Shapes.Exact", "Shapes.Forms"],
@@ -65,7 +70,7 @@ public sealed partial class ArrowTests
         ["Cli"] =
         [
             "Engine", "Weights", "Images", "Labels", "", "Statistics", "Bottleneck", "Backpropagation", "Relevance", "Methods", "Rendering", "Datasets",
-            "Evaluation", "Shapes", "Explaining",
+            "Evaluation", "Paths", "Reports", "Shapes", "Explaining",
         ],
     };
 

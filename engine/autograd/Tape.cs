@@ -15,6 +15,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     private readonly List<Value> _lines = [];
     private readonly List<Tensor> _arenas = [];
     private bool _laidOut;
+    private bool _reusesMemory;
     private bool _isDisposed;
     private (Value Loss, BackwardRule? Rule, Gradients Gradients)? _planned;
 
@@ -23,10 +24,17 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     {
         ArgumentNullException.ThrowIfNull(backend);
         Backend = backend;
+        Watch = FiniteCheck.IsOn ? new FiniteCheck() : null;
     }
 
     /// <summary>The device that runs it.</summary>
     public IBackend Backend { get; }
+
+    /// <summary>Sees every line as it runs; a <see cref="FiniteCheck"/> from the start while <see cref="FiniteCheck.IsOn"/>.</summary>
+    public TapeWatch? Watch { get; set; }
+
+    /// <summary>Whether values outlast a run: the tape was not planned.</summary>
+    internal bool KeepsEverything => !_reusesMemory;
 
     /// <summary>Whether a pass is running, during which values that do not outlast it may be read.</summary>
     internal bool IsRunning { get; private set; }
@@ -89,7 +97,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
         Tensor arena = Arena(size);
         for (int i = 0; i < data.Length; i++)
             data[i].Value.Place(arena.View(offsets[i], data[i].Value.Shape), outlasts: data[i].Life.Death == int.MaxValue);
-        _laidOut = true;
+        (_laidOut, _reusesMemory) = (true, true);
 
         if (backward is not null)
         {
@@ -116,7 +124,13 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
         try
         {
             for (int line = 0; line < _lines.Count; line++)
-                _lines[line].Op?.Forward(Backend, _lines[line]);
+            {
+                if (_lines[line] is not { Op: { } op } y)
+                    continue;
+                Watch?.Before(y);
+                op.Forward(Backend, y);
+                Watch?.AfterForward(y);
+            }
         }
         finally
         {
@@ -132,14 +146,20 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     /// <param name="loss">The loss; on a planned tape, the one that was planned.</param>
     /// <param name="rule">Replaces the derivative of some ops, for this pass; on a planned tape, the rule that was planned.</param>
     /// <exception cref="ObjectDisposedException">The tape was disposed.</exception>
-    public Gradients Backward(Value loss, BackwardRule? rule = null)
+    public Gradients Backward(Value loss, BackwardRule? rule = null) => BackwardAgain(loss, rule, again: null);
+
+    /// <summary>The same, into the memory of an earlier result, so that a pass that is repeated on a kept tape allocates nothing.</summary>
+    /// <param name="loss">The loss.</param>
+    /// <param name="rule">The rule.</param>
+    /// <param name="again">The result of this tape with the same loss and rule, to be overwritten; null for new memory.</param>
+    public Gradients BackwardAgain(Value loss, BackwardRule? rule, Gradients? again)
     {
         MustNotBeDisposed();
         MustStandHere(loss);
         using Backend.Call run = Backend.Enter("Tape.Backward");
         if (!_laidOut)
             throw new InvalidOperationException("the tape has not run: call Forward before Backward.");
-        Gradients d = _planned is null ? KeepGradients(loss, rule)
+        Gradients d = _planned is null ? again ?? KeepGradients(loss, rule)
             : _planned.Value.Loss == loss && _planned.Value.Rule == rule ? _planned.Value.Gradients
             : throw new InvalidOperationException(
                 "a planned tape has the one loss and the one rule of its plan: use a kept tape for others.");
@@ -150,8 +170,11 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
             d.Begin(loss);
             for (int line = loss.Line; line >= 0; line--)
             {
-                if (_lines[line] is { Op: not null } y && d.Computes(y) && d.Reached(y))
-                    PassBack(y, rule, d);
+                if (_lines[line] is not { Op: not null } y || !d.Computes(y) || !d.Reached(y))
+                    continue;
+                Watch?.Before(y);
+                PassBack(y, rule, d);
+                Watch?.AfterBackward(y, d);
             }
             d.End(_lines);
         }
@@ -161,6 +184,9 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
         }
         return d;
     }
+
+    /// <summary>Prepares verbs that run this tape repeatedly. Where its lines are watched, they are called one by one and not recorded by the device.</summary>
+    public IReplay Replay(Action verbs) => Watch is null ? Backend.Replay(verbs) : new PlainReplay(verbs);
 
     /// <inheritdoc/>
     public IEnumerator<Value> GetEnumerator() => _lines.GetEnumerator();

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Backends.Cuda;
@@ -30,18 +31,28 @@ internal sealed class DeviceOptions(bool winograd = true)
         DefaultValueFactory = _ => winograd ? "on" : "off",
     };
 
+    private readonly Option<bool> _check = new("--check-finite")
+    {
+        Description = "Stop a photo's run at the first line of the tape that computes NaN or an infinity, forward or backward, and name it. Several times "
+            + "slower. The environment variable IBA_CHECK=1 does the same.",
+    };
+
     public void AddTo(Command command)
     {
         _winograd.AcceptOnlyFromAmong("on", "off");
-        foreach (Option option in (Option[])[_device, _precision, _threads, _winograd])
+        foreach (Option option in (Option[])[_device, _precision, _threads, _winograd, _check])
             command.Add(option);
     }
 
-    public DeviceChoice Choice(ParseResult parsed) =>
-        DeviceChoice.Parse(parsed.GetValue(_device)!, parsed.GetValue(_precision), parsed.GetValue(_threads)) with
+    public DeviceChoice Choice(ParseResult parsed)
+    {
+        if (parsed.GetValue(_check))
+            FiniteCheck.IsOn = true;
+        return DeviceChoice.Parse(parsed.GetValue(_device)!, parsed.GetValue(_precision), parsed.GetValue(_threads)) with
         {
             Winograd = parsed.GetValue(_winograd) == "on",
         };
+    }
 }
 
 /// <summary>The requested device. <see cref="Open()"/> is the one place that turns it into a backend.</summary>

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Iba.Datasets;
+using Iba.Engine.Autograd;
 using Iba.Engine.Networks;
 using Iba.Images;
 
@@ -49,6 +50,11 @@ internal static class PredictCommand
             {
                 failed++;
                 FailureLine.Tell(image, $"{image}: {failure.Reason}", json);
+            }
+            catch (NonFiniteLineException broken)
+            {
+                failed++;
+                FailureLine.Tell(image, $"{image}: {broken.Line}", json);
             }
             catch (ImageException failure)
             {

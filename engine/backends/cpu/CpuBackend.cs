@@ -31,6 +31,12 @@ public sealed class CpuBackend : Backend
         init => _verbs.Winograd = value;
     }
 
+    /// <summary>Called with the name of the algorithm of every convolution and matrix product, as it starts.</summary>
+    public Action<string>? Watch
+    {
+        set => _verbs.Watch = value;
+    }
+
     /// <summary>The worker threads, without the caller's; for tests.</summary>
     internal IReadOnlyList<Thread> Threads => _verbs.Threads;
 

@@ -31,6 +31,7 @@ internal sealed unsafe partial class CpuVerbs
         var grid = new WinogradGrid(x.Shape.N, x.Shape.H, x.Shape.W, In: c, Out: k);
         if (UsesWinograd(geometry, grid))
         {
+            Watch?.Invoke("winograd");
             var order = new WeightOrder(w.Offset, taps, c, k, TapStep: c, RowStep: 1, ColumnStep: taps * c)
             {
                 Points = WinogradTransform.Points,
@@ -44,6 +45,7 @@ internal sealed unsafe partial class CpuVerbs
             });
             return;
         }
+        Watch?.Invoke("product");
         SetRegions(geometry, x.Shape, y.Shape, backward: false, empty: true);
         Run(new Product
         {
@@ -67,6 +69,7 @@ internal sealed unsafe partial class CpuVerbs
         var grid = new WinogradGrid(dy.Shape.N, dy.Shape.H, dy.Shape.W, In: k, Out: c);
         if (UsesWinograd(geometry, grid))
         {
+            Watch?.Invoke("winograd");
             // dx is the convolution of dy with the rotated kernel: its taps count down from the last.
             var rotated = new WeightOrder(w.Offset + (taps - 1) * c, taps, k, c, TapStep: -c, RowStep: taps * c, ColumnStep: 1)
             {
@@ -82,6 +85,7 @@ internal sealed unsafe partial class CpuVerbs
         }
         if (c <= SpreadProduct.MaxChannels && taps > 1)
         {
+            Watch?.Invoke("spread product");
             var spread = new SpreadProduct
             {
                 Kernels = Workspace.Kernels,
@@ -102,6 +106,7 @@ internal sealed unsafe partial class CpuVerbs
             _workers.Run(dy.Shape.N * spread.Bands, spread);
             return;
         }
+        Watch?.Invoke("product");
         SetRegions(geometry, dy.Shape, dx.Tensor.Shape, backward: true, empty: !dx.Adds || dx.Gate is not null);
         Run(new Product
         {
@@ -206,6 +211,7 @@ internal sealed unsafe partial class CpuVerbs
     /// <summary>Runs a gradient of weights whose kernel and image sizes are set.</summary>
     private void Run(WeightProduct product, Tensor x, Tensor dy, Accumulator dw)
     {
+        Watch?.Invoke("product of weights");
         product.Kernels = Workspace.Kernels;
         product.Scratch = Workspace.Scratch;
         product.X = Read(x);

@@ -13,6 +13,7 @@ internal sealed unsafe partial class CpuVerbs
     /// <inheritdoc/>
     public void Linear(Tensor x, Tensor w, Tensor? bias, bool relu, Tensor y)
     {
+        Watch?.Invoke("dot products");
         var rows = new DotProduct
         {
             Scratch = Workspace.Scratch,
@@ -32,6 +33,7 @@ internal sealed unsafe partial class CpuVerbs
     public void LinearBackwardData(Tensor dy, Tensor w, Accumulator dx)
     {
         (int n, int k, int c) = (dy.Shape.N, w.Shape.N, w.Shape.C);
+        Watch?.Invoke("product");
         SetRegion(n, a: k, y: c, depth: k);
         float* to = Write(dx.Tensor);
         Run(new Product

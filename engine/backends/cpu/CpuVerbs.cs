@@ -16,6 +16,9 @@ internal sealed unsafe partial class CpuVerbs : IVerbs
     /// <summary>The memory of its tensors and of its own buffers.</summary>
     public CpuMemory Memory { get; } = new();
 
+    /// <inheritdoc cref="CpuBackend.Watch"/>
+    public Action<string>? Watch { get; set; }
+
     /// <summary>The worker threads, without the caller's.</summary>
     public IReadOnlyList<Thread> Threads => _workers.Threads;
 
