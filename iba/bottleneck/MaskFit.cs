@@ -29,13 +29,16 @@ internal sealed class MaskFit : IDisposable
     private readonly Value _capacity;
     private readonly Value _logits;
     private readonly IReplay _step;
+    private Gradients? _gradients;
 
     /// <param name="after">The network after the bottleneck's layer.</param>
     /// <param name="statistics">Statistics of the features at that layer.</param>
     /// <param name="images">Images per batch.</param>
     /// <param name="settings">The paper's hyper-parameters.</param>
     /// <param name="recordedNoise">Whether <see cref="Noise"/> replaces the generator's.</param>
-    public MaskFit(Network after, FeatureStatistics statistics, int images, BottleneckSettings settings, bool recordedNoise = false)
+    /// <param name="keepsEverything">Whether the tape keeps all values and gradients of a step, for study; the network is then recorded in parts.</param>
+    public MaskFit(
+        Network after, FeatureStatistics statistics, int images, BottleneckSettings settings, bool recordedNoise = false, bool keepsEverything = false)
     {
         settings.Check();
         (_backend, _settings) = (after.Backend, settings);
@@ -51,12 +54,13 @@ internal sealed class MaskFit : IDisposable
         _alpha = _tape.Variable(Alpha, "α");
         _mask = _restriction.Mask(_alpha);
         (Value z, _capacity) = _restriction.Record(_mask, _adam.StepCount, clamp: settings.Spread == Spread.ReluRms);
-        _logits = after.Record(z);
+        _logits = after.Record(z, fused: !keepsEverything);
         _model = _logits.Surprise(_tape.Constant(Targets, "targets")).MeanRuns(images).Named("model loss");
         _information = _capacity.MeanRows().Named("information loss");
         _loss = (_model + _information * settings.Beta).Sum().Named("loss");
-        _tape.Plan(_loss, _mask, _logits, _model, _information, _capacity);
-        _step = _backend.Replay(StepByVerbs);
+        if (!keepsEverything)
+            _tape.Plan(_loss, _mask, _logits, _model, _information, _capacity);
+        _step = _tape.Replay(StepByVerbs);
     }
 
     /// <summary>(I, H, W, C) the images' features; write them before <see cref="Begin"/>.</summary>
@@ -92,6 +96,9 @@ internal sealed class MaskFit : IDisposable
     /// <summary>dLoss/dα of the last step.</summary>
     public Tensor? AlphaGradient { get; private set; }
 
+    /// <summary>What a step runs, and what it minimises.</summary>
+    public (Tape Tape, Value Loss) Recorded => (_tape, _loss);
+
     /// <summary>Elements of memory allocated for the loop besides the leaves.</summary>
     public long ArenaCount => _tape.ArenaCount;
 
@@ -110,8 +117,8 @@ internal sealed class MaskFit : IDisposable
     public void StepByVerbs()
     {
         RecordLosses();
-        Gradients d = _tape.Backward(_loss);
-        AlphaGradient = d[_alpha];
+        _gradients = _tape.BackwardAgain(_loss, null, _gradients);
+        AlphaGradient = _gradients[_alpha];
         _adam.Step(AlphaGradient);
     }
 

@@ -78,7 +78,7 @@ internal static class AttributeCommand
         };
         var output = new Option<string>("--out")
         {
-            Description = "Folder for NAME.iba.safetensors and NAME.iba.png.",
+            Description = "Folder for NAME.iba.safetensors, NAME.iba.png and NAME.iba.html.",
             DefaultValueFactory = _ => ".",
             HelpName = "DIR",
             Validators = { Validators.FolderToWrite },
@@ -91,12 +91,21 @@ internal static class AttributeCommand
         };
         var mapOnly = new Option<bool>("--map-only") { Description = "Also draw the map alone, without the photo: NAME.iba.map.png." };
         var npy = new Option<bool>("--npy") { Description = "Also write the map for NumPy: NAME.iba.npy, float32, H x W." };
+        var report = new Option<string?>("--report")
+        {
+            Description = "One page for all photos, or an index and a page for each where that would be too large. Default: a page for each, "
+                + "NAME.iba.html in --out.",
+            HelpName = "FILE",
+            Validators = { Validators.FileToWrite() },
+        };
+        var noReport = new Option<bool>("--no-report") { Description = "Write no page." };
         Option<bool> json = CommonOptions.Json();
         var methodOptions = new MethodOptions();
         var networkOptions = new NetworkOptions();
         var command = new Command("attribute", "Show which pixels a classification depends on, in bits per pixel.")
         {
-            images, method, layer, steps, copies, learningRate, sigma, reluRms, afterLast, batch, seeds, output, fullPhoto, scale, mapOnly, npy, json,
+            images, method, layer, steps, copies, learningRate, sigma, reluRms, afterLast, batch, seeds, output, fullPhoto, scale, mapOnly, npy, report,
+            noReport, json,
         };
         methodOptions.AddTo(command);
         networkOptions.AddTo(command);
@@ -123,6 +132,8 @@ internal static class AttributeCommand
             int several = parsed.GetValue(seeds);
             if (several > 1 && !kind.IsRandom)
                 throw new UsageException($"--seeds {several}: the map of {kind.Name} is the same for every seed. Leave it out.");
+            if (parsed.GetValue(noReport) && parsed.GetValue(report) is not null)
+                throw new UsageException("--report and --no-report exclude each other: give one of them.");
             string[] names = parsed.GetValue(images)!;
             string? fallback = names.Length == 0 ? Demo.Networks[0] : null;
             string? demo = networkOptions.DemoNetwork(parsed, fallback);
@@ -149,10 +160,19 @@ internal static class AttributeCommand
                 ExtraMetadata = masks?.Facts ?? [],
                 MapOnly = parsed.GetValue(mapOnly),
                 Npy = parsed.GetValue(npy),
+                Pages = !parsed.GetValue(noReport) && parsed.GetValue(report) is null,
+                Report = parsed.GetValue(report),
             };
             using IAttributionMethod explains = several > 1 ? new SeedEnsemble(kind, inputs, several) : kind.Create(inputs);
             var run = new AttributionRun(loaded, explains, files, restricts ? settings.Steps : 1, parsed.GetValue(json));
-            return (int)photos.Outcome(run.Explain([.. photos.Files.Select(file => file.Path)], target, perBatch));
+            try
+            {
+                return (int)photos.Outcome(run.Explain([.. photos.Files.Select(file => file.Path)], target, perBatch));
+            }
+            finally
+            {
+                files.Finish();
+            }
         });
         return command;
     }

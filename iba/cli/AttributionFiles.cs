@@ -9,6 +9,7 @@ using Iba.Explaining;
 using Iba.Images;
 using Iba.Methods;
 using Iba.Rendering;
+using Iba.Reports;
 using Iba.Statistics;
 
 namespace Iba.Cli;
@@ -19,6 +20,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     private const string LongestEnding = ".iba.safetensors";
 
     private string? _statisticsSha256;
+    private ReportFile? _report;
+    private string? _lastPage;
     private readonly HashSet<string> _taken = new(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Whether the map is drawn on the whole photo.</summary>
@@ -32,6 +35,20 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
 
     /// <summary>Whether the map is also written for NumPy, as NAME.iba.npy.</summary>
     public bool Npy { get; init; }
+
+    /// <summary>Whether each photo gets a page, NAME.iba.html.</summary>
+    public bool Pages { get; init; }
+
+    /// <summary>The file of one page for all photos; null for none.</summary>
+    public string? Report { get; init; }
+
+    /// <summary>Writes the report of all photos, and says where the report is, or that of the last photo.</summary>
+    public void Finish()
+    {
+        _report?.Finish();
+        if (_lastPage is not null)
+            ReportFile.Tell(_lastPage);
+    }
 
     public AttributionLine Write(PreparedPhoto photo, Explanation result, double seconds)
     {
@@ -51,12 +68,57 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             PngFile.Write(alone, (picture with { Photo = photo.Input.Crop, Window = null, MapOnly = true }).Draw(), facts, Interrupt.Token);
         if (npy is not null)
             NpyFile.Write(npy, result.Heatmap.Values, shape, Interrupt.Token);
+        string? page = AddToReport(photo, result, facts, stem);
         return new AttributionLine(
             photo.Path, loaded.Network.Name, method.Name, inputs.Statistics?.Origin.Layer, result.Target, loaded.Labels[result.Target],
             result.Predicted, loaded.Labels[result.Predicted], result.Probability, bits?.ProbabilityRestricted, bits?.TotalBits,
             bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)],
-            result.Seeds?.Count, result.Seeds?.TotalBitsDeviation, map, overlay, alone, npy, Math.Round(seconds, 3),
+            result.Seeds?.Count, result.Seeds?.TotalBitsDeviation, map, overlay, alone, npy, page, Math.Round(seconds, 3),
             Classes.Activation(loaded.Classes), loaded.Arithmetic.Device, loaded.Arithmetic.Precision);
+    }
+
+    /// <summary>Writes the photo's page, or adds it to that of all photos, and returns the file.</summary>
+    private string? AddToReport(PreparedPhoto photo, Explanation result, Dictionary<string, string> facts, string stem)
+    {
+        if (!Pages && Report is null)
+            return null;
+        bool isRestricted = result is BottleneckExplanation;
+        int neurons = isRestricted ? inputs.Statistics?.Origin.Shape.Row ?? 0 : 0;
+        var row = new ReportRow(Path.GetFileName(photo.Path), ReportFile.Summary(result, loaded.Labels[result.Target]), photo.Input.Crop,
+            [ReportFile.Map(result, isRestricted ? $"in {facts.GetValueOrDefault("layer")}" : "", neurons)]);
+        var report = new MapReport($"What {loaded.Network.Name} looks at", [method.Title], [row])
+        {
+            Notes = ReportNotes(isRestricted),
+            EndOfBits = isRestricted ? scale : null,
+            Facts = facts,
+            Command = ReportFile.Command,
+        };
+        if (Report is not null)
+        {
+            _report ??= new ReportFile(Report, report with { Facts = Common(facts) });
+            _report.Add(row);
+            return Report;
+        }
+        _lastPage = $"{stem}.iba.html";
+        ReportFile.Write(_lastPage, report with { Title = $"{report.Title}: {row.Title}" });
+        return _lastPage;
+    }
+
+    /// <summary>How to read the page.</summary>
+    private IReadOnlyList<string> ReportNotes(bool isRestricted) => isRestricted
+        ?
+        [
+            "The colour shows how much information the network's decision needs from each place, in bits per pixel. Grey places have 0 bits: the network "
+                + "decides the same when they carry noise only.",
+            "Bits are what was let through, not what was used: a coloured place may still be redundant.",
+        ]
+        : [$"The colour shows the evidence that the method {method.Title} finds at each place; grey is 0, blue is negative. Its values are not bits."];
+
+    /// <summary>The facts that hold for every photo of a run.</summary>
+    private static Dictionary<string, string> Common(Dictionary<string, string> facts)
+    {
+        string[] own = ["image", "image_sha256", "target", "predicted", "probability", "probability_restricted", "total_bits", "total_bits_deviation", "loss"];
+        return facts.Where(fact => !own.Contains(fact.Key) && !fact.Key.StartsWith("check.", StringComparison.Ordinal)).ToDictionary();
     }
 
     /// <summary>
@@ -65,13 +127,19 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     /// </summary>
     private string Name(string path)
     {
-        string stem = path == PhotoSet.StandardInput ? "stdin" : Path.GetFileNameWithoutExtension(path);
-        if (stem == "")
-            stem = Path.GetFileName(path).TrimStart('.');
-        string name = Short(stem, "");
+        string stem = Whole(path), name = Short(stem, "");
         for (int copy = 2; !_taken.Add(name); copy++)
             name = Short(stem, $"-{copy}");
         return name;
+    }
+
+    /// <summary>The name of a photo's files, if no other photo has it.</summary>
+    public static string Stem(string path) => Short(Whole(path), "");
+
+    private static string Whole(string path)
+    {
+        string stem = path == PhotoSet.StandardInput ? "stdin" : Path.GetFileNameWithoutExtension(path);
+        return stem == "" ? Path.GetFileName(path).TrimStart('.') : stem;
     }
 
     private static string Short(string stem, string number)

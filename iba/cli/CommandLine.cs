@@ -15,6 +15,7 @@ internal static class CommandLine
         PredictCommand.Create(),
         EstimateCommand.Create(),
         CompareCommand.Create(),
+        TapeCommand.Create(),
         EvaluateCommand.Create(),
         PatternsCommand.Create(),
         ReadoutCommand.Create(),

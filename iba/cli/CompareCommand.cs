@@ -7,6 +7,7 @@ using Iba.Evaluation;
 using Iba.Images;
 using Iba.Methods;
 using Iba.Rendering;
+using Iba.Reports;
 using Iba.Statistics;
 
 namespace Iba.Cli;
@@ -53,12 +54,19 @@ internal static class CompareCommand
             HelpName = "NAME",
             Validators = { Validators.FileToWrite(".png", ".svg") },
         };
+        var report = new Option<string?>("--report")
+        {
+            Description = "Also write a page that shows the maps with their values, one scale and controls; or an index and pages, where one would be "
+                + "too large.",
+            HelpName = "FILE",
+            Validators = { Validators.FileToWrite() },
+        };
         var mapOnly = new Option<bool>("--map-only") { Description = "Draw the maps alone, not over the photo, which has a column of its own." };
         var methodOptions = new MethodOptions();
         var networkOptions = new NetworkOptions();
         var command = new Command("compare", "Draw the maps of several methods side by side, as PNG and SVG.")
         {
-            images, methods, betas, layers, evolution, mapOnly, output,
+            images, methods, betas, layers, evolution, mapOnly, output, report,
         };
         methodOptions.AddTo(command);
         networkOptions.AddTo(command);
@@ -89,6 +97,8 @@ internal static class CompareCommand
             string?[] at = parsed.GetValue(layers) is { } list ? (string?[])Words(list) : [usual];
             ComparisonFigure figure = evolves ? run.OfUpdates(at) : sweep ? run.OfBetas(weights, at) : run.OfMethods(kinds);
             run.Write(figure with { MapOnly = parsed.GetValue(mapOnly) }, parsed.GetValue(output)!);
+            if (parsed.GetValue(report) is { } page)
+                run.WriteReport(figure, page, isStrip: sweep);
             return (int)run.Outcome;
         });
         return command;
@@ -107,6 +117,7 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
     private readonly Comparison _comparison = new(loaded, photos, target);
     private readonly List<string> _columns = ["image", "map", "class", "p", "seconds"];
     private readonly List<string[]> _rows = [];
+    private readonly Dictionary<Heatmap, (Explanation Result, int Neurons)> _found = [];
     private bool _stopped;
     private int _failed;
 
@@ -196,6 +207,39 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
     public void Write(ComparisonFigure figure, string name)
     {
         Terminal.Table(_columns, _rows);
+        PngFile.Write($"{name}.png", figure.Draw(), Facts(figure), Interrupt.Token);
+        AtomicFile.Write($"{name}.svg", Encoding.UTF8.GetBytes(figure.Svg()), Interrupt.Token);
+        Terminal.Say($"{name}.png and {name}.svg");
+    }
+
+    /// <summary>Writes the page of a figure's maps.</summary>
+    public void WriteReport(ComparisonFigure figure, string path, bool isStrip)
+    {
+        var report = new ReportFile(path, new MapReport(figure.Title, figure.Columns, [])
+        {
+            // A page has one scale, and a slider for rows that are faint on it.
+            Notes = figure.ScalePerRow
+                ? ["Bits per pixel, grey is 0; all maps have one scale. p is the probability of the class when no more than that passes. "
+                    + "k is the number of the layer's neurons."]
+                : figure.Footnotes,
+            EndOfBits = figure.EndOfBits,
+            IsStrip = isStrip,
+            Facts = Facts(figure),
+            Command = ReportFile.Command,
+        });
+        foreach (ComparisonRow row in figure.Rows)
+        {
+            Explanation? first = row.Panels.Where(panel => panel is not null).Select(panel => _found[panel!.Map].Result).FirstOrDefault();
+            string source = Path.GetFileName(photos.FirstOrDefault(photo => photo.Input.Crop == row.Photo)?.Path ?? "");
+            report.Add(new ReportRow(row.Title == "" ? source : $"{source}: {row.Title}",
+                first is null ? "" : $"Explained: {loaded.Labels[first.Target]}, probability {first.Probability:0.000}.", row.Photo,
+                [.. row.Panels.Select(panel => panel is null ? null : ReportFile.Map(_found[panel.Map].Result, panel.Note, _found[panel.Map].Neurons))]));
+        }
+        report.Finish();
+    }
+
+    private Dictionary<string, string> Facts(ComparisonFigure figure)
+    {
         var facts = new Dictionary<string, string>
         {
             ["Title"] = figure.Title,
@@ -206,9 +250,9 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
             ["device"] = loaded.Arithmetic.Device,
             ["precision"] = loaded.Arithmetic.Precision,
         };
-        PngFile.Write($"{name}.png", figure.Draw(), facts, Interrupt.Token);
-        AtomicFile.Write($"{name}.svg", Encoding.UTF8.GetBytes(figure.Svg()), Interrupt.Token);
-        Terminal.Say($"{name}.png and {name}.svg");
+        foreach (PreparedPhoto photo in photos)
+            facts[$"sha256 of {Path.GetFileName(photo.Path)}"] = photo.Sha256;
+        return facts;
     }
 
     /// <param name="kind">The method.</param>
@@ -231,6 +275,7 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
                 continue;
             }
             Explanation result = map.Explanation!;
+            _found[result.Heatmap] = (result, result is BottleneckExplanation ? from.Statistics?.Origin.Shape.Row ?? 0 : 0);
             _rows.Add([Path.GetFileName(photo.Path), name, loaded.Labels[result.Target], $"{result.Probability:0.000}", $"{map.Seconds:0.000}", .. more]);
         }
         return column;

@@ -4,6 +4,8 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Iba.Engine.Autograd;
+using Iba.Engine.Diagnostics;
 
 namespace Iba.Cli;
 
@@ -11,7 +13,8 @@ namespace Iba.Cli;
 internal sealed record AttributionLine(
     string Image, string Model, string Method, string? Layer, int Target, string TargetLabel, int Predicted, string PredictedLabel,
     double Probability, double? ProbabilityRestricted, double? TotalBits, double? MaxBitsPerPixel, IReadOnlyList<double>? Loss,
-    int? Seeds, double? TotalBitsDeviation, string Map, string Overlay, string? MapOnly, string? Npy, double Seconds, string Activation,
+    int? Seeds, double? TotalBitsDeviation, string Map, string Overlay, string? MapOnly, string? Npy, string? Report, double Seconds,
+    string Activation,
     string Device, string Precision);
 
 /// <summary>One line of <c>iba predict --json</c>.</summary>
@@ -38,6 +41,17 @@ internal sealed record FailureLine(string Image, string Error)
 /// <summary>A photo that <c>iba evaluate</c> leaves out, and why.</summary>
 internal sealed record LeftOutLine(string Image, string Measure, string LeftOut);
 
+/// <summary>What <c>iba tape</c> writes: NAME.tape.json.</summary>
+internal sealed record TapeDocument(
+    string Image, string Model, string Of, int Target, string? Rule, IReadOnlyDictionary<string, string> Settings, PathTimes Times, double Overhead,
+    double? StatisticsOverhead, NonFiniteDocument? FirstNonFinite, string? LargestLoss, string? Parting, IReadOnlyList<PathLayer> Layers,
+    IReadOnlyList<PathLine> Lines, IReadOnlyList<DerivativeCheck> Checks);
+
+/// <summary>The first line that computed NaN or an infinity.</summary>
+internal sealed record NonFiniteDocument(
+    int Line, string Name, string Op, bool IsBackward, string Result, int Row, IReadOnlyList<string> Causes, IReadOnlyList<NumberRange> Inputs, string Words);
+
+[JsonSerializable(typeof(TapeDocument))]
 [JsonSerializable(typeof(AttributionLine))]
 [JsonSerializable(typeof(PredictionLine))]
 [JsonSerializable(typeof(FailureLine))]

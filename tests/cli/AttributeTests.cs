@@ -46,11 +46,15 @@ public sealed class AttributeTests : IDisposable
     public void The_map_alone_and_for_NumPy_come_where_they_are_asked_for()
     {
         string[] arguments = ["--method", "gradient", Photo("jpeg444.jpg"), "--json"];
-        IbaProcess.Result plain = Method("plain"), all = Method("all", "--map-only", "--npy");
-        Assert.Equal(["jpeg444.iba.png", "jpeg444.iba.safetensors"], Directory.GetFiles(Out("plain")).Select(path => Path.GetFileName(path)).Order());
+        IbaProcess.Result plain = Method("plain"), all = Method("all", "--map-only", "--npy", "--no-report");
+        Assert.Equal(["jpeg444.iba.html", "jpeg444.iba.png", "jpeg444.iba.safetensors"],
+            Directory.GetFiles(Out("plain")).Select(path => Path.GetFileName(path)).Order());
         Assert.Equal(["jpeg444.iba.map.png", "jpeg444.iba.npy", "jpeg444.iba.png", "jpeg444.iba.safetensors"],
             Directory.GetFiles(Out("all")).Select(path => Path.GetFileName(path)).Order());
         Assert.False(JsonDocument.Parse(plain.Output).RootElement.TryGetProperty("npy", out _));
+        string page = JsonDocument.Parse(plain.Output).RootElement.GetProperty("report").GetString()!;
+        Assert.Equal($"report: {page}", plain.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1].TrimEnd());
+        Assert.DoesNotContain("report:", all.Error);
         JsonElement line = JsonDocument.Parse(all.Output).RootElement;
         byte[] npy = File.ReadAllBytes(line.GetProperty("npy").GetString()!);
         using SafetensorsFile map = SafetensorsFile.Open(line.GetProperty("map").GetString()!);
@@ -76,7 +80,8 @@ public sealed class AttributeTests : IDisposable
         Assert.Equal(0, Attribute(["--out", Out("reversed"), "--batch", "3", .. photos.Reverse()]).ExitCode);
         Assert.Equal(0, Attribute(["--out", Out("seed"), "--seed", "1", .. photos]).ExitCode);
 
-        foreach (string file in Directory.GetFiles(Out("one")).Select(path => Path.GetFileName(path)))
+        // The pages differ: they quote the command.
+        foreach (string file in Directory.GetFiles(Out("one")).Select(path => Path.GetFileName(path)).Where(file => !file.EndsWith(".html")))
         {
             byte[] expected = File.ReadAllBytes(Path.Combine(Out("one"), file));
             Assert.Equal(expected, File.ReadAllBytes(Path.Combine(Out("three"), file)));
@@ -105,6 +110,15 @@ public sealed class AttributeTests : IDisposable
         JsonElement[] lines = [.. result.Lines.Select(line => JsonDocument.Parse(line).RootElement)];
         Assert.Equal([Photo("rgb.png"), Photo("gray.jpg")], lines.Select(line => line.GetProperty("image").GetString()));
         Assert.All(lines, line => Assert.Contains("is Infinity, no finite number", line.GetProperty("error").GetString()));
+
+        IbaProcess.Result watched = IbaProcess.RunIn(
+            [("IBA_CHECK", "1")], [command, "--weights", weights, "--size", "96", "--json", .. method, Photo("rgb.png"), Photo("gray.jpg")]);
+        Assert.Equal(1, watched.ExitCode);
+        JsonElement[] found = [.. watched.Lines.Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.Equal([Photo("rgb.png"), Photo("gray.jpg")], found.Select(line => line.GetProperty("image").GetString()));
+        Assert.All(found, line => Assert.Matches(
+            @"^.*: line \d+ of the tape, fc = Linear.*, computes Infinity at row 0 of the batch, number 0 .*too large.*fc\.weight: 3E\+38 to 3E\+38",
+            line.GetProperty("error").GetString()));
     }
 
     [Fact]
@@ -132,7 +146,7 @@ public sealed class AttributeTests : IDisposable
         string other = _folder["rgb.png"];
         File.Copy(Photo("rgba.png"), other);
         Assert.Equal(0, Attribute("--out", Out("a"), Photo("rgb.png"), other).ExitCode);
-        Assert.Equal(4, Directory.GetFiles(Out("a")).Length);
+        Assert.Equal(6, Directory.GetFiles(Out("a")).Length);
     }
 
     [Theory]

@@ -26,7 +26,7 @@ public sealed class StandardStreamTests : IDisposable
         IbaProcess.Result result = Shell($"{Attribute} {streams}");
         Assert.Equal(0, result.ExitCode);
         Assert.Equal(2, result.Lines.Length);
-        Assert.Equal(4, Directory.GetFiles(_folder["maps"]).Length);
+        Assert.Equal(6, Directory.GetFiles(_folder["maps"]).Length);
     }
 
     [Theory]
@@ -38,7 +38,7 @@ public sealed class StandardStreamTests : IDisposable
         Assert.Equal(1, result.ExitCode);
         Assert.Contains("error: stdout", result.Error);
         Assert.Contains(reason, result.Error);
-        Assert.Equal(["a.iba.png", "a.iba.safetensors"], Directory.GetFiles(_folder["maps"]).Select(path => Path.GetFileName(path)).Order());
+        Assert.Equal(["a.iba.html", "a.iba.png", "a.iba.safetensors"], Directory.GetFiles(_folder["maps"]).Select(path => Path.GetFileName(path)).Order());
     }
 
     /// <summary>A name from a file may be megabytes long.</summary>

@@ -1,0 +1,104 @@
+using Iba;
+using Iba.Bottleneck;
+using Iba.Engine.Diagnostics;
+using Iba.Engine.Tensors;
+using Iba.Images;
+using Iba.Paths;
+using Iba.Reports;
+using Tests.Networks;
+using Xunit;
+
+namespace Tests.Browser;
+
+/// <summary>The pages that the program writes, in a real browser: right numbers, working controls, no request, no mistake that axe-core finds.</summary>
+public sealed class PageTests : IDisposable
+{
+    private const string Hostile = "<img src=x onerror=alert(1)>\"'&</script><script>alert(2)</script>\u202Egnp.jpg";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Maps_are_read_right_and_every_control_works()
+    {
+        var random = new Random(1);
+        ReportRow[] rows = [.. Enumerable.Range(0, 2).Select(i => Row($"photo {i}", random, 60, 50, 3))];
+        var report = new MapReport("Two photos by three methods", ["one", "two", "three"], rows) { Command = "iba compare a.png b.png", Notes = ["A note."] };
+        string hostile = $"Maps of {Hostile}";
+        var named = new MapReport(hostile, [Hostile, "other"], [Row(Hostile, random, 40, 40, 2)])
+        {
+            Facts = new Dictionary<string, string> { [Hostile] = Hostile },
+            Command = Hostile,
+            Notes = [Hostile],
+        };
+        string index = Write("index.html", MapReport.Index("An index", [(Hostile, Hostile, "maps.html")]));
+        Chromium.Check(
+            Page(Write("maps.html", report.ToBytes()), report.Title, rows[0], 12, 34),
+            Page(Write("hostile.html", named.ToBytes()), Shown(hostile), named.Rows[0], 39, 0),
+            new { file = index, kind = "index", title = "An index" });
+    }
+
+    [Fact]
+    public void A_gradient_path_sorts_unfolds_and_compares_two_rules()
+    {
+        using NarrowNetwork narrow = NarrowNetwork.Open("resnet50-narrow");
+        GoldenFile golden = Golden.Open("resnet50-narrow.per_sample.safetensors");
+        int[] nchw = golden.Shape("input");
+        using var score = new RecordedScore(narrow.Network, new Shape(1, nchw[2], nchw[3], nchw[1]), golden.NHWC("input"));
+        using var rule = RuleMap.Parse(["guided"]);
+        var path = GradientPath.Of(score.Tape, score.Score, new GradientPathSettings { Layers = score.Layers, Rule = rule, Repeats = 1, MeasuresPeak = false });
+        var page = new TapePage($"Path of {Hostile}", path, score.Tape)
+        {
+            Rule = "guided",
+            Command = "iba tape",
+            Facts = new Dictionary<string, string> { ["a"] = Hostile },
+        };
+        Chromium.Check(new { file = Write("tape.html", page.ToBytes()), kind = "tape", title = Shown(page.Title) });
+    }
+
+    /// <summary>50 photos of 224 x 224 whose bytes do not compress, the largest that there are.</summary>
+    [Fact]
+    public void Fifty_photos_fit_one_page_and_more_become_an_index()
+    {
+        var random = new Random(2);
+        ReportRow[] rows = [.. Enumerable.Range(0, 50).Select(i => Row($"photo {i}", random, 224, 224, 1))];
+        var report = new MapReport("Fifty photos", ["IBA"], rows);
+        byte[] bytes = report.ToBytes();
+        Assert.InRange(bytes.Length, 1_000_000, 25_000_000);
+        Assert.True(rows.Sum(row => row.Bytes) <= MapReport.MostBytes && rows.Sum(row => row.Bytes) > 0.9 * (bytes.Length - 100_000));
+        // One width and no axe-core: its markup is that of the smaller page.
+        Chromium.Check(Page(Write("fifty.html", bytes), report.Title, rows[0], 100, 100, brief: true));
+    }
+
+    private string Write(string name, byte[] bytes) => _folder.With(name, bytes);
+
+    /// <summary>A title as a browser shows it: what could reorder the text is written as an escape.</summary>
+    private static string Shown(string title) => global::Iba.Engine.Files.ForeignText.Harmless(title);
+
+    private static object Page(string file, string title, ReportRow row, int y, int x, bool brief = false) => new
+    {
+        file,
+        kind = "maps",
+        brief,
+        title,
+        pixel = (int[])[y, x],
+        expected = row.Maps[0]!.Map.Values[y * row.Photo.Width + x],
+    };
+
+    private static ReportRow Row(string title, Random random, int width, int height, int maps)
+    {
+        byte[] pixels = new byte[3 * width * height];
+        random.NextBytes(pixels);
+        return new ReportRow(title, $"What was found in {title}.", new Photo(pixels, width, height, "made up"), [.. Enumerable.Range(0, maps).Select(i =>
+        {
+            bool bits = i == 0;
+            float[] values = [.. Enumerable.Range(0, width * height).Select(_ => random.NextSingle() * 2 - (bits ? 0 : 1))];
+            return new ReportMap(new Heatmap(height, width, values, bits ? HeatmapUnit.BitsPerPixel : HeatmapUnit.Logit), "a note")
+            {
+                Losses = bits ? [new StepLoss(0.1f, 5, 10), new StepLoss(0.2f, 2, 10), new StepLoss(0.5f, 0.1f, 10)] : [],
+                Neurons = 100,
+            };
+        })]);
+    }
+}
