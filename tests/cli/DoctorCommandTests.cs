@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Iba.Cli;
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Diagnostics;
 using Tests.Emulator;
@@ -23,12 +24,23 @@ public sealed class DoctorCommandTests : IDisposable
         Assert.Contains("iba doctor --searched lists the", result.Lines[^2]);
         result = Run("--searched");
         Assert.True(result.ExitCode == 3, $"{result}");
-        Assert.Contains("missing driver: no NVIDIA driver", result.Output);
-        Assert.Contains("to fix it: install the NVIDIA driver", result.Output);
+        Assert.Contains("to fix it:", result.Output);
         Assert.Contains(result.Lines, line => line.Trim() == "libcuda.so.1");
         Assert.Contains(result.Lines, line => line.Trim() == _folder["libcudnn.so.9"]);
         Assert.Contains("runs on the CPU", result.Lines[^1]);
         Assert.DoesNotContain("   at ", result.Error);
+    }
+
+    /// <summary>A machine of folders, because this one may have a driver.</summary>
+    [Fact]
+    public void Without_a_driver_the_report_says_so_and_how_to_get_one()
+    {
+        using var machine = new FakeMachine();
+        var report = new DoctorReport(Doctor.Examine(Libraries.Load(machine.Machine, new FakeLoader(machine)), Precision.Float32));
+        Assert.StartsWith("missing driver: no NVIDIA driver (libcuda.so.1: cannot open", report.Lines(searched: false)[0]);
+        Assert.Contains("to fix it: install the NVIDIA driver", report.Lines(searched: false)[1]);
+        Assert.Contains("        libcuda.so.1", report.Lines(searched: true));
+        Assert.Contains("runs on the CPU", report.Lines(searched: true)[^1]);
     }
 
     [Fact]
@@ -86,7 +98,7 @@ public sealed class DoctorCommandTests : IDisposable
         Assert.Equal(3, result.ExitCode);
         JsonElement line = JsonDocument.Parse(Assert.Single(result.Lines)).RootElement;
         Assert.False(line.GetProperty("usable").GetBoolean());
-        Assert.Equal("driver", line.GetProperty("findings")[0].GetProperty("subject").GetString());
+        Assert.Equal("missing", line.GetProperty("findings")[0].GetProperty("state").GetString());
         Assert.False(line.TryGetProperty("paths_tried", out _));
         Assert.False(line.TryGetProperty("plans", out _));
         line = JsonDocument.Parse(Assert.Single(Run("--json", "--searched").Lines)).RootElement;

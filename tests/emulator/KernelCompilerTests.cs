@@ -74,12 +74,10 @@ public sealed class KernelCompilerTests : IDisposable
     [Fact]
     public void The_table_and_the_compiler_work_with_the_real_library()
     {
-        string? library = Directory.Exists(Fetched) ? Directory.GetFiles(Fetched, "libnvrtc.so.*").FirstOrDefault() : null;
-        Assert.SkipWhen(library is null, $"NVRTC is not in {Fetched}: cuda/fetch_nvrtc.sh puts it there");
+        string library = FetchedLibraries.Find("nvrtc", "libnvrtc.so.*");
         var loader = new SystemLoader();
-        foreach (string builtins in Directory.GetFiles(Fetched, "libnvrtc-builtins.so.*"))
-            loader.Load(builtins, out _);
-        nint handle = loader.Load(library!, out string? reason);
+        loader.Load(FetchedLibraries.Find("nvrtc", "libnvrtc-builtins.so.*"), out _);
+        nint handle = loader.Load(library, out string? reason);
         Assert.True(handle != 0, reason);
         var nvrtc = new Nvrtc(name => loader.Find(handle, name));
         Assert.True(nvrtc.Version.Major >= 11);
@@ -89,10 +87,6 @@ public sealed class KernelCompilerTests : IDisposable
         Assert.Equal([0x7f, (byte)'E', (byte)'L', (byte)'F'], code[..4]);
         Assert.Empty(compiler.Refusals);
     }
-
-    private static string Fetched => Path.Combine(
-        Environment.GetEnvironmentVariable("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"),
-        "iba", "nvrtc");
 
     private KernelCompiler Compiler(int computeCapability) => new(_nvrtc.Table(), computeCapability, new CacheFolder(_folder["cache"]));
 }

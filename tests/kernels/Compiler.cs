@@ -6,7 +6,7 @@ using Xunit;
 namespace Tests.Kernels;
 
 /// <summary>
-/// NVRTC, which needs no GPU: from the folder that IBA_NVRTC names, else the cache folder that cuda/fetch_nvrtc.sh fills, else where the
+/// NVRTC, which needs no GPU: from the folder that IBA_NVRTC names, else the cache folder that cuda/fetch_libraries.sh fills, else where the
 /// system finds it.
 /// </summary>
 internal sealed unsafe class Compiler
@@ -29,7 +29,7 @@ internal sealed unsafe class Compiler
     /// <summary>The compiler. Skips the test with the folders searched if there is none.</summary>
     public static Compiler Get()
     {
-        Assert.SkipWhen(Found.Value is null, "NVRTC is not here: run cuda/fetch_nvrtc.sh, or name its folder in IBA_NVRTC");
+        Assert.SkipWhen(Found.Value is null, "NVRTC is not here: run cuda/fetch_libraries.sh, or name its folder in IBA_NVRTC");
         return Found.Value!;
     }
 
