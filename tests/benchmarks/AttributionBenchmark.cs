@@ -38,14 +38,14 @@ internal sealed class AttributionBenchmark : IDisposable
         if (args is not [("cpu" or "cuda") and var device, var file, .. var words])
             throw new ArgumentException("attribution cpu|cuda FILE [resnet50] [vgg16] [fp32] [tf32] [bf16] [BATCH...]");
         var figures = new Figures(file);
-        string?[] precisions = device == "cpu" ? [null] : [.. Named(words, ["fp32", "tf32", "bf16"])];
+        string?[] precisions = device == "cpu" ? [null] : [.. Named(words, ["bf16", "tf32", "fp32"])];
         int[] batches = [.. words.Where(word => int.TryParse(word, out _)).Select(int.Parse)];
         foreach (string architecture in Named(words, [ResNet.ResNet50.Name, Vgg.Vgg16.Name]))
         {
             foreach (string? precision in precisions)
             {
                 using var benchmark = new AttributionBenchmark(architecture, precision);
-                foreach (int batch in batches.Length > 0 ? batches : [1, 8, 32])
+                foreach (int batch in batches.Length > 0 ? batches : [16, 1, 8])
                 {
                     JsonObject measured = benchmark.Measure(batch);
                     figures.Add(measured);

@@ -32,6 +32,9 @@ public sealed record ConvolutionCase(ConvGeometry Geometry, Shape X, int K, bool
             new(kernel, stride, padding), new Shape(n, h, w, Math.Max(1, c / kernel)), Math.Max(1, k / kernel),
             flags[0], flags[1], flags[2], flags[3], flags[4], seed);
 
+    /// <summary>Those whose padding is narrower than the kernel.</summary>
+    public static Gen<ConvolutionCase> OfLibraries { get; } = Any.Where(c => c.Geometry.Padding < c.Geometry.Kernel);
+
     /// <summary>Shapes of the networks, which reach the second chunk of the reduction and many tiles.</summary>
     public static IEnumerable<ConvolutionCase> OfNetworks =>
     [

