@@ -8,7 +8,7 @@
 .PARAMETER Publish
     Also publishes a self-contained iba command into out/<runtime>: a folder that runs on machines without .NET.
 .PARAMETER Gpu
-    Instead of all that, packs out/gpu/iba-gpu.tar.xz: the tests and benchmarks for a Linux machine with an NVIDIA GPU and without .NET, and
+    Instead of all that, packs the tests and benchmarks for a Linux machine with an NVIDIA GPU and without .NET into out/gpu/carry, and
     runs them where this machine is one. The steps are those of tests/gpu.sh, so bash is needed (on Windows, that of WSL with the SDK in it).
 .PARAMETER Runtime
     What to publish for, such as win-x64 or linux-x64. Default: this machine.

@@ -1,61 +1,69 @@
 #!/usr/bin/env bash
-# Everything that a machine with an NVIDIA GPU must prove, in one command:
-#   tests/gpu.sh           packs the bundle, and runs it here if this machine has a GPU; the results land in tests/benchmarks/results/
-#   tests/gpu.sh bundle    packs out/gpu/iba-gpu.tar.xz, to be copied to a machine that has a GPU and needs neither .NET nor a network:
-#                          tar xf iba-gpu.tar.xz && iba-gpu/run.sh        (iba-gpu/run.sh --help)
-# The bundle holds the tests, the benchmarks and the iba command over one copy of the runtime, the sources and golden files that tests read,
-# and the kernels (inside Iba.Engine.dll). Of the golden files it holds the committed subset. Where the full set is on this machine (IBA_GOLDEN, or
-# ../shared/golden) it becomes a file of its own, out/gpu/iba-golden.tar.xz, to be unpacked beside run.sh.
+# Tests and measures the CUDA backend on a machine with an NVIDIA GPU (docs/gpu.md):
+#   tests/gpu.sh pack [FOLDER]   packs the programs (tests, benchmarks, iba over one runtime) as FOLDER/iba-gpu.tar.xz, by default out/gpu/carry, and
+#                                photos.tar.xz, which only the step methods needs. The sources and this folder are all that a Linux machine needs
+#   tests/gpu.sh --cpu           the dry run: packs, copies the sources, unpacks there, and runs the steps of a first visit without a GPU
+#   tests/gpu.sh [STEP...]       packs and runs the steps (default: all) here; results.json is kept in tests/benchmarks/results/
 set -euo pipefail
 cd "$(dirname "$0")/.."
-limit=50000000
-folder=out/gpu
-name=iba-gpu
+# What may travel, sources and programs together, in bytes.
+limit=60000000
+folder=$PWD/out/gpu
+carry=$folder/carry
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 
 publish() {
-    dotnet publish "$1" --configuration Release --runtime linux-x64 --self-contained --output "$folder/$name/bin" --artifacts-path "$folder/build" \
-        -p:SatelliteResourceLanguages=en -v quiet
+    dotnet publish "$1" --configuration Release --runtime linux-x64 --self-contained --output "$folder/pack/bin" --artifacts-path "$folder/build" \
+        -p:SatelliteResourceLanguages=en -p:DebugType=none -v quiet
 }
 
-bundle() {
-    rm -rf "$folder/$name" "$folder/$name.tar.xz"
-    mkdir -p "$folder/$name"
-    publish iba/cli
-    publish tests
-    publish tests/benchmarks
+# The x86 filter makes machine code smaller.
+compress() {
+    tar -C "$folder/pack" --sort=name --owner=0 --group=0 --numeric-owner --mtime='2026-01-01 00:00Z' "$@" | xz --x86 --lzma2=preset=9
+}
+
+pack() {
+    rm -rf "$folder/pack" && mkdir -p "$folder/pack" "$1"
+    for project in iba/cli tests tests/benchmarks; do publish "$project"; done
     # What nothing here loads: reference documentation, the debugger's and the tracer's halves of the runtime, garbage collectors but the default.
-    (cd "$folder/$name/bin" && rm -f ./*.xml createdump lib{mscordaccore,mscordbi,coreclrtraceptprovider,clrgc,clrgcexp}.so)
-
-    # The window spans the whole archive: what occurs twice (weights in an assembly and in the sources) is packed once.
-    # Sources stand above bin/: tests find the project by Engine.sln, and read sources, fixtures and golden files.
-    git ls-files -z --cached -- ':!docs' ':!tests/benchmarks/results' | tar --null -T - -cf - | tar -C "$folder/$name" -xf -
-    git describe --always --dirty --abbrev=12 > "$folder/$name/COMMIT"
-    cp tests/gpu/run.sh "$folder/$name/run.sh"
-
-    tar -C "$folder" --sort=name --owner=0 --group=0 --numeric-owner --mtime='2026-01-01 00:00Z' -cf - "$name" | xz --lzma2=preset=9,dict=192MiB > "$folder/$name.tar.xz"
-    local bytes
-    bytes=$(stat -c %s "$folder/$name.tar.xz")
-    echo "$folder/$name.tar.xz: $bytes bytes, limit $limit"
-    local full=${IBA_GOLDEN:-../shared/golden}
-    if [ -d "$full" ]; then
-        tar -C "$full" --transform "s,^\.,$name/golden," -cf - . | xz -1 > "$folder/iba-golden.tar.xz"
-    fi
-    [ "$bytes" -lt "$limit" ] || { echo "the bundle is too large to travel" >&2; exit 1; }
+    (cd "$folder/pack/bin" && rm -f ./*.xml ./*.pdb createdump lib{mscordaccore,mscordbi,coreclrtraceptprovider,clrgc,clrgcexp}.so)
+    python3 tests/gpu/thin.py "$folder/pack/bin" "$PWD"
+    git describe --always --dirty --abbrev=12 > "$folder/pack/COMMIT"
+    # Only the iba command decodes photos: that library may stay behind.
+    compress -cf - --exclude=libSkiaSharp.so COMMIT bin > "$1/iba-gpu.tar.xz"
+    compress -cf - bin/libSkiaSharp.so > "$1/photos.tar.xz"
+    local sources programs photos
+    sources=$(git ls-files -z | xargs -0 cat | wc -c)
+    programs=$(stat -c %s "$1/iba-gpu.tar.xz")
+    photos=$(stat -c %s "$1/photos.tar.xz")
+    echo "sources $sources + programs $programs = $((sources + programs)) bytes, limit $limit; with photos.tar.xz $((sources + programs + photos))"
+    [ $((sources + programs)) -le "$limit" ] || { echo "sources and programs are too large to travel together" >&2; exit 1; }
 }
 
 case "${1:-}" in
-    bundle) bundle ;;
-    "")
-        bundle
+    pack) pack "${2:-$carry}" ;;
+    --cpu)
+        pack "$carry"
+        copy=$(mktemp -d)
+        trap 'rm -rf "$copy"' EXIT
+        git ls-files -z | tar --null -T - -cf - | tar -C "$copy" -xf -
+        status=0
+        for visit in "facts doctor kernels plans:fp32:10 probe" "networks convolutions ops plans:tf32:10" "bench:resnet50:bf16:16 bench:resnet50:tf32:16 pytorch"; do
+            echo "== $visit"
+            bash "$copy/tests/gpu/run.sh" --cpu "$carry" "$folder/results" $visit || status=$?
+        done
+        ls -l "$carry" "$folder/results"
+        exit "$status" ;;
+    -*) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *)
+        pack "$carry"
         if ! nvidia-smi -L > /dev/null 2>&1; then
-            echo "no NVIDIA GPU here: copy $folder/$name.tar.xz to a machine that has one, unpack it, and start $name/run.sh"
+            echo "no NVIDIA GPU here: take the sources and $carry to a machine that has one, and start tests/gpu/run.sh there"
             exit 0
         fi
         status=0
-        "$folder/$name/run.sh" --out "$folder/results" || status=$?
+        bash tests/gpu/run.sh "$carry" "$folder/results" "$@" || status=$?
         mkdir -p tests/benchmarks/results
-        cp "$folder/results/results.json" "tests/benchmarks/results/$(nvidia-smi --query-gpu=name --format=csv,noheader | head -1 | tr ' /' '--').json"
+        tar -xzOf "$folder/results/results.tgz" results/results.json > "tests/benchmarks/results/$(nvidia-smi --query-gpu=name --format=csv,noheader | head -1 | tr ' /' '--').json"
         exit "$status" ;;
-    *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

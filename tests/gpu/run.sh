@@ -1,140 +1,175 @@
 #!/usr/bin/env bash
-# Runs on the machine with the GPU, from inside the bundle that tests/gpu.sh packs. Needs bash, coreutils and the NVIDIA driver; takes whatever of
-# NVRTC, cuBLASLt, cuDNN (also those of pip's wheels), compute-sanitizer, g++ and PyTorch it finds.
-#   run.sh [--cpu] [--out FOLDER] [STEP...]
-# Steps, in this order (default: all): doctor suite precision golden sanitizer methods bench pytorch
-#   --cpu    the part that needs no GPU: doctor suite golden methods bench
-#   --out    where logs, figures and results.json go; default: results/ beside this file. Steps of an earlier run in it are kept unless run again.
-# Every step has its own time limit and log; one that fails or is cut off hides nothing of the others. Exit code 1 if any failed.
-# IBA_GOLDEN names a folder with the full set of golden files (default: golden/ beside this file, where it is), IBA_PYTHON a Python with torch and torchvision, IBA_BENCH_PYTHON another script to
-# compare with, IBA_LIMIT a number of seconds for each step instead of its own.
+# Tests and measures a machine with an NVIDIA GPU. Runs in a copy of the sources, on the programs that tests/gpu.sh packs. Needs bash, tar, xz (or Python) and the
+# driver; takes whatever of NVRTC, cuBLASLt, cuDNN (also those of pip's wheels), PyTorch, compute-sanitizer and g++ it finds.
+#   run.sh [--cpu] [--within SECONDS] FROM TO [STEP...]
+# FROM: the folder with iba-gpu.tar.xz, and perhaps photos.tar.xz, and cache.tgz of an earlier run. TO gets results.tgz (logs, figures, results.json; with those of earlier runs
+# that it has) and cache.tgz (kernels and plans), both after every step. Steps, in the order of what they tell; default: all.
+#   facts doctor kernels networks convolutions ops plans:PRECISION:BATCH probe bench:NETWORK:PRECISION:BATCH pytorch
+#   golden precision methods sanitizer classes:PATTERN
+# Every step has its own time limit, which a last :SECONDS replaces in plans, probe, pytorch and classes; one that fails stops none of the others. --within bounds
+# the whole run. --cpu: without a GPU. Exit code 1 if a step failed. IBA_PYTHON names a Python with torch and torchvision.
 set -uo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-out=$here/results
-cpu=
-steps=()
+root=$(cd "$(dirname "$0")/../.." && pwd)
+cpu= within=100000
 while [ $# -gt 0 ]; do
     case "$1" in
         --cpu) cpu=1 ;;
-        --out) mkdir -p "$2" && out=$(cd "$2" && pwd); shift ;;
-        doctor | suite | precision | golden | sanitizer | methods | bench | pytorch) steps+=("$1") ;;
-        *) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+        --within) within=$2; shift ;;
+        *) break ;;
     esac
     shift
 done
-if [ ${#steps[@]} -eq 0 ]; then
-    if [ -n "$cpu" ]; then steps=(doctor suite golden methods bench); else steps=(doctor suite precision golden sanitizer methods bench pytorch); fi
-fi
-mkdir -p "$out"
-export IBA_CACHE=$out/cache TMPDIR=${TMPDIR:-/tmp}
-if [ -z "$cpu" ]; then export IBA_REQUIRE_GPU=1; else unset IBA_REQUIRE_GPU; fi
-tests=$here/bin/Tests
-python=${IBA_PYTHON:-python3}
-if [ -z "${IBA_GOLDEN:-}" ] && [ -d "$here/golden" ]; then export IBA_GOLDEN=$here/golden; fi
+[ $# -ge 2 ] || { sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2; }
+mkdir -p "$2"
+from=$(cd "$1" && pwd) to=$(cd "$2" && pwd)
+shift 2
+steps=${*:-facts doctor kernels networks convolutions ops plans:fp32:10 plans:tf32:10 plans:bf16:160 probe bench:resnet50:bf16:16 bench:resnet50:tf32:16 pytorch
+    golden precision methods sanitizer}
 
-# note STEP OUTCOME SECONDS: one row for each step, the latest run's.
+# The tests find the sources above their own folder.
+work=$root/out/gpu/run
+out=$work/results bin=$work/bin python=${IBA_PYTHON:-python3}
+mkdir -p "$out" "$work/cache"
+if [ ! -x "$bin/Tests" ]; then
+    for archive in iba-gpu photos; do
+        [ -f "$from/$archive.tar.xz" ] || continue
+        tar -C "$work" -xJf "$from/$archive.tar.xz" 2> /dev/null || "$python" -m tarfile -e "$from/$archive.tar.xz" "$work" || exit 1
+    done
+    while IFS=$'\t' read -r at file; do
+        dd if="$root/$file" of="$bin/Iba.Weights.dll" bs=1M seek="$at" oflag=seek_bytes conv=notrunc status=none
+    done < "$bin/holes.tsv"
+    [ -f "$from/cache.tgz" ] && tar -C "$work" -xzf "$from/cache.tgz"
+    [ -f "$to/results.tgz" ] && tar -C "$work" -xzf "$to/results.tgz"
+fi
+export IBA_CACHE=$work/cache TMPDIR=${TMPDIR:-/tmp} PYTHONUNBUFFERED=1
+if [ -z "$cpu" ]; then export IBA_REQUIRE_GPU=1; device=OnCuda; else unset IBA_REQUIRE_GPU; device=OnCpu; fi
+
+# note STEP OUTCOME SECONDS: one row for each step, the latest run's. What is there so far is packed.
+failed=
 note() {
     touch "$out/steps.tsv"
     { grep -v "^$1	" "$out/steps.tsv"; printf '%s\t%s\t%s\n' "$1" "$2" "$3"; } > "$out/steps.part"
     mv "$out/steps.part" "$out/steps.tsv"
-    printf '%-22s %s (%s s)\n' "$1" "$2" "$3"
+    printf '== %-24s %s (%s s, at %s s)\n' "$1" "$2" "$3" "$SECONDS"
     case "$2" in passed | "not run:"*) ;; *) failed=1 ;; esac
+    for kept in results cache; do tar -C "$work" -czf "$to/$kept.part" "$kept" && mv "$to/$kept.part" "$to/$kept.tgz"; done
 }
 
 # step NAME SECONDS COMMAND...
 step() {
-    local name=$1 limit=${IBA_LIMIT:-$2} began=$SECONDS status=0 outcome
+    local name=$1 limit=$2 began=$SECONDS status=0 outcome
     shift 2
+    [ "$limit" -le $((within - SECONDS)) ] || limit=$((within - SECONDS))
+    if [ "$limit" -lt 5 ]; then note "$name" "not run: no time is left" 0; return; fi
     rm -f "$out/$name.jsonl" "$out/$name.ctrf.json"
-    timeout --kill-after=10 "$limit" "$@" > "$out/$name.log" 2>&1 || status=$?
+    timeout --kill-after=5 "$limit" "$@" > "$out/$name.log" 2>&1 || status=$?
     case $status in
         0) outcome=passed ;;
         124 | 137) outcome="cut off after $limit s" ;;
         *) outcome="failed with exit code $status" ;;
     esac
+    tail -n "${shown:-3}" "$out/$name.log" | cut -c1-220 | sed 's/^/    /'
     note "$name" "$outcome" $((SECONDS - began))
-    [ "$status" -eq 0 ] || tail -n 12 "$out/$name.log" | sed 's/^/    /'
 }
 
-# What the machine has; without CUDA a failure, unless only the processor's part was asked for.
-doctor() {
-    "$here/bin/Benchmarks" results "$out" "$out/results.json" && cat "$out/results.json" && { [ -n "$cpu" ] || ! grep -q '"severity": "Fatal"' "$out/results.json"; }
-}
-export -f doctor
-export here out cpu
+# A process of its own for each group of classes: a fault that a GPU does not survive ends that group alone.
+# classes NAME SECONDS ARGUMENTS...
+classes() { step "$1" "$2" "$bin/Tests" -noLogo -noColor -result-ctrf "$out/$1.ctrf.json" "${@:3}"; }
+
+# gpu NAME: whether there is one; a step that needs it says so where there is none.
+gpu() { [ -z "$cpu" ] || { note "$1" "not run: it needs a GPU" 0; false; }; }
+
+# The folders of NVIDIA's wheels, for libraries that are not found unaided.
+wheels() { "$python" -c 'import glob, nvidia; print(":".join(sorted(glob.glob(list(nvidia.__path__)[0] + "/*/lib"))))' 2> /dev/null; }
 
 # The first compute-sanitizer on the path, in the toolkit's folders, or in a wheel.
 sanitizer() {
     command -v compute-sanitizer && return
-    local sites
-    sites=$("$python" -c 'import site, sys; print("\n".join({*site.getsitepackages(), site.getusersitepackages(), *sys.path}))' 2> /dev/null)
     ls -d /usr/local/cuda*/bin/compute-sanitizer /usr/local/cuda*/compute-sanitizer/compute-sanitizer /opt/nvidia/*/compute-sanitizer 2> /dev/null
-    while read -r site; do
-        [ -d "$site/nvidia" ] && find "$site/nvidia" -name compute-sanitizer -type f 2> /dev/null
-    done <<< "$sites"
+    "$python" -c 'import glob, nvidia; print("\n".join(glob.glob(list(nvidia.__path__)[0] + "/**/compute-sanitizer", recursive=True)))' 2> /dev/null
 }
 
-failed=
 {
-    printf 'commit\t%s\n' "$(cat "$here/COMMIT")"
+    printf 'commit\t%s\n' "$(cat "$work/COMMIT")"
     if smi=$(nvidia-smi --query-gpu=name,driver_version,memory.total,power.limit,clocks.max.sm --format=csv,noheader 2> /dev/null); then
         printf 'gpu, driver, memory, power limit, clock\t%s\n' "$(head -1 <<< "$smi")"
     fi
     printf 'kernel\t%s\n' "$(uname -sr)"
 } > "$out/facts.tsv"
+if [ -z "$cpu" ] && [ -z "${IBA_CUDA_DIRS:-}" ] && ! timeout 30 "$bin/iba" doctor > "$out/unaided.log" 2>&1; then
+    grep -A1 -E '^(missing|slower)' "$out/unaided.log" | cut -c1-220
+    IBA_CUDA_DIRS=$(wheels) && export IBA_CUDA_DIRS && echo "IBA_CUDA_DIRS=$IBA_CUDA_DIRS"
+fi
 
-for each in "${steps[@]}"; do
-    case "$each" in
-        doctor) step doctor 60 bash -c doctor ;;
-        suite) step suite 540 "$tests" -noLogo -noColor -class- Tests.Devices.AgreementTests -class- Tests.Attribution.MethodAgreementTestsOnCuda -result-ctrf "$out/suite.ctrf.json" ;;
-        golden) step golden 240 "$tests" -noLogo -noColor -class '*GoldenTests*' -class 'Tests.Networks.ExpectedTests*' -result-ctrf "$out/golden.ctrf.json" ;;
-        precision)
-            export IBA_FIGURES=$out/precision.jsonl
-            step precision 480 "$tests" -noLogo -noColor -class Tests.Devices.AgreementTests -class Tests.Attribution.MethodAgreementTestsOnCuda -result-ctrf "$out/precision.ctrf.json"
-            unset IBA_FIGURES ;;
-        sanitizer)
-            found=$(sanitizer | head -1)
-            for tool in memcheck racecheck initcheck; do
-                if [ -z "$found" ]; then
-                    note "sanitizer-$tool" "not run: no compute-sanitizer found" 0
-                else
-                    step "sanitizer-$tool" 180 "$found" --tool "$tool" --error-exitcode 9 "$tests" -noLogo -noColor \
-                        -class Tests.Engine.OpTestsOnCuda -class Tests.Engine.VerbTestsOnCuda -class Tests.Engine.AdamTestsOnCuda
-                fi
-            done ;;
-        methods)
-            # The processor promises the same bytes; on a GPU a flipped ReLU may move a map by so much of its norm.
-            export IBA_PROGRAM=$here/bin/iba IBA_BENCHMARKS=$here/bin/Benchmarks
-            device=(--device cpu)
-            if [ -z "$cpu" ]; then export IBA_BOUND=1e-3; device=(--device cuda --precision fp32); fi
-            for model in demo-resnet50 demo-vgg16; do
-                rm -rf "$out/methods-$model"
-                step "methods-$model" 300 bash "$here/tests/methods.sh" "$out/methods-$model" --model "$model" "${device[@]}"
-            done
-            # torchvision's networks at full size, on smaller photos; on a processor that takes most of an hour.
-            for model in $([ -n "$cpu" ] || echo resnet50 vgg16); do
-                rm -rf "$out/methods-$model"
-                weights=$TMPDIR/iba-random-$model.safetensors
-                "$IBA_BENCHMARKS" weights "$model" "$weights"
-                step "methods-$model" 300 bash "$here/tests/methods.sh" "$out/methods-$model" --weights "$weights" --size 96 "${device[@]}"
-                rm -f "$weights"
-            done
-            unset IBA_BOUND ;;
-        bench)
-            if [ -n "$cpu" ]; then
-                step bench 300 "$here/bin/Benchmarks" attribution cpu "$out/bench.jsonl" resnet50 1
-            else
-                step bench 540 "$here/bin/Benchmarks" attribution cuda "$out/bench.jsonl"
+for each in $steps; do
+    IFS=: read -r what a b c d <<< "$each"
+    case "$what" in
+        facts) shown=12 step facts 20 bash -c "nvidia-smi; env | grep -E '^(PATH|VIRTUAL_ENV|CONDA_PREFIX|LD_LIBRARY_PATH|CUDA)'; command -v python3 xz g++ nvcc compute-sanitizer
+            '$python' -m pip list 2> /dev/null | grep -iE 'nvidia|torch'; ldd --version | head -1; nproc" ;;
+        # cuDNN is required: the command exits with 3 without it.
+        doctor) if [ -n "$cpu" ]; then shown=20 step doctor 30 bash -c "'$bin/iba' doctor; [ \$? -eq 3 ]"; else shown=20 step doctor 25 "$bin/iba" doctor; fi ;;
+        kernels) classes kernels 50 -class "*VerbTests$device" -class "*AdamTests$device" ;;
+        networks) classes networks 50 -class "*ExpectedTests$device" ;;
+        # The networks' shapes first: random ones go where nobody went before.
+        convolutions)
+            classes convolutions 40 -class "*ConvolutionTests$device" -method '*Convolutions_of_networks*'
+            classes convolutions-random 60 -class "*ConvolutionTests$device" -method- '*Convolutions_of_networks*' ;;
+        ops) classes ops 70 -class "*OpTests$device" ;;
+        classes) classes "classes-${a//[^A-Za-z0-9]/}" "${b:-300}" -class "$a" ;;
+        plans)
+            if gpu "plans-$a-$b"; then
+                step "plans-$a-$b" "${c:-50}" "$bin/iba" doctor --plans --precision "$a" --batch "$b"
+                grep -owE 'Fused|Single|Product|OwnKernel' "$out/plans-$a-$b.log" | sort | uniq -c
             fi ;;
+        probe) if gpu probe; then shown=60 step probe "${a:-80}" "$python" "$root/tests/gpu/cudnn_probe.py" "$(wheels | sed 's,/[^/]*/lib.*,,')" "$((${a:-80} - 10))"; fi ;;
+        bench)
+            if [ -n "$cpu" ]; then target=(cpu) c=1; else target=(cuda); fi
+            step "bench-$a-$b-$c" "${d:-75}" "$bin/Benchmarks" attribution "${target[@]}" "$out/bench-$a-$b-$c.jsonl" "$a" "$b" "$c" ;;
         pytorch)
             if "$python" -c 'import torch, torchvision' 2> /dev/null; then
-                step pytorch 420 "$python" -u "${IBA_BENCH_PYTHON:-$here/tests/pytorch/attribution.py}"
+                shown=12 step pytorch "${a:-60}" "$python" "$root/tests/pytorch/attribution.py"
                 grep '^{' "$out/pytorch.log" > "$out/pytorch.jsonl"
             else
                 note pytorch "not run: $python has no torch with torchvision" 0
             fi ;;
+        golden) classes golden 240 -class "*GoldenTests*$device" ;;
+        precision)
+            if gpu precision; then
+                export IBA_FIGURES=$out/precision.jsonl
+                classes precision 480 -class Tests.Devices.AgreementTests -class Tests.Attribution.MethodAgreementTestsOnCuda
+                unset IBA_FIGURES
+            fi ;;
+        sanitizer)
+            if gpu sanitizer; then
+                found=$(sanitizer | head -1)
+                [ -n "$found" ] || note sanitizer "not run: no compute-sanitizer found" 0
+                for tool in ${found:+memcheck racecheck initcheck}; do
+                    step "sanitizer-$tool" 180 "$found" --tool "$tool" --error-exitcode 9 "$bin/Tests" -noLogo -noColor \
+                        -class '*OpTestsOnCuda' -class '*VerbTestsOnCuda' -class '*AdamTestsOnCuda'
+                done
+            fi ;;
+        methods)
+            if [ ! -f "$bin/libSkiaSharp.so" ]; then note methods "not run: photos.tar.xz was not brought" 0; continue; fi
+            # The processor promises the same bytes; on a GPU a flipped ReLU may move a map by so much of its norm.
+            export IBA_PROGRAM=$bin/iba IBA_BENCHMARKS=$bin/Benchmarks
+            target=(--device cpu)
+            if [ -z "$cpu" ]; then export IBA_BOUND=1e-3; target=(--device cuda --precision fp32); fi
+            for model in demo-resnet50 demo-vgg16; do
+                rm -rf "$work/methods-$model"
+                step "methods-$model" 300 bash "$root/tests/methods.sh" "$work/methods-$model" --model "$model" "${target[@]}"
+            done
+            # torchvision's networks at full size, on smaller photos; on a processor that takes most of an hour.
+            for model in $([ -n "$cpu" ] || echo resnet50 vgg16); do
+                rm -rf "$work/methods-$model"
+                weights=$TMPDIR/iba-random-$model.safetensors
+                "$IBA_BENCHMARKS" weights "$model" "$weights"
+                step "methods-$model" 300 bash "$root/tests/methods.sh" "$work/methods-$model" --weights "$weights" --size 96 "${target[@]}"
+                rm -f "$weights"
+            done
+            unset IBA_BOUND ;;
+        *) note "$each" "unknown step" 0 ;;
     esac
 done
-
-"$here/bin/Benchmarks" results "$out" "$out/results.json" || failed=1
+"$bin/Benchmarks" results "$out" "$out/results.json" || failed=1
+tar -C "$work" -czf "$to/results.tgz" results
 [ -z "$failed" ]
