@@ -1,7 +1,7 @@
 // Bin k of an axis of `to` bins over `from` pixels is the mean over floor(k from / to) to ceil((k + 1) from / to): global
 // average pooling if to = 1, repetition if to > from.  dx = each dy spread evenly over its bin, gathered.
 // Sums run along H, then W, as on the CPU, and give the same bits.
-// Bytes: 4 |x| + 4 |y| in either direction.
+// Bytes: 4 |x| (2 in bfloat16) + 4 |y| in either direction.
 #include "quad.cuh"
 
 struct Bin
@@ -19,10 +19,8 @@ __device__ inline float share(Bin b) { return 1.f / (float)(b.end - b.first); }
 // The bins that contain pixel i: k from / to < i + 1 and (k + 1) from / to > i.
 __device__ inline Bin bins_of(int i, int from, int to) { return { floor_ratio(i, to, from), ceil_ratio(i + 1, to, from) }; }
 
-extern "C" __global__ void __launch_bounds__(64) average_pool_forward(
-    const float* x,         // input: (N, H, W, C)
-    float* y,               // output: (N, P, Q, C)
-    int N, int H, int W, int C, int P, int Q)
+template <class T>
+__device__ inline void forward(const T* x, float* y, int N, int H, int W, int C, int P, int Q)
 {
     PixelQuad at = pixel_quad(P, Q, C);
     if (at.n >= N) return;
@@ -38,10 +36,8 @@ extern "C" __global__ void __launch_bounds__(64) average_pool_forward(
     store4(y + ((size_t)(at.n * P + at.h) * Q + at.w) * C + at.c, C - at.c, sum);
 }
 
-extern "C" __global__ void __launch_bounds__(256) average_pool_backward(
-    const float* dy,        // input: (N, P, Q, C)
-    float* dx,              // gradient: (N, H, W, C)
-    int N, int H, int W, int C, int P, int Q, int adds)
+template <class T>
+__device__ inline void backward(const float* dy, T* dx, int N, int H, int W, int C, int P, int Q, int adds, const T* gate)
 {
     PixelQuad at = pixel_quad(H, W, C);
     if (at.n >= N) return;
@@ -54,5 +50,40 @@ extern "C" __global__ void __launch_bounds__(256) average_pool_backward(
             column = fma4(share(bin(p, H, P)), load4(dy + ((size_t)(at.n * P + p) * Q + q) * C + at.c, C - at.c), column);
         sum = fma4(share(bin(q, W, Q)), column, sum);
     }
-    accumulate4(dx + ((size_t)(at.n * H + at.h) * W + at.w) * C + at.c, C - at.c, sum, adds);
+    size_t to = ((size_t)(at.n * H + at.h) * W + at.w) * C + at.c;
+    accumulate4(dx + to, C - at.c, sum, adds, gate ? gate + to : nullptr);
+}
+
+extern "C" __global__ void __launch_bounds__(64) average_pool_forward(
+    const float* x,         // input: (N, H, W, C)
+    float* y,               // output: (N, P, Q, C)
+    int N, int H, int W, int C, int P, int Q)
+{
+    forward(x, y, N, H, W, C, P, Q);
+}
+
+extern "C" __global__ void __launch_bounds__(256) average_pool_backward(
+    const float* dy,        // input: (N, P, Q, C)
+    float* dx,              // gradient: (N, H, W, C)
+    int N, int H, int W, int C, int P, int Q, int adds,
+    const float* gate)      // input: (N, H, W, C), or null
+{
+    backward(dy, dx, N, H, W, C, P, Q, adds, gate);
+}
+
+extern "C" __global__ void __launch_bounds__(64) average_pool_forward_bf16(
+    const bf16* x,          // input: (N, H, W, C)
+    float* y,               // output: (N, P, Q, C)
+    int N, int H, int W, int C, int P, int Q)
+{
+    forward(x, y, N, H, W, C, P, Q);
+}
+
+extern "C" __global__ void __launch_bounds__(256) average_pool_backward_bf16(
+    const float* dy,        // input: (N, P, Q, C)
+    bf16* dx,               // gradient: (N, H, W, C)
+    int N, int H, int W, int C, int P, int Q, int adds,
+    const bf16* gate)       // input: (N, H, W, C), or null
+{
+    backward(dy, dx, N, H, W, C, P, Q, adds, gate);
 }

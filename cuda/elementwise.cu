@@ -2,7 +2,7 @@
 //     add        y = a + b            its gradient is passed on by `accumulate`
 //     multiply   y = a b;             da = dy b, db = dy a
 //     gate       dy = 0 where y is at most 0: the gradient of ReLU, in place
-// Bytes per element: 12 (add, multiply, gate), 8 (copy, accumulate; 12 if it adds), 4 (fill).
+// Bytes per element, half of it in bfloat16: 12 (add, multiply, gate), 8 (copy, accumulate; 12 if it adds), 4 (fill).
 #include "quad.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) add_forward(const float* a, const float* b, float* y, unsigned n)
@@ -27,19 +27,35 @@ extern "C" __global__ void __launch_bounds__(256) multiply_backward(const float*
     accumulate4(dx + i, n - i, term, adds);
 }
 
-extern "C" __global__ void __launch_bounds__(256) accumulate_backward(const float* dy, float* dx, unsigned n, int adds)
+template <class T>
+__device__ inline void accumulate(const T* dy, T* dx, unsigned n, int adds)
 {
     unsigned i = 4 * thread_index();
     if (i >= n) return;
     accumulate4(dx + i, n - i, load4(dy + i, n - i), adds);
 }
 
-extern "C" __global__ void __launch_bounds__(256) gate_backward(const float* y, float* dy, unsigned n)
+extern "C" __global__ void __launch_bounds__(256) accumulate_backward(const float* dy, float* dx, unsigned n, int adds)
+{
+    accumulate(dy, dx, n, adds);
+}
+
+extern "C" __global__ void __launch_bounds__(256) accumulate_backward_bf16(const bf16* dy, bf16* dx, unsigned n, int adds)
+{
+    accumulate(dy, dx, n, adds);
+}
+
+template <class T>
+__device__ inline void gate(const T* y, T* dy, unsigned n)
 {
     unsigned i = 4 * thread_index();
     if (i >= n) return;
     accumulate4(dy + i, n - i, load4(dy + i, n - i), 0, y + i);
 }
+
+extern "C" __global__ void __launch_bounds__(256) gate_backward(const float* y, float* dy, unsigned n) { gate(y, dy, n); }
+
+extern "C" __global__ void __launch_bounds__(256) gate_backward_bf16(const bf16* y, bf16* dy, unsigned n) { gate(y, dy, n); }
 
 extern "C" __global__ void __launch_bounds__(256) copy_forward(const float* x, float* y, unsigned n)
 {

@@ -2,7 +2,7 @@
 //     y = active / 2 ((lambda r)^2 + s^2 - ln s^2 - 1);    dlambda = dy active lambda (r^2 + (2 - lambda) / s).
 // The lower bound of s is 2^-24, the distance of the largest float32 below 1, so the result is finite at lambda = 1.
 // x, r, lambda: (I, H, W, C), one image per row; mean, std, active: (1, H, W, C), shared by all images.
-// Bytes per element: 16 (standardise, forward), 20 (backward, 24 if it adds), 12 (heatmap); for all images but the first, the statistics
+// Bytes per element: 16 (standardise, forward), 20 (backward, 24 if it adds), 8 (sum), 12 (heatmap); for all images but the first, the statistics
 // come from the L2 cache.
 #include "information.cuh"
 #include "quad.cuh"
@@ -53,6 +53,29 @@ extern "C" __global__ void __launch_bounds__(256) information_backward(
     size_t at = (size_t)q.row * length + q.at;
     float4 term = map4(information_slope, load4(r + at, left), load4(lambda + at, left), load4(active + q.at, left), load4(dy + at, left));
     accumulate4(dlambda + at, left, term, adds);
+}
+
+// The first of two stages of the information's sum over an image, in the order of sum.cu: the capacity itself is not stored.
+extern "C" __global__ void __launch_bounds__(128) information_chunks(
+    const float* r,         // input: (images, length)
+    const float* lambda,    // input: (images, length)
+    const float* active,    // input: (length)
+    double* partial,        // output: (images, chunks)
+    unsigned images, unsigned length, unsigned chunks, unsigned chunk)
+{
+    unsigned warp = thread_index() / WarpSize;
+    if (warp >= images * chunks) return;
+    unsigned first = warp % chunks * chunk, count = min(chunk, length - first);
+    size_t at = (size_t)(warp / chunks) * length + first;
+    double sum = 0;
+    for (unsigned i = 4 * (threadIdx.x % WarpSize); i < count; i += 4 * WarpSize)
+    {
+        unsigned left = count - i;
+        float4 v = map4(information, load4(r + at + i, left), load4(lambda + at + i, left), load4(active + first + i, left));
+        sum += ((double)v.x + v.y) + ((double)v.z + v.w);
+    }
+    sum = warp_sum(sum);
+    if (threadIdx.x % WarpSize == 0) partial[warp] = sum;
 }
 
 // The heatmap: information summed over the channels of each pixel, in double, one warp per pixel. The capacity itself is not stored.

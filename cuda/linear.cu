@@ -9,7 +9,7 @@ extern "C" __global__ void __launch_bounds__(256) linear_forward(
     float* y,               // output: (N, K)
     unsigned N, unsigned K, unsigned C, int relu)
 {
-    product(Lines { x, C }, Lines { w, C }, Unit { bias, nullptr, y, K, relu }, N, K, C);
+    product(Lines { x, C }, Lines { w, C }, Unit<float> { bias, nullptr, y, K, relu }, N, K, C);
 }
 
 extern "C" __global__ void __launch_bounds__(256) linear_backward_data(
@@ -19,7 +19,7 @@ extern "C" __global__ void __launch_bounds__(256) linear_backward_data(
     unsigned N, unsigned K, unsigned C, int adds,
     const float* gate)      // input: (N, C), or null
 {
-    product(Lines { dy, K }, Columns { w, C }, Term { dx, gate, C, adds }, N, C, K);
+    product(Lines { dy, K }, Columns { w, C }, Term<float> { dx, gate, C, adds }, N, C, K);
 }
 
 extern "C" __global__ void __launch_bounds__(256) linear_backward_weights(
@@ -28,5 +28,5 @@ extern "C" __global__ void __launch_bounds__(256) linear_backward_weights(
     float* dw,              // gradient: (K, C)
     unsigned N, unsigned K, unsigned C, int adds)
 {
-    product(Columns { dy, K }, Columns { x, C }, Term { dw, nullptr, C, adds }, K, C, N);
+    product(Columns { dy, K }, Columns { x, C }, Term<float> { dw, nullptr, C, adds }, K, C, N);
 }

@@ -1,8 +1,7 @@
 // The mask of the bottleneck, lambda = blur(sigmoid(alpha)), fused with its neighbours in the loop (paper, section 3.2, equation 7).
 //     mask_forward         lambda from alpha                                   8 bytes per element
-//     mask_backward        dalpha = s (1 - s) A' dlambda, s computed again     12
-//     mask_backward_adam   the same, and Adam's step on alpha                  28: dalpha is never stored
-// Unfused they would take 16, 20 and 48. The arithmetic per element is that of sigmoid.cu, blur.cu and adam.cu in sequence.
+//     mask_backward_adam   dalpha = s (1 - s) A' dlambda, s computed again, and Adam's step with it on alpha      28: dalpha is never stored
+// Unfused they would take 16 and 48. The arithmetic per element is that of sigmoid.cu, blur.cu and adam.cu in sequence.
 #include "adam.cuh"
 #include "blur.cuh"
 #include "elementary.cuh"
@@ -21,21 +20,6 @@ extern "C" __global__ void __launch_bounds__(256) mask_forward(
     blur_tile<false>([alpha](size_t at, unsigned left) { return map4(sigmoid, load4(alpha + at, left)); },
                      [lambda](size_t at, unsigned left, float4 v) { store4(lambda + at, left, v); },
                      taps, radius, H, W, C, tile);
-}
-
-extern "C" __global__ void __launch_bounds__(256) mask_backward(
-    const float* alpha,     // input: (I, H, W, C)
-    const float* dlambda,   // input: (I, H, W, C)
-    const float* taps,      // input: (2 radius + 1)
-    float* dalpha,          // gradient: (I, H, W, C)
-    int radius, int H, int W, int C, BlurTile tile, int adds)
-{
-    blur_tile<true>([dlambda](size_t at, unsigned left) { return load4(dlambda + at, left); },
-                    [alpha, dalpha, adds](size_t at, unsigned left, float4 d)
-                    {
-                        accumulate4(dalpha + at, left, sigmoid_slope4(load4(alpha + at, left), d), adds);
-                    },
-                    taps, radius, H, W, C, tile);
 }
 
 extern "C" __global__ void __launch_bounds__(256) mask_backward_adam(

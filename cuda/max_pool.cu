@@ -4,7 +4,7 @@
 // Backward gathers: each pixel checks, for every window that covers it, whether it is the first element equal to the window's y. No index
 // is stored and no two threads write one address. Storing the index (1 byte per output) would halve the bytes of a 2x2 pool, some
 // 5 us of a step whose convolutions take milliseconds, for one more buffer on the tape: not worth it.
-// Bytes: 4 |x| + 4 |y| forward; 8 |x| + 8 |y| backward (neighbouring threads share windows: the rest comes from the L1 and L2 cache).
+// Bytes, half of them in bfloat16: 4 |x| + 4 |y| forward; 8 |x| + 8 |y| backward (neighbouring threads share windows: the rest comes from the L1 and L2 cache).
 #include "quad.cuh"
 
 struct Window
@@ -12,10 +12,8 @@ struct Window
     int kernel, stride, padding;    // as ConvGeometry
 };
 
-extern "C" __global__ void __launch_bounds__(256) max_pool_forward(
-    const float* x,         // input: (N, H, W, C)
-    float* y,               // output: (N, P, Q, C)
-    int N, int H, int W, int C, int P, int Q, Window window)
+template <class T>
+__device__ inline void forward(const T* x, T* y, int N, int H, int W, int C, int P, int Q, Window window)
 {
     PixelQuad at = pixel_quad(P, Q, C);
     if (at.n >= N) return;
@@ -31,12 +29,8 @@ extern "C" __global__ void __launch_bounds__(256) max_pool_forward(
     store4(y + ((size_t)(at.n * P + at.h) * Q + at.w) * C + at.c, C - at.c, best);
 }
 
-extern "C" __global__ void __launch_bounds__(256) max_pool_backward(
-    const float* x,         // input: (N, H, W, C)
-    const float* y,         // input: (N, P, Q, C)
-    const float* dy,        // input: (N, P, Q, C)
-    float* dx,              // gradient: (N, H, W, C)
-    int N, int H, int W, int C, int P, int Q, Window window, int adds)
+template <class T>
+__device__ inline void backward(const T* x, const T* y, const T* dy, T* dx, int N, int H, int W, int C, int P, int Q, Window window, int adds)
 {
     PixelQuad at = pixel_quad(H, W, C);
     if (at.n >= N) return;
@@ -72,4 +66,41 @@ extern "C" __global__ void __launch_bounds__(256) max_pool_backward(
             sum = add4(sum, term);
         }
     accumulate4(dx + mine, left, sum, adds);
+}
+
+extern "C" __global__ void __launch_bounds__(256) max_pool_forward(
+    const float* x,         // input: (N, H, W, C)
+    float* y,               // output: (N, P, Q, C)
+    int N, int H, int W, int C, int P, int Q, Window window)
+{
+    forward(x, y, N, H, W, C, P, Q, window);
+}
+
+extern "C" __global__ void __launch_bounds__(256) max_pool_backward(
+    const float* x,         // input: (N, H, W, C)
+    const float* y,         // input: (N, P, Q, C)
+    const float* dy,        // input: (N, P, Q, C)
+    float* dx,              // gradient: (N, H, W, C)
+    int N, int H, int W, int C, int P, int Q, Window window, int adds)
+{
+    backward(x, y, dy, dx, N, H, W, C, P, Q, window, adds);
+}
+
+extern "C" __global__ void __launch_bounds__(256) max_pool_forward_bf16(
+    const bf16* x,          // input: (N, H, W, C)
+    bf16* y,                // output: (N, P, Q, C)
+    int N, int H, int W, int C, int P, int Q, Window window)
+{
+    forward(x, y, N, H, W, C, P, Q, window);
+}
+
+// Four blocks at a time: for more, the compiler would spill a register.
+extern "C" __global__ void __launch_bounds__(256, 4) max_pool_backward_bf16(
+    const bf16* x,          // input: (N, H, W, C)
+    const bf16* y,          // input: (N, P, Q, C)
+    const bf16* dy,         // input: (N, P, Q, C)
+    bf16* dx,               // gradient: (N, H, W, C)
+    int N, int H, int W, int C, int P, int Q, Window window, int adds)
+{
+    backward(x, y, dy, dx, N, H, W, C, P, Q, window, adds);
 }

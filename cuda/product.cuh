@@ -7,6 +7,7 @@
 // A block of 256 threads computes 64 x 64 results, each thread 4 x 4 of them in registers. Depth passes through shared memory in steps of
 // 16, loaded along whichever index is contiguous. Depth always runs from 0 up, so a row's bits do not depend on other rows.
 #pragma once
+#include "quad.cuh"
 
 constexpr unsigned TileLines = 64;      // rows and columns of a block
 constexpr unsigned TileDepth = 16;
@@ -67,33 +68,35 @@ struct Columns
 };
 
 // The forward pass's store: adds bias and residual (each may be null), then applies ReLU if requested.
+template <class T>
 struct Unit
 {
     const float* bias;      // (columns)
-    const float* residual;  // (rows, columns)
-    float* y;               // (rows, columns)
+    const T* residual;      // (rows, columns)
+    T* y;                   // (rows, columns)
     unsigned columns;
     int relu;
     __device__ void operator()(unsigned row, unsigned column, float v) const
     {
         size_t at = (size_t)row * columns + column;
         if (bias) v += bias[column];
-        if (residual) v += residual[at];
-        y[at] = relu && v <= 0.f ? 0.f : v;
+        if (residual) v += to_float(residual[at]);
+        store1(y + at, relu && v <= 0.f ? 0.f : v);
     }
 };
 
 // The backward pass's store: one term of a gradient, gated if `gate` is not null.
+template <class T>
 struct Term
 {
-    float* dx;              // (rows, columns)
-    const float* gate;      // (rows, columns)
+    T* dx;                  // (rows, columns)
+    const T* gate;          // (rows, columns)
     unsigned columns;
     int adds;
     __device__ void operator()(unsigned row, unsigned column, float v) const
     {
         size_t at = (size_t)row * columns + column;
-        if (adds) v = dx[at] + v;
-        dx[at] = gate && gate[at] <= 0.f ? 0.f : v;
+        if (adds) v = to_float(dx[at]) + v;
+        store1(dx + at, gate && to_float(gate[at]) <= 0.f ? 0.f : v);
     }
 };

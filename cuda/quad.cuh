@@ -1,7 +1,8 @@
 // Four neighbouring elements per thread: the unit in which every elementwise kernel reads and writes.
 //
-// A quad is one 16-byte access if its address is aligned. At the end of a row, and in a tensor that begins at an unaligned address (a
-// view), its elements are accessed one by one. The test is made per pointer, so kernel bodies need not handle alignment or tails.
+// A quad is one access of 16 bytes (float) or 8 (bfloat16) if its address is aligned. At the end of a row, and in a
+// tensor that begins at an unaligned address (a view), its elements are accessed one by one. The test is made per pointer, so kernel
+// bodies need not handle alignment or tails.
 #pragma once
 
 // This thread's place among all threads of the launch.
@@ -26,6 +27,50 @@ __device__ inline void store4(float* y, unsigned left, float4 v)
     if (left > 3) y[3] = v.w;
 }
 
+// bfloat16: a float32 without its lower 16 bits (no CUDA header is needed). Rounding is to nearest, ties to even. NaN stays NaN: rounding its
+// bits up could carry into infinity.
+struct bf16
+{
+    unsigned short bits;
+};
+
+struct alignas(8) bf16x4
+{
+    bf16 x, y, z, w;
+};
+
+__device__ inline float to_float(bf16 b) { return __uint_as_float((unsigned)b.bits << 16); }
+__device__ inline float to_float(float f) { return f; }
+
+__device__ inline bf16 to_bf16(float f)
+{
+    unsigned u = __float_as_uint(f);
+    if ((u & 0x7fffffffu) > 0x7f800000u) return { (unsigned short)(u >> 16 | 0x40u) };
+    return { (unsigned short)((u + 0x7fffu + (u >> 16 & 1u)) >> 16) };
+}
+
+__device__ inline void store1(float* y, float v) { *y = v; }
+__device__ inline void store1(bf16* y, float v) { *y = to_bf16(v); }
+
+__device__ inline float4 load4(const bf16* x, unsigned left)
+{
+    if (left >= 4 && is_aligned(x, 8))
+    {
+        bf16x4 b = *(const bf16x4*)x;
+        return { to_float(b.x), to_float(b.y), to_float(b.z), to_float(b.w) };
+    }
+    return { left > 0 ? to_float(x[0]) : 0.f, left > 1 ? to_float(x[1]) : 0.f, left > 2 ? to_float(x[2]) : 0.f, left > 3 ? to_float(x[3]) : 0.f };
+}
+
+__device__ inline void store4(bf16* y, unsigned left, float4 v)
+{
+    if (left >= 4 && is_aligned(y, 8)) { *(bf16x4*)y = { to_bf16(v.x), to_bf16(v.y), to_bf16(v.z), to_bf16(v.w) }; return; }
+    if (left > 0) y[0] = to_bf16(v.x);
+    if (left > 1) y[1] = to_bf16(v.y);
+    if (left > 2) y[2] = to_bf16(v.z);
+    if (left > 3) y[3] = to_bf16(v.w);
+}
+
 // f of each of the four lanes.
 template <class F, class... V>
 __device__ inline float4 map4(F f, V... v) { return { f(v.x...), f(v.y...), f(v.z...), f(v.w...) }; }
@@ -40,7 +85,8 @@ __device__ inline float4 fma4(float s, float4 a, float4 b)
 }
 
 // One term of a gradient: dx = term, or dx += term where `adds`.
-__device__ inline void accumulate4(float* dx, unsigned left, float4 term, int adds)
+template <class T>
+__device__ inline void accumulate4(T* dx, unsigned left, float4 term, int adds)
 {
     store4(dx, left, adds ? add4(load4(dx, left), term) : term);
 }
@@ -51,7 +97,8 @@ __device__ inline float relu1(float x) { return 0.f > x ? 0.f : x; }
 __device__ inline float gated1(float d, float y) { return y <= 0.f ? 0.f : d; }
 
 // The last term of a gradient whose value came out of a ReLU: the finished sum is gated by that output. No gate: null.
-__device__ inline void accumulate4(float* dx, unsigned left, float4 term, int adds, const float* gate)
+template <class T>
+__device__ inline void accumulate4(T* dx, unsigned left, float4 term, int adds, const T* gate)
 {
     if (adds) term = add4(load4(dx, left), term);
     if (gate) term = map4(gated1, term, load4(gate, left));

@@ -12,6 +12,11 @@ extern "C" __global__ void __launch_bounds__(256) relu_forward(Relu f, const flo
     map_forward(f, x, y, n);
 }
 
+extern "C" __global__ void __launch_bounds__(256) relu_forward_bf16(Relu f, const bf16* x, bf16* y, unsigned n)
+{
+    map_forward(f, x, y, n);
+}
+
 extern "C" __global__ void __launch_bounds__(256) relu_backward(
     Relu f, const float* x, const float* y, const float* dy, float* dx, unsigned n, int adds)
 {

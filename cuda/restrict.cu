@@ -3,7 +3,7 @@
 //     dlambda = active (the sum over an image's copies of dz (x - mean - std epsilon), 0 where clamped)
 // Both passes generate the noise in registers. A thread processes all copies of its four elements: data that the copies share is read
 // once, and their gradients are summed in the order of the copies.
-// Bytes per element of an image: 20 + 4 copies (forward), 20 + 4 copies (8 if clamped) (backward).
+// Bytes per element of an image: 20 + 4 copies (forward), 20 + 4 copies (8 if clamped) (backward); half of 4 and 8 where z is bfloat16.
 #include "information.cuh"
 #include "philox.cuh"
 
@@ -14,12 +14,9 @@ struct Statistics
     const float* active;    // (length) 1 or 0
 };
 
-extern "C" __global__ void __launch_bounds__(256) restrict_forward(
-    Noise noise, Statistics statistics,
-    const float* x,         // input: (images, length)
-    const float* lambda,    // input: (images, length)
-    float* z,               // output: (images x copies, length)
-    unsigned images, int clamps)
+template <class T>
+__device__ inline void restricted(
+    Noise noise, Statistics statistics, const float* x, const float* lambda, T* z, unsigned images, int clamps)
 {
     RowQuad q = row_quad(noise.length);
     if (q.row >= images) return;
@@ -42,8 +39,9 @@ extern "C" __global__ void __launch_bounds__(256) restrict_forward(
 }
 
 // The sum over copies, without `active`.
+template <class T>
 __device__ inline float4 restrict_slope4(
-    const Noise& noise, const float* z, const float* dz, RowQuad q, unsigned left, float4 x, float4 mean, float4 std)
+    const Noise& noise, const T* z, const T* dz, RowQuad q, unsigned left, float4 x, float4 mean, float4 std)
 {
     float4 sum = {};
     Philox counter = noise_counter(noise, q.row, q.at);
@@ -60,13 +58,9 @@ __device__ inline float4 restrict_slope4(
     return sum;
 }
 
-extern "C" __global__ void __launch_bounds__(256) restrict_backward(
-    Noise noise, Statistics statistics,
-    const float* x,         // input: (images, length)
-    const float* z,         // input: (images x copies, length) where it was clamped, else null
-    const float* dz,        // input: (images x copies, length)
-    float* dlambda,         // gradient: (images, length)
-    unsigned images, int adds)
+template <class T>
+__device__ inline void backward(
+    Noise noise, Statistics statistics, const float* x, const T* z, const T* dz, float* dlambda, unsigned images, int adds)
 {
     RowQuad q = row_quad(noise.length);
     if (q.row >= images) return;
@@ -80,14 +74,9 @@ extern "C" __global__ void __launch_bounds__(256) restrict_backward(
 
 // The whole gradient of the bottleneck's loss with respect to lambda in one pass: the copies' cross-entropy, and `weight` times the
 // information of every neuron (information.cu), whose standardised features are computed here from x.
-extern "C" __global__ void __launch_bounds__(256) restrict_information_backward(
-    Noise noise, Statistics statistics,
-    const float* x,         // input: (images, length)
-    const float* lambda,    // input: (images, length)
-    const float* z,         // input: (images x copies, length) where it was clamped, else null
-    const float* dz,        // input: (images x copies, length)
-    float weight,           // the derivative of the loss by each neuron's information: beta / length for beta times the mean
-    float* dlambda,         // gradient: (images, length)
+template <class T>
+__device__ inline void information_too(
+    Noise noise, Statistics statistics, const float* x, const float* lambda, const T* z, const T* dz, float weight, float* dlambda,
     unsigned images, int adds)
 {
     RowQuad q = row_quad(noise.length);
@@ -104,4 +93,72 @@ extern "C" __global__ void __launch_bounds__(256) restrict_information_backward(
         return active * sum + information_slope((x - mean) / std, l, active, weight);
     };
     accumulate4(dlambda + at, left, map4(both, sum, v, load4(lambda + at, left), mean, std, active), adds);
+}
+
+extern "C" __global__ void __launch_bounds__(256) restrict_forward(
+    Noise noise, Statistics statistics,
+    const float* x,         // input: (images, length)
+    const float* lambda,    // input: (images, length)
+    float* z,               // output: (images x copies, length)
+    unsigned images, int clamps)
+{
+    restricted(noise, statistics, x, lambda, z, images, clamps);
+}
+
+extern "C" __global__ void __launch_bounds__(256) restrict_backward(
+    Noise noise, Statistics statistics,
+    const float* x,         // input: (images, length)
+    const float* z,         // input: (images x copies, length) where it was clamped, else null
+    const float* dz,        // input: (images x copies, length)
+    float* dlambda,         // gradient: (images, length)
+    unsigned images, int adds)
+{
+    backward(noise, statistics, x, z, dz, dlambda, images, adds);
+}
+
+extern "C" __global__ void __launch_bounds__(256) restrict_information_backward(
+    Noise noise, Statistics statistics,
+    const float* x,         // input: (images, length)
+    const float* lambda,    // input: (images, length)
+    const float* z,         // input: (images x copies, length) where it was clamped, else null
+    const float* dz,        // input: (images x copies, length)
+    float weight,           // the derivative of the loss by each neuron's information: beta / length for beta times the mean
+    float* dlambda,         // gradient: (images, length)
+    unsigned images, int adds)
+{
+    information_too(noise, statistics, x, lambda, z, dz, weight, dlambda, images, adds);
+}
+
+extern "C" __global__ void __launch_bounds__(256) restrict_forward_bf16(
+    Noise noise, Statistics statistics,
+    const float* x,         // input: (images, length)
+    const float* lambda,    // input: (images, length)
+    bf16* z,                // output: (images x copies, length)
+    unsigned images, int clamps)
+{
+    restricted(noise, statistics, x, lambda, z, images, clamps);
+}
+
+extern "C" __global__ void __launch_bounds__(256) restrict_backward_bf16(
+    Noise noise, Statistics statistics,
+    const float* x,         // input: (images, length)
+    const bf16* z,          // input: (images x copies, length) where it was clamped, else null
+    const bf16* dz,         // input: (images x copies, length)
+    float* dlambda,         // gradient: (images, length)
+    unsigned images, int adds)
+{
+    backward(noise, statistics, x, z, dz, dlambda, images, adds);
+}
+
+extern "C" __global__ void __launch_bounds__(256) restrict_information_backward_bf16(
+    Noise noise, Statistics statistics,
+    const float* x,         // input: (images, length)
+    const float* lambda,    // input: (images, length)
+    const bf16* z,          // input: (images x copies, length) where it was clamped, else null
+    const bf16* dz,         // input: (images x copies, length)
+    float weight,           // the derivative of the loss by each neuron's information: beta / length for beta times the mean
+    float* dlambda,         // gradient: (images, length)
+    unsigned images, int adds)
+{
+    information_too(noise, statistics, x, lambda, z, dz, weight, dlambda, images, adds);
 }

@@ -8,11 +8,11 @@
 #pragma once
 #include "quad.cuh"
 
-template <class F>
+template <class F, class T>
 __device__ inline void map_forward(
     F f,
-    const float* x,         // input: (n)
-    float* y,               // output: (n)
+    const T* x,             // input: (n)
+    T* y,                   // output: (n)
     unsigned n)
 {
     unsigned i = 4 * thread_index();

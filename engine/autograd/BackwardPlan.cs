@@ -68,7 +68,7 @@ internal sealed class BackwardPlan
             int death = x.Op is null ? int.MaxValue : Moment(x);
             lives[owner] = lives.TryGetValue(owner, out Lifetime life)
                 ? life with { Birth = Math.Min(life.Birth, _firstTerm[x.Line]), Death = Math.Max(life.Death, death) }
-                : new Lifetime(x.Shape.Count, _firstTerm[x.Line], death);
+                : new Lifetime(x.Floats, _firstTerm[x.Line], death);
         }
         return [.. lives.Select(life => (_lines[life.Key], life.Value))];
     }
@@ -97,7 +97,7 @@ internal sealed class BackwardPlan
             if (first)
                 (_included[x.Line], _firstTerm[x.Line]) = (true, Moment(y));
             // A rule may write its terms in any order, so under a rule d[y] never shares memory with the gradient of an input.
-            if (first && _rule is null && y.Op.PassesGradientTo == i && y != _loss && y.Inputs.Count(other => other == x) == 1)
+            if (first && _rule is null && y.Op.PassesGradientTo == i && x.Element == y.Element && y != _loss && y.Inputs.Count(other => other == x) == 1)
                 _sharesWith[x.Line] = _sharesWith[y.Line];
             Terms[x.Line]++;
         }

@@ -108,7 +108,7 @@ public sealed class Gradients
     {
         if (_copy is null || !(underRule || y.Op!.EndsInRelu))
             return this[y];
-        Tensor dy = _copy.View(0, y.Shape);
+        Tensor dy = y.In(_copy, 0);
         _tape.Backend.Copy(this[y], dy);
         return dy;
     }

@@ -1,6 +1,6 @@
 namespace Iba.Engine.Autograd;
 
-/// <summary>A buffer's size in elements, and the first and last moment at which it is in use.</summary>
+/// <summary>A buffer's size in float32 elements, and the first and last moment at which it is in use.</summary>
 internal readonly record struct Lifetime(long Count, int Birth, int Death)
 {
     public bool Meets(Lifetime other) => Birth <= other.Death && other.Birth <= Death;

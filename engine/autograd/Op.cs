@@ -15,6 +15,9 @@ public abstract record Op
     /// <exception cref="ShapeException">The op cannot take inputs of these shapes.</exception>
     public abstract Shape Infer(IReadOnlyList<Shape> inputs);
 
+    /// <summary>The type of the output's elements.</summary>
+    public virtual Element InferElement(IReadOnlyList<Value> inputs) => Element.Float32;
+
     /// <summary>Computes y.</summary>
     public abstract void Forward(IBackend on, Value y);
 

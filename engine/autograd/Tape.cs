@@ -64,7 +64,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
         if (inputs.FirstOrDefault(input => input.Tape != this) is { } stranger)
             throw new ArgumentException($"{op}: its input '{stranger.Name}' stands on another tape.");
         Shape shape = op.Infer([.. inputs.Select(input => input.Shape)]);
-        return Append(op.ToString(), op, inputs, shape, null, inputs.Any(input => input.WantsGradient));
+        return Append(op.ToString(), op, inputs, shape, op.InferElement(inputs), null, inputs.Any(input => input.WantsGradient));
     }
 
     /// <summary>
@@ -96,14 +96,14 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
             [.. data.Select(b => b.Life), .. gradients.Select(b => b.Life), .. scratch.Select(s => backward!.Passing(s.Value, s.Shape))]);
         Tensor arena = Arena(size);
         for (int i = 0; i < data.Length; i++)
-            data[i].Value.Place(arena.View(offsets[i], data[i].Value.Shape), outlasts: data[i].Life.Death == int.MaxValue);
+            data[i].Value.Place(data[i].Value.In(arena, offsets[i]), outlasts: data[i].Life.Death == int.MaxValue);
         (_laidOut, _reusesMemory) = (true, true);
 
         if (backward is not null)
         {
             var tensors = new Tensor?[_lines.Count];
             for (int i = 0; i < gradients.Count; i++)
-                tensors[gradients[i].Value.Line] = arena.View(offsets[data.Length + i], gradients[i].Value.Shape);
+                tensors[gradients[i].Value.Line] = gradients[i].Value.In(arena, offsets[data.Length + i]);
             backward.Share(tensors);
             int first = offsets.Length - scratch.Length;
             ILookup<int, Tensor> rooms = scratch.Index()
@@ -219,13 +219,13 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(name);
-        return Append(name, null, [], data.Shape, data, wantsGradient);
+        return Append(name, null, [], data.Shape, data.Element, data, wantsGradient);
     }
 
-    private Value Append(string name, Op? op, Value[] inputs, Shape shape, Tensor? data, bool wantsGradient)
+    private Value Append(string name, Op? op, Value[] inputs, Shape shape, Element element, Tensor? data, bool wantsGradient)
     {
         MustNotBeLaidOut();
-        var value = new Value(this, _lines.Count, name, op, inputs, shape, data, wantsGradient);
+        var value = new Value(this, _lines.Count, name, op, inputs, shape, element, data, wantsGradient);
         _lines.Add(value);
         return value;
     }
@@ -253,7 +253,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     private void KeepEverything()
     {
         foreach (Value y in _lines.Where(line => line.Op is not null))
-            y.Place(Arena(y.Shape.Count).View(0, y.Shape), outlasts: true);
+            y.Place(y.In(Arena(y.Floats), 0), outlasts: true);
         _laidOut = true;
     }
 
@@ -262,7 +262,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
         var backward = new BackwardPlan(_lines, loss, rule);
         var tensors = new Tensor?[_lines.Count];
         foreach (Value x in _lines.Where(backward.Includes))
-            tensors[x.Line] = Arena(x.Shape.Count).View(0, x.Shape);
+            tensors[x.Line] = x.In(Arena(x.Floats), 0);
         ILookup<int, Tensor> rooms = backward.Scratch().ToLookup(s => s.Value.Line, s => Arena(s.Shape.Count).View(0, s.Shape));
         return new Gradients(this, tensors, rooms, backward.Terms, copy: Arena(backward.LargestWorkingCopy));
     }
@@ -300,6 +300,6 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
         }
         if (backward is not null && backward.Includes(y) && backward.RereadsOutput(y))
             death = Math.Max(death, backward.Moment(y));
-        return new Lifetime(y.Shape.Count, y.Line, death);
+        return new Lifetime(y.Floats, y.Line, death);
     }
 }

@@ -8,9 +8,9 @@ public sealed class Value
     private Tensor? _data;
     private bool _outlasts = true;
 
-    internal Value(Tape tape, int line, string name, Op? op, Value[] inputs, Shape shape, Tensor? data, bool wantsGradient)
+    internal Value(Tape tape, int line, string name, Op? op, Value[] inputs, Shape shape, Element element, Tensor? data, bool wantsGradient)
     {
-        (Tape, Line, Name, Op, Inputs, Shape, WantsGradient) = (tape, line, name, op, inputs, shape, wantsGradient);
+        (Tape, Line, Name, Op, Inputs, Shape, Element, WantsGradient) = (tape, line, name, op, inputs, shape, element, wantsGradient);
         _data = data;
     }
 
@@ -32,6 +32,12 @@ public sealed class Value
     /// <summary>The extents of its data.</summary>
     public Shape Shape { get; }
 
+    /// <summary>The type of its data's elements, and of its gradient's.</summary>
+    public Element Element { get; }
+
+    /// <summary>Float32 numbers that take as much memory as its data.</summary>
+    internal long Floats => Element.Floats(Shape.Count);
+
     /// <summary>Whether a gradient with respect to it, or to a value it depends on, is needed.</summary>
     public bool WantsGradient { get; }
 
@@ -52,6 +58,11 @@ public sealed class Value
             return _data;
         }
     }
+
+    /// <summary>Memory for its data or gradient.</summary>
+    /// <param name="arena">The arena, float32.</param>
+    /// <param name="offset">Where it begins in the arena.</param>
+    internal Tensor In(Tensor arena, long offset) => arena.As(Element, offset, Shape);
 
     /// <summary>The op's input with index <paramref name="input"/>.</summary>
     public Value this[int input] => Inputs[input];

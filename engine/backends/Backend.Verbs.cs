@@ -25,10 +25,21 @@ public abstract partial class Backend
     }
 
     /// <inheritdoc/>
+    public void Convert(Tensor x, Tensor y, bool adds = false)
+    {
+        using Call call = Enter().OfActivations();
+        call.Given(x, y);
+        call.Fits(x.Element != y.Element && x.Shape.Count / x.Shape.C == y.Shape.Count / y.Shape.C,
+            "x and y of different element types and with the same number of pixels", x, y);
+        _verbs.Convert(x, y, adds);
+    }
+
+    /// <inheritdoc/>
     public void Map<F>(F f, Tensor x, Tensor y) where F : struct, IUnary
     {
-        using Call call = Enter();
+        using Call call = F.IsRelu ? Enter().OfActivations() : Enter();
         call.Equal(x, y);
+        call.Alike(x, y);
         _verbs.Map(f, x, y);
     }
 
@@ -75,16 +86,18 @@ public abstract partial class Backend
     /// <inheritdoc/>
     public void Accumulate(Tensor dy, Accumulator dx)
     {
-        using Call call = Enter();
+        using Call call = Enter().OfActivations();
         call.Equal(dy, dx.Tensor);
+        call.Alike(dy, dx.Tensor);
         _verbs.Accumulate(dy, dx);
     }
 
     /// <inheritdoc/>
     public void Gate(Tensor y, Tensor dy)
     {
-        using Call call = Enter();
+        using Call call = Enter().OfActivations();
         call.Equal(y, dy);
+        call.Alike(y, dy);
         _verbs.Gate(y, dy);
     }
 
@@ -147,7 +160,7 @@ public abstract partial class Backend
     /// <inheritdoc/>
     public void Convolution(Tensor x, Tensor w, Tensor? bias, Tensor? residual, bool relu, ConvGeometry geometry, Tensor y)
     {
-        using Call call = Enter();
+        using Call call = Enter().OfActivations();
         call.Given(x, w, y);
         call.Perhaps(bias);
         call.Perhaps(residual);
@@ -155,16 +168,20 @@ public abstract partial class Backend
             IsConvolution(x, w, geometry, y) && (bias is null || bias.Shape.Count == w.Shape.N)
                 && (residual is null || residual.Shape.Count == y.Shape.Count),
             "x (N, H, W, C), w (K, R, S, C), a bias (K), a residual and y (N, P, Q, K)", x, w, bias, residual, y);
+        call.Alike(x, residual, y);
+        call.Floats(w, bias);
         _verbs.Convolution(x, w, bias, residual, relu, geometry, y);
     }
 
     /// <inheritdoc/>
     public void ConvolutionBackwardData(Tensor dy, Tensor w, ConvGeometry geometry, Accumulator dx)
     {
-        using Call call = Enter();
+        using Call call = Enter().OfActivations();
         call.Given(dy, w, dx.Tensor);
         call.Perhaps(dx.Gate);
         call.Fits(IsConvolution(dx.Tensor, w, geometry, dy) && GateFits(dx), "dy (N, P, Q, K), w (K, R, S, C) and dx (N, H, W, C)", dy, w, dx.Tensor, dx.Gate);
+        call.Alike(dy, dx.Tensor, dx.Gate);
+        call.Floats(w);
         _verbs.ConvolutionBackwardData(dy, w, geometry, dx);
     }
 
@@ -180,37 +197,43 @@ public abstract partial class Backend
     /// <inheritdoc/>
     public void MaxPool(Tensor x, ConvGeometry geometry, Tensor y)
     {
-        using Call call = Enter();
+        using Call call = Enter().OfActivations();
         call.Given(x, y);
         call.Fits(IsPooling(x, geometry, y), OneImageSize, x, y);
+        call.Alike(x, y);
         _verbs.MaxPool(x, geometry, y);
     }
 
     /// <inheritdoc/>
     public void MaxPoolBackward(Tensor x, Tensor y, Tensor dy, ConvGeometry geometry, Accumulator dx)
     {
-        using Call call = Enter();
+        using Call call = Enter().OfActivations();
         call.Equal(x, dx.Tensor);
         call.Equal(y, dy);
         call.Fits(IsPooling(x, geometry, y), OneImageSize, x, y);
+        call.Alike(x, y, dy, dx.Tensor);
         _verbs.MaxPoolBackward(x, y, dy, geometry, dx);
     }
 
     /// <inheritdoc/>
     public void AdaptiveAveragePool(Tensor x, Tensor y)
     {
-        using Call call = Enter();
+        using Call call = Enter().OfActivations();
         call.Given(x, y);
         call.Fits(AreImages(x, y), OneImageSize, x, y);
+        call.Floats(y);
         _verbs.AdaptiveAveragePool(x, y);
     }
 
     /// <inheritdoc/>
     public void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx)
     {
-        using Call call = Enter();
+        using Call call = Enter().OfActivations();
         call.Given(dy, dx.Tensor);
-        call.Fits(AreImages(dy, dx.Tensor), OneImageSize, dy, dx.Tensor);
+        call.Perhaps(dx.Gate);
+        call.Fits(AreImages(dy, dx.Tensor) && GateFits(dx), OneImageSize, dy, dx.Tensor, dx.Gate);
+        call.Alike(dx.Tensor, dx.Gate);
+        call.Floats(dy);
         _verbs.AdaptiveAveragePoolBackward(dy, dx);
     }
 
@@ -282,13 +305,14 @@ public abstract partial class Backend
     /// <inheritdoc/>
     public void Restrict(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z)
     {
-        using Call call = Enter();
+        using Call call = Enter().OfActivations();
         call.Equal(x, λ);
         call.Equal(mean, std, active);
         call.Given(noise.Images, noise.Step, z);
         call.Perhaps(noise.Recorded);
         call.Fits(IsRowOf(mean, x) && AreRepeated(x, z) && IsNoise(noise, x.Shape.N, z), Restricted, x, λ, mean,
             std, active, noise.Images, noise.Step, noise.Recorded, z);
+        call.Floats(x, λ, mean, std, active, noise.Images, noise.Step, noise.Recorded);
         _verbs.Restrict(x, λ, mean, std, active, noise, clamp, z);
     }
 
@@ -296,7 +320,7 @@ public abstract partial class Backend
     public void RestrictBackward(
         Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ)
     {
-        using Call call = Enter();
+        using Call call = Enter().OfActivations();
         call.Equal(x, dλ.Tensor);
         call.Equal(mean, std, active);
         call.Equal(z, dz);
@@ -304,6 +328,8 @@ public abstract partial class Backend
         call.Perhaps(noise.Recorded);
         call.Fits(IsRowOf(mean, x) && AreRepeated(x, z) && IsNoise(noise, x.Shape.N, z), Restricted, x, mean,
             std, active, noise.Images, noise.Step, noise.Recorded, z);
+        call.Alike(z, dz);
+        call.Floats(x, mean, std, active, noise.Images, noise.Step, noise.Recorded, dλ.Tensor);
         _verbs.RestrictBackward(x, mean, std, active, noise, clamp, z, dz, dλ);
     }
 
@@ -325,6 +351,55 @@ public abstract partial class Backend
         call.Equal(r, λ, dy, dλ.Tensor);
         call.Fits(IsRowOf(active, r), "r, λ, dy and dλ (I, H, W, C), active (1, H, W, C)", r, λ, active, dy);
         _verbs.InformationBackward(r, λ, active, dy, dλ);
+    }
+
+    /// <inheritdoc/>
+    public bool FusesMask(Shape λ, int taps) => _verbs.FusesMask(λ, taps);
+
+    /// <inheritdoc/>
+    public void Mask(Tensor α, Tensor taps, Tensor λ)
+    {
+        using Call call = Enter();
+        call.Given(α, taps, λ);
+        call.Fits(IsBlur(α, taps, λ) && FusesMask(α.Shape, taps.Shape.Count), "α and λ (I, H, W, C), and taps that FusesMask accepts", α, taps, λ);
+        _verbs.Mask(α, taps, λ);
+    }
+
+    /// <inheritdoc/>
+    public void MaskAdam(Tensor α, Tensor dλ, Tensor taps, Tensor m, Tensor v, Tensor step, AdamSettings settings)
+    {
+        using Call call = Enter();
+        call.Given(taps, step);
+        call.Equal(α, dλ, m, v);
+        call.Fits(IsBlur(α, taps, dλ) && FusesMask(α.Shape, taps.Shape.Count), "α and dλ (I, H, W, C), and taps that FusesMask accepts", α, dλ, taps);
+        _verbs.MaskAdam(α, dλ, taps, m, v, step, settings);
+    }
+
+    /// <inheritdoc/>
+    public void InformationSum(Tensor r, Tensor λ, Tensor active, float factor, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(active, y);
+        call.Equal(r, λ);
+        call.Fits(IsRowOf(active, r) && y.Shape.Count == r.Shape.N, "r and λ (I, H, W, C), active (1, H, W, C) and y (I)", r, λ, active, y);
+        _verbs.InformationSum(r, λ, active, factor, y);
+    }
+
+    /// <inheritdoc/>
+    public void RestrictInformationBackward(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz,
+        float weight, Accumulator dλ)
+    {
+        using Call call = Enter().OfActivations();
+        call.Equal(x, λ, dλ.Tensor);
+        call.Equal(mean, std, active);
+        call.Equal(z, dz);
+        call.Given(noise.Images, noise.Step);
+        call.Perhaps(noise.Recorded);
+        call.Fits(IsRowOf(mean, x) && AreRepeated(x, z) && IsNoise(noise, x.Shape.N, z), Restricted, x, λ, mean,
+            std, active, noise.Images, noise.Step, noise.Recorded, z);
+        call.Alike(z, dz);
+        call.Floats(x, λ, mean, std, active, noise.Images, noise.Step, noise.Recorded, dλ.Tensor);
+        _verbs.RestrictInformationBackward(x, λ, mean, std, active, noise, clamp, z, dz, weight, dλ);
     }
 
     /// <inheritdoc/>
@@ -389,7 +464,11 @@ public abstract partial class Backend
 
     private static bool IsConvolution(Tensor x, Tensor w, ConvGeometry geometry, Tensor y) =>
         IsWindowed(x, geometry, y) && w.Shape.Rank == 4 && w.Shape.H == geometry.Kernel && w.Shape.W == geometry.Kernel
-        && w.Shape.C == x.Shape.C && w.Shape.N == y.Shape.C;
+        && HasChannels(x, w.Shape.C) && w.Shape.N == y.Shape.C;
+
+    /// <summary>Whether an image has the weights' channels, or, in another type than float32, those and zeros up to 8.</summary>
+    private static bool HasChannels(Tensor x, int channels) =>
+        x.Shape.C == channels || (x.Element != Element.Float32 && x.Shape.C == ConvGeometry.Padded(channels));
 
     /// <summary>With padding of more than half the kernel, some windows would contain padding only.</summary>
     private static bool IsPooling(Tensor x, ConvGeometry geometry, Tensor y) =>

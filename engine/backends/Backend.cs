@@ -38,6 +38,12 @@ public abstract partial class Backend : IBackend
     public string Name => _verbs.Name;
 
     /// <inheritdoc/>
+    public Element Activations => _verbs.Activations;
+
+    /// <inheritdoc/>
+    public bool PrefersStridedTermsFirst => _verbs.PrefersStridedTermsFirst;
+
+    /// <inheritdoc/>
     public Tensor Allocate(Shape shape)
     {
         using Call call = Enter();
@@ -55,7 +61,7 @@ public abstract partial class Backend : IBackend
     /// <inheritdoc/>
     public void Download(Tensor from, Span<float> to)
     {
-        using Call call = Enter();
+        using Call call = Enter().OfActivations();
         call.Counts(to.Length, from);
         _verbs.Download(from, to);
     }
@@ -123,8 +129,13 @@ public abstract partial class Backend : IBackend
     {
         private readonly Backend? _backend;
         private readonly string? _verb;
+        private readonly bool _takesActivations;
 
-        internal Call(Backend backend, string verb, bool isNested) => (_backend, _verb, IsNested) = (backend, verb, isNested);
+        internal Call(Backend backend, string verb, bool isNested, bool takesActivations = false) =>
+            (_backend, _verb, IsNested, _takesActivations) = (backend, verb, isNested, takesActivations);
+
+        /// <summary>The same call, for a verb that takes tensors of the type of <see cref="Activations"/>.</summary>
+        internal Call OfActivations() => new(_backend!, _verb!, IsNested, takesActivations: true);
 
         /// <summary>Whether it runs inside another call of the same thread.</summary>
         internal bool IsNested { get; }
@@ -157,6 +168,8 @@ public abstract partial class Backend : IBackend
                 throw new ArgumentException($"{_verb}: the tensor {tensor.Shape} is not this backend's ({_backend.Name}). "
                     + "Download its numbers from the backend that made it and upload them to a tensor of this one.");
             }
+            if (tensor is { Element: not Element.Float32 } && !(_takesActivations && tensor.Element == _backend!.Activations))
+                throw new ArgumentException($"{_verb}: the tensor {tensor.Shape} is {tensor.Element}, which this verb of {_backend!.Name} does not take.");
         }
 
         /// <summary>For elementwise verbs.</summary>
@@ -187,6 +200,26 @@ public abstract partial class Backend : IBackend
         {
             if (!fits)
                 throw Misfit(wants, tensors);
+        }
+
+        /// <exception cref="ArgumentException">The tensors have different element types.</exception>
+        internal void Alike(params ReadOnlySpan<Tensor?> tensors)
+        {
+            foreach (Tensor? tensor in tensors)
+            {
+                if (tensor is not null && tensor.Element != tensors[0]!.Element)
+                    throw new ArgumentException($"{_verb}: {tensors[0]!.Element} and {tensor.Element} tensors do not go together here.");
+            }
+        }
+
+        /// <exception cref="ArgumentException">A tensor is not float32.</exception>
+        internal void Floats(params ReadOnlySpan<Tensor?> tensors)
+        {
+            foreach (Tensor? tensor in tensors)
+            {
+                if (tensor is { Element: not Element.Float32 })
+                    throw new ArgumentException($"{_verb}: the tensor {tensor.Shape} is {tensor.Element}, which the verb does not take in that place.");
+            }
         }
 
         private ShapeException Misfit(string wants, ReadOnlySpan<Tensor?> tensors)

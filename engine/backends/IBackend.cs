@@ -18,6 +18,17 @@ public interface IBackend : IDisposable
     /// <summary>A readable name of the device.</summary>
     string Name { get; }
 
+    /// <summary>
+    /// The element type that activations and their gradients may have: verbs whose summary says so take tensors of this type besides float32.
+    /// Every other tensor is float32.
+    /// </summary>
+    Element Activations => Element.Float32;
+
+    /// <summary>
+    /// Whether a strided data gradient should be the first term of its sum: the later term, not strided, then takes sum and gate along.
+    /// </summary>
+    bool PrefersStridedTermsFirst => false;
+
     // ---- memory ----
 
     /// <summary>Allocates a tensor of that shape, filled with zeros, 64-byte aligned.</summary>
@@ -27,7 +38,7 @@ public interface IBackend : IDisposable
     /// <summary>Copies host to device, exactly as many elements as the tensor has.</summary>
     void Upload(ReadOnlySpan<float> from, Tensor to);
 
-    /// <summary>Copies device to host, exactly as many elements as the tensor has, and waits for completion.</summary>
+    /// <summary>Copies device to host, exactly as many elements as the tensor has, and waits for completion. Takes activations.</summary>
     void Download(Tensor from, Span<float> to);
 
     /// <summary>x = value everywhere.</summary>
@@ -51,7 +62,13 @@ public interface IBackend : IDisposable
 
     // ---- elementwise ----
 
-    /// <summary>y = f(x). y may be x.</summary>
+    /// <summary>
+    /// y = x in the other element type, where channels past those of x are 0, and those past y's are dropped; y += x if <paramref name="adds"/>.
+    /// One of both is float32, the other takes activations.
+    /// </summary>
+    void Convert(Tensor x, Tensor y, bool adds = false) => throw new NotSupportedException($"{Name} has no other element type than float32.");
+
+    /// <summary>y = f(x). y may be x. Takes activations where f is ReLU.</summary>
     void Map<F>(F f, Tensor x, Tensor y) where F : struct, IUnary;
 
     /// <summary>dx += dy f'(x).</summary>
@@ -71,10 +88,10 @@ public interface IBackend : IDisposable
     /// </summary>
     void Ratio(Tensor a, Tensor b, float epsilon, Tensor y);
 
-    /// <summary>dx += dy: the derivative of a sum.</summary>
+    /// <summary>dx += dy: the derivative of a sum. Takes activations.</summary>
     void Accumulate(Tensor dy, Accumulator dx);
 
-    /// <summary>dy = 0 where y is at most 0: the gradient of ReLU, in place. Where y is NaN, dy is unchanged.</summary>
+    /// <summary>dy = 0 where y is at most 0: the gradient of ReLU, in place. Where y is NaN, dy is unchanged. Takes activations.</summary>
     void Gate(Tensor y, Tensor dy);
 
     // ---- reduction ----
@@ -105,11 +122,11 @@ public interface IBackend : IDisposable
 
     /// <summary>
     /// y (N, P, Q, K) = x (N, H, W, C) * w (K, R, S, C) (cross-correlation) + bias (K) + residual (y's shape), then ReLU if
-    /// <paramref name="relu"/>.
+    /// <paramref name="relu"/>. x, residual and y take activations; x may then have 8 channels where w has fewer.
     /// </summary>
     void Convolution(Tensor x, Tensor w, Tensor? bias, Tensor? residual, bool relu, ConvGeometry geometry, Tensor y);
 
-    /// <summary>dx += the transposed convolution of dy. Supports the gate.</summary>
+    /// <summary>dx += the transposed convolution of dy. Supports the gate. dy, dx and gate take activations.</summary>
     void ConvolutionBackwardData(Tensor dy, Tensor w, ConvGeometry geometry, Accumulator dx);
 
     /// <summary>dw += the correlation of x with dy.</summary>
@@ -117,16 +134,16 @@ public interface IBackend : IDisposable
 
     // ---- pooling ----
 
-    /// <summary>y = the maximum of each window, NaN if it contains one. Padding is never the maximum.</summary>
+    /// <summary>y = the maximum of each window, NaN if it contains one. Padding is never the maximum. Takes activations.</summary>
     void MaxPool(Tensor x, ConvGeometry geometry, Tensor y);
 
-    /// <summary>dx += dy at the first maximum of each window in row-major order, or at the last NaN.</summary>
+    /// <summary>dx += dy at the first maximum of each window in row-major order, or at the last NaN. Takes activations.</summary>
     void MaxPoolBackward(Tensor x, Tensor y, Tensor dy, ConvGeometry geometry, Accumulator dx);
 
-    /// <summary>Bin k of an axis is the mean over floor(k h / H) to ceil((k + 1) h / H). y may be smaller or larger than x.</summary>
+    /// <summary>Bin k of an axis is the mean over floor(k h / H) to ceil((k + 1) h / H). y may be smaller or larger than x. x takes activations.</summary>
     void AdaptiveAveragePool(Tensor x, Tensor y);
 
-    /// <summary>dx += each dy spread evenly over its bin.</summary>
+    /// <summary>dx += each dy spread evenly over its bin. Supports the gate. dx and gate take activations.</summary>
     void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx);
 
     // ---- resampling ----
@@ -158,10 +175,10 @@ public interface IBackend : IDisposable
     /// <summary>y = (x - mean) / std.</summary>
     void Standardise(Tensor x, Tensor mean, Tensor std, Tensor y);
 
-    /// <summary>z = active (λ x + (1 - λ)(mean + std ε)), then max(z, 0) where <paramref name="clamp"/>.</summary>
+    /// <summary>z = active (λ x + (1 - λ)(mean + std ε)), then max(z, 0) where <paramref name="clamp"/>. z takes activations.</summary>
     void Restrict(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z);
 
-    /// <summary>dλ += the sum over an image's copies of active dz (x - mean - std ε), 0 where clamped (z at most 0).</summary>
+    /// <summary>dλ += the sum over an image's copies of active dz (x - mean - std ε), 0 where clamped (z at most 0). z and dz take activations.</summary>
     void RestrictBackward(Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ);
 
     /// <summary>
@@ -172,6 +189,28 @@ public interface IBackend : IDisposable
 
     /// <summary>dλ += dy active λ (r² + (2 - λ) / (1 - λ)), which is λ r² - (1 - λ) + 1 / (1 - λ) without its cancellation.</summary>
     void InformationBackward(Tensor r, Tensor λ, Tensor active, Tensor dy, Accumulator dλ);
+
+    // ---- the loop of the bottleneck in fewer passes: only where FusesMask says so, with the bits of the verbs that they replace ----
+
+    /// <summary>Whether the four verbs below are there for masks (I, H, W, C) and that number of taps.</summary>
+    bool FusesMask(Shape λ, int taps) => false;
+
+    /// <summary>λ = the blur of sigmoid(α).</summary>
+    void Mask(Tensor α, Tensor taps, Tensor λ) => throw NotFused;
+
+    /// <summary>One step of <see cref="Adam"/> on α, with the gradient of <see cref="Mask"/> for dλ.</summary>
+    void MaskAdam(Tensor α, Tensor dλ, Tensor taps, Tensor m, Tensor v, Tensor step, AdamSettings settings) => throw NotFused;
+
+    /// <summary>y (I) = factor x the sum of <see cref="Information"/> over each image, which is not stored.</summary>
+    void InformationSum(Tensor r, Tensor λ, Tensor active, float factor, Tensor y) => throw NotFused;
+
+    /// <summary>
+    /// <see cref="RestrictBackward"/> and <see cref="InformationBackward"/> with dy = <paramref name="weight"/> everywhere. z and dz take activations.
+    /// </summary>
+    void RestrictInformationBackward(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, float weight,
+        Accumulator dλ) => throw NotFused;
+
+    private NotSupportedException NotFused => new($"{Name} has no fused verbs: ask FusesMask first.");
 
     // ---- noise ----
 

@@ -44,7 +44,7 @@ public static class PlanSurvey
         using var tape = new Tape(backend);
         Tensor images = backend.Allocate(new Shape(batch, Size, Size, 3));
         Randomise(backend, images);
-        Value logits = network.Record(tape.Variable(images, "images"));
+        Value logits = network.Record(tape.Variable(images, "images"), rounds: true);
         tape.Plan(logits);
         backend.Watch = (weights, choice) => plans.Add(new LayerPlan(Layer(names.GetValueOrDefault(weights.Storage, "?")), choice));
         tape.Forward();

@@ -1,10 +1,11 @@
 using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
+using Iba.Engine.Ops;
 using Iba.Engine.Tensors;
 
 namespace Iba.Engine.Networks;
 
-/// <summary>Runs a network, or a part of one, without gradients, repeatedly for one input shape.</summary>
+/// <summary>Runs a network, or a part of one, without gradients, repeatedly for one input shape. What goes in and comes out is float32.</summary>
 public sealed class Inference : IDisposable
 {
     private readonly Tape _tape;
@@ -19,8 +20,8 @@ public sealed class Inference : IDisposable
         Input = network.Backend.Allocate(input);
         _tape = new Tape(network.Backend);
         string[] names = [.. keep.Select(network.Resolve)];
-        Value output = network.Record(_tape.Constant(Input, "input"), visible: names);
-        Value[] kept = [output, .. names.Select(name => _tape[name])];
+        Value output = network.Record(_tape.Constant(Input, "input"), rounds: true, visible: names).Widened();
+        Value[] kept = [output, .. names.Select(name => _tape[name].Widened())];
         _tape.Plan(null, kept);
         Output = output.Data;
     }

@@ -27,12 +27,16 @@ public abstract record Layer(string Name)
 /// Whether convolution, bias, residual and ReLU are one line (fast), or one line each (to study them, or to give one of them another rule).
 /// </param>
 /// <param name="trains">Whether the parameters get gradients.</param>
-public sealed class Recording(Tape tape, bool fused, bool trains)
+/// <param name="rounds">Whether activations have the element type of the device's activations, between float32 inputs and logits.</param>
+public sealed class Recording(Tape tape, bool fused, bool trains, bool rounds = false)
 {
     private readonly Dictionary<Parameter, Value> _leaves = [];
 
     /// <summary>Whether units are recorded as one line.</summary>
     public bool Fused => fused;
+
+    /// <summary>A convolution's input in the element type of the recording.</summary>
+    internal Value Activation(Value x) => rounds ? x.Rounded() : x;
 
     /// <summary>The parameter's leaf on the tape; layers that share a parameter share the leaf.</summary>
     public Value this[Parameter parameter]
@@ -57,7 +61,7 @@ public sealed record ConvolutionLayer(string Name, ParameterPair Pair, ConvGeome
 
     /// <inheritdoc/>
     public override Value Record(Value x, Recording recording, bool relu = false) =>
-        x.Convolution(recording[Pair.Weight], Geometry, recording[Pair.Bias], relu: relu);
+        recording.Activation(x).Convolution(recording[Pair.Weight], Geometry, recording[Pair.Bias], relu: relu);
 }
 
 /// <summary>A linear layer with its bias; it flattens its input.</summary>
@@ -70,7 +74,8 @@ public sealed record LinearLayer(string Name, ParameterPair Pair) : Layer(Name)
     public override bool TakesRelu => true;
 
     /// <inheritdoc/>
-    public override Value Record(Value x, Recording recording, bool relu = false) => x.Linear(recording[Pair.Weight], recording[Pair.Bias], relu);
+    public override Value Record(Value x, Recording recording, bool relu = false) =>
+        x.Widened().Linear(recording[Pair.Weight], recording[Pair.Bias], relu);
 }
 
 /// <summary>max(x, 0).</summary>
@@ -116,13 +121,19 @@ public sealed record ResidualBlock(string Name, IReadOnlyList<ConvolutionLayer> 
     /// <inheritdoc/>
     public override Value Record(Value x, Recording recording, bool relu = false)
     {
+        x = recording.Activation(x);
+        // The backward pass runs from the last line to the first: the shortcut's gradient is then the first term of x's, or the branch's.
+        bool branchFirst = x.Tape.Backend.PrefersStridedTermsFirst;
+        Value? early = branchFirst ? Inner() : null;
         Value identity = Shortcut is null ? x : Shortcut.Record(x, recording).Named(Shortcut.Name);
-        Value inner = Branch.SkipLast(1).Aggregate(x, Unit);
+        Value inner = early ?? Inner();
         ConvolutionLayer last = Branch[^1];
         if (recording.Fused)
             return inner.Convolution(recording[last.Pair.Weight], last.Geometry, recording[last.Pair.Bias], identity, relu: true);
 
         return (last.Record(inner, recording).Named(last.Name) + identity).Named($"{Name}.add").Relu();
+
+        Value Inner() => Branch.SkipLast(1).Aggregate(x, Unit);
 
         Value Unit(Value input, ConvolutionLayer layer) => recording.Fused
             ? layer.Record(input, recording, relu: true).Named($"{layer.Name}.relu")

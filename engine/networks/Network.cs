@@ -38,6 +38,11 @@ public sealed class Network
     /// <exception cref="ArgumentException">No layer has that name.</exception>
     public Network After(string layer) => new(Name, Backend, [.. Layers.Skip(Find(layer) + 1)]) { Architecture = Architecture };
 
+    /// <summary>
+    /// Whether its device computes activations in another type than float32, and it has a convolution: it can then be recorded with rounds.
+    /// </summary>
+    public bool CanRound => Backend.Activations != Element.Float32 && Layers.Any(layer => layer is ConvolutionLayer or ResidualBlock);
+
     /// <summary>Whether a layer has that name, in full or in short.</summary>
     public bool Has(string layer) => Place(layer) >= 0;
 
@@ -53,11 +58,15 @@ public sealed class Network
     /// <param name="fused">Whether units are one line each (fast), or recorded in parts (to study them, or for a
     /// <see cref="BackwardRule"/>).</param>
     /// <param name="trains">Whether the parameters get gradients.</param>
+    /// <param name="rounds">
+    /// Whether activations and their gradients have the element type of the device's activations, where that is another than float32. The input may be
+    /// float32; what comes out of pooling for the linear layers is. Not for a <see cref="BackwardRule"/> or for parts.
+    /// </param>
     /// <param name="visible">Full names of layers that need a line of their own even if they could be fused.</param>
     /// <returns>The last layer's output, or x if there are no layers.</returns>
-    public Value Record(Value x, bool fused = true, bool trains = false, IReadOnlyCollection<string>? visible = null)
+    public Value Record(Value x, bool fused = true, bool trains = false, bool rounds = false, IReadOnlyCollection<string>? visible = null)
     {
-        var recording = new Recording(x.Tape, fused, trains);
+        var recording = new Recording(x.Tape, fused, trains, rounds && CanRound);
         for (int i = 0; i < Layers.Count; i++)
         {
             bool relu = fused && Layers[i].TakesRelu && i + 1 < Layers.Count && Layers[i + 1] is ReluLayer

@@ -6,7 +6,7 @@ namespace Iba.Engine.Ops;
 
 /// <summary>
 /// y = the mean over each of Height x Width bins, bin k covering floor(k h / Height) to ceil((k + 1) h / Height);
-/// dx = dy spread evenly over its bin. (1, 1) is global average pooling; more bins than pixels repeat pixels.
+/// dx = dy spread evenly over its bin. y is float32 whatever x is. (1, 1) is global average pooling; more bins than pixels repeat pixels.
 /// </summary>
 public sealed record AdaptiveAveragePool(int Height, int Width) : Op
 {
@@ -18,7 +18,7 @@ public sealed record AdaptiveAveragePool(int Height, int Width) : Op
     public override void Forward(IBackend on, Value y) => on.AdaptiveAveragePool(y[0], y);
 
     /// <inheritdoc/>
-    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d) => on.AdaptiveAveragePoolBackward(dy, d.Into(y[0]));
+    public override void Backward(IBackend on, Value y, Tensor dy, Gradients d) => on.AdaptiveAveragePoolBackward(dy, d.Into(y[0], honoursGate: true));
 
     /// <inheritdoc/>
     public override bool RereadsInput(Value y, int input) => false;

@@ -16,6 +16,9 @@ namespace Iba.Engine.Ops;
 /// <param name="Relu">Whether the unit ends in a ReLU.</param>
 public sealed record Convolution(ConvGeometry Geometry, bool Bias, bool Residual, bool Relu) : Op
 {
+    /// <summary>Whether x has more channels than w, which are 0: see <see cref="Convert"/>.</summary>
+    public bool Padded { get; init; }
+
     private int ResidualInput => Bias ? 3 : 2;
 
     /// <inheritdoc/>
@@ -28,13 +31,16 @@ public sealed record Convolution(ConvGeometry Geometry, bool Bias, bool Residual
     public override Shape Infer(IReadOnlyList<Shape> inputs)
     {
         (Shape x, Shape w) = (inputs[0], inputs[1]);
-        bool fits = x.Rank == 4 && w.Rank == 4 && w.H == Geometry.Kernel && w.W == Geometry.Kernel && x.C == w.C
+        bool fits = x.Rank == 4 && w.Rank == 4 && w.H == Geometry.Kernel && w.W == Geometry.Kernel && x.C == (Padded ? ConvGeometry.Padded(w.C) : w.C)
             && Geometry.Output(x.H) > 0 && Geometry.Output(x.W) > 0 && (!Bias || inputs[2].Count == w.N);
         if (!fits)
             throw Refuse(inputs, "x (N, H, W, C) at least as large as its kernel, w (K, R, S, C) and a bias (K)");
         Shape y = Geometry.Output(x, w.N);
         return !Residual || inputs[ResidualInput] == y ? y : throw Refuse(inputs, $"a residual {y}");
     }
+
+    /// <inheritdoc/>
+    public override Element InferElement(IReadOnlyList<Value> inputs) => inputs[0].Element;
 
     /// <inheritdoc/>
     public override void Forward(IBackend on, Value y) =>
@@ -80,7 +86,11 @@ public static partial class Operations
         public Value Convolution(Value w, ConvGeometry geometry, Value? bias = null, Value? residual = null, bool relu = false)
         {
             Value?[] inputs = [x, w, bias, residual];
-            return x.Tape.Record(new Convolution(geometry, bias is not null, residual is not null, relu), [.. inputs.OfType<Value>()]);
+            var op = new Convolution(geometry, bias is not null, residual is not null, relu)
+            {
+                Padded = x.Element != Element.Float32 && w.Shape.C < x.Shape.C,
+            };
+            return x.Tape.Record(op, [.. inputs.OfType<Value>()]);
         }
     }
 }

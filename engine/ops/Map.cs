@@ -17,6 +17,9 @@ public sealed record Map<F>(F Function) : Op where F : struct, IUnary
     public override Shape Infer(IReadOnlyList<Shape> inputs) => inputs[0];
 
     /// <inheritdoc/>
+    public override Element InferElement(IReadOnlyList<Value> inputs) => inputs[0].Element;
+
+    /// <inheritdoc/>
     public override void Forward(IBackend on, Value y) => on.Map(Function, y[0], y);
 
     /// <inheritdoc/>

@@ -16,6 +16,9 @@ public sealed record MaxPool(ConvGeometry Geometry) : Op
     }
 
     /// <inheritdoc/>
+    public override Element InferElement(IReadOnlyList<Value> inputs) => inputs[0].Element;
+
+    /// <inheritdoc/>
     public override void Forward(IBackend on, Value y) => on.MaxPool(y[0], Geometry, y);
 
     /// <inheritdoc/>

@@ -19,6 +19,9 @@ public readonly record struct ConvGeometry(int Kernel, int Stride = 1, int Paddi
     /// <summary>The output's shape for an (N, H, W, C) input and <paramref name="channels"/> output channels.</summary>
     public Shape Output(Shape x, int channels) => new(x.N, Output(x.H), Output(x.W), channels);
 
+    /// <summary>The channels of an image in bfloat16: at least 8, so that a pixel is a whole 16-byte access.</summary>
+    public static int Padded(int channels) => Math.Max(channels, 8);
+
     /// <summary>Whether the kernel is 1x1 with stride 1 and no padding: such a convolution is a matrix product.</summary>
     public bool IsPointwise => this is { Kernel: 1, Stride: 1, Padding: 0 };
 }

@@ -1,7 +1,7 @@
 namespace Iba.Engine.Tensors;
 
 /// <summary>
-/// A contiguous float32 array of a given shape, in a device's memory. A tensor has no history: a <c>Value</c> has.
+/// A contiguous array of a given shape and element type, in a device's memory. A tensor has no history: a <c>Value</c> has.
 /// Several tensors may share one storage (an arena), each at its own offset. A tensor always lies inside its storage.
 /// </summary>
 public sealed record Tensor
@@ -9,19 +9,20 @@ public sealed record Tensor
     /// <param name="shape">The extents.</param>
     /// <param name="storage">The device's memory.</param>
     /// <param name="offset">Where the tensor begins in the storage, in elements.</param>
+    /// <param name="element">The elements' type.</param>
     /// <exception cref="ShapeException">The shape has no axes.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The tensor exceeds the storage.</exception>
-    public Tensor(Shape shape, IStorage storage, long offset = 0)
+    public Tensor(Shape shape, IStorage storage, long offset = 0, Element element = Element.Float32)
     {
         ArgumentNullException.ThrowIfNull(storage);
         if (shape.Count < 1)
             throw new ShapeException("a tensor", "its shape has no extent", "Give it at least one extent.");
-        if (offset < 0 || offset > storage.Count - shape.Count)
+        if (offset < 0 || element.Floats(offset + shape.Count) > storage.Count)
         {
             throw new ArgumentOutOfRangeException(
                 nameof(offset), offset, $"a tensor {shape} from number {offset} on does not lie inside its storage of {storage.Count} numbers.");
         }
-        (Shape, Storage, Offset) = (shape, storage, offset);
+        (Shape, Storage, Offset, Element) = (shape, storage, offset, element);
     }
 
     /// <summary>The extents.</summary>
@@ -32,6 +33,9 @@ public sealed record Tensor
 
     /// <summary>Where the tensor begins in the storage, in elements.</summary>
     public long Offset { get; }
+
+    /// <summary>The elements' type.</summary>
+    public Element Element { get; }
 
     /// <summary>A tensor that has a shape and no memory, for code that only infers shapes. Every verb refuses it.</summary>
     public static Tensor WithoutData(Shape shape) => new(shape, NoStorage.Instance);
@@ -45,8 +49,17 @@ public sealed record Tensor
             throw new ArgumentOutOfRangeException(
                 nameof(offset), offset, $"a view {shape} from number {offset} on does not lie inside the tensor {Shape} of {Shape.Count} numbers.");
         }
-        return new Tensor(shape, Storage, Offset + offset);
+        return new Tensor(shape, Storage, Offset + offset, Element);
     }
+
+    /// <summary>A tensor of another shape and element type in the memory of this float32 one.</summary>
+    /// <param name="element">The elements' type.</param>
+    /// <param name="offset">Where it begins, in this tensor's elements.</param>
+    /// <param name="shape">The extents.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It exceeds this tensor.</exception>
+    public Tensor As(Element element, long offset, Shape shape) => element == Element
+        ? View(offset, shape)
+        : new Tensor(shape, View(offset, new Shape((int)element.Floats(shape.Count))).Storage, (Offset + offset) * sizeof(float) / element.Bytes, element);
 
     /// <summary>
     /// Images <paramref name="first"/> to <paramref name="first"/> + <paramref name="count"/> - 1 of the batch, sharing memory.
@@ -77,6 +90,6 @@ public sealed record Tensor
 /// <summary>A device's memory behind tensors. Only the backend that allocated it can read it.</summary>
 public interface IStorage : IDisposable
 {
-    /// <summary>The number of elements.</summary>
+    /// <summary>The number of float32 elements that it can hold.</summary>
     long Count { get; }
 }

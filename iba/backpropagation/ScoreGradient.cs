@@ -31,7 +31,7 @@ internal sealed class ScoreGradient : IDisposable
         Input = _tensors.Allocate(input);
         _tape = new Tape(network.Backend);
         _input = _tape.Variable(Input, "input");
-        _logits = network.Record(_input, fused);
+        _logits = network.Record(_input, fused, rounds: fused && rule is null).Widened();
         Seed = _tensors.Allocate(_logits.Shape);
         _score = (_logits * _tape.Constant(Seed, "seed")).Sum().Named("score");
         _tape.Plan(_score, rule, _logits);

@@ -22,7 +22,8 @@ internal sealed class MaskFit : IDisposable
     private readonly Adam _adam;
     private readonly Restriction _restriction;
     private readonly Value _loss;
-    private readonly Value _alpha;
+    private readonly Value? _alpha;
+    private readonly Tensor? _taps;
     private readonly Value _mask;
     private readonly Value _model;
     private readonly Value _information;
@@ -35,10 +36,11 @@ internal sealed class MaskFit : IDisposable
     /// <param name="statistics">Statistics of the features at that layer.</param>
     /// <param name="images">Images per batch.</param>
     /// <param name="settings">The paper's hyper-parameters.</param>
-    /// <param name="recordedNoise">Whether <see cref="Noise"/> replaces the generator's.</param>
-    /// <param name="keepsEverything">Whether the tape keeps all values and gradients of a step, for study; the network is then recorded in parts.</param>
-    public MaskFit(
-        Network after, FeatureStatistics statistics, int images, BottleneckSettings settings, bool recordedNoise = false, bool keepsEverything = false)
+    /// <param name="recordedNoise">Whether <see cref="Noise"/> replaces the generator's. The loop then runs in parts.</param>
+    /// <param name="keepsEverything">Whether the tape keeps all values and gradients of a step, for study; everything is then recorded in parts.</param>
+    /// <param name="inParts">Whether mask and information are lines of the tape, also where the device has verbs for several at once.</param>
+    public MaskFit(Network after, FeatureStatistics statistics, int images, BottleneckSettings settings, bool recordedNoise = false,
+        bool keepsEverything = false, bool inParts = false)
     {
         settings.Check();
         (_backend, _settings) = (after.Backend, settings);
@@ -50,11 +52,30 @@ internal sealed class MaskFit : IDisposable
         InformationHistory = _tensors.Allocate(new Shape(settings.Steps, images));
         _adam = new Adam(_backend, new AdamSettings(settings.LearningRate), Alpha);
 
+        inParts |= recordedNoise || keepsEverything;
+        _taps = inParts || _restriction.Taps is not { } taps || !_backend.FusesMask(Features.Shape, taps.Shape.Count) ? null : taps;
+        bool clamp = settings.Spread == Spread.ReluRms;
+        Element element = after.CanRound && !keepsEverything ? _backend.Activations : Element.Float32;
         _tape = new Tape(_backend);
+        if (_taps is not null)
+        {
+            // λ is a leaf: mask, information and update are verbs around the tape.
+            float perNeuron = 1f / Features.Shape.Row;
+            _mask = _tape.Variable(_tensors.Allocate(Features.Shape), "λ");
+            _capacity = _tape.Constant(_tensors.Allocate(Features.Shape), "capacity");
+            _information = _tape.Constant(_tensors.Allocate(new Shape(images)), "information loss");
+            Value restricted = _restriction.Record(_mask, _adam.StepCount, clamp, element, settings.Beta * perNeuron);
+            _logits = after.Record(restricted, rounds: true).Widened();
+            // The sum over images of the model's losses; the information's derivatives are in the restriction's.
+            _loss = _model = _logits.Surprise(_tape.Constant(Targets, "targets")).MeanRuns(images).Named("model loss");
+            _tape.Plan(_loss, _logits, _model);
+            _step = _tape.Replay(StepByVerbs);
+            return;
+        }
         _alpha = _tape.Variable(Alpha, "α");
         _mask = _restriction.Mask(_alpha);
-        (Value z, _capacity) = _restriction.Record(_mask, _adam.StepCount, clamp: settings.Spread == Spread.ReluRms);
-        _logits = after.Record(z, fused: !keepsEverything);
+        (Value z, _capacity) = _restriction.Record(_mask, _adam.StepCount, clamp, element);
+        _logits = after.Record(z, fused: !keepsEverything, rounds: !keepsEverything).Widened();
         _model = _logits.Surprise(_tape.Constant(Targets, "targets")).MeanRuns(images).Named("model loss");
         _information = _capacity.MeanRows().Named("information loss");
         _loss = (_model + _information * settings.Beta).Sum().Named("loss");
@@ -88,12 +109,20 @@ internal sealed class MaskFit : IDisposable
     public Tensor Mask => _mask.Data;
 
     /// <summary>(I, H, W, C) the information that passes each neuron in nats, as of the last forward pass.</summary>
-    public Tensor Capacity => _capacity.Data;
+    public Tensor Capacity
+    {
+        get
+        {
+            if (_taps is not null)
+                _backend.Information(_restriction.Standardised, _mask, _restriction.Active, _capacity);
+            return _capacity.Data;
+        }
+    }
 
     /// <summary>(I x copies, K) the logits of the restricted features, as of the last forward pass.</summary>
     public Tensor Logits => _logits.Data;
 
-    /// <summary>dLoss/dα of the last step.</summary>
+    /// <summary>dLoss/dα of the last step; null where the loop does not run in parts, and never stores it.</summary>
     public Tensor? AlphaGradient { get; private set; }
 
     /// <summary>What a step runs, and what it minimises.</summary>
@@ -118,7 +147,12 @@ internal sealed class MaskFit : IDisposable
     {
         RecordLosses();
         _gradients = _tape.BackwardAgain(_loss, null, _gradients);
-        AlphaGradient = _gradients[_alpha];
+        if (_taps is not null)
+        {
+            _adam.StepMask(_gradients[_mask], _taps);
+            return;
+        }
+        AlphaGradient = _gradients[_alpha!];
         _adam.Step(AlphaGradient);
     }
 
@@ -126,12 +160,19 @@ internal sealed class MaskFit : IDisposable
     public void RecordLosses()
     {
         Evaluate();
+        if (_taps is not null)
+            _backend.InformationSum(_restriction.Standardised, _mask, _restriction.Active, 1f / Features.Shape.Row, _information);
         _backend.Append(_model, _adam.StepCount, ModelHistory);
         _backend.Append(_information, _adam.StepCount, InformationHistory);
     }
 
     /// <summary>A forward pass alone, for the map after the last update.</summary>
-    public void Evaluate() => _tape.Forward();
+    public void Evaluate()
+    {
+        if (_taps is not null)
+            _backend.Mask(Alpha, _taps, _mask);
+        _tape.Forward();
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,6 +1,7 @@
 using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
 using Iba.Engine.Networks;
+using Iba.Engine.Ops;
 using Iba.Engine.Tensors;
 using Iba.Statistics;
 
@@ -56,8 +57,10 @@ public sealed class RestrictedNetwork : IDisposable
             _trunk = new Inference(network.Until(layer), _image);
             _restriction = new Restriction(_backend, statistics, 1, _settings, recordedNoise: false);
             _mask = _tensors.Allocate(statistics.Origin.Shape);
-            (Value z, _capacity) = _restriction.Record(_tape.Constant(_mask, "λ"), _tensors.Allocate(new Shape(1)), clamp);
-            _logits = network.After(layer).Record(z);
+            Network after = network.After(layer);
+            Element element = after.CanRound ? _backend.Activations : Element.Float32;
+            (Value z, _capacity) = _restriction.Record(_tape.Constant(_mask, "λ"), _tensors.Allocate(new Shape(1)), clamp, element);
+            _logits = after.Record(z, rounds: true).Widened();
             _tape.Plan(null, _logits, _capacity);
         }
         catch

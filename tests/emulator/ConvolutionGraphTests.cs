@@ -33,10 +33,24 @@ public sealed class ConvolutionGraphTests : IDisposable
 
     [Theory]
     [MemberData(nameof(All))]
-    public void Every_unit_of_both_networks_is_described_as_the_manual_asks(Precision precision, string form)
+    public void Every_unit_of_both_networks_is_described_as_the_manual_asks(Precision precision, string form) =>
+        AreDescribed(NetworkUnits.At(precision), form);
+
+    /// <summary>As they are and as they are drawn: gradients of stride 1 as forward convolutions.</summary>
+    [Theory]
+    [InlineData("fused")]
+    [InlineData("fused, bias first")]
+    [InlineData("single")]
+    public void Units_of_bfloat16_tensors_have_them_in_and_out(string form)
+    {
+        AreDescribed(NetworkUnits.At(Precision.BFloat16, halves: true), form);
+        AreDescribed(NetworkUnits.At(Precision.BFloat16, halves: true).Select(unit => unit.Drawn), form);
+    }
+
+    private void AreDescribed(IEnumerable<ConvolutionUnit> all, string form)
     {
         int units = 0;
-        foreach (ConvolutionUnit unit in NetworkUnits.At(precision))
+        foreach (ConvolutionUnit unit in all)
         {
             _cudnn.Made.Clear();
             var graph = new ConvolutionGraph(_descriptors, unit);
@@ -102,6 +116,8 @@ public sealed class ConvolutionGraphTests : IDisposable
 
         private int Input => unit.Precision == Precision.BFloat16 ? Bf16 : Float32;
 
+        private int Output => unit.Halves ? Bf16 : Float32;
+
         private long P => (unit.H + 2 * unit.Geometry.Padding - unit.Geometry.Kernel) / unit.Geometry.Stride + 1;
 
         public IEnumerable<long> Ids()
@@ -126,12 +142,12 @@ public sealed class ConvolutionGraphTests : IDisposable
                 else
                     steps = [.. Maybe(unit.Addend, 0, 5L), .. Maybe(unit.Bias, 0, 4L)];
                 steps.AddRange([.. Maybe(unit.Relu, 100, null), .. Maybe(unit.Gate, 200, 6L)]);
-                if (steps.Count == 0 || (Input == Bf16 && unit.Direction == Direction.Forward))
+                if (steps.Count == 0 || (Input == Bf16 && Output == Float32 && unit.Direction == Direction.Forward))
                     steps.Insert(0, (21, null));
                 for (int i = 0; i < steps.Count; i++)
                 {
-                    int other = steps[i].Other is { } id ? Of(id, Float32) : -1;
-                    int next = i == steps.Count - 1 ? Of(Result, Float32) : Virtual();
+                    int other = steps[i].Other is { } id ? Of(id, id == 4 ? Float32 : Output) : -1;
+                    int next = i == steps.Count - 1 ? Of(Result, Output) : Virtual();
                     operations.Add(Step(steps[i].Mode, result, other, next));
                     result = next;
                 }

@@ -5,7 +5,7 @@ using Device = Tests.Devices.Device;
 namespace Tests.Emulator;
 
 /// <summary>
-/// The CUDA backend in float32 over a <see cref="FakeGpu"/> that computes. One for each test, because fakes belong to the thread that made them.
+/// The CUDA backend, by default in float32, over a <see cref="FakeGpu"/> that computes. One for each test, because fakes belong to the thread that made them.
 /// </summary>
 public sealed class EmulatedGpu : Device, IDisposable
 {
@@ -13,10 +13,11 @@ public sealed class EmulatedGpu : Device, IDisposable
     private readonly CudaBackend _backend;
 
     /// <param name="libraries">Whether cuDNN and cuBLASLt are there. If not, the project's own kernels compute convolutions and products, too.</param>
-    public EmulatedGpu(bool libraries = true)
+    /// <param name="precision">Of convolutions and products; in bf16, of activations, too.</param>
+    public EmulatedGpu(bool libraries = true, Precision precision = Precision.Float32)
     {
         _gpu = new FakeGpu(cudnn: libraries, cublasLt: libraries, computes: true);
-        _backend = _gpu.Open(Precision.Float32);
+        _backend = _gpu.Open(precision);
     }
 
     public override IBackend Backend => _backend;

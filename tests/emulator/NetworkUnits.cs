@@ -34,12 +34,17 @@ internal static class NetworkUnits
     public const int Batch = 10;
 
     /// <summary>Every unit at a precision: each layer with and without what follows it.</summary>
-    public static IEnumerable<ConvolutionUnit> At(Precision precision)
+    /// <param name="precision">The precision.</param>
+    /// <param name="halves">Whether tensors are bfloat16; an image has 8 channels then.</param>
+    public static IEnumerable<ConvolutionUnit> At(Precision precision, bool halves = false)
     {
         foreach (var layer in ResNet50.Concat(Vgg16))
         {
             var geometry = new ConvGeometry(layer.Kernel, layer.Stride, layer.Kernel / 2);
-            var forward = new ConvolutionUnit(Direction.Forward, Batch, layer.H, layer.H, layer.C, layer.K, geometry, precision);
+            var forward = new ConvolutionUnit(Direction.Forward, Batch, layer.H, layer.H, halves ? Math.Max(layer.C, 8) : layer.C, layer.K, geometry, precision)
+            {
+                Halves = halves,
+            };
             yield return forward;
             yield return forward with { Bias = true, Relu = layer.Relu, Addend = layer.Residual };
             yield return forward with { Bias = true };

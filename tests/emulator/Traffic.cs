@@ -20,38 +20,44 @@ internal static unsafe class Traffic
         // The struct Noise: three addresses and the seed come before copies and length.
         (long copies, long length) = kernel.StartsWith("restrict", StringComparison.Ordinal) ? (((int*)arguments[0])[8], ((int*)arguments[0])[9]) : (0, 0);
         long recorded = length > 0 && ((nint*)arguments[0])[2] != 0 ? 1 : 0;
-        return kernel switch
+        bool isHalf = kernel.EndsWith("_bf16", StringComparison.Ordinal) && kernel is not ("float_to_bf16" or "convert_to_bf16");
+        long Wide = isHalf ? Half : Float;
+        return (isHalf ? kernel[..^"_bf16".Length] : kernel) switch
         {
             "fill_forward" => Float * Int(2),
             "copy_forward" => 2 * Float * Int(2),
             "add_forward" or "multiply_forward" => 3 * Float * Int(3),
-            "accumulate_backward" => (2 + Int(3)) * Float * Int(2),
-            "gate_backward" => 3 * Float * Int(2),
-            "sigmoid_forward" or "scale_forward" or "relu_forward" => 2 * Float * Int(3),
+            "accumulate_backward" => (2 + Int(3)) * Wide * Int(2),
+            "gate_backward" => 3 * Wide * Int(2),
+            "sigmoid_forward" or "scale_forward" or "relu_forward" => 2 * Wide * Int(3),
             "sigmoid_backward" => (3 + Int(6)) * Float * Int(5),
             "scale_backward" => (2 + Int(6)) * Float * Int(5),
             "blur_forward" => 2 * Float * Tiled(3),
             "blur_backward" => (2 + Int(8)) * Float * Tiled(3),
             "standardise_forward" => Float * (2 * Int(4) + 2) * Int(5),
-            "restrict_forward" => Float * length * (Int(5) * (2 + copies * (1 + recorded)) + 3),
-            "restrict_backward" => Float * length * (Int(6) * (2 + Int(7) + copies * (1 + Given(3) + recorded)) + 3),
+            "restrict_forward" => length * (Int(5) * (2 * Float + copies * (Wide + Float * recorded)) + 3 * Float),
+            "restrict_backward" => length * (Int(6) * ((2 + Int(7)) * Float + copies * (Wide * (1 + Given(3)) + Float * recorded)) + 3 * Float),
             "information_forward" => Float * (3 * Int(4) + 1) * Int(5),
             "information_backward" => Float * ((4 + Int(7)) * Int(5) + 1) * Int(6),
             "sum_forward" => Float * Int(3) * (Int(4) + 1),
             "sum_chunks" => Int(2) * (Float * Int(3) + Double * Int(4)),
             "sum_total" => Int(3) * (Double * Int(4) + Float),
             "sum_backward" => Float * Int(3) * (1 + (1 + Int(5)) * Int(4)),
-            "average_pool_forward" => Float * Int(2) * Int(5) * (Int(3) * Int(4) + Int(6) * Int(7)),
-            "average_pool_backward" => Float * Int(2) * Int(5) * ((1 + Int(8)) * Int(3) * Int(4) + Int(6) * Int(7)),
+            "average_pool_forward" => Int(2) * Int(5) * (Wide * Int(3) * Int(4) + Float * Int(6) * Int(7)),
+            "average_pool_backward" => Int(2) * Int(5) * ((1 + Int(8) + Given(9)) * Wide * Int(3) * Int(4) + Float * Int(6) * Int(7)),
             "cross_entropy_forward" => Float * grid.X * (Int(3) + 2),
             "cross_entropy_backward" => Float * grid.X * ((2 + Int(5)) * Int(4) + 2),
+            "mask_forward" => 2 * Float * Tiled(3),
+            "mask_backward_adam" => 7 * Float * Tiled(7),
+            "information_chunks" => Int(4) * (2 * Float * Int(5) + Double * Int(6)) + Float * Int(5),
+            "restrict_information_backward" => length * (Int(8) * ((3 + Int(9)) * Float + copies * (Wide * (1 + Given(4)) + Float * recorded)) + 3 * Float),
             "adam_update_all" => 7 * Float * Int(6),
             "append_row" => Float * (2 * Int(4) + 1),
             "advance_step" => 2 * Float,
             "float_to_bf16" => (Float + Float * Given(1) + Half) * Int(3),
             "bf16_to_float" => (Half + Float * (1 + Int(3) + Given(4))) * Int(2),
-            "unit_forward" => Float * (Int(4) * Int(5) * (2 + Given(2)) + Int(5) * Given(1)),
-            "unit_backward" => Float * Int(2) * (2 + Int(3) + Given(4)),
+            "unit_forward" => Wide * Int(4) * Int(5) * (2 + Given(2)) + Float * Int(5) * Given(1),
+            "unit_backward" => Wide * Int(2) * (2 + Int(3) + Given(4)),
             _ => throw new InvalidOperationException($"{kernel} has no line in {nameof(Traffic)}: write down what it reads and writes"),
         };
 
@@ -107,8 +113,9 @@ internal readonly record struct Sent(string Name, long Bytes)
     {
         "cudnnBackendExecute" => "convolutions",
         "float_to_bf16" or "bf16_to_float" => "conversions",
-        "unit_forward" or "unit_backward" or "gate_backward" => "epilogues",
-        "cublasLtMatmul" or "average_pool_forward" or "average_pool_backward" => "pool and linear layer",
+        "unit_forward" or "unit_backward" or "gate_backward" or "unit_forward_bf16" or "unit_backward_bf16" or "gate_backward_bf16" => "epilogues",
+        "cublasLtMatmul" => "pool and linear layer",
+        _ when Name.StartsWith("average_pool", StringComparison.Ordinal) => "pool and linear layer",
         _ when Name.StartsWith("restrict", StringComparison.Ordinal) || Name.StartsWith("information", StringComparison.Ordinal) => "bottleneck",
         _ when Name.StartsWith("blur", StringComparison.Ordinal) || Name.StartsWith("sigmoid", StringComparison.Ordinal)
             || Name.StartsWith("mask", StringComparison.Ordinal) || Name == "adam_update_all" => "mask",

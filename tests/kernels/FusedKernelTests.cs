@@ -32,19 +32,6 @@ public sealed class FusedKernelTests
     });
 
     [Fact]
-    public void Mask_backward_is_the_sigmoids_derivative_of_the_blurs_adjoint() => Sample((gpu, x, s) =>
-    {
-        (Tensor α, Tensor taps, Tensor dλ) = (x.Random(s, -6, 6), Taps(x), x.Random(s));
-        Tensor dα = MaskBackward(x, α, taps, dλ), fused = x.Empty(s);
-        gpu.Run(Launch.MaskBackward(α, dλ, taps, new Accumulator(fused, Adds: false)));
-        Assert.Equal(x.Download(dα), x.Download(fused));
-
-        gpu.Run(Launch.MaskBackward(α, dλ, taps, new Accumulator(fused, Adds: true)));
-        gpu.Backend.Accumulate(dα, new Accumulator(dα, Adds: true));
-        Assert.Equal(x.Download(dα), x.Download(fused));
-    });
-
-    [Fact]
     public void Mask_backward_with_Adam_takes_Adams_step() => Sample((gpu, x, s) =>
     {
         Tensor taps = Taps(x), step = x.Zeros(new Shape(1));

@@ -22,8 +22,12 @@ internal sealed unsafe partial class CpuVerbs
         Resample(x, AxisMap.Kind.Bins, y.Shape, backward: false, new Accumulator(y, Adds: false));
 
     /// <inheritdoc/>
-    public void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx) =>
+    public void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx)
+    {
         Resample(dy, AxisMap.Kind.Bins, dx.Tensor.Shape, backward: true, dx);
+        if (dx.Gate is { } y)
+            Gate(y, dx.Tensor);
+    }
 
     /// <summary>The pooling windows, clipped to the image: padding has no elements.</summary>
     private readonly struct Windows(Shape x, Shape y, ConvGeometry geometry)

@@ -42,7 +42,7 @@ internal readonly struct Argument
 
     /// <summary>The address of a tensor's first element; 0 for null.</summary>
     public static nint Address(Tensor? tensor) =>
-        tensor is null ? 0 : ((IDeviceMemory)tensor.Storage).Address + (nint)(tensor.Offset * sizeof(float));
+        tensor is null ? 0 : ((IDeviceMemory)tensor.Storage).Address + (nint)(tensor.Offset * tensor.Element.Bytes);
 
     [InlineArray(MaxSize / sizeof(ulong))]
     private struct Bytes

@@ -1,3 +1,5 @@
+using Iba.Engine.Backends.Cuda.Plans;
+
 namespace Iba.Engine.Backends.Cuda;
 
 /// <summary>An allocation in the device's memory, behind tensors.</summary>
@@ -20,18 +22,15 @@ internal sealed class CudaStorage(Device device, long count)
     /// <inheritdoc/>
     public long Count => count;
 
-    /// <summary>A copy rounded to bfloat16, made on first use.</summary>
-    public DeviceHandle? Rounded { get; set; }
-
-    /// <summary>Whether the data was written after the copy was rounded.</summary>
-    public bool IsStale { get; set; }
+    /// <summary>Copies in other forms, made on first use; null if there are none.</summary>
+    public List<WeightCopy>? Copies { get; set; }
 
     /// <summary>Whether that device allocated it.</summary>
     public bool IsOf(Device owner) => Device == owner;
 
     public new void Dispose()
     {
-        Rounded?.Dispose();
+        Copies?.ForEach(copy => copy.Memory.Dispose());
         base.Dispose();
     }
 }

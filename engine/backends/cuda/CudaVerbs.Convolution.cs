@@ -43,6 +43,7 @@ internal sealed partial class CudaVerbs
             Bias = operands.Bias is not null,
             Addend = operands.Addend is not null,
             Gate = operands.Gate is not null,
+            Halves = operands.X.Element == Element.BFloat16,
             Alignment = AlignmentOf(operands),
         };
     }
@@ -51,6 +52,6 @@ internal sealed partial class CudaVerbs
     {
         nint all = Argument.Address(operands.X) | Argument.Address(operands.W) | Argument.Address(operands.Y)
             | Argument.Address(operands.Bias) | Argument.Address(operands.Addend) | Argument.Address(operands.Gate);
-        return all % VectorBytes == 0 ? VectorBytes : sizeof(float);
+        return all % VectorBytes == 0 ? VectorBytes : operands.X.Element.Bytes;
     }
 }

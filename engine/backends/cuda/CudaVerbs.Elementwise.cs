@@ -5,6 +5,9 @@ namespace Iba.Engine.Backends.Cuda;
 internal sealed partial class CudaVerbs
 {
     /// <inheritdoc/>
+    public void Convert(Tensor x, Tensor y, bool adds) => Run(Launch.Convert(x, y, adds), y);
+
+    /// <inheritdoc/>
     public void Map<F>(F f, Tensor x, Tensor y) where F : struct, IUnary => Run(Launch.Map(f, x, y), y);
 
     /// <inheritdoc/>

@@ -48,16 +48,4 @@ internal sealed partial class CudaVerbs
             _halfBlurred = new Tensor(shape, new Loan((nint)address, shape.Count));
         return _halfBlurred;
     }
-
-    /// <summary>Scratch memory as a storage. The scratch frees it.</summary>
-    private sealed class Loan(nint address, long count) : IDeviceMemory
-    {
-        public long Count => count;
-
-        public nint Address => address;
-
-        public void Dispose()
-        {
-        }
-    }
 }

@@ -43,6 +43,12 @@ internal sealed partial class CudaVerbs : IVerbs
     /// <inheritdoc/>
     public string Name => $"{DeviceName}, {Precision.Word()}";
 
+    /// <inheritdoc/>
+    public Element Activations => Precision == Precision.BFloat16 ? Element.BFloat16 : Element.Float32;
+
+    /// <inheritdoc/>
+    public bool PrefersStridedTermsFirst => true;
+
     /// <summary>Whether cuDNN was found and started.</summary>
     public bool HasCudnn => _cudnn is not null;
 
@@ -94,7 +100,10 @@ internal sealed partial class CudaVerbs : IVerbs
     public void Download(Tensor from, Span<float> to)
     {
         _device.Enter(nameof(Download));
-        _device.Staging.Download((ulong)Argument.Address(from), MemoryMarshal.AsBytes(to));
+        if (from.Element == Element.BFloat16)
+            Halves.Download(_device.Staging, (ulong)Argument.Address(from), to);
+        else
+            _device.Staging.Download((ulong)Argument.Address(from), MemoryMarshal.AsBytes(to));
     }
 
     /// <inheritdoc/>

@@ -8,12 +8,12 @@ internal readonly partial struct Launch
         EachOfImages("information", "standardise_forward", x.Shape, x, mean, std, y, x.Shape.N, x.Shape.Row);
 
     public static Launch Restrict(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z) =>
-        EachOfImages("restrict", "restrict_forward", x.Shape,
+        EachOfImages("restrict", IsHalf(z) ? "restrict_forward_bf16" : "restrict_forward", x.Shape,
             Argue(noise, z, x.Shape.N), Argue(mean, std, active), x, λ, z, x.Shape.N, clamp);
 
     public static Launch RestrictBackward(
         Tensor x, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, Accumulator dλ) =>
-        EachOfImages("restrict", "restrict_backward", x.Shape,
+        EachOfImages("restrict", IsHalf(dz) ? "restrict_backward_bf16" : "restrict_backward", x.Shape,
             Argue(noise, dz, x.Shape.N), Argue(mean, std, active), x, clamp ? z : (nint)0, dz, dλ.Tensor, x.Shape.N, dλ.Adds);
 
     /// <summary>
@@ -24,7 +24,7 @@ internal readonly partial struct Launch
     public static Launch RestrictInformationBackward(
         Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz,
         float weight, Accumulator dλ) =>
-        EachOfImages("restrict", "restrict_information_backward", x.Shape,
+        EachOfImages("restrict", IsHalf(dz) ? "restrict_information_backward_bf16" : "restrict_information_backward", x.Shape,
             Argue(noise, dz, x.Shape.N), Argue(mean, std, active), x, λ, clamp ? z : (nint)0, dz, weight, dλ.Tensor, x.Shape.N, dλ.Adds);
 
     public static Launch Information(Tensor r, Tensor λ, Tensor active, Tensor y) =>
@@ -32,6 +32,14 @@ internal readonly partial struct Launch
 
     public static Launch InformationBackward(Tensor r, Tensor λ, Tensor active, Tensor dy, Accumulator dλ) =>
         EachOfImages("information", "information_backward", r.Shape, r, λ, active, dy, dλ.Tensor, r.Shape.N, r.Shape.Row, dλ.Adds);
+
+    /// <summary>Scratch bytes between <see cref="InformationChunks"/> and <see cref="SumTotal"/>.</summary>
+    public static long InformationScratch(Tensor r, Tensor y) => (long)y.Shape.Count * Chunks(r, y) * sizeof(double);
+
+    /// <summary>The first of two stages of the information's sum over each image.</summary>
+    public static Launch InformationChunks(Tensor r, Tensor λ, Tensor active, nint partial, Tensor y) =>
+        new("information", "information_chunks", Warps((long)y.Shape.Count * Chunks(r, y)), Threads(128),
+            r, λ, active, partial, y.Shape.Count, Run(r, y), Chunks(r, y), Chunk);
 
     /// <summary>y (I, H, W) = the information of each pixel in nats, summed over channels.</summary>
     public static Launch Heatmap(Tensor r, Tensor λ, Tensor active, Tensor y) =>
@@ -44,11 +52,7 @@ internal readonly partial struct Launch
     /// <summary>λ = the blur of sigmoid(α). The taps must fit (<see cref="BlurFits"/>).</summary>
     public static Launch Mask(Tensor α, Tensor taps, Tensor λ) => Tiled("mask", "mask_forward", α.Shape, taps, [α, taps, λ], []);
 
-    /// <summary>dα += its gradient.</summary>
-    public static Launch MaskBackward(Tensor α, Tensor dλ, Tensor taps, Accumulator dα) =>
-        Tiled("mask", "mask_backward", α.Shape, taps, [α, dλ, taps, dα.Tensor], [dα.Adds]);
-
-    /// <summary>Its gradient, and with it one step of Adam on α.</summary>
+    /// <summary>The gradient of <see cref="Mask"/> for dλ, and with it one step of Adam on α.</summary>
     public static Launch MaskBackwardAdam(Tensor α, Tensor dλ, Tensor taps, Tensor m, Tensor v, Tensor step, AdamSettings settings) =>
         Tiled("mask", "mask_backward_adam", α.Shape, taps, [Argument.Of(settings), α, dλ, taps, m, v, step], []);
 

@@ -20,11 +20,11 @@ internal readonly partial struct Launch
             x, dy, dw.Tensor, dy.Shape.N, dw.Tensor.Shape.N, dw.Tensor.Shape.C, dw.Adds);
 
     public static Launch Convolution(Tensor x, Tensor w, Tensor? bias, Tensor? residual, bool relu, ConvGeometry geometry, Tensor y) =>
-        Product("convolution", "convolution_forward", Pixels(y), w.Shape.N,
+        Product("convolution", IsHalf(y) ? "convolution_forward_bf16" : "convolution_forward", Pixels(y), w.Shape.N,
             Images(x.Shape, y.Shape, geometry), x, w, Argument.Address(bias), Argument.Address(residual), y, relu);
 
     public static Launch ConvolutionBackwardData(Tensor dy, Tensor w, ConvGeometry geometry, Accumulator dx) =>
-        Product("convolution", "convolution_backward_data", Pixels(dx.Tensor), w.Shape.C,
+        Product("convolution", IsHalf(dy) ? "convolution_backward_data_bf16" : "convolution_backward_data", Pixels(dx.Tensor), w.Shape.C,
             Images(dx.Tensor.Shape, dy.Shape, geometry), dy, w, dx.Tensor, dx.Adds, Argument.Address(dx.Gate));
 
     public static Launch ConvolutionBackwardWeights(Tensor x, Tensor dy, ConvGeometry geometry, Accumulator dw) =>

@@ -5,22 +5,22 @@ namespace Iba.Engine.Backends.Cuda;
 internal readonly partial struct Launch
 {
     public static Launch MaxPool(Tensor x, ConvGeometry geometry, Tensor y) =>
-        new("max_pool", "max_pool_forward", PixelQuads(y), Threads(256),
+        new("max_pool", IsHalf(x) ? "max_pool_forward_bf16" : "max_pool_forward", PixelQuads(y), Threads(256),
             x, y, x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C, y.Shape.H, y.Shape.W, Argument.Of(geometry));
 
     public static Launch MaxPoolBackward(Tensor x, Tensor y, Tensor dy, ConvGeometry geometry, Accumulator dx) =>
-        new("max_pool", "max_pool_backward", PixelQuads(x), Threads(256),
+        new("max_pool", IsHalf(x) ? "max_pool_backward_bf16" : "max_pool_backward", PixelQuads(x), Threads(256),
             x, y, dy, dx.Tensor, x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C, y.Shape.H, y.Shape.W, Argument.Of(geometry), dx.Adds);
 
     public static Launch AdaptiveAveragePool(Tensor x, Tensor y) =>
-        new("average_pool", "average_pool_forward", PixelQuads(y, 64), Threads(64),
+        new("average_pool", IsHalf(x) ? "average_pool_forward_bf16" : "average_pool_forward", PixelQuads(y, 64), Threads(64),
             x, y, x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C, y.Shape.H, y.Shape.W);
 
     public static Launch AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx)
     {
         Shape x = dx.Tensor.Shape;
-        return new("average_pool", "average_pool_backward", PixelQuads(dx.Tensor), Threads(256),
-            dy, dx.Tensor, x.N, x.H, x.W, x.C, dy.Shape.H, dy.Shape.W, dx.Adds);
+        return new("average_pool", IsHalf(dx.Tensor) ? "average_pool_backward_bf16" : "average_pool_backward", PixelQuads(dx.Tensor), Threads(256),
+            dy, dx.Tensor, x.N, x.H, x.W, x.C, dy.Shape.H, dy.Shape.W, dx.Adds, Argument.Address(dx.Gate));
     }
 
     /// <summary>Four channels of a pixel per thread.</summary>

@@ -12,10 +12,11 @@ internal readonly partial struct Launch
     /// <param name="relu">Whether a ReLU follows.</param>
     /// <param name="y">(..., K).</param>
     public static Launch Unit(nint sum, Tensor? bias, Tensor? residual, bool relu, Tensor y) =>
-        new("unit", "unit_forward", RowQuads(Pixels(y), y.Shape.C), Threads(256),
+        new("unit", IsHalf(y) ? "unit_forward_bf16" : "unit_forward", RowQuads(Pixels(y), y.Shape.C), Threads(256),
             sum, Argument.Address(bias), Argument.Address(residual), y, Pixels(y), y.Shape.C, relu);
 
     /// <summary>dx += sum. Supports the gate.</summary>
     public static Launch Term(nint sum, Accumulator dx) =>
-        Each("unit", "unit_backward", dx.Tensor, sum, dx.Tensor, dx.Tensor.Shape.Count, dx.Adds, Argument.Address(dx.Gate));
+        Each("unit", IsHalf(dx.Tensor) ? "unit_backward_bf16" : "unit_backward", dx.Tensor,
+            sum, dx.Tensor, dx.Tensor.Shape.Count, dx.Adds, Argument.Address(dx.Gate));
 }

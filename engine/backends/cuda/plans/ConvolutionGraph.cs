@@ -32,11 +32,13 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
     /// <summary>The tensors that an execution must provide, in the order of their creation.</summary>
     public List<Role> Roles { get; } = [];
 
+    private cudnnDataType Output => unit.Halves ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
+
     private cudnnDataType Input => unit.Precision == Precision.BFloat16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
 
     /// <summary>
-    /// The whole unit in one graph: the sum and everything that follows it. The result is float32, so a bfloat16 unit ends in a conversion
-    /// even if nothing follows the sum.
+    /// The whole unit in one graph: the sum and everything that follows it. Where tensors are float32, a bfloat16 unit ends in a conversion even if
+    /// nothing follows the sum.
     /// </summary>
     /// <param name="handle">cuDNN's handle; 0 for a GPU that is only described.</param>
     /// <param name="biasFirst">Whether the bias is added before the addend: some engines support only one of the orders.</param>
@@ -46,7 +48,7 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
         Sum(sum);
         List<(cudnnPointwiseMode Mode, Role? Other)> steps = [];
         // bfloat16 in and float32 out: forward engines exist only where the sum's type is set before anything is added to it.
-        bool converts = unit is { Precision: Precision.BFloat16, Direction: Direction.Forward };
+        bool converts = unit is { Precision: Precision.BFloat16, Direction: Direction.Forward, Halves: false };
         if (unit.Addend)
             steps.Add((CUDNN_POINTWISE_ADD, Role.Addend));
         if (unit.Bias)
@@ -59,8 +61,8 @@ internal sealed class ConvolutionGraph(Descriptors descriptors, ConvolutionUnit 
             steps.Insert(0, (CUDNN_POINTWISE_IDENTITY, null));
         for (int i = 0; i < steps.Count; i++)
         {
-            nint other = steps[i].Other is { } role ? Tensor(role, CUDNN_DATA_FLOAT) : 0;
-            nint result = i == steps.Count - 1 ? Tensor(unit.Result, CUDNN_DATA_FLOAT) : Virtual();
+            nint other = steps[i].Other is { } role ? Tensor(role, role == Role.Bias ? CUDNN_DATA_FLOAT : Output) : 0;
+            nint result = i == steps.Count - 1 ? Tensor(unit.Result, Output) : Virtual();
             Pointwise(steps[i].Mode, sum, other, result);
             sum = result;
         }

@@ -42,7 +42,10 @@ internal readonly record struct ConvolutionUnit(Direction Direction, int N, int 
     /// <summary>Whether the finished gradient is set to 0 where the output of an earlier ReLU is 0.</summary>
     public bool Gate { get; init; }
 
-    /// <summary>The alignment of every address in bytes: 16, or 4 for views at any offset.</summary>
+    /// <summary>Whether x, y, addend and gate are bfloat16 in memory, and not the factors alone.</summary>
+    public bool Halves { get; init; }
+
+    /// <summary>The alignment of every address in bytes: 16, or an element's size for views at any offset.</summary>
     public int Alignment { get; init; } = 16;
 
     /// <summary>Rows of y.</summary>
@@ -53,6 +56,26 @@ internal readonly record struct ConvolutionUnit(Direction Direction, int N, int 
 
     /// <summary>Whether nothing follows the sum.</summary>
     public bool IsPlain => !Bias && !Addend && !Relu && !Gate;
+
+    /// <summary>
+    /// Whether it is a data gradient that is drawn as a forward convolution: of dy, with weights whose rows and columns are reversed and whose channels
+    /// are exchanged. Engines for forward convolutions with something after them exist in every version of cuDNN and for every type.
+    /// </summary>
+    public bool IsTurned => Direction == Direction.BackwardData && Geometry.Stride == 1 && Geometry.Padding < Geometry.Kernel;
+
+    /// <summary>The unit as it is drawn.</summary>
+    public ConvolutionUnit Drawn => !IsTurned ? this : this with
+    {
+        Direction = Direction.Forward,
+        H = P,
+        W = Q,
+        C = K,
+        K = C,
+        Geometry = Geometry with { Padding = Geometry.Kernel - 1 - Geometry.Padding },
+    };
+
+    /// <summary>Bytes of an element of the result.</summary>
+    public int ResultBytes => Halves ? sizeof(ushort) : sizeof(float);
 
     /// <summary>The sum alone.</summary>
     public ConvolutionUnit Plain => this with { Bias = false, Addend = false, Relu = false, Gate = false };
@@ -73,7 +96,7 @@ internal readonly record struct ConvolutionUnit(Direction Direction, int N, int 
         $"{Direction switch { Direction.Forward => "forward", Direction.BackwardData => "data gradient", _ => "weight gradient" }} "
         + $"{N}x{H}x{W}x{C} -> {K}, {Geometry.Kernel}x{Geometry.Kernel}, stride {Geometry.Stride}, padding {Geometry.Padding}"
         + (Addend ? ", + addend" : "") + (Bias ? ", + bias" : "") + (Relu ? ", relu" : "") + (Gate ? ", gate" : "")
-        + $", {Precision.Word()}, {Alignment}-byte aligned";
+        + (Halves ? ", bf16 tensors" : "") + $", {Precision.Word()}, {Alignment}-byte aligned";
 }
 
 /// <summary>The tensors of a unit. The result is y forward, x for the data gradient, w for the weight gradient.</summary>

@@ -30,7 +30,7 @@ internal sealed class Convolutions(
         switch (settled.Choice.Route)
         {
             case Route.Fused:
-                RunFused(settled.Plan!, unit, operands);
+                Run(settled.Plan!, At(Rounding.Prepare(unit, operands)));
                 break;
             case Route.Single:
                 RunSingle(settled.Plan!, unit, operands);
@@ -39,7 +39,7 @@ internal sealed class Convolutions(
                 RunProduct(unit, operands);
                 break;
             default:
-                RunOwn(unit, operands);
+                RunOwn(unit, unit.Halves ? Rounding.Prepare(unit, operands, turns: false) : operands);
                 break;
         }
     }
@@ -61,14 +61,16 @@ internal sealed class Convolutions(
         }
         else
         {
-            foreach (PlanWay way in PlanWay.Of(unit))
+            Operands drawn = Rounding.Prepare(unit, operands);
+            foreach (PlanWay way in PlanWay.Of(unit.Drawn))
             {
-                var trial = new PlanTrial(device, scratch, limits.Checked ? _check : null, way, operands, () => Place(way, unit, operands));
+                var trial = new PlanTrial(device, scratch, limits.Checked ? _check : null, way, drawn, () => Place(way, unit, drawn));
                 if (_search.Find(way.Drawn, way.Form, trial.Time, rejected, trial.Judge) is { } found)
                     return Chosen(unit, way.Route, found, rejected);
             }
         }
-        if (unit.Geometry.IsPointwise && products.TrySettle(Product(unit), operands, rejected, out string? check))
+        if (unit is { Geometry.IsPointwise: true, Halves: false }
+            && products.TrySettle(Product(unit), Rounding.Prepare(unit, operands, turns: false), rejected, out string? check))
             return new Settled(null,
                 new PlanChoice(unit.ToString(), Route.Product, "a 1x1 convolution is a matrix product", null, false, 0, null, rejected, check));
         return new Settled(null, new PlanChoice(unit.ToString(), Route.OwnKernel, "no library does it", null, false, 0, null, rejected));
@@ -78,30 +80,29 @@ internal sealed class Convolutions(
         new(found.Plan, new PlanChoice(unit.ToString(), route, found.Reason, found.Plan.Choice.ToString(), found.Plan.IsCompiled,
             found.Plan.WorkspaceBytes, found.Milliseconds, rejected, found.Check));
 
+    private Rounding Rounding => products.Rounding;
+
     private static long SumBytes(in ConvolutionUnit unit) => unit.ResultCount * (unit.Precision == Precision.BFloat16 ? sizeof(ushort) : sizeof(float));
 
-    /// <summary>All addresses: the result's is that of its own tensor, or of scratch memory if this project's kernels go on from there.</summary>
-    private Addresses Place(in PlanWay way, in ConvolutionUnit unit, in Operands operands) => way.Route == Route.Fused
-        ? Inputs(unit, operands)
-        : Inputs(unit, operands).WithResult(unit.Direction, scratch.Get(ScratchUse.Result, SumBytes(unit)));
+    /// <summary>
+    /// All addresses: the result's is that of its own tensor, or of scratch memory if this project's kernels go on from there and the tensor has an
+    /// earlier term or another type.
+    /// </summary>
+    private Addresses Place(in PlanWay way, in ConvolutionUnit unit, in Operands drawn) =>
+        way.Route == Route.Fused || (!unit.Addend && (unit.Halves || unit.Precision != Precision.BFloat16))
+            ? At(drawn)
+            : At(drawn).WithResult(unit.Drawn.Direction, scratch.Get(ScratchUse.Result, SumBytes(unit)));
 
-    private void RunFused(Plan plan, in ConvolutionUnit unit, in Operands operands) =>
-        plan.Run(Inputs(unit, operands) with { Workspace = scratch.Get(ScratchUse.Workspace, plan.WorkspaceBytes) });
-
-    /// <summary>Computes the sum alone into scratch memory.</summary>
-    private ulong RunSum(Plan plan, in ConvolutionUnit unit, in Operands operands)
-    {
-        Addresses addresses = Inputs(unit, operands) with { Workspace = scratch.Get(ScratchUse.Workspace, plan.WorkspaceBytes) };
-        ulong sum = scratch.Get(ScratchUse.Result, SumBytes(unit));
-        plan.Run(addresses.WithResult(unit.Direction, sum));
-        return sum;
-    }
+    private void Run(Plan plan, in Addresses addresses) =>
+        plan.Run(addresses with { Workspace = scratch.Get(ScratchUse.Workspace, plan.WorkspaceBytes) });
 
     private void RunSingle(Plan plan, in ConvolutionUnit unit, in Operands operands)
     {
-        nint sum = (nint)RunSum(plan, unit, operands);
+        Addresses addresses = Place(new PlanWay(GraphForm.Single, unit.Plain, Route.Single), unit, Rounding.Prepare(unit, operands));
+        Run(plan, addresses);
+        var sum = (nint)addresses[unit.Drawn.Result];
         Tensor result = operands.Result(unit.Direction);
-        if (unit.Precision == Precision.BFloat16)
+        if (unit is { Precision: Precision.BFloat16, Halves: false })
         {
             // A bfloat16 sum is converted to float32 on the way; in the forward direction, before the operations that follow.
             var into = unit.Direction == Direction.Forward ? new Accumulator(result, false) : new Accumulator(result, unit.Addend, operands.Gate);
@@ -117,7 +118,7 @@ internal sealed class Convolutions(
 
     private void RunProduct(in ConvolutionUnit unit, in Operands operands)
     {
-        products.Run(Product(unit), operands);
+        products.Run(Product(unit), Rounding.Prepare(unit, operands, turns: false));
         if (operands.Gate is { } gate)
             kernels.Run(Launch.Gate(gate, operands.Result(unit.Direction)));
     }
@@ -130,13 +131,8 @@ internal sealed class Convolutions(
         _ => Launch.ConvolutionBackwardWeights(operands.X, operands.Y, unit.Geometry, new Accumulator(operands.W, unit.Addend)),
     });
 
-    /// <summary>Addresses of all tensors, the factors rounded if the precision requires it.</summary>
-    private Addresses Inputs(in ConvolutionUnit unit, in Operands operands)
-    {
-        var addresses = new Addresses(
-            At(operands.X), At(operands.W), At(operands.Y), At(operands.Bias), At(operands.Addend), At(operands.Gate), 0);
-        return unit.Precision == Precision.BFloat16 ? products.Rounding.Apply(unit.Direction, operands, addresses) : addresses;
-    }
+    private static Addresses At(in Operands operands) => new(
+        At(operands.X), At(operands.W), At(operands.Y), At(operands.Bias), At(operands.Addend), At(operands.Gate), 0);
 
     private static ulong At(Tensor? tensor) => (ulong)Argument.Address(tensor);
 

@@ -23,7 +23,7 @@ internal sealed unsafe class KeptAddend : IDisposable
         _place = (ulong)Argument.Address(result);
         if (addend is null || (ulong)Argument.Address(addend) != _place)
             return;
-        _bytes = (long)result.Shape.Count * sizeof(float);
+        _bytes = (long)result.Shape.Count * result.Element.Bytes;
         _copy = scratch.Get(ScratchUse.Result, _bytes);
         Copy(_place, _copy);
     }

@@ -9,7 +9,7 @@ internal sealed class MatrixProducts(Device device, Kernels kernels, Scratch scr
     private readonly SpotCheck _check = new(device);
     private readonly Dictionary<ProductUnit, PlanChoice> _choices = [];
 
-    /// <summary>Rounds factors to bfloat16.</summary>
+    /// <summary>Rounds factors to bfloat16, and turns weights.</summary>
     public Rounding Rounding { get; } = new(device, kernels, scratch);
 
     /// <summary>The choices made so far, in no order.</summary>
@@ -96,8 +96,6 @@ internal sealed class MatrixProducts(Device device, Kernels kernels, Scratch scr
     private void Run(MatrixProduct product, in ProductUnit unit, in Operands operands)
     {
         var addresses = new Addresses(At(operands.X), At(operands.W), At(operands.Y), At(operands.Bias), At(operands.Addend), 0, 0);
-        if (unit.Precision == Precision.BFloat16)
-            addresses = Rounding.Apply(unit.Direction, operands, addresses);
         product.Run(addresses with { Workspace = scratch.Get(ScratchUse.Workspace, product.WorkspaceBytes) });
     }
 

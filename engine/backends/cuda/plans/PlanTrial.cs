@@ -51,7 +51,7 @@ internal sealed class PlanTrial(Device device, Scratch scratch, SpotCheck? check
         Addresses addresses = Ready(plan);
         _expected ??= check.Expect(way.Drawn, operands);
         ulong result = addresses[way.Drawn.Result];
-        bool rounded = way is { Route: Route.Single, Drawn.Precision: Precision.BFloat16 };
+        bool rounded = way is { Drawn.Halves: true } or { Route: Route.Single, Drawn.Precision: Precision.BFloat16 };
         try
         {
             // Where the addend lies there, elements that a plan fails to write lack its sum.

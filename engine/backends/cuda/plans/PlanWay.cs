@@ -25,7 +25,7 @@ internal readonly record struct PlanWay(GraphForm Form, ConvolutionUnit Drawn, R
     /// <summary>The ways in the order in which they are tried.</summary>
     public static IEnumerable<PlanWay> Of(ConvolutionUnit unit)
     {
-        if (unit is { IsPlain: true, Precision: not Precision.BFloat16 })
+        if (unit.IsPlain && (unit.Precision != Precision.BFloat16 || unit.Halves))
         {
             yield return new PlanWay(GraphForm.Single, unit, Route.Fused);
             yield break;

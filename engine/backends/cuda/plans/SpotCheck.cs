@@ -129,7 +129,11 @@ internal sealed unsafe class SpotCheck(Device device)
     private float[] Read(Tensor tensor, long first, int count)
     {
         var numbers = new float[count];
-        device.Staging.Download((ulong)Argument.Address(tensor) + (ulong)first * sizeof(float), MemoryMarshal.AsBytes(numbers.AsSpan()));
+        ulong from = (ulong)Argument.Address(tensor) + (ulong)(first * tensor.Element.Bytes);
+        if (tensor.Element == Element.BFloat16)
+            Halves.Download(device.Staging, from, numbers);
+        else
+            device.Staging.Download(from, MemoryMarshal.AsBytes(numbers.AsSpan()));
         return numbers;
     }
 }
