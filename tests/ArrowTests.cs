@@ -60,7 +60,7 @@ public sealed partial class ArrowTests
         ["Datasets"] = ["Engine", "Images", "Labels", "", "Rendering"],
         ["Evaluation"] = ["Backpropagation", "Engine", "Images", "", "Datasets", "Rendering", "Statistics", "Bottleneck", "Methods", "Relevance"],
         ["Paths"] = ["Engine", "Images", "", "Statistics", "Bottleneck", "Backpropagation", "Relevance"],
-        ["Reports"] = ["Engine", "Images", "", "Rendering", "Bottleneck"],
+        ["Reports"] = ["Engine", "Images", "", "Rendering", "Bottleneck", "Evaluation"],
         ["Shapes.Exact"] = [],
         ["Shapes.Forms"] = ["Shapes.Exact"],
         ["Shapes.Scenes"] = ["Shapes.Exact", "Shapes.Forms"],

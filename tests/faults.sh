@@ -66,7 +66,8 @@ prints() { case $1 in estimate | readout | patterns | demo | shapes | fetch) ret
 # fetch waits for ever, and a figure names the time that each of its maps took.
 same_bytes() { case $1 in fetch | compare) return 1 ;; esac; }
 
-bytes() { (cd "$1" 2> /dev/null && find . -type f ! -name contact-sheet.png -print0 | LC_ALL=C sort -z | xargs -0r sha256sum); }
+# A page quotes the command, and with it the folder.
+bytes() { (cd "$1" 2> /dev/null && find . -type f ! -name contact-sheet.png ! -name '*.iba.html' -print0 | LC_ALL=C sort -z | xargs -0r sha256sum); }
 litter() { find "$@" -name '.*' -type f 2> /dev/null; }
 now() { date +%s%N; }
 

@@ -52,7 +52,7 @@ for method in $methods; do
         readout) given=(--readout "$out/readout.safetensors") ;;
     esac
     for batch in 1 8; do
-        quietly "$method.$batch.log" iba attribute "${photos[@]}" "$@" --method "$method" "${given[@]}" --batch "$batch" --out "$out/$method/$batch" \
+        quietly "$method.$batch.log" iba attribute "${photos[@]}" "$@" --method "$method" "${given[@]}" --batch "$batch" --no-report --out "$out/$method/$batch" \
             || { echo "$method, batch $batch: failed"; failed=1; continue 2; }
     done
     seconds=$(sed -nE 's/.*, ([0-9.]+) s -> .*/\1/p' "$out/$method.8.log" | sort -n | sed -n 4p)

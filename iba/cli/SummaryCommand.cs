@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Iba.Engine.Files;
 using Iba.Evaluation;
 using Iba.Rendering;
+using Iba.Reports;
 
 namespace Iba.Cli;
 
@@ -27,13 +28,19 @@ internal static class SummaryCommand
             HelpName = "DIR",
             Validators = { Validators.FolderToWrite },
         };
+        var report = new Option<string?>("--report")
+        {
+            Description = "A page with tables, figures, claims, and the photos on which methods differ most.",
+            HelpName = "FILE",
+            Validators = { Validators.FileToWrite() },
+        };
         var paper = new Option<bool>("--paper")
         {
             Description = "The networks are torchvision's and the photos ImageNet's validation set: show the paper's numbers beside these.",
         };
         var command = new Command("summary", "Print the scores of evaluations, finished or not, with the bootstrap's standard errors and 95 % intervals.")
         {
-            folders, json, output, paper,
+            folders, json, output, report, paper,
         };
         command.SetAction(parsed =>
         {
@@ -63,6 +70,8 @@ internal static class SummaryCommand
             }
             if (parsed.GetValue(output) is { } to)
                 Write(networks, claims, to);
+            if (parsed.GetValue(report) is { } page)
+                Report(networks, claims, page);
             return (int)ExitCode.Done;
         });
         return command;
@@ -102,6 +111,27 @@ internal static class SummaryCommand
             foreach (Score score in kind.Scores(network.Records))
                 Terminal.Data(Line(network.Name, kind.Name, score));
         }
+    }
+
+    private static void Report(IReadOnlyList<EvaluatedNetwork> networks, IReadOnlyList<Claim> claims, string path)
+    {
+        var page = new EvaluationPage($"Evaluation of {string.Join(", ", networks.Select(network => network.Name))}")
+        {
+            Tables = [.. networks.SelectMany(network => (EvaluationTable?[])[EvaluationTable.OfMethods(network), EvaluationTable.OfBetas(network)])
+                .OfType<EvaluationTable>()],
+            Figures = [.. networks.SelectMany(network => new EvaluationFigures(network).All()).Select(each => each.Figure)],
+            Claims = [.. claims.Select(claim => $"{claim}")],
+            Disagreements = [.. networks.SelectMany(EvaluationPage.MostDisputed)],
+            Facts = new Dictionary<string, string>(
+                from network in networks
+                from settings in network.Settings.Values.Take(1)
+                from value in settings.Values
+                where !value.Key.StartsWith("method ", StringComparison.Ordinal)
+                select new KeyValuePair<string, string>($"{network.Name}: {value.Key}", value.Value)),
+            Command = ReportFile.Command,
+        };
+        AtomicFile.Write(path, page.ToBytes(), Interrupt.Token);
+        ReportFile.Tell(path);
     }
 
     /// <summary>Writes every table and figure that the records allow.</summary>

@@ -67,7 +67,7 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
         }
         PathTimes times = Path.Times;
         page.Add($"<p class=\"soft\">Forward and backward take {HtmlPage.Number(times.Plain)} ms, median of {times.Repeats}; with every line timed "
-            + $"{HtmlPage.Number(times.Recorded)} ms ({Percent(times.Overhead)} more)"
+            + $"{HtmlPage.Number(times.Recorded)} ms ({(times.Overhead < 0 ? "" : "+")}{Percent(times.Overhead)})"
             + (times.Statistics is { } all ? $"; once more with all statistics {HtmlPage.Number(all)} ms" : "")
             + (times.PeakGigabytes is { } peak ? $". A large copy moves {HtmlPage.Number(peak, "G3")} GB/s on this device" : "") + ".</p>");
     }
@@ -123,7 +123,7 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
         foreach ((int number, (string name, List<PathLine> lines)) in stages.Index())
         {
             PathLine last = lines[^1];
-            page.Add($"<details class=\"stage\"{(number == 0 ? " open" : "")}><summary><strong>{HtmlPage.Text(name)}</strong>: {lines.Count} lines, "
+            page.Add($"<details class=\"stage\"{(number == 0 ? " open" : "")}><summary><strong>{HtmlPage.Text(name)}</strong>: {lines.Count} {(lines.Count == 1 ? "line" : "lines")}, "
                 + $"output {Shape(last)}, {HtmlPage.Number(lines.Sum(Milliseconds), "G3")} ms"
                 + $"{(last.Gradient is { } d ? $", norm of the gradient {HtmlPage.Number(d.Norm, "G3")}" : "")}</summary>");
             AddThumbnails(page, lines);

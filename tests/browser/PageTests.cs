@@ -2,9 +2,11 @@ using Iba;
 using Iba.Bottleneck;
 using Iba.Engine.Diagnostics;
 using Iba.Engine.Tensors;
+using Iba.Evaluation;
 using Iba.Images;
 using Iba.Paths;
 using Iba.Reports;
+using Tests.Evaluation;
 using Tests.Networks;
 using Xunit;
 
@@ -55,6 +57,30 @@ public sealed class PageTests : IDisposable
             Facts = new Dictionary<string, string> { ["a"] = Hostile },
         };
         Chromium.Check(new { file = Write("tape.html", page.ToBytes()), kind = "tape", title = Shown(page.Title) });
+    }
+
+    [Fact]
+    public void An_evaluation_is_tables_curves_and_disputed_photos()
+    {
+        EvaluationRecord[] records =
+        [
+            .. MadeUp.Degradation("random", 0), .. MadeUp.Degradation("grad-cam", 0.25), .. MadeUp.Boxes("grad-cam", 0.5),
+            .. MadeUp.Boxes("random", 0.125), .. MadeUp.Boxes("gradient", 0.25), MadeUp.Sanity("random", 0, 0.5),
+        ];
+        var network = new EvaluatedNetwork("resnet50", records);
+        IReadOnlyList<Disagreement> disputed = EvaluationPage.MostDisputed(network);
+        Assert.Equal(6, disputed.Count);
+        Disagreement boxes = disputed.First(each => each.Measure.StartsWith("boxes", StringComparison.Ordinal));
+        Assert.Equal(("photo0.png", "grad-cam", 0.5, "random", 0.125), (boxes.Photo, boxes.Best, boxes.Highest, boxes.Worst, boxes.Lowest));
+        var page = new EvaluationPage($"Evaluation of {Hostile}")
+        {
+            Tables = [EvaluationTable.OfMethods(network)!],
+            Figures = [.. new EvaluationFigures(network).All().Select(each => each.Figure)],
+            Claims = [Hostile],
+            Disagreements = [.. disputed, boxes with { Photo = Hostile }],
+            Facts = new Dictionary<string, string> { ["a"] = Hostile },
+        };
+        Chromium.Check(new { file = Write("evaluation.html", page.ToBytes()), kind = "evaluation", title = Shown(page.Title) });
     }
 
     /// <summary>50 photos of 224 x 224 whose bytes do not compress, the largest that there are.</summary>
