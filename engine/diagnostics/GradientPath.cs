@@ -107,11 +107,15 @@ public sealed record GradientPath(
             double[] plain = new double[settings.Repeats], recorded = new double[settings.Repeats];
             for (int run = 0; run < settings.Repeats; run++)
             {
-                tape.Watch = null;
-                plain[run] = Timed(tape.Backend, Pass);
-                tape.Watch = times;
-                recorded[run] = Timed(tape.Backend, Pass);
+                // In turns, and each first every other time: a load of the machine that comes and goes touches both.
+                for (int turn = 0; turn < 2; turn++)
+                {
+                    bool watched = turn != run % 2;
+                    tape.Watch = watched ? times : null;
+                    (watched ? recorded : plain)[run] = Timed(tape.Backend, Pass);
+                }
             }
+            double overhead = LineTimes.Median([.. recorded.Zip(plain, (more, less) => more / less)]) - 1;
 
             var check = new FiniteCheck(throws: false);
             tape.Watch = settings.Statistics ? check : null;
@@ -145,7 +149,7 @@ public sealed record GradientPath(
             })];
             PathLayer[] layers = [.. cuts.Index().Select(cut => PathLayer.Of(lines, cut.Item.Line, cut.Index == 0 ? null : cuts[cut.Index - 1].Line))];
             var passes = new PathTimes(
-                settings.Repeats, LineTimes.Median(plain), LineTimes.Median(recorded), settings.Statistics ? statistics : null, peak / 1e6);
+                settings.Repeats, LineTimes.Median(plain), LineTimes.Median(recorded), overhead, settings.Statistics ? statistics : null, peak / 1e6);
             return new GradientPath(lines, layers, check.First, passes, _gradients!, ruled);
         }
 
@@ -176,13 +180,11 @@ public sealed record GradientPath(
 /// <param name="Repeats">How many of each kind.</param>
 /// <param name="Plain">A pass that nothing watches.</param>
 /// <param name="Recorded">A pass in which every line is timed.</param>
+/// <param name="Overhead">What timing every line costs, as a fraction of the plain pass: the median over pairs of passes that follow each other.</param>
 /// <param name="Statistics">The pass that reads every tensor and summarises it, once; null if none did.</param>
 /// <param name="PeakGigabytes">Gigabytes per second of a large copy on this device; null if not measured.</param>
-public sealed record PathTimes(int Repeats, double Plain, double Recorded, double? Statistics, double? PeakGigabytes)
+public sealed record PathTimes(int Repeats, double Plain, double Recorded, double Overhead, double? Statistics, double? PeakGigabytes)
 {
-    /// <summary>What timing every line costs, as a fraction of the plain pass.</summary>
-    public double Overhead => Recorded / Plain - 1;
-
     /// <summary>What the pass with statistics costs more, as a multiple of the plain pass; null if there was none.</summary>
     public double? StatisticsOverhead => Statistics / Plain - 1;
 }

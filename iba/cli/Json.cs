@@ -43,9 +43,9 @@ internal sealed record LeftOutLine(string Image, string Measure, string LeftOut)
 
 /// <summary>What <c>iba tape</c> writes: NAME.tape.json.</summary>
 internal sealed record TapeDocument(
-    string Image, string Model, string Of, int Target, string? Rule, IReadOnlyDictionary<string, string> Settings, PathTimes Times, double Overhead,
-    double? StatisticsOverhead, NonFiniteDocument? FirstNonFinite, string? LargestLoss, string? Parting, IReadOnlyList<PathLayer> Layers,
-    IReadOnlyList<PathLine> Lines, IReadOnlyList<DerivativeCheck> Checks);
+    string Image, string Model, string Of, int Target, string? Rule, IReadOnlyDictionary<string, string> Settings, PathTimes Times,
+    NonFiniteDocument? FirstNonFinite, string? LargestLoss, string? Parting, IReadOnlyList<PathLayer> Layers, IReadOnlyList<PathLine> Lines,
+    IReadOnlyList<DerivativeCheck> Checks);
 
 /// <summary>The first line that computed NaN or an infinity.</summary>
 internal sealed record NonFiniteDocument(

@@ -176,7 +176,7 @@ internal sealed class TapeFiles(LoadedNetwork loaded, PreparedPhoto photo, Gradi
         if (dump.Length > 0)
             SafetensorsFile.Write($"{stem}.tape.safetensors", [.. dump.SelectMany(Tensors)], Facts, cancel: Interrupt.Token);
         var document = new TapeDocument(
-            photo.Path, loaded.Network.Name, Of, Target, Rule, Facts, path.Times, path.Times.Overhead, path.Times.StatisticsOverhead,
+            photo.Path, loaded.Network.Name, Of, Target, Rule, Facts, path.Times,
             path.FirstNonFinite is { } found ? new NonFiniteDocument(
                 found.Line, found.Name, found.Op, found.IsBackward, found.Result.Name, found.Row, [.. found.Causes.Select(cause => cause.Name)],
                 [.. found.Inputs], found.ToString()) : null,

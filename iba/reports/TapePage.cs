@@ -123,7 +123,8 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
         foreach ((int number, (string name, List<PathLine> lines)) in stages.Index())
         {
             PathLine last = lines[^1];
-            page.Add($"<details class=\"stage\"{(number == 0 ? " open" : "")}><summary><strong>{HtmlPage.Text(name)}</strong>: {lines.Count} {(lines.Count == 1 ? "line" : "lines")}, "
+            string count = lines.Count == 1 ? "1 line" : $"{lines.Count} lines";
+            page.Add($"<details class=\"stage\"{(number == 0 ? " open" : "")}><summary><strong>{HtmlPage.Text(name)}</strong>: {count}, "
                 + $"output {Shape(last)}, {HtmlPage.Number(lines.Sum(Milliseconds), "G3")} ms"
                 + $"{(last.Gradient is { } d ? $", norm of the gradient {HtmlPage.Number(d.Norm, "G3")}" : "")}</summary>");
             AddThumbnails(page, lines);
