@@ -4,7 +4,6 @@ using Iba.Bottleneck;
 using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
 using Iba.Engine.Diagnostics;
-using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
 using Iba.Paths;
 using Iba.Relevance;

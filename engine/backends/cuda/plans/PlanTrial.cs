@@ -1,5 +1,3 @@
-using Iba.Engine.Tensors;
-
 namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>
