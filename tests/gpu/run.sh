@@ -81,14 +81,16 @@ classes() { step "$1" "$2" "$bin/Tests" -noLogo -noColor -result-ctrf "$out/$1.c
 # gpu NAME: whether there is one; a step that needs it says so where there is none.
 gpu() { [ -z "$cpu" ] || { note "$1" "not run: it needs a GPU" 0; false; }; }
 
-# The folders of NVIDIA's wheels, for libraries that are not found unaided.
-wheels() { "$python" -c 'import glob, nvidia; print(":".join(sorted(glob.glob(list(nvidia.__path__)[0] + "/*/lib"))))' 2> /dev/null; }
+# The folder of NVIDIA's wheels, and their libraries' folders, for those that are not found unaided.
+nvidia() { "$python" -c 'import nvidia; print(list(nvidia.__path__)[0])' 2> /dev/null; }
+wheels() { local in; in=$(nvidia) && printf '%s\n' "$in"/*/lib | paste -sd:; }
 
 # The first compute-sanitizer on the path, in the toolkit's folders, or in a wheel.
 sanitizer() {
     command -v compute-sanitizer && return
     ls -d /usr/local/cuda*/bin/compute-sanitizer /usr/local/cuda*/compute-sanitizer/compute-sanitizer /opt/nvidia/*/compute-sanitizer 2> /dev/null
-    "$python" -c 'import glob, nvidia; print("\n".join(glob.glob(list(nvidia.__path__)[0] + "/**/compute-sanitizer", recursive=True)))' 2> /dev/null
+    local in
+    in=$(nvidia) && find "$in" -name compute-sanitizer -type f
 }
 
 {
@@ -123,7 +125,7 @@ for each in $steps; do
                 step "plans-$a-$b" "${c:-50}" "$bin/iba" doctor --plans --precision "$a" --batch "$b"
                 grep -owE 'Fused|Single|Product|OwnKernel' "$out/plans-$a-$b.log" | sort | uniq -c
             fi ;;
-        probe) if gpu probe; then shown=60 step probe "${a:-80}" "$python" "$root/tests/gpu/cudnn_probe.py" "$(wheels | sed 's,/[^/]*/lib.*,,')" "$((${a:-80} - 10))"; fi ;;
+        probe) if gpu probe; then shown=60 step probe "${a:-80}" "$python" "$root/tests/gpu/cudnn_probe.py" "$(nvidia)" "$((${a:-80} - 10))"; fi ;;
         bench)
             if [ -n "$cpu" ]; then target=(cpu) c=1; else target=(cuda); fi
             step "bench-$a-$b-$c" "${d:-75}" "$bin/Benchmarks" attribution "${target[@]}" "$out/bench-$a-$b-$c.jsonl" "$a" "$b" "$c" ;;
