@@ -17,7 +17,8 @@ public sealed record Tensor
         ArgumentNullException.ThrowIfNull(storage);
         if (shape.Count < 1)
             throw new ShapeException("a tensor", "its shape has no extent", "Give it at least one extent.");
-        if (offset < 0 || element.Floats(offset + shape.Count) > storage.Count)
+        long room = element == Element.Float32 ? storage.Count : Math.Min(storage.Count, long.MaxValue / 2) * 2;
+        if (offset < 0 || offset > room - shape.Count)
         {
             throw new ArgumentOutOfRangeException(
                 nameof(offset), offset, $"a tensor {shape} from number {offset} on does not lie inside its storage of {storage.Count} numbers.");

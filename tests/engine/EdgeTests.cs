@@ -22,6 +22,7 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
     private static readonly Dictionary<string, Action<IBackend, Func<int[], Tensor>>> Misfits = new()
     {
         ["Copy"] = (b, t) => b.Copy(t([9]), t([8])),
+        ["Convert"] = (b, t) => b.Convert(t([9]), t([9])),
         ["Map"] = (b, t) => b.Map(new Relu(), t([9]), t([8])),
         ["MapBackward"] = (b, t) => b.MapBackward(new Relu(), t([8]), t([8]), t([9]), Into(t([8]))),
         ["Add"] = (b, t) => b.Add(t([8]), t([8]), t([9])),
@@ -55,6 +56,11 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
             t([2, 4]), t([4]), t([4]), t([4]), new Noise(1, t([3]), t([1])), false, t([4, 4]), t([4, 4]), Into(t([2, 4]))),
         ["Information"] = (b, t) => b.Information(t([2, 4]), t([2, 4]), t([5]), t([2, 4])),
         ["InformationBackward"] = (b, t) => b.InformationBackward(t([2, 4]), t([2, 4]), t([4]), t([3, 4]), Into(t([2, 4]))),
+        ["Mask"] = (b, t) => b.Mask(t([1, 2, 9, 1]), t([5]), t([1, 2, 9, 1])),
+        ["MaskAdam"] = (b, t) => b.MaskAdam(t([1, 9, 9, 1]), t([1, 9, 8, 1]), t([3]), t([1, 9, 9, 1]), t([1, 9, 9, 1]), t([1]), Fast),
+        ["InformationSum"] = (b, t) => b.InformationSum(t([2, 4]), t([2, 4]), t([5]), 1, t([2])),
+        ["RestrictInformationBackward"] = (b, t) => b.RestrictInformationBackward(
+            t([2, 4]), t([2, 4]), t([4]), t([4]), t([4]), new Noise(1, t([3]), t([1])), false, t([4, 4]), t([4, 4]), 1, Into(t([2, 4]))),
         ["AddNoise"] = (b, t) => b.AddNoise(t([2, 4]), new Noise(1, t([2]), t([1])), 1, t([3, 4])),
         ["Adam"] = (b, t) => b.Adam(t([8]), t([8]), t([9]), t([8]), t([1]), Fast),
         ["SgdMomentum"] = (b, t) => b.SgdMomentum(t([8]), t([7]), t([8]), new SgdSettings(0.1)),
@@ -71,11 +77,12 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         Assert.StartsWith($"{verb}: cannot take (", error.Message);
     }
 
-    /// <summary>Fill and Advance take any tensor; Allocate, Upload, Download and Replay have tests of their own.</summary>
+    /// <summary>Fill and Advance take any tensor; Allocate, Upload, Download and Replay have tests of their own; the rest tells what a device has.</summary>
     [Fact]
     public void Every_verb_that_joins_tensors_is_in_the_table() => Assert.Equal(
         typeof(IBackend).GetMethods().Select(verb => verb.Name)
-            .Except(["get_Name", "Enter", "Fill", "Advance", "Allocate", "Upload", "Download", "Replay"]).Order(),
+            .Except(["get_Name", "get_Activations", "get_PrefersStridedTermsFirst", "FusesMask"])
+            .Except(["Enter", "Fill", "Advance", "Allocate", "Upload", "Download", "Replay"]).Order(),
         Misfits.Keys.Order());
 
     [Theory]
@@ -102,6 +109,20 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         Assert.Throws<ArgumentOutOfRangeException>(() => new Tensor(new Shape(71), t.Storage));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Tensor(new Shape(1), t.Storage, long.MaxValue));
         Assert.Equal(63, t.View(63, new Shape(7)).Offset);
+        Assert.Equal(126, t.As(Element.BFloat16, 63, new Shape(14)).Offset);
+        Assert.Throws<ArgumentOutOfRangeException>(() => t.As(Element.BFloat16, 63, new Shape(15)));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new Tensor(new Shape(141), t.Storage, 0, Element.BFloat16));
+    }
+
+    /// <summary>In float32 no device has tensors of another type.</summary>
+    [Fact]
+    public void A_tensor_of_another_element_type_is_refused()
+    {
+        Tensor half = _backend.Allocate(new Shape(1, 4, 4, 2)).As(Element.BFloat16, 0, new Shape(1, 4, 4, 2)), whole = _backend.Allocate(half.Shape);
+        foreach (Action use in (Action[])[
+            () => _backend.Fill(half, 1), () => _backend.Gate(half, half), () => _backend.Convert(whole, half),
+            () => _backend.MaxPool(half, new ConvGeometry(1), half), () => _backend.Read(half)])
+            Assert.Contains("(1, 4, 4, 2) is BFloat16, which this verb of", Assert.Throws<ArgumentException>(use).Message);
     }
 
     [Theory]
