@@ -3,7 +3,10 @@
 # installed and run. Everything was built in Release before.   tests/packages.sh [FOLDER]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-work=${1:-$(mktemp -d)}
+# Paths as .NET reads them: Git's bash on Windows has its own.
+native() { if command -v cygpath > /dev/null; then cygpath -m "$1"; else echo "$1"; fi; }
+root=$(native "$PWD")
+work=$(native "${1:-$(mktemp -d)}")
 packages=$work/packages
 rm -rf "$work/user" "$packages"
 mkdir -p "$work/user"
@@ -14,7 +17,7 @@ version=$(basename "$packages"/Iba.Engine.*.nupkg .nupkg)
 version=${version#Iba.Engine.}
 
 # At most 40 MB for the tool, and no package without its symbols.
-bytes=$(stat -c %s "$packages/Iba.Tool.$version.nupkg")
+bytes=$(wc -c < "$packages/Iba.Tool.$version.nupkg")
 [ "$bytes" -le 40000000 ] || { echo "Iba.Tool has $bytes bytes, more than 40 MB" >&2; exit 1; }
 for name in Iba.Engine Iba.Weights Iba.Attribution Iba.Explaining Iba.Shapes Iba.Tool; do
     [ -f "$packages/$name.$version.snupkg" ] || { echo "$name has no symbols" >&2; exit 1; }
@@ -47,8 +50,8 @@ X
 {
     # The demo network, its statistics and its photo under the names of the sample.
     sed -n '/^```csharp/,/^```/p' docs/packages.md | grep -v '^```' |
-        sed "s|\"resnet50.pth\"|\"$PWD/weights/demo/demo-resnet50.safetensors\"|; s|\"photo.jpg\"|\"$PWD/weights/demo/sample.png\"|;
-             s|\"statistics.safetensors\"|\"$PWD/weights/demo/demo-resnet50.statistics.safetensors\"|"
+        sed "s|\"resnet50.pth\"|\"$root/weights/demo/demo-resnet50.safetensors\"|; s|\"photo.jpg\"|\"$root/weights/demo/sample.png\"|;
+             s|\"statistics.safetensors\"|\"$root/weights/demo/demo-resnet50.statistics.safetensors\"|"
 } > "$work/user/Program.cs"
 
 cd "$work/user"

@@ -29,10 +29,12 @@ public sealed class FileContents : IDisposable
     /// <param name="path">What to read.</param>
     /// <param name="accept">Checks the first bytes (1 MiB, or all of a shorter file) and throws if the file cannot be used.</param>
     /// <param name="cancel">Cancels the reading, also while a pipe has no writer yet.</param>
-    /// <exception cref="FileFormatException">It is larger than the available memory, or was truncated while it was read.</exception>
+    /// <param name="most">Upper bound of the bytes.</param>
+    /// <exception cref="FileFormatException">It is too large, or was truncated while it was read.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">Reading it is not permitted.</exception>
-    public static FileContents Read(string path, Action<ReadOnlySpan<byte>>? accept = null, CancellationToken cancel = default)
+    public static FileContents Read(
+        string path, Action<ReadOnlySpan<byte>>? accept = null, CancellationToken cancel = default, long most = long.MaxValue)
     {
         // Opening a FIFO and reading from a pipe block in the operating system; cancellation must end the wait all the same.
         try
@@ -40,7 +42,7 @@ public sealed class FileContents : IDisposable
             return Abandonable.Run(() =>
             {
                 using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
-                return Read(file, file.CanSeek ? file.Length : null, accept, cancel);
+                return Read(file, file.CanSeek ? file.Length : null, accept, cancel, most);
             }, cancel);
         }
         catch (InvalidDataException e)
@@ -54,12 +56,13 @@ public sealed class FileContents : IDisposable
     /// <param name="name">What messages call it.</param>
     /// <param name="accept">Checks the first bytes (1 MiB, or all of a shorter stream) and throws if they cannot be used.</param>
     /// <param name="cancel">Checked between reads.</param>
-    /// <exception cref="FileFormatException">It is larger than the available memory.</exception>
-    internal static FileContents Read(Stream from, string name, Action<ReadOnlySpan<byte>>? accept, CancellationToken cancel)
+    /// <param name="most">Upper bound of the bytes.</param>
+    /// <exception cref="FileFormatException">It is too large.</exception>
+    internal static FileContents Read(Stream from, string name, Action<ReadOnlySpan<byte>>? accept, CancellationToken cancel, long most)
     {
         try
         {
-            return Read(from, from.CanSeek ? from.Length - from.Position : null, accept, cancel);
+            return Read(from, from.CanSeek ? from.Length - from.Position : null, accept, cancel, most);
         }
         catch (InvalidDataException e)
         {
@@ -69,7 +72,8 @@ public sealed class FileContents : IDisposable
 
     /// <summary>Reads exactly <paramref name="length"/> bytes of a stream.</summary>
     /// <exception cref="InvalidDataException">The stream ends early, or the bytes do not fit into memory.</exception>
-    public static FileContents Read(Stream from, long length, CancellationToken cancel = default) => Read(from, length, accept: null, cancel);
+    public static FileContents Read(Stream from, long length, CancellationToken cancel = default) =>
+        Read(from, length, accept: null, cancel, long.MaxValue);
 
     /// <summary>Copies bytes.</summary>
     /// <param name="to">Filled completely.</param>
@@ -150,12 +154,19 @@ public sealed class FileContents : IDisposable
         }
     }
 
-    private static FileContents Read(Stream from, long? length, Action<ReadOnlySpan<byte>>? accept, CancellationToken cancel)
+    /// <param name="from">The stream.</param>
+    /// <param name="length">Its bytes; null if only its end tells.</param>
+    /// <param name="accept">Checks the first bytes.</param>
+    /// <param name="cancel">Checked between reads.</param>
+    /// <param name="bound">Upper bound of the bytes.</param>
+    private static FileContents Read(Stream from, long? length, Action<ReadOnlySpan<byte>>? accept, CancellationToken cancel, long bound)
     {
-        long most = length ?? LongestStream;
+        long most = length ?? Math.Min(bound, LongestStream);
         var contents = new FileContents();
         try
         {
+            if (length > bound)
+                throw new InvalidDataException($"it has {length} bytes, and at most {bound} are read");
             if (length > GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)
                 throw new InvalidDataException($"its {length} bytes do not fit into the memory of this machine");
             contents.Fill(from, most, accept, cancel);

@@ -238,22 +238,18 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
         report.Finish();
     }
 
-    private Dictionary<string, string> Facts(ComparisonFigure figure)
+    /// <summary>Names are those that a PNG can have; a photo's own is part of a value.</summary>
+    private Dictionary<string, string> Facts(ComparisonFigure figure) => new()
     {
-        var facts = new Dictionary<string, string>
-        {
-            ["Title"] = figure.Title,
-            ["model"] = loaded.Network.Name,
-            ["weights_sha256"] = loaded.WeightsSha256,
-            ["preprocessing"] = $"{loaded.Preprocessing}",
-            ["seed"] = $"{inputs.Seed}",
-            ["device"] = loaded.Arithmetic.Device,
-            ["precision"] = loaded.Arithmetic.Precision,
-        };
-        foreach (PreparedPhoto photo in photos)
-            facts[$"sha256 of {Path.GetFileName(photo.Path)}"] = photo.Sha256;
-        return facts;
-    }
+        ["Title"] = figure.Title,
+        ["model"] = loaded.Network.Name,
+        ["weights_sha256"] = loaded.WeightsSha256,
+        ["preprocessing"] = $"{loaded.Preprocessing}",
+        ["seed"] = $"{inputs.Seed}",
+        ["device"] = loaded.Arithmetic.Device,
+        ["precision"] = loaded.Arithmetic.Precision,
+        ["images_sha256"] = string.Join("; ", photos.Select(photo => $"{Path.GetFileName(photo.Path)}: {photo.Sha256}")),
+    };
 
     /// <param name="kind">The method.</param>
     /// <param name="from">What it is created from.</param>

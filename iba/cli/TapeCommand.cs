@@ -139,7 +139,7 @@ internal static class TapeCommand
                 Of = loop ? $"the per-sample bottleneck after {parsed.GetValue(step)} updates" : $"class {loaded.Labels[score!.Target]}",
                 Rule = rules.Length == 0 ? null : string.Join(", ", rules),
                 Target = recordedLoop?.Target ?? score!.Target,
-                Checks = [.. parsed.GetValue(check)!.SelectMany(line => DerivativeCheck.Of(tape[Resolved(loaded, line)]))],
+                Checks = [.. parsed.GetValue(check)!.SelectMany(line => DerivativeCheck.Of(Line(loaded, tape, "--check", line)))],
                 Steps = recordedLoop,
             };
             string[] dumped = parsed.GetValue(dump)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
@@ -149,8 +149,14 @@ internal static class TapeCommand
         return command;
     }
 
-    /// <summary>The full name of a line: that of a layer may be short.</summary>
-    public static string Resolved(LoadedNetwork loaded, string name) => loaded.Network.Has(name) ? loaded.Network.Resolve(name) : name;
+    /// <summary>A line by its name, which for a layer may be short.</summary>
+    /// <exception cref="UsageException">No line has that name.</exception>
+    public static Value Line(LoadedNetwork loaded, Tape tape, string option, string name)
+    {
+        string full = loaded.Network.Has(name) ? loaded.Network.Resolve(name) : name;
+        return tape.LastOrDefault(line => line.Name == full)
+            ?? throw new UsageException($"{option} {name}: no line is named {full}. NAME.tape.json lists them.");
+    }
 }
 
 /// <summary>Writes what was recorded: data, tensors and the page.</summary>
@@ -227,9 +233,7 @@ internal sealed class TapeFiles(LoadedNetwork loaded, PreparedPhoto photo, Gradi
             yield break;
         }
         string[] parts = word.Split(':');
-        string name = TapeCommand.Resolved(loaded, parts[0]);
-        Value line = tape.LastOrDefault(line => line.Name == name)
-            ?? throw new UsageException($"--dump {word}: no line is named {name}. NAME.tape.json lists them.");
+        Value line = TapeCommand.Line(loaded, tape, "--dump", parts[0]);
         float[] numbers = tape.Backend.Read(parts.Length == 1 ? line.Data : parts[1] switch
         {
             "grad" => path.Gradients[line],

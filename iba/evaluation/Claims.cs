@@ -109,6 +109,8 @@ public static class Claims
             return network.Lacks("4.4", Text, "larger images");
         if (large.Any(i => double.IsNaN(own.Correlation(i))))
             return network.Lacks("4.4", Text, $"a map of {own.Title} that is not the same everywhere");
+        if (large.Any(i => found.All(each => each == own || double.IsNaN(each.Correlation(i)))))
+            return network.Lacks("4.4", Text, "a map of another method that is not the same everywhere");
         Found Best(int i) => found.Where(each => !double.IsNaN(each.Correlation(i))).MaxBy(each => each.Correlation(i)) ?? own;
         int[] best = [.. large.Where(i => Best(i) == own)];
         string[] others = [.. large.Except(best).Select(i => string.Create(CultureInfo.InvariantCulture,
@@ -137,6 +139,8 @@ public static class Claims
             return network.Lacks("4.5", text, "boxes of per-sample and of a baseline, on two photos or more");
         }
         Score margin = Evidence.Difference(BoxMeasure.KindName, own, other);
+        if (double.IsNaN(margin.Value))
+            return network.Lacks("4.5", text, $"photos of both {own.Found.Title} and {other.Found.Title}");
         return network.Claim("4.5", text, Math.Round(margin.Value + 2 * margin.StandardError, Decimals) >= Printed,
             $"{EvaluationTable.Interval(margin)}: {Evidence.Say(own)}, {Evidence.Say(other)}");
     }
@@ -185,6 +189,8 @@ public static class Claims
             if (excepts && network.Best(column, method => method.Is(GuidedGradCam)) is { } guided)
             {
                 Score difference = Evidence.Difference(column, own, guided);
+                if (double.IsNaN(difference.Value))
+                    continue;
                 held &= Math.Round(difference.Value + 2 * difference.StandardError, Decimals) >= -0.004;
                 numbers.Add($"{column}: {EvaluationTable.Interval(difference)} more than {Evidence.Say(guided)}");
             }

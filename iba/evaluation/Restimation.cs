@@ -17,7 +17,9 @@ public sealed class Restimation(Classifier classifier, PhotoSet photos, int samp
 {
     private readonly Dictionary<(string Point, string Layer), FeatureStatistics> _kept = [];
 
-    /// <summary>The first 64 bits of the SHA-256 of the photos' contents, in hexadecimal: what decides the numbers besides the network.</summary>
+    /// <summary>
+    /// The first 64 bits of the SHA-256 of the photos' own SHA-256s, in hexadecimal: what decides the numbers besides the network. All photos are read.
+    /// </summary>
     /// <exception cref="ImageException">A photo cannot be read.</exception>
     public string Id => field ??= Hash();
 

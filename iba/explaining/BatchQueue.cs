@@ -125,8 +125,8 @@ internal sealed class BatchQueue<TKey, TItem, TResult>(
         while (Next() is { } batch)
         {
             Work(batch, batch.Requests);
-            // What a batch failed at, alone.
-            foreach (Request left in batch.Requests.Where(request => !request.Answer.Task.IsCompleted).ToArray())
+            // What a batch failed at, alone. Looked at one by one, because more may be cancelled meanwhile.
+            foreach (Request left in batch.Requests.Where(request => !request.Answer.Task.IsCompleted))
                 Work(batch, [left]);
         }
     }

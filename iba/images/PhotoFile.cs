@@ -113,9 +113,7 @@ public sealed class PhotoFile
             return Open(path, cancel);
         try
         {
-            using FileContents contents = source.Read(start => FileSignature.Of(start, source.Name), cancel);
-            if (contents.Length > MaxBytes)
-                throw TooLarge(source.Name, MaxBytes);
+            using FileContents contents = source.Read(start => FileSignature.Of(start, source.Name), cancel, MaxBytes);
             byte[] bytes = new byte[contents.Length];
             contents.Read(bytes, 0);
             return new PhotoFile(bytes, source.Name);

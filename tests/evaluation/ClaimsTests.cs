@@ -112,6 +112,11 @@ public class ClaimsTests
         EvaluatedNetwork constant = Network([Tiles("per-sample", double.NaN), Tiles("occlusion-8", double.NaN), Tiles("gradient", 0.2)]);
         Assert.Equal(ClaimState.NotMeasured, Claim("highest Sensitivity-n", constant).State);
         Assert.Equal(ClaimState.NotMeasured, Claim("Occlusion-8x8 performs", constant).State);
+        EvaluatedNetwork alone = Network([Tiles("per-sample", 0.2), Tiles("occlusion-8", double.NaN), Tiles("gradient", double.NaN)]);
+        Assert.Equal(ClaimState.NotMeasured, Claim("highest Sensitivity-n", alone).State);
+        IEnumerable<Measurement> others = MadeUp.Boxes("grad-cam", 0.4).Select(record => record with { Image = $"other {record.Image}" });
+        EvaluatedNetwork apart = Network(MadeUp.Boxes("per-sample", 0.7), others);
+        Assert.Equal("It needs photos of both IBA Per-Sample and Grad-CAM.", Claim("finds the boxes", apart).Numbers);
         // Fully degraded photos have the probability of whole ones: there is no scale.
         EvaluatedNetwork flat = Network([MadeUp.Degradation("random", [1, 1, 1], [1, 1, 1], 0), MadeUp.Degradation("random", [1, 1, 1], [1, 1, 1], 1)]);
         Assert.Equal(ClaimState.NotMeasured, Claim("random attribution", flat).State);

@@ -14,12 +14,15 @@ public sealed class BatchQueueTests
     [Fact]
     public async Task Every_answer_belongs_to_its_request_whatever_is_cancelled_or_fails()
     {
-        const int Requests = 1000;
-        int calls = 0, together = 0, most = 0;
+        const int Requests = 1000, Room = 64;
+        int calls = 0, together = 0, most = 0, prepared = 0;
+        using var full = new ManualResetEventSlim();
         IEnumerable<(string?, Exception?)> Work(string key, IReadOnlyList<int> items, CancellationToken stop)
         {
             Assert.Equal(1, Interlocked.Increment(ref together));
-            calls++;
+            // The others come while the first are worked on, on however few processors.
+            if (calls++ == 0)
+                full.Wait(CancellationToken.None);
             most = Math.Max(most, items.Count);
             // Every hundredth spoils its whole batch, every seventh has an error of its own.
             if (items.Any(item => item % 100 == 99) && items.Count > 1)
@@ -33,7 +36,7 @@ public sealed class BatchQueueTests
             return results;
         }
         var random = new Random(5);
-        await using var queue = new BatchQueue<string, int, string>(room: 64, most: 8, Work);
+        await using var queue = new BatchQueue<string, int, string>(Room, most: 8, Work);
         Task[] all = [.. Enumerable.Range(0, Requests).Select(i => Ask(i, random.Next(3), random.Next(10) == 0))];
         await Task.WhenAll(all);
         Assert.Equal(0, queue.Open);
@@ -43,7 +46,7 @@ public sealed class BatchQueueTests
         async Task Ask(int i, int key, bool cancels)
         {
             using var cancel = new CancellationTokenSource();
-            Task<string> asked = queue.Run($"key{key}", _ => i, cancel.Token);
+            Task<string> asked = queue.Run($"key{key}", _ => Prepared(i), cancel.Token);
             if (cancels)
                 await cancel.CancelAsync();
             try
@@ -65,6 +68,13 @@ public sealed class BatchQueueTests
                 Assert.Equal(99, i % 100);
                 Assert.Equal($"{i} alone", failure.Message);
             }
+        }
+
+        int Prepared(int i)
+        {
+            if (Interlocked.Increment(ref prepared) == Room)
+                full.Set();
+            return i;
         }
     }
 

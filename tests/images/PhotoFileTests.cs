@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using Fuzz;
+using Iba.Engine.Files;
 using Iba.Images;
 using SkiaSharp;
 using Xunit;
@@ -287,6 +288,9 @@ public class PhotoFileTests
             Assert.Contains("larger than the 512 MiB", Assert.Throws<ImageException>(() => PhotoFile.Read(path)).Message);
             // The buffer is sized by the limit, not by the file; nothing beyond it may be read.
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+            using FileStream stream = File.OpenRead(path);
+            Assert.Contains("at most 536870912 are read", Assert.Throws<ImageException>(() => PhotoFile.Open(FileSource.Of(stream))).Message);
+            Assert.Equal(0, stream.Position);
         }
         finally
         {

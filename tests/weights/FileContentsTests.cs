@@ -35,6 +35,15 @@ public sealed class FileContentsTests : IDisposable
     }
 
     [Fact]
+    public void Of_a_stream_without_an_end_no_more_than_the_bound_is_read()
+    {
+        using var endless = new Endless();
+        FileFormatException refused = Assert.Throws<FileFormatException>(() => FileSource.Of(endless, "endless").Read(most: 3_000_000));
+        Assert.Contains("it does not end within 3000000 bytes", refused.Message);
+        Assert.Equal(3_000_000, endless.Given);
+    }
+
+    [Fact]
     public async Task Reading_a_pipe_without_a_writer_can_be_cancelled()
     {
         string pipe = Pipe();
@@ -121,5 +130,18 @@ public sealed class FileContentsTests : IDisposable
         using Process process = Process.Start("mkfifo", _folder["pipe"]);
         process.WaitForExit();
         return _folder["pipe"];
+    }
+
+    private sealed class Endless : MemoryStream
+    {
+        public long Given { get; private set; }
+
+        public override bool CanSeek => false;
+
+        public override int Read(Span<byte> to)
+        {
+            Given += to.Length;
+            return to.Length;
+        }
     }
 }
