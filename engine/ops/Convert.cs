@@ -5,8 +5,11 @@ using Iba.Engine.Tensors;
 namespace Iba.Engine.Ops;
 
 /// <summary>
-/// y = x in another element type, rounded to nearest. Rounded, y has <paramref name="Channels"/> channels, those past x's being 0;  dx = dy in x's type
+/// y = x in another element type, rounded to nearest, with <paramref name="Channels"/> channels, of which those past x's are 0; dx = dy in x's type,
+/// without these channels.
 /// </summary>
+/// <param name="To">The type of y's elements.</param>
+/// <param name="Channels">The channels of y: those of x or more.</param>
 public sealed record Convert(Element To, int Channels) : Op
 {
     /// <inheritdoc/>

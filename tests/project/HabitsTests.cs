@@ -13,7 +13,7 @@ public partial class HabitsTests
 
     [Theory]
     [MemberData(nameof(Workflows))]
-    public void A_workflow_runs_scripts_that_exist_on_several_systems(string path)
+    public void A_workflow_runs_scripts_that_exist(string path)
     {
         YamlMappingNode root = Yaml(path);
         Assert.All((string[])["name", "on", "permissions", "jobs"], key => Assert.Contains(key, Keys(root)));
