@@ -8,7 +8,6 @@
 set -euo pipefail
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/iba
 sources=/etc/apt/sources.list.d/debian.sources
-declare -A packages=([nvrtc]="libnvrtc11.2 libnvrtc-builtins11.8" [cuda]="libcuda1 libcublaslt11 libcudart11.0")
 missing=()
 for group in ${*:-nvrtc cuda}; do
     compgen -G "$cache/$group/*.so.*" > /dev/null || missing+=("$group")
@@ -19,6 +18,7 @@ if ! command -v apt-get > /dev/null || ! command -v dpkg > /dev/null || [ ! -f "
     exit 0
 fi
 
+declare -A packages=([nvrtc]="libnvrtc11.2 libnvrtc-builtins11.8" [cuda]="libcuda1 libcublaslt11 libcudart11.0")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/parts" "$work/lists/partial"
@@ -32,7 +32,7 @@ apt=(apt-get -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$wo
 fetch() {
     mkdir -p "$work/$1/so" && cd "$work/$1" && "${apt[@]}" download ${packages[$1]} || return 1
     for package in ./*.deb; do dpkg -x "$package" files || return 1; done
-    find files -name '*.so.*' -exec mv -t so {} + && mkdir -p "$cache" && mv so "$cache/$1" && echo "$cache/$1: $(ls "$cache/$1" | tr '\n' ' ')"
+    find files -name '*.so.*' -exec mv -t so {} + && mkdir -p "$cache" && rm -rf "${cache:?}/$1" && mv so "$cache/$1" && echo "$cache/$1: $(ls "$cache/$1" | tr '\n' ' ')"
 }
 status=0
 for group in "${missing[@]}"; do
