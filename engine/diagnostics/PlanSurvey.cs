@@ -54,7 +54,8 @@ public static class PlanSurvey
         return plans;
     }
 
-    private static string Layer(string weights) =>
+    /// <summary>The layer of a parameter.</summary>
+    internal static string Layer(string weights) =>
         weights.EndsWith(".weight", StringComparison.Ordinal) ? weights[..^".weight".Length] : weights;
 
     private static void Randomise(CudaBackend backend, Tensor numbers)

@@ -38,6 +38,9 @@ public readonly partial record struct FileStatus(FileType Type, ulong Device, ul
 {
     private const int NoSuchFile = 2, NotADirectory = 20;
 
+    /// <summary>The user id of this process, as the system compares it with <see cref="Owner"/>; 0 on Windows.</summary>
+    public static uint User => OperatingSystem.IsWindows() ? 0 : Native.geteuid();
+
     /// <summary>The status of what is at a path; null where nothing is.</summary>
     /// <param name="path">The path.</param>
     /// <param name="followsLink">Whether a link stands for its target; a link to nothing is then null.</param>
@@ -122,6 +125,9 @@ public readonly partial record struct FileStatus(FileType Type, ulong Device, ul
     /// <summary>The C library's calls, in its spelling.</summary>
     private static unsafe partial class Native
     {
+        [LibraryImport("libc")]
+        public static partial uint geteuid();
+
         [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
         public static partial int statx(int folder, string path, int flags, uint mask, byte* to);
 

@@ -23,6 +23,7 @@ internal static class CommandLine
         DatasetCommand.Create(),
         DemoCommand.Create(),
         DoctorCommand.Create(),
+        PlansCommand.Create(),
     };
 
     public static ParseResult Parse(params IReadOnlyList<string> words) => Parse(Commands(), words);

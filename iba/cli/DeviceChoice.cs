@@ -36,12 +36,14 @@ internal sealed class DeviceOptions(bool winograd = true)
         Description = "Stop a photo's run at the first line of the tape that computes NaN or an infinity, forward or backward, and name it. Several times "
             + "slower. The environment variable IBA_CHECK=1 does the same.",
     };
+    private readonly PlanSettings _plans = new();
 
     public void AddTo(Command command)
     {
         _winograd.AcceptOnlyFromAmong("on", "off");
         foreach (Option option in (Option[])[_device, _precision, _threads, _winograd, _check])
             command.Add(option);
+        _plans.AddTo(command);
     }
 
     public DeviceChoice Choice(ParseResult parsed)
@@ -51,6 +53,7 @@ internal sealed class DeviceOptions(bool winograd = true)
         return DeviceChoice.Parse(parsed.GetValue(_device)!, parsed.GetValue(_precision), parsed.GetValue(_threads)) with
         {
             Winograd = parsed.GetValue(_winograd) == "on",
+            Plans = _plans.Of(parsed),
         };
     }
 }
@@ -65,6 +68,9 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
 {
     /// <summary>Whether the CPU may use Winograd's algorithm.</summary>
     public bool Winograd { get; init; } = true;
+
+    /// <summary>How a GPU's convolutions are chosen.</summary>
+    public PlanOptions Plans { get; init; } = new();
 
     /// <summary>The default precision of a GPU.</summary>
     public Precision OnGpu => Precision ?? Iba.Engine.Backends.Cuda.Precision.TensorFloat32;
@@ -90,7 +96,7 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
     /// <summary>Opens the device. Where it falls back to the CPU, one line says why.</summary>
     /// <exception cref="DeviceException">The requested GPU cannot be used.</exception>
     /// <exception cref="UsageException">The precision is not one of the device's.</exception>
-    public IBackend Open() => Open((ordinal, precision) => CudaBackend.Open(ordinal, precision, requiresCudnn: true), Terminal.Say);
+    public IBackend Open() => Open((ordinal, precision) => CudaBackend.Open(ordinal, precision, requiresCudnn: true, Plans), Terminal.Say);
 
     /// <param name="gpu">Opens a GPU.</param>
     /// <param name="say">Called with the reason if another device or precision is used.</param>
@@ -103,6 +109,8 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
             var backend = gpu(ordinal, OnGpu);
             if (Precision is { } asked && backend.Precision != asked)
                 say($"--precision {asked.Word()}: {backend.DeviceName} is older than compute capability 8.0 and computes in {backend.Precision.Word()}.");
+            foreach (string note in backend.Notes)
+                say(note);
             return backend;
         }
         catch (NoCudaException none) when (FallsBack)

@@ -41,6 +41,8 @@ internal static class DoctorCommand
         {
             plans, model, batch, device, precision, searched, json,
         };
+        var settings = new PlanSettings();
+        settings.AddTo(command);
         command.SetAction(parsed =>
         {
             if (Architecture.Find(parsed.GetValue(model)!) is null)
@@ -48,13 +50,13 @@ internal static class DoctorCommand
             DeviceChoice choice = DeviceChoice.Parse(parsed.GetValue(device)!, parsed.GetValue(precision));
             if (choice is not { Ordinal: { } ordinal, FallsBack: false })
                 throw new UsageException($"--device {choice.Word}: doctor examines GPUs only. Give cuda or cuda:N, or leave it out.");
-            Diagnosis diagnosis = Examine(ordinal, choice.OnGpu, out CudaBackend? backend);
+            Diagnosis diagnosis = Examine(ordinal, choice.OnGpu, settings.Of(parsed), out CudaBackend? backend);
             using (backend)
             {
                 IReadOnlyList<PlanLine>? lines = parsed.GetValue(plans) && backend is not null
                     ? [.. PlanSurvey.Run(backend, parsed.GetValue(model)!, parsed.GetValue(batch)).Select(PlanLine.Of)]
                     : null;
-                Write(new DoctorReport(diagnosis), lines, parsed.GetValue(searched), parsed.GetValue(json));
+                Write(new DoctorReport(diagnosis, backend?.Description, backend?.Notes), lines, parsed.GetValue(searched), parsed.GetValue(json));
             }
             return (int)(diagnosis.Gap is null ? ExitCode.Done : ExitCode.NoSuchDevice);
         });
@@ -62,7 +64,7 @@ internal static class DoctorCommand
     }
 
     /// <summary>Examines the machine, and opens the GPU if no problem was found: some problems appear only then.</summary>
-    private static Diagnosis Examine(int ordinal, Precision precision, out CudaBackend? backend)
+    private static Diagnosis Examine(int ordinal, Precision precision, PlanOptions plans, out CudaBackend? backend)
     {
         backend = null;
         Diagnosis diagnosis = Doctor.Examine(precision);
@@ -70,7 +72,7 @@ internal static class DoctorCommand
             return diagnosis;
         try
         {
-            backend = CudaBackend.Open(ordinal, precision, requiresCudnn: true);
+            backend = CudaBackend.Open(ordinal, precision, requiresCudnn: true, plans);
             return diagnosis;
         }
         catch (NoCudaException none) when (none.Diagnosis.Gap is not null)

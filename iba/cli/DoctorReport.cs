@@ -5,7 +5,10 @@ using Iba.Engine.Diagnostics;
 namespace Iba.Cli;
 
 /// <summary>The findings about CUDA on a machine as text.</summary>
-internal sealed class DoctorReport(Diagnosis diagnosis)
+/// <param name="diagnosis">The findings.</param>
+/// <param name="gpu">cuDNN's description of the GPU, if it is usable.</param>
+/// <param name="notes">Files of plans that were passed over, and why.</param>
+internal sealed class DoctorReport(Diagnosis diagnosis, string? gpu = null, IReadOnlyList<string>? notes = null)
 {
     /// <summary>The findings, and how to fix each problem.</summary>
     public IReadOnlyList<string> Findings =>
@@ -24,6 +27,8 @@ internal sealed class DoctorReport(Diagnosis diagnosis)
         .. Findings,
         .. searched ? diagnosis.PathsTried.Select(path => $"        {path}").Prepend("searched paths:")
             : diagnosis.Gap is null ? [] : [$"iba doctor --searched lists the {diagnosis.PathsTried.Count} files that were looked for."],
+        .. notes ?? [],
+        .. gpu is null ? (string[])[] : ["description of the GPU, to be saved for iba plans build --gpu FILE:", gpu],
         Verdict,
     ];
 
@@ -38,7 +43,7 @@ internal sealed class DoctorReport(Diagnosis diagnosis)
         [.. diagnosis.Devices.Select(device => new DeviceLine($"cuda:{device.Ordinal}", device.Name,
             string.Create(CultureInfo.InvariantCulture, $"{device.ComputeCapability / 10}.{device.ComputeCapability % 10}"),
             device.FreeBytes, device.TotalBytes))],
-        searched ? diagnosis.PathsTried : null, plans);
+        searched ? diagnosis.PathsTried : null, plans, gpu);
 
     private static string Word(Severity severity) => severity switch { Severity.Fine => "ok", Severity.Slower => "slower", _ => "missing" };
 }
@@ -46,7 +51,7 @@ internal sealed class DoctorReport(Diagnosis diagnosis)
 /// <summary><c>iba doctor --json</c>.</summary>
 internal sealed record DoctorLine(
     bool Usable, string Verdict, IReadOnlyList<FindingLine> Findings, IReadOnlyList<DeviceLine> Devices, IReadOnlyList<string>? PathsTried,
-    IReadOnlyList<PlanLine>? Plans);
+    IReadOnlyList<PlanLine>? Plans, string? Description);
 
 /// <summary>One finding: ok, slower or missing.</summary>
 internal sealed record FindingLine(string Subject, string State, string Message, string? Remedy);

@@ -58,6 +58,7 @@ internal sealed record NonFiniteDocument(
 [JsonSerializable(typeof(LeftOutLine))]
 [JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(DoctorLine))]
+[JsonSerializable(typeof(PackedUnitLine))]
 internal sealed partial class Json : JsonSerializerContext
 {
     /// <summary>snake_case; non-ASCII letters of class and file names are not escaped.</summary>

@@ -58,7 +58,7 @@ internal sealed record FakeEngine(long Index)
 }
 
 /// <summary>cuDNN without a GPU: it records every descriptor, and checks the library's rules about order and sizes.</summary>
-internal sealed unsafe class FakeCudnn : IDisposable
+internal sealed unsafe partial class FakeCudnn : IDisposable
 {
     [ThreadStatic]
     private static FakeCudnn? _current;
@@ -66,7 +66,6 @@ internal sealed unsafe class FakeCudnn : IDisposable
     private readonly Dictionary<nint, FakeDescriptor> _live = [];
     private readonly Dictionary<nint, FakeDescriptor> _ever = [];
     private readonly HashSet<nint> _handles = [];
-    private nint _next = 0x9000;
 
     public FakeCudnn() => _current = this;
 
@@ -121,7 +120,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
 
     public static int SizeOf(cudnnBackendAttributeType type) => type switch
     {
-        cudnnBackendAttributeType.CUDNN_TYPE_BOOLEAN => 1,
+        cudnnBackendAttributeType.CUDNN_TYPE_BOOLEAN or cudnnBackendAttributeType.CUDNN_TYPE_CHAR => 1,
         cudnnBackendAttributeType.CUDNN_TYPE_HANDLE or cudnnBackendAttributeType.CUDNN_TYPE_INT64 or cudnnBackendAttributeType.CUDNN_TYPE_DOUBLE
             or cudnnBackendAttributeType.CUDNN_TYPE_VOID_PTR or cudnnBackendAttributeType.CUDNN_TYPE_BACKEND_DESCRIPTOR => 8,
         _ => 4,
@@ -154,7 +153,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
     {
         if (Now.Creation != cudnnStatus.CUDNN_STATUS_SUCCESS)
             return Now.Creation;
-        *handle = ++Now._next;
+        *handle = Next(Now);
         Now._handles.Add(*handle);
         return cudnnStatus.CUDNN_STATUS_SUCCESS;
     }
@@ -177,7 +176,9 @@ internal sealed unsafe class FakeCudnn : IDisposable
     private static cudnnStatus cudnnBackendCreateDescriptor(cudnnBackendDescriptorType kind, nint* descriptor)
     {
         FakeCudnn now = Now;
-        *descriptor = ++now._next;
+        if (kind == cudnnBackendDescriptorType.CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR && now.Version < FirstDescribing)
+            return cudnnStatus.CUDNN_STATUS_BAD_PARAM;
+        *descriptor = Next(now);
         var made = new FakeDescriptor(*descriptor, kind);
         now._live[*descriptor] = made;
         now.Made.Add(made);
@@ -207,40 +208,6 @@ internal sealed unsafe class FakeCudnn : IDisposable
             return now.Refuse($"{name} names a descriptor that is not final");
         }
         to.Attributes.Add(attribute);
-        return cudnnStatus.CUDNN_STATUS_SUCCESS;
-    }
-
-    [UnmanagedCallersOnly]
-    private static cudnnStatus cudnnBackendFinalize(nint descriptor)
-    {
-        FakeCudnn now = Now;
-        FakeDescriptor made = now._live[descriptor];
-        switch (made.Kind)
-        {
-            case cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINE_DESCRIPTOR:
-                long index = made[cudnnBackendAttributeName.CUDNN_ATTR_ENGINE_GLOBAL_INDEX].As<long>()[0];
-                FakeDescriptor graph = now.Ever(made[cudnnBackendAttributeName.CUDNN_ATTR_ENGINE_OPERATION_GRAPH].As<nint>()[0]);
-                made.Graph = graph;
-                made.Engine = now.Engines.FirstOrDefault(engine => engine.Index == index && engine.MostOperations >= Operations(graph));
-                if (made.Engine is null)
-                    return cudnnStatus.CUDNN_STATUS_NOT_SUPPORTED;
-                break;
-            case cudnnBackendDescriptorType.CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR:
-                made.Knob = (made[cudnnBackendAttributeName.CUDNN_ATTR_KNOB_CHOICE_KNOB_TYPE].As<int>()[0],
-                    made[cudnnBackendAttributeName.CUDNN_ATTR_KNOB_CHOICE_KNOB_VALUE].As<long>()[0]);
-                break;
-            case cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINECFG_DESCRIPTOR:
-                FakeDescriptor configured = now.Ever(made[cudnnBackendAttributeName.CUDNN_ATTR_ENGINECFG_ENGINE].As<nint>()[0]);
-                (made.Engine, made.Graph) = (configured.Engine, configured.Graph);
-                break;
-            case cudnnBackendDescriptorType.CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR:
-                FakeDescriptor planned = now.Ever(made[cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG].As<nint>()[0]);
-                (made.Engine, made.Graph) = (planned.Engine, planned.Graph);
-                if (made.Engine!.Fails)
-                    return cudnnStatus.CUDNN_STATUS_NOT_SUPPORTED_RUNTIME_PREREQUISITE_MISSING;
-                break;
-        }
-        made.Finalized = true;
         return cudnnStatus.CUDNN_STATUS_SUCCESS;
     }
 
@@ -282,6 +249,10 @@ internal sealed unsafe class FakeCudnn : IDisposable
                 return One(type, cudnnBackendAttributeType.CUDNN_TYPE_INT64, returned, (long*)elements, from.Engine!.Index);
             case cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE:
                 return One(type, cudnnBackendAttributeType.CUDNN_TYPE_INT64, returned, (long*)elements, from.Engine!.Workspace);
+            case cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION:
+                return Many(Printed(now, from), requested, returned, (byte*)elements);
+            case cudnnBackendAttributeName.CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION:
+                return Many(System.Text.Encoding.UTF8.GetBytes(now.Gpu + "\0"), requested, returned, (byte*)elements);
             case cudnnBackendAttributeName.CUDNN_ATTR_ENGINE_NUMERICAL_NOTE:
                 return Many(from.Engine!.Notes, requested, returned, (int*)elements);
             case cudnnBackendAttributeName.CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE:
@@ -319,7 +290,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
     {
         var mode = (cudnnBackendHeurMode)heuristic[cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_MODE].As<int>()[0];
         FakeDescriptor graph = Ever(heuristic[cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH].As<nint>()[0]);
-        return [.. Engines.Where(engine => engine.Mode == mode && engine.MostOperations >= Operations(graph))];
+return [.. OfGraph(graph).Where(engine => engine.Mode == mode)];
     }
 
     private static int Operations(FakeDescriptor graph) => (int)graph[cudnnBackendAttributeName.CUDNN_ATTR_OPERATIONGRAPH_OPS].Count;
@@ -332,7 +303,7 @@ internal sealed unsafe class FakeCudnn : IDisposable
         return cudnnStatus.CUDNN_STATUS_SUCCESS;
     }
 
-    private static cudnnStatus Many(int[] values, long requested, long* returned, int* to)
+    private static cudnnStatus Many<T>(T[] values, long requested, long* returned, T* to) where T : unmanaged
     {
         *returned = values.Length;
         for (int i = 0; i < requested && i < values.Length; i++)

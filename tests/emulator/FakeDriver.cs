@@ -23,6 +23,9 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     [ThreadStatic]
     private static FakeDriver? _current;
 
+    private static readonly System.Collections.Concurrent.ConcurrentDictionary<nint, FakeDriver> Contexts = new();
+    private static long _drivers;
+
     private readonly Dictionary<ulong, FakeMemory> _memory = [];
     private readonly Dictionary<nint, nuint> _pinned = [];
     private readonly Dictionary<nint, string> _handles = [];
@@ -31,7 +34,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     private Random _offsets = new(1);
     private List<Action>? _capturing;
     private string? _lost;
-    private nint _lastHandle = 0x1000;
+    private nint _lastHandle = (nint)Interlocked.Add(ref _drivers, 1 << 24);
 
     private readonly FakeDriver? _outer;
 
@@ -45,6 +48,9 @@ internal sealed unsafe partial class FakeDriver : IDisposable
 
     /// <summary>The thread that last made the context its own.</summary>
     public int ContextThread { get; private set; }
+
+    /// <summary>Threads without a driver of their own that made the context theirs.</summary>
+    public System.Collections.Concurrent.ConcurrentDictionary<int, bool> HelpingThreads { get; } = new();
 
     /// <summary>Every call so far, by its native name.</summary>
     public List<string> Calls { get; } = [];
@@ -262,7 +268,10 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     private static CUresult cuDevicePrimaryCtxRetain(nint* context, int device)
     {
         Now._offsets = new Random(1);
-        return Now.Make("cuDevicePrimaryCtxRetain", "context", context);
+        CUresult result = Now.Make("cuDevicePrimaryCtxRetain", "context", context);
+        if (result == CUresult.CUDA_SUCCESS)
+            Contexts[*context] = Now;
+        return result;
     }
 
     [UnmanagedCallersOnly]
@@ -275,6 +284,12 @@ internal sealed unsafe partial class FakeDriver : IDisposable
     [UnmanagedCallersOnly]
     private static CUresult cuCtxSetCurrent(nint context)
     {
+        // A thread that only helps has no driver of its own.
+        if (_current is null && Contexts.TryGetValue(context, out FakeDriver? owner))
+        {
+            owner.HelpingThreads.TryAdd(Environment.CurrentManagedThreadId, true);
+            return CUresult.CUDA_SUCCESS;
+        }
         (Now.Context, Now.ContextThread) = (context, Environment.CurrentManagedThreadId);
         return CUresult.CUDA_SUCCESS;
     }

@@ -85,9 +85,21 @@ public sealed class PlanSearchTests : IDisposable
         _cudnn.Engines.Add(new FakeEngine(1) { Knobs = [(3, 5)], Behaviour = [0] });
         Find()!.Value.Plan.Dispose();
         var again = Find()!.Value;
-        Assert.Equal((named ? "engine 1 (3 = 5)" : "engine 1", named), (again.Plan.Choice.ToString(), again.Reason == "kept from an earlier run"));
+        Assert.Equal((named ? "engine 1 (3 = 5)" : "engine 1", "kept from an earlier run"), (again.Plan.Choice.ToString(), again.Reason));
         again.Plan.Dispose();
         Assert.Equal(0, _cudnn.LiveDescriptors);
+    }
+
+    [Fact]
+    public void A_plan_with_neither_text_nor_settings_is_used_and_not_kept()
+    {
+        _cudnn.Untold.Add(cudnnBackendAttributeName.CUDNN_ATTR_ENGINECFG_KNOB_CHOICES);
+        _cudnn.Untold.Add(cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION);
+        _cudnn.Engines.Add(new FakeEngine(1));
+        Find()!.Value.Plan.Dispose();
+        var again = Find()!.Value;
+        Assert.Contains("heuristic A", again.Reason);
+        again.Plan.Dispose();
     }
 
     [Fact]
@@ -115,7 +127,7 @@ public sealed class PlanSearchTests : IDisposable
         _cudnn.Engines.AddRange(
             [new FakeEngine(1) { Fails = true }, new FakeEngine(2) { Workspace = 2 << 20 }, new FakeEngine(3) { Workspace = 1 << 20, Behaviour = [0] }]);
         var found = Find(limits: new SearchLimits(WorkspaceBytes: 1 << 20))!.Value;
-        Assert.Equal((3, 1L << 20, true), (found.Plan.Choice.Index, found.Plan.WorkspaceBytes, found.Plan.IsCompiled));
+        Assert.Equal((3, 1L << 20, true), (found.Plan.Choice.Index, found.Plan.WorkspaceBytes, found.Plan.Choice.IsCompiled));
         Assert.Contains("the only one of heuristic A", found.Reason);
         Assert.Contains(_rejected, line => line.Contains("engine 1") && line.Contains("the fake refuses"));
         Assert.Contains(_rejected, line => line.Contains("engine 2: needs 2 MiB of workspace, 1 are allowed"));
@@ -141,18 +153,77 @@ public sealed class PlanSearchTests : IDisposable
     }
 
     [Fact]
-    public void A_choice_is_saved_on_disk_and_built_again_without_heuristics()
+    public void A_choice_is_saved_on_disk_and_restored_without_heuristics_and_without_building()
     {
+        _cudnn.Engines.AddRange([new FakeEngine(1), new FakeEngine(2) { Behaviour = [0], Knobs = [(3, 5), (22, -1)] }]);
+        Find()!.Value.Plan.Dispose();
+        (int searches, int built) = (_cudnn.Searches, _cudnn.Built);
+        var again = Find()!.Value;
+        Assert.Equal(("engine 2 (3 = 5, 22 = -1)", true, "kept from an earlier run"),
+            (again.Plan.Choice.ToString(), again.Plan.Choice.IsCompiled, again.Reason));
+        Assert.Equal((searches, built, 1), (_cudnn.Searches, _cudnn.Built, _cudnn.Restored));
+        again.Plan.Dispose();
+        Assert.Equal(0, _cudnn.LiveDescriptors);
+        Assert.Empty(_cudnn.Misuse);
+    }
+
+    /// <summary>Where cuDNN gives no text of a plan, its engine and settings are kept.</summary>
+    [Fact]
+    public void A_choice_without_a_text_is_built_again_from_its_engine_and_settings()
+    {
+        _cudnn.Untold.Add(cudnnBackendAttributeName.CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION);
         _cudnn.Engines.AddRange([new FakeEngine(1), new FakeEngine(2) { Knobs = [(3, 5), (22, -1)] }]);
         Find()!.Value.Plan.Dispose();
         _cudnn.Made.Clear();
         var again = Find()!.Value;
         Assert.Equal((2, "kept from an earlier run"), (again.Plan.Choice.Index, again.Reason));
-        Assert.DoesNotContain(_cudnn.Made, made => made.Kind == cudnnBackendDescriptorType.CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
+        Assert.Equal(0, _cudnn.Searches);
         FakeDescriptor[] knobs =
             [.. _cudnn.Made.Where(made => made.Kind == cudnnBackendDescriptorType.CUDNN_BACKEND_KNOB_CHOICE_DESCRIPTOR && made.Attributes.Count > 0)];
         Assert.Equal([(3, 5L), (22, -1L)], knobs.Select(knob => knob.Knob));
         again.Plan.Dispose();
+        Assert.Empty(_cudnn.Misuse);
+    }
+
+    /// <summary>Both plans wait for each other, so one after the other they would wait forever.</summary>
+    [Fact]
+    public void Candidates_are_built_at_the_same_time_and_in_the_devices_context()
+    {
+        using var meeting = new Barrier(2);
+        bool met = true;
+        _cudnn.Building = _ => met &= meeting.SignalAndWait(TimeSpan.FromMinutes(2));
+        _cudnn.Engines.AddRange([new FakeEngine(1), new FakeEngine(2)]);
+        Find(limits: new SearchLimits(Candidates: 2) { Threads = 2 })!.Value.Plan.Dispose();
+        Assert.True(met);
+        Assert.Single(_driver.HelpingThreads);
+        Assert.Empty(_cudnn.Misuse);
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(4, 4)]
+    [InlineData(16, 9)]
+    public void As_many_candidates_are_built_as_asked_for(int candidates, int built)
+    {
+        _cudnn.Engines.AddRange(Enumerable.Range(1, 9).Select(index => new FakeEngine(index)));
+        Find(limits: new PlanOptions { Candidates = candidates }.Limits)!.Value.Plan.Dispose();
+        Assert.Equal(built, _cudnn.Built);
+        foreach (int wrong in (int[])[0, -1, PlanOptions.MostCandidates + 1])
+            Assert.Contains($"{wrong} candidates", Assert.Throws<ArgumentException>(() => new PlanOptions { Candidates = wrong }.Limits).Message);
+    }
+
+    [Fact]
+    public void A_fast_start_builds_what_needs_no_compilation_and_else_what_there_is()
+    {
+        var fast = new PlanOptions { FastStart = true }.Limits;
+        _cudnn.Engines.AddRange([new FakeEngine(1) { Behaviour = [0] }, new FakeEngine(7), new FakeEngine(2) { Behaviour = [0] }]);
+        var found = Find(limits: fast)!.Value;
+        Assert.Equal((7, 1), (found.Plan.Choice.Index, _cudnn.Built));
+        found.Plan.Dispose();
+        _cudnn.Engines.RemoveAt(1);
+        found = Find(Unit with { K = 512 }, fast)!.Value;
+        Assert.Equal(2, found.Plan.Choice.Index);
+        found.Plan.Dispose();
     }
 
     [Fact]
@@ -185,20 +256,20 @@ public sealed class PlanSearchTests : IDisposable
     [Fact]
     public void Text_that_is_no_choice_is_none()
     {
-        var choice = new EngineChoice(12, [(1, 2), (3, -4)]) { Milliseconds = 0.123f };
-        byte[] text = choice.Print("key");
-        EngineChoice read = EngineChoice.Parse("key", text)!;
-        Assert.Equal(choice.Index, read.Index);
-        Assert.Equal(choice.Knobs!, read.Knobs!);
-        Assert.Equal(0.123f, read.Milliseconds);
-        Assert.Null(EngineChoice.Parse("another key", text));
-        foreach (string bad in (string[])["", "key", "key\nengine", "key\nengine x\n", "key\nengine 1\nknob 1\n",
-            "key\nengine 1\nknob -1 2\n", "key\nmotor 1\n", "key\nengine 1\nmilliseconds soon\n", "key\nengine 1\nmilliseconds 1\nmilliseconds 1\n",
-            "key\nengine 99999999999999999999\n", "key\nengine 1\n" + string.Concat(Enumerable.Repeat("knob 1 1\n", 1000))])
+        var choice = new EngineChoice(12, [(1, 2), (3, -4)]) { Milliseconds = 0.123f, IsCompiled = true };
+        var kept = new KeptPlan(choice, [1, 2, 0]);
+        KeptPlan read = KeptPlan.Parse(kept.Print())!;
+        Assert.Equal((choice.Index, true, 0.123f), (read.Choice.Index, read.Choice.IsCompiled, read.Choice.Milliseconds));
+        Assert.Equal(choice.Knobs!, read.Choice.Knobs!);
+        Assert.Equal(kept.Json, read.Json);
+        foreach (string bad in (string[])["", "engine", "engine x\n", "engine 1\nknob 1\n", "engine 1\ncompiled\ncompiled\n",
+            "engine 1\nknob -1 2\n", "motor 1\n", "engine 1\nmilliseconds soon\n", "engine 1\nmilliseconds 1\nmilliseconds 1\n",
+            "engine 99999999999999999999\n", "engine 1\n" + string.Concat(Enumerable.Repeat("knob 1 1\n", 1000))])
         {
-            Assert.Null(EngineChoice.Parse("key", System.Text.Encoding.UTF8.GetBytes(bad)));
+            Assert.Null(KeptPlan.Parse(System.Text.Encoding.UTF8.GetBytes($"{bad}json\n{{}}")));
         }
-        Assert.Null(EngineChoice.Parse("key", [0xff, 0xfe, 0x0a]));
+        Assert.Null(KeptPlan.Parse("engine 1\n"u8));
+        Assert.Null(KeptPlan.Parse([0xff, 0xfe, 0x0a]));
     }
 
     [Fact]

@@ -24,12 +24,15 @@ public sealed class CudaBackend : Backend
     /// <param name="ordinal">Its index, from 0.</param>
     /// <param name="precision">The precision of convolutions and matrix products; float32 on devices that support nothing else.</param>
     /// <param name="requiresCudnn">Whether a missing or broken cuDNN is an error. If not, convolutions are only slow.</param>
+    /// <param name="plans">How convolutions are chosen among cuDNN's engines.</param>
     /// <exception cref="NoCudaException">This machine has no CUDA, or no such device; the message has the reason and the
     /// remedy.</exception>
-    public static CudaBackend Open(int ordinal = 0, Precision precision = Precision.TensorFloat32, bool requiresCudnn = false) =>
-        Open(Libraries.Load(Machine.Here(), new SystemLoader()), ordinal, precision, requiresCudnn);
+    /// <exception cref="Files.FileFormatException">The file of plans that <paramref name="plans"/> names is damaged.</exception>
+    public static CudaBackend Open(
+        int ordinal = 0, Precision precision = Precision.TensorFloat32, bool requiresCudnn = false, PlanOptions? plans = null) =>
+        Open(Libraries.Load(Machine.Here(), new SystemLoader()), ordinal, precision, requiresCudnn, plans);
 
-    internal static CudaBackend Open(Libraries libraries, int ordinal, Precision precision, bool requiresCudnn = false)
+    internal static CudaBackend Open(Libraries libraries, int ordinal, Precision precision, bool requiresCudnn = false, PlanOptions? plans = null)
     {
         Diagnosis diagnosis = Doctor.Examine(libraries, precision);
         if ((requiresCudnn ? diagnosis.Gap : diagnosis.Obstacle) is { } obstacle)
@@ -40,7 +43,7 @@ public sealed class CudaBackend : Backend
                 $"this machine has {string.Join(", ", diagnosis.Devices.Select(device => $"cuda:{device.Ordinal} ({device.Name})"))}",
                 "Choose one of these.", diagnosis);
         }
-        var backend = new CudaBackend(libraries, CacheFolder.OfUser(), ordinal, precision);
+        var backend = new CudaBackend(libraries, CacheFolder.OfUser(), ordinal, precision, (plans ?? new PlanOptions()).Limits);
         if (!requiresCudnn || backend._verbs.HasCudnn)
             return backend;
         backend.Dispose();
@@ -66,7 +69,17 @@ public sealed class CudaBackend : Backend
         set => _verbs.Watch = value;
     }
 
-    /// <summary>Libraries that were found and failed to start.</summary>
+    /// <summary>cuDNN's description of the GPU, for <see cref="GpuDescription"/>; null without cuDNN 9.8 or newer.</summary>
+    public string? Description
+    {
+        get
+        {
+            using Call call = Enter();
+            return _verbs.Description;
+        }
+    }
+
+    /// <summary>Libraries that were found and failed to start, and files of plans that were passed over.</summary>
     public IReadOnlyList<string> Notes => _verbs.Notes;
 
     /// <summary>Kernels that run from PTX because they were not compiled for this GPU, and why.</summary>

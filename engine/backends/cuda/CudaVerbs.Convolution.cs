@@ -35,18 +35,8 @@ internal sealed partial class CudaVerbs
         Written(dw.Tensor);
     }
 
-    private ConvolutionUnit Unit(Direction direction, in Operands operands, ConvGeometry geometry)
-    {
-        Shape x = operands.X.Shape;
-        return new ConvolutionUnit(direction, x.N, x.H, x.W, x.C, operands.W.Shape.N, geometry, Precision)
-        {
-            Bias = operands.Bias is not null,
-            Addend = operands.Addend is not null,
-            Gate = operands.Gate is not null,
-            Halves = operands.X.Element == Element.BFloat16,
-            Alignment = AlignmentOf(operands),
-        };
-    }
+    private ConvolutionUnit Unit(Direction direction, in Operands operands, ConvGeometry geometry) =>
+        ConvolutionUnit.Of(direction, operands, geometry, Precision) with { Alignment = AlignmentOf(operands) };
 
     private static int AlignmentOf(in Operands operands)
     {

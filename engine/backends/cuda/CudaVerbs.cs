@@ -8,6 +8,7 @@ namespace Iba.Engine.Backends.Cuda;
 /// <summary>The verbs of the <see cref="CudaBackend"/>.</summary>
 internal sealed partial class CudaVerbs : IVerbs
 {
+    private readonly List<string> _notes = [];
     private readonly Device _device;
     private readonly KernelCompiler _compiler;
     private readonly Scratch _scratch;
@@ -26,15 +27,15 @@ internal sealed partial class CudaVerbs : IVerbs
             _compiler = new KernelCompiler(libraries.Nvrtc, _device.ComputeCapability, cache);
             Kernels = new Kernels(_device, _compiler);
             _scratch = new Scratch(_device);
-            var notes = new List<string>();
-            _cudnn = Start(libraries.Cudnn, cudnn => new CudnnSession(cudnn, _device), notes);
-            _cublasLt = Start(libraries.CublasLt, cublasLt => new ProductSession(cublasLt, _device), notes);
-            Notes = notes;
-            _products = new MatrixProducts(_device, Kernels, _scratch, _cublasLt, limits ??= new SearchLimits());
+            _cudnn = Start(libraries.Cudnn, cudnn => new CudnnSession(cudnn, _device), _notes);
+            _cublasLt = Start(libraries.CublasLt, cublasLt => new ProductSession(cublasLt, _device), _notes);
+            _products = new MatrixProducts(_device, Kernels, _scratch, _cublasLt, limits ??= new PlanOptions().Limits);
             _convolutions = new Convolutions(_device, Kernels, _scratch, _cudnn, _products, limits, cache);
         }
         catch
         {
+            _cudnn?.Dispose();
+            _cublasLt?.Dispose();
             _device.Dispose();
             throw;
         }
@@ -71,7 +72,17 @@ internal sealed partial class CudaVerbs : IVerbs
     }
 
     /// <inheritdoc cref="CudaBackend.Notes"/>
-    public IReadOnlyList<string> Notes { get; }
+    public IReadOnlyList<string> Notes => [.. _notes, .. _convolutions.Notes];
+
+    /// <inheritdoc cref="CudaBackend.Description"/>
+    public string? Description
+    {
+        get
+        {
+            _device.Enter(nameof(Description));
+            return _cudnn?.Gpu?.Json;
+        }
+    }
 
     /// <inheritdoc cref="CudaBackend.KernelNotes"/>
     public IReadOnlyDictionary<string, string> KernelNotes => _compiler.Refusals;

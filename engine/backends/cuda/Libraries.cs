@@ -12,7 +12,7 @@ internal sealed class Libraries
     private readonly List<(string Path, string Reason)> _refused = [];
     private readonly List<string> _tried = [];
 
-    private Libraries(Machine machine, Loader loader)
+    private Libraries(Machine machine, Loader loader, bool runs)
     {
         _loader = loader;
         var paths = new LibraryPaths(machine);
@@ -20,8 +20,9 @@ internal sealed class Libraries
         if (Driver is not null && Driver.Version >= 1000)
         {
             AreLoaded = true;
-            LoadToolkit(paths, Driver.Version / 1000, machine.IsWindows);
-            LoadCudnn(paths, Driver.Version / 1000);
+            int major = runs ? Driver.Version / 1000 : LibraryNames.NewestMajor;
+            LoadToolkit(paths, major, machine.IsWindows);
+            LoadCudnn(paths, major);
         }
         else
         {
@@ -32,7 +33,12 @@ internal sealed class Libraries
     }
 
     /// <summary>Finds and loads all libraries.</summary>
-    public static Libraries Load(Machine machine, Loader loader) => new(machine, loader);
+    /// <param name="machine">Where to look.</param>
+    /// <param name="loader">Loads them.</param>
+    /// <param name="runs">
+    /// Whether something is to run on this machine's GPU. If plans are only built, for another machine, the driver's CUDA version does not count.
+    /// </param>
+    public static Libraries Load(Machine machine, Loader loader, bool runs = true) => new(machine, loader, runs);
 
     public Driver? Driver { get; private set; }
 

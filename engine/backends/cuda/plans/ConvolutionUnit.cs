@@ -30,6 +30,19 @@ internal enum Direction
 /// <param name="Precision">The precision of the factors.</param>
 internal readonly record struct ConvolutionUnit(Direction Direction, int N, int H, int W, int C, int K, ConvGeometry Geometry, Precision Precision)
 {
+    /// <summary>The unit of these tensors, without a ReLU.</summary>
+    public static ConvolutionUnit Of(Direction direction, in Operands operands, ConvGeometry geometry, Precision precision)
+    {
+        Shape x = operands.X.Shape;
+        return new ConvolutionUnit(direction, x.N, x.H, x.W, x.C, operands.W.Shape.N, geometry, precision)
+        {
+            Bias = operands.Bias is not null,
+            Addend = operands.Addend is not null,
+            Gate = operands.Gate is not null,
+            Halves = operands.X.Element == Element.BFloat16,
+        };
+    }
+
     /// <summary>Whether a bias (K) is added.</summary>
     public bool Bias { get; init; }
 

@@ -18,6 +18,9 @@ internal sealed class Convolutions(
     /// <summary>The choices made so far, in no order.</summary>
     public IEnumerable<PlanChoice> Choices => _settled.Values.Select(settled => settled.Choice);
 
+    /// <summary>Files of plans that were passed over, and why.</summary>
+    public IReadOnlyList<string> Notes => _search?.Notes ?? [];
+
     /// <summary>Called for every unit that runs, with its weights and the choice for it.</summary>
     public Action<Tensor, PlanChoice>? Watch { get; set; }
 
@@ -77,7 +80,7 @@ internal sealed class Convolutions(
     }
 
     private static Settled Chosen(ConvolutionUnit unit, Route route, FoundPlan found, List<string> rejected) =>
-        new(found.Plan, new PlanChoice(unit.ToString(), route, found.Reason, found.Plan.Choice.ToString(), found.Plan.IsCompiled,
+        new(found.Plan, new PlanChoice(unit.ToString(), route, found.Reason, found.Plan.Choice.ToString(), found.Plan.Choice.IsCompiled,
             found.Plan.WorkspaceBytes, found.Milliseconds, rejected, found.Check));
 
     private Rounding Rounding => products.Rounding;

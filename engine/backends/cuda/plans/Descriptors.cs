@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Iba.Engine.Backends.Cuda.Native;
 
 namespace Iba.Engine.Backends.Cuda.Plans;
@@ -12,9 +14,14 @@ internal sealed class CudnnException(cudnnStatus status, string subject, string 
 /// The cuDNN descriptors of one build: created, described attribute by attribute, and finalized. Disposal destroys all of them except those
 /// that were taken, the last created first.
 /// </summary>
-internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
+/// <param name="cudnn">cuDNN.</param>
+/// <param name="record">
+/// Receives what is created and set, handles excepted and descriptors by their number: the same drawing gives the same bytes in every process.
+/// </param>
+internal sealed unsafe class Descriptors(Cudnn cudnn, IncrementalHash? record = null) : IDisposable
 {
     private readonly List<nint> _made = [];
+    private IncrementalHash? _record = record;
 
     /// <summary>Creates a descriptor, to be described and then finalized.</summary>
     public nint New(cudnnBackendDescriptorType kind)
@@ -22,6 +29,7 @@ internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
         nint descriptor;
         Check(cudnn.cudnnBackendCreateDescriptor(kind, &descriptor), $"cudnnBackendCreateDescriptor({kind})");
         _made.Add(descriptor);
+        Record((int)kind);
         return descriptor;
     }
 
@@ -30,6 +38,16 @@ internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
     {
         fixed (T* elements = values)
             Check(cudnn.cudnnBackendSetAttribute(descriptor, name, type, values.Length, elements), $"cudnnBackendSetAttribute({name})");
+        if (_record is null || type == cudnnBackendAttributeType.CUDNN_TYPE_HANDLE)
+            return;
+        Record(_made.IndexOf(descriptor), (int)name, (int)type, values.Length);
+        if (type != cudnnBackendAttributeType.CUDNN_TYPE_BACKEND_DESCRIPTOR)
+        {
+            _record.AppendData(MemoryMarshal.AsBytes(values));
+            return;
+        }
+        foreach (nint part in MemoryMarshal.Cast<T, nint>(values))
+            Record(_made.IndexOf(part));
     }
 
     public void Set(nint descriptor, cudnnBackendAttributeName name, params ReadOnlySpan<long> values) =>
@@ -44,6 +62,10 @@ internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
     /// <summary>Sets an attribute to one or several descriptors, which must be finalized.</summary>
     public void SetParts(nint descriptor, cudnnBackendAttributeName name, params ReadOnlySpan<nint> parts) =>
         Set(descriptor, name, cudnnBackendAttributeType.CUDNN_TYPE_BACKEND_DESCRIPTOR, parts);
+
+    /// <summary>Sets an attribute to a text that ends in its zero.</summary>
+    public void SetText(nint descriptor, cudnnBackendAttributeName name, ReadOnlySpan<byte> text) =>
+        Set(descriptor, name, cudnnBackendAttributeType.CUDNN_TYPE_CHAR, text);
 
     /// <summary>Finalizes a descriptor: from now on it can be used, and not be changed.</summary>
     public nint Finish(nint descriptor)
@@ -80,6 +102,13 @@ internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
         return value;
     }
 
+    /// <summary>A text as cuDNN gives it, its final zero included.</summary>
+    public byte[] Text(nint descriptor, cudnnBackendAttributeName name)
+    {
+        var text = new byte[Count(descriptor, name, cudnnBackendAttributeType.CUDNN_TYPE_CHAR)];
+        return text[..Get<byte>(descriptor, name, cudnnBackendAttributeType.CUDNN_TYPE_CHAR, text)];
+    }
+
     /// <summary>Transfers ownership of a descriptor to the caller, who destroys it.</summary>
     public nint Take(nint descriptor)
     {
@@ -93,6 +122,11 @@ internal sealed unsafe class Descriptors(Cudnn cudnn) : IDisposable
             cudnn.cudnnBackendDestroyDescriptor(_made[i]);
         _made.Clear();
     }
+
+    /// <summary>What is created and set from now on is not recorded.</summary>
+    public void StopRecording() => _record = null;
+
+    private void Record(params ReadOnlySpan<int> numbers) => _record?.AppendData(MemoryMarshal.AsBytes(numbers));
 
     private void Check(cudnnStatus status, string call)
     {

@@ -13,21 +13,30 @@ internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Va
     /// <summary>Upper bound of the settings: a file with more was not written by this program.</summary>
     private const int MostKnobs = 256;
 
-    private const string Time = "milliseconds ";
+    private const string Time = "milliseconds ", Compiled = "compiled";
+
+    /// <summary>Whether cuDNN compiles it for its graph when its plan is built.</summary>
+    public bool IsCompiled { get; init; }
 
     /// <summary>The time of a run when it was chosen; null if there was one candidate.</summary>
     public float? Milliseconds { get; init; }
 
-    /// <summary>The choice stored for a key, or null if the text is anything else.</summary>
-    public static EngineChoice? Parse(string key, ReadOnlySpan<byte> text)
+    /// <summary>The choice that a text tells, or null if the text is anything else.</summary>
+    public static EngineChoice? Parse(ReadOnlySpan<byte> text)
     {
         string[] lines = Encoding.UTF8.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        if (lines.Length is < 2 or > MostKnobs + 3 || lines[0] != key || !TryNumbers(lines[1], "engine", 1, out long[] engine))
+        if (lines.Length is < 1 or > MostKnobs + 3 || !TryNumbers(lines[0], "engine", 1, out long[] engine))
             return null;
+        bool compiled = false;
         var knobs = new List<(int, long)>();
         float? milliseconds = null;
-        foreach (string line in lines[2..])
+        foreach (string line in lines[1..])
         {
+            if (!compiled && line == Compiled)
+            {
+                compiled = true;
+                continue;
+            }
             if (milliseconds is null && line.StartsWith(Time, StringComparison.Ordinal))
             {
                 if (!float.TryParse(line[Time.Length..], NumberStyles.Float, CultureInfo.InvariantCulture, out float read))
@@ -39,13 +48,15 @@ internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Va
                 return null;
             knobs.Add(((int)knob[0], knob[1]));
         }
-        return new EngineChoice(engine[0], knobs) { Milliseconds = milliseconds };
+        return new EngineChoice(engine[0], knobs) { Milliseconds = milliseconds, IsCompiled = compiled };
     }
 
-    /// <summary>The text for a key, as <see cref="Parse"/> reads it.</summary>
-    public byte[] Print(string key)
+    /// <summary>The text, as <see cref="Parse"/> reads it.</summary>
+    public byte[] Print()
     {
-        var text = new StringBuilder().Append(key).Append('\n').Append(CultureInfo.InvariantCulture, $"engine {Index}\n");
+        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"engine {Index}\n");
+        if (IsCompiled)
+            text.Append(Compiled).Append('\n');
         if (Milliseconds is { } milliseconds)
             text.Append(CultureInfo.InvariantCulture, $"{Time}{milliseconds:R}\n");
         foreach ((int type, long value) in Knobs ?? [])

@@ -40,14 +40,14 @@ internal sealed unsafe class Plan(CudnnSession session, nint descriptor, IReadOn
 
     private readonly Dictionary<Addresses, nint> _packs = [];
 
+    /// <summary>The finalized execution plan.</summary>
+    public nint Descriptor => descriptor;
+
     /// <summary>The engine and its settings.</summary>
     public EngineChoice Choice => choice;
 
     /// <summary>Workspace: memory needed besides its tensors.</summary>
     public long WorkspaceBytes { get; init; }
-
-    /// <summary>Whether cuDNN compiled it when it was built.</summary>
-    public bool IsCompiled { get; init; }
 
     /// <summary>Queues it on the device's stream. For addresses used before, it only makes the call.</summary>
     public void Run(in Addresses addresses)

@@ -41,8 +41,8 @@ internal readonly record struct PlanWay(GraphForm Form, ConvolutionUnit Drawn, R
 
     /// <summary>
     /// Whether a fused graph is worth asking for. A strided gradient with something after it has one engine, compiled for seconds and of an old kind
-    /// that has been wrong before; the sum alone has precompiled engines.
+    /// that has been wrong before; the sum alone has precompiled engines. So has a plain bfloat16 sum, which has no good engine with a float32 result.
     /// </summary>
     private static bool CanFuse(in ConvolutionUnit unit) => unit.Direction != Direction.BackwardData
-        || (unit.Geometry.Stride == 1 && (unit.Precision != Precision.BFloat16 || unit.C % AlignedChannels == 0));
+        || (unit.Geometry.Stride == 1 && (unit.Precision != Precision.BFloat16 || (!unit.IsPlain && unit.C % AlignedChannels == 0)));
 }
