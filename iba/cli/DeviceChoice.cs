@@ -36,6 +36,7 @@ internal sealed class DeviceOptions(bool winograd = true)
         Description = "Stop a photo's run at the first line of the tape that computes NaN or an infinity, forward or backward, and name it. Several times "
             + "slower. The environment variable IBA_CHECK=1 does the same.",
     };
+
     private readonly PlanSettings _plans = new();
 
     public void AddTo(Command command)

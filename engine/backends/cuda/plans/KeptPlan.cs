@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>A finished plan as it is kept in a file.</summary>
