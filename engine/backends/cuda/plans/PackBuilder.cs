@@ -46,7 +46,7 @@ internal sealed class PackBuilder(CudnnSession session, SearchLimits limits)
                     if (attempts[i].MoveNext())
                         open.Add(i);
                     else
-                        built[i] = new BuiltUnit(units[i], units[i] is { Geometry.IsPointwise: true, Halves: false } ? Route.Product : Route.OwnKernel, [], rejected[i]);
+                        built[i] = new BuiltUnit(units[i], WithoutCudnn(units[i]), [], rejected[i]);
                 }
                 (int Unit, Offer Offer, nint Plan)[] pending = [.. open.SelectMany(i =>
                     attempts[i].Current.Offers.Select(offer => (i, offer, attempts[i].Current.Graph.Describe(offer))))];
@@ -74,6 +74,9 @@ internal sealed class PackBuilder(CudnnSession session, SearchLimits limits)
         }
         return built!;
     }
+
+    private static Route WithoutCudnn(in ConvolutionUnit unit) =>
+        unit is { Geometry.IsPointwise: true, Halves: false } ? Route.Product : Route.OwnKernel;
 
     private static BuiltPlan? Take(PlanGraph graph, nint descriptor, EngineChoice choice, double seconds)
     {
