@@ -290,7 +290,7 @@ internal sealed unsafe partial class FakeCudnn : IDisposable
     {
         var mode = (cudnnBackendHeurMode)heuristic[cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_MODE].As<int>()[0];
         FakeDescriptor graph = Ever(heuristic[cudnnBackendAttributeName.CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH].As<nint>()[0]);
-return [.. OfGraph(graph).Where(engine => engine.Mode == mode)];
+        return [.. OfGraph(graph).Where(engine => engine.Mode == mode)];
     }
 
     private static int Operations(FakeDescriptor graph) => (int)graph[cudnnBackendAttributeName.CUDNN_ATTR_OPERATIONGRAPH_OPS].Count;
