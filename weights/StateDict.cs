@@ -108,7 +108,7 @@ public sealed class StateDict : IDisposable
         IDisposable? open = null;
         try
         {
-            FileContents contents = source.Read(start => format = FileKind.Detect(start), cancel);
+            FileContents contents = source.Read(start => format = FileKind.Detect(start), cancel: cancel);
             open = contents;
             var budget = new FileBudget(contents.Length, cancel);
             return format switch

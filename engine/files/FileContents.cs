@@ -28,13 +28,13 @@ public sealed class FileContents : IDisposable
     /// <summary>Reads a file, a pipe or a device.</summary>
     /// <param name="path">What to read.</param>
     /// <param name="accept">Checks the first bytes (1 MiB, or all of a shorter file) and throws if the file cannot be used.</param>
-    /// <param name="cancel">Cancels the reading, also while a pipe has no writer yet.</param>
     /// <param name="most">Upper bound of the bytes.</param>
+    /// <param name="cancel">Cancels the reading, also while a pipe has no writer yet.</param>
     /// <exception cref="FileFormatException">It is too large, or was truncated while it was read.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">Reading it is not permitted.</exception>
     public static FileContents Read(
-        string path, Action<ReadOnlySpan<byte>>? accept = null, CancellationToken cancel = default, long most = long.MaxValue)
+        string path, Action<ReadOnlySpan<byte>>? accept = null, long most = long.MaxValue, CancellationToken cancel = default)
     {
         // Opening a FIFO and reading from a pipe block in the operating system; cancellation must end the wait all the same.
         try
@@ -42,7 +42,7 @@ public sealed class FileContents : IDisposable
             return Abandonable.Run(() =>
             {
                 using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
-                return Read(file, file.CanSeek ? file.Length : null, accept, cancel, most);
+                return Read(file, file.CanSeek ? file.Length : null, accept, most, cancel);
             }, cancel);
         }
         catch (InvalidDataException e)
@@ -55,14 +55,14 @@ public sealed class FileContents : IDisposable
     /// <param name="from">The stream. It is not disposed.</param>
     /// <param name="name">What messages call it.</param>
     /// <param name="accept">Checks the first bytes (1 MiB, or all of a shorter stream) and throws if they cannot be used.</param>
-    /// <param name="cancel">Checked between reads.</param>
     /// <param name="most">Upper bound of the bytes.</param>
+    /// <param name="cancel">Checked between reads.</param>
     /// <exception cref="FileFormatException">It is too large.</exception>
-    internal static FileContents Read(Stream from, string name, Action<ReadOnlySpan<byte>>? accept, CancellationToken cancel, long most)
+    internal static FileContents Read(Stream from, string name, Action<ReadOnlySpan<byte>>? accept, long most, CancellationToken cancel)
     {
         try
         {
-            return Read(from, from.CanSeek ? from.Length - from.Position : null, accept, cancel, most);
+            return Read(from, from.CanSeek ? from.Length - from.Position : null, accept, most, cancel);
         }
         catch (InvalidDataException e)
         {
@@ -73,7 +73,7 @@ public sealed class FileContents : IDisposable
     /// <summary>Reads exactly <paramref name="length"/> bytes of a stream.</summary>
     /// <exception cref="InvalidDataException">The stream ends early, or the bytes do not fit into memory.</exception>
     public static FileContents Read(Stream from, long length, CancellationToken cancel = default) =>
-        Read(from, length, accept: null, cancel, long.MaxValue);
+        Read(from, length, accept: null, long.MaxValue, cancel);
 
     /// <summary>Copies bytes.</summary>
     /// <param name="to">Filled completely.</param>
@@ -157,9 +157,9 @@ public sealed class FileContents : IDisposable
     /// <param name="from">The stream.</param>
     /// <param name="length">Its bytes; null if only its end tells.</param>
     /// <param name="accept">Checks the first bytes.</param>
-    /// <param name="cancel">Checked between reads.</param>
     /// <param name="bound">Upper bound of the bytes.</param>
-    private static FileContents Read(Stream from, long? length, Action<ReadOnlySpan<byte>>? accept, CancellationToken cancel, long bound)
+    /// <param name="cancel">Checked between reads.</param>
+    private static FileContents Read(Stream from, long? length, Action<ReadOnlySpan<byte>>? accept, long bound, CancellationToken cancel)
     {
         long most = length ?? Math.Min(bound, LongestStream);
         var contents = new FileContents();

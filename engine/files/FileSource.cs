@@ -19,7 +19,7 @@ public sealed class FileSource
 
     /// <summary>The file at a path; a pipe or standard input works like a file.</summary>
     /// <param name="path">The path.</param>
-    public static FileSource OfPath(string path) => new(path, path, (accept, most, cancel) => FileContents.Read(path, accept, cancel, most));
+    public static FileSource OfPath(string path) => new(path, path, (accept, most, cancel) => FileContents.Read(path, accept, most, cancel));
 
     /// <summary>A file in memory.</summary>
     /// <param name="bytes">The whole file.</param>
@@ -27,23 +27,23 @@ public sealed class FileSource
     public static FileSource Of(byte[] bytes, string name = "the bytes given") => new(name, null, (accept, most, cancel) =>
     {
         using var stream = new MemoryStream(bytes, writable: false);
-        return FileContents.Read(stream, name, accept, cancel, most);
+        return FileContents.Read(stream, name, accept, most, cancel);
     });
 
     /// <summary>What a stream holds from its position to its end. It is read once, and stays the caller's.</summary>
     /// <param name="stream">The stream.</param>
     /// <param name="name">What messages call it.</param>
     public static FileSource Of(Stream stream, string name = "the stream given") =>
-        new(name, null, (accept, most, cancel) => FileContents.Read(stream, name, accept, cancel, most));
+        new(name, null, (accept, most, cancel) => FileContents.Read(stream, name, accept, most, cancel));
 
     /// <summary>Reads the file.</summary>
     /// <param name="accept">Checks the first bytes (1 MiB, or all of a shorter file) and throws if the file cannot be used.</param>
-    /// <param name="cancel">Cancels the reading.</param>
     /// <param name="most">Upper bound of the bytes: a longer file is refused before more of it is read.</param>
+    /// <param name="cancel">Cancels the reading.</param>
     /// <exception cref="FileFormatException">It is too large, or was truncated while it was read.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">Reading it is not permitted.</exception>
-    public FileContents Read(Action<ReadOnlySpan<byte>>? accept = null, CancellationToken cancel = default, long most = long.MaxValue) =>
+    public FileContents Read(Action<ReadOnlySpan<byte>>? accept = null, long most = long.MaxValue, CancellationToken cancel = default) =>
         _read(accept, most, cancel);
 
     /// <summary>The name.</summary>

@@ -113,7 +113,7 @@ public sealed class PhotoFile
             return Open(path, cancel);
         try
         {
-            using FileContents contents = source.Read(start => FileSignature.Of(start, source.Name), cancel, MaxBytes);
+            using FileContents contents = source.Read(start => FileSignature.Of(start, source.Name), MaxBytes, cancel);
             byte[] bytes = new byte[contents.Length];
             contents.Read(bytes, 0);
             return new PhotoFile(bytes, source.Name);
