@@ -16,7 +16,8 @@ namespace Iba.Explaining;
 
 /// <summary>
 /// Explains an image classifier's decisions. It is safe from any number of threads: photos that wait at the same time and ask for the same are explained in
-/// one batch on the one device. A photo's result does not depend on the others, and its failure does not touch them.
+/// one batch on the one device. A photo's result does not depend on the others (on a GPU but for rounding, because vendor libraries choose their
+/// code by the batch's size), and its failure does not touch them.
 /// </summary>
 public sealed class Explainer : IDisposable, IAsyncDisposable
 {
@@ -124,6 +125,8 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     /// <exception cref="ImageException">The file cannot be read, or is not a photo.</exception>
     /// <exception cref="ArgumentException">There is no such method, setting or class, or the method needs something that was not given.</exception>
     /// <exception cref="NonFiniteException">A number of the result is not finite.</exception>
+    /// <exception cref="DeviceMemoryException">Not even one photo fits the device's memory.</exception>
+    /// <exception cref="CudaException">The GPU failed. After a <see cref="DeviceLostException"/> open another explainer.</exception>
     /// <exception cref="ObjectDisposedException">The explainer is disposed.</exception>
     /// <exception cref="OperationCanceledException">The photo was taken out.</exception>
     public Task<PhotoExplanation> ExplainAsync(FileSource photo, ExplainerRequest? request = null, CancellationToken cancellation = default) =>
@@ -170,10 +173,15 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
         async Task Free()
         {
             await _queue.DisposeAsync().ConfigureAwait(false);
-            foreach (var each in _methods)
-                each.Method.Dispose();
-            _readout?.Dispose();
-            _classifier.Network.Backend.Dispose();
+            try
+            {
+                Forget(0);
+                _readout?.Dispose();
+            }
+            finally
+            {
+                _classifier.Network.Backend.Dispose();
+            }
         }
     }
 
@@ -208,13 +216,29 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
                 continue;
             }
             Job[] some = [.. jobs.Skip(next).TakeWhile(job => job.Mask is null)];
-            foreach (Outcome outcome in method.Explain([.. some.Select(job => job.Sample)], null, cancellation))
+            using IEnumerator<Outcome> outcomes = method.Explain([.. some.Select(job => job.Sample)], null, cancellation).GetEnumerator();
+            while (Next(outcomes))
             {
+                Outcome outcome = outcomes.Current;
                 yield return outcome.Explanation is { } explanation
                     ? (new PhotoExplanation(explanation, some[outcome.Sample].Photo, _classifier.Labels, kind, inputs), null)
                     : (null, outcome.Failure);
             }
             next += some.Length;
+        }
+    }
+
+    /// <summary>The next result. Where memory does not suffice, the other methods' recordings are freed: the queue then tries the photos again.</summary>
+    private bool Next(IEnumerator<Outcome> outcomes)
+    {
+        try
+        {
+            return outcomes.MoveNext();
+        }
+        catch (DeviceMemoryException)
+        {
+            Forget(1);
+            throw;
         }
     }
 
@@ -226,11 +250,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
         if (at >= 0)
             _methods.RemoveAt(at);
         _methods.Insert(0, found);
-        if (_methods.Count > MostMethods)
-        {
-            _methods[^1].Method.Dispose();
-            _methods.RemoveAt(_methods.Count - 1);
-        }
+        Forget(MostMethods);
         return found;
 
         (string, MethodKind, MethodInputs, IAttributionMethod) Create()
@@ -243,6 +263,13 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
                 bottleneck.KeepsMask = _keepsMasks;
             return (name, variant.Kind, inputs, method);
         }
+    }
+
+    /// <summary>Frees all but the most recently used methods.</summary>
+    private void Forget(int most)
+    {
+        for (; _methods.Count > most; _methods.RemoveAt(_methods.Count - 1))
+            _methods[^1].Method.Dispose();
     }
 
     /// <summary>The first GPU where everything that it needs is there, else the CPU.</summary>

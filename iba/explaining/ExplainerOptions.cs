@@ -29,7 +29,7 @@ public sealed record ExplainerOptions
     /// <summary>Whether results of bottlenecks carry λ and the information of each neuron, about 3 MB a photo on ResNet-50.</summary>
     public bool KeepsMasks { get; init; }
 
-    /// <summary>Photos that are explained together at most. Results do not depend on it.</summary>
+    /// <summary>Photos that are explained together at most. Results do not depend on it, on a GPU but for rounding.</summary>
     public int Batch { get; init; } = 8;
 
     /// <summary>Photos that are decoded, wait or are in work at most. Further callers wait, without a thread.</summary>

@@ -214,7 +214,8 @@ public sealed class PlanPackTests : IDisposable
                 (FileStatus.Of(path)!.Value with { Owner = 12345 }).GiveTo(path);
                 break;
             default:
-                File.SetUnixFileMode(path, File.GetUnixFileMode(path) | UnixFileMode.GroupWrite);
+                if (!OperatingSystem.IsWindows())
+                    File.SetUnixFileMode(path, File.GetUnixFileMode(path) | UnixFileMode.GroupWrite);
                 break;
         }
         Assert.Null(cache.Read("plans", "a"));

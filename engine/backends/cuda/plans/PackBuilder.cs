@@ -48,8 +48,14 @@ internal sealed class PackBuilder(CudnnSession session, SearchLimits limits)
                     else
                         built[i] = new BuiltUnit(units[i], WithoutCudnn(units[i]), [], rejected[i]);
                 }
-                (int Unit, Offer Offer, nint Plan)[] pending = [.. open.SelectMany(i =>
-                    attempts[i].Current.Offers.Select(offer => (i, offer, attempts[i].Current.Graph.Describe(offer))))];
+                (int Unit, Offer Offer, nint Plan)[] pending =
+                [
+                    .. from i in open
+                       from offer in attempts[i].Current.Offers
+                       let plan = attempts[i].Current.Graph.TryDescribe(offer)
+                       where plan is not null
+                       select (i, offer, plan.Value),
+                ];
                 (string? Fault, double Seconds)[] results = session.Finish([.. pending.Select(each => each.Plan)], limits.Threads);
                 foreach (IGrouping<int, int> unit in Enumerable.Range(0, pending.Length).GroupBy(at => pending[at].Unit))
                 {

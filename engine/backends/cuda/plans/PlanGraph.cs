@@ -92,8 +92,21 @@ internal sealed class PlanGraph : IDisposable
         }
     }
 
-    /// <summary>Describes the plan of an engine.</summary>
-    public nint Describe(Offer offer)
+    /// <summary>Describes the plan of an engine; null, with the reason in the list, if cuDNN refuses it.</summary>
+    public nint? TryDescribe(Offer offer)
+    {
+        try
+        {
+            return Describe(offer);
+        }
+        catch (CudnnException e)
+        {
+            _rejected.Add($"{offer.Choice}: {e.Message}");
+            return null;
+        }
+    }
+
+    private nint Describe(Offer offer)
     {
         nint plan = _descriptors.New(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
         if (_session.Handle != 0)
@@ -132,10 +145,21 @@ internal sealed class PlanGraph : IDisposable
         }
     }
 
-    /// <summary>A finalized plan, owned by the caller; null, with the reason in the list, if it needs too much memory.</summary>
+    /// <summary>
+    /// A finalized plan, owned by the caller; null, with the reason in the list, if it needs too much memory or cuDNN does not say how much.
+    /// </summary>
     public Plan? Take(nint plan, EngineChoice choice)
     {
-        long workspace = Math.Max(_descriptors.Get<long>(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64), 0);
+        long workspace;
+        try
+        {
+            workspace = Math.Max(_descriptors.Get<long>(plan, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64), 0);
+        }
+        catch (CudnnException e)
+        {
+            _rejected.Add($"{choice}: {e.Message}");
+            return null;
+        }
         if (workspace <= _limits.WorkspaceBytes)
             return new Plan(_session, _descriptors.Take(plan), _roles, choice) { WorkspaceBytes = workspace };
         _rejected.Add($"{choice}: needs {workspace >> 20} MiB of workspace, {_limits.WorkspaceBytes >> 20} are allowed");

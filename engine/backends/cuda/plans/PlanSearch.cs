@@ -75,12 +75,13 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
         {
             Offer[] turn = [.. offers.Skip(next).Take(limits.Candidates - built.Count)];
             next += turn.Length;
-            nint[] plans = [.. turn.Select(graph.Describe)];
-            foreach ((int i, (string? fault, _)) in session.Finish(plans, limits.Threads).Index())
+            (EngineChoice Choice, nint Plan)[] described =
+                [.. from offer in turn let plan = graph.TryDescribe(offer) where plan is not null select (offer.Choice, plan.Value)];
+            foreach ((int i, (string? fault, _)) in session.Finish([.. described.Select(each => each.Plan)], limits.Threads).Index())
             {
                 if (fault is not null)
-                    rejected.Add($"{turn[i].Choice}: {fault}");
-                else if (graph.Take(plans[i], turn[i].Choice) is { } plan)
+                    rejected.Add($"{described[i].Choice}: {fault}");
+                else if (graph.Take(described[i].Plan, described[i].Choice) is { } plan)
                     built.Add(plan);
             }
         }
