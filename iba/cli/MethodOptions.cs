@@ -150,6 +150,7 @@ internal sealed class MethodOptions
             Batch = batch,
             Readout = readout is null ? null : readout.Method,
             ReadoutSha256 = readout?.Sha256 ?? "",
+            ReadoutBeta = readout?.Network.Settings.Bottleneck.Beta,
             Patterns = parsed.GetValue(_patterns) is { } file ? Patterns.Load(file, Interrupt.Token) : null,
             WeightsSha256 = loaded.WeightsSha256,
             // A class that was asked for is meant for every method, also for those that the paper's code shows the prediction of.

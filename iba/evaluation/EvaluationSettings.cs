@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Iba.Methods;
 
@@ -37,7 +38,12 @@ public sealed record EvaluationSettings(string? Method, string Measure, IReadOnl
             if (method.Kind.Needs == MethodNeeds.Statistics && inputs.AtLayer is { } statistics)
                 values["statistics"] = statistics.Sha256;
             if (method.Kind.Needs == MethodNeeds.Readout)
+            {
                 values["readout"] = inputs.ReadoutSha256;
+                // The column of table 4: one trained readout for each β.
+                if (inputs.ReadoutBeta is { } beta)
+                    values[$"method {MethodSetting.Beta.Name}"] = beta.ToString(CultureInfo.InvariantCulture);
+            }
             if (method.Kind.Needs == MethodNeeds.Patterns && inputs.Patterns is { } patterns)
                 values["patterns"] = patterns.Sha256;
         }

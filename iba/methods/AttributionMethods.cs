@@ -92,6 +92,9 @@ public sealed record MethodInputs(Network Network, Shape Image)
     /// <summary>SHA-256 of the readout's file in hexadecimal; empty if unknown.</summary>
     public string ReadoutSha256 { get; init; } = "";
 
+    /// <summary>β that the readout was trained with; null if unknown.</summary>
+    public float? ReadoutBeta { get; init; }
+
     /// <summary>The network's signal patterns; required by pattern.</summary>
     public Patterns? Patterns { get; init; }
 

@@ -39,6 +39,18 @@ public sealed class EvaluationRunTests : IDisposable
         _folder.Dispose();
     }
 
+    /// <summary>Table 4 wants one readout for each β: its column is that of the training.</summary>
+    [Fact]
+    public void A_readouts_beta_is_that_of_its_training()
+    {
+        var inputs = new MethodInputs(_classifier.Network, _classifier.Image) { ReadoutBeta = 1, ReadoutSha256 = "abc" };
+        var method = new EvaluatedMethod(AttributionMethods.Find("readout"), inputs);
+        using var measure = new RestrictionMeasure(2);
+        Assert.Equal(1, new RecordedMethod("readout", EvaluationSettings.Of(_classifier, method, measure)).Beta);
+        EvaluatedMethod unknown = method with { Inputs = inputs with { ReadoutBeta = null } };
+        Assert.Equal(RecordedMethod.DefaultBeta, new RecordedMethod("readout", EvaluationSettings.Of(_classifier, unknown, measure)).Beta);
+    }
+
     [Fact]
     public void A_folder_of_photos_and_boxes_is_evaluated_with_library_calls_alone()
     {
