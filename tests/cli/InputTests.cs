@@ -30,7 +30,8 @@ public sealed class InputTests : IDisposable
         })];
         Assert.Equal(statistics[0], statistics[1]);
         Assert.Equal(statistics[0], statistics[2]);
-        Assert.Equal(9, Directory.GetFiles(photos).Length);
+        // Beside each photo its map, picture and page.
+        Assert.Equal(12, Directory.GetFiles(photos).Length);
     }
 
     /// <summary>It would wait for a writer, or train again each time.</summary>

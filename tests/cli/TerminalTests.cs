@@ -58,7 +58,7 @@ public sealed partial class TerminalTests : IDisposable
         Assert.DoesNotContain("\e[31m", OnTerminal(80, "\"$IBA\" attribute nowhere.png --stpes", ("NO_COLOR", "1")));
     }
 
-    private const string Attribute = $"\"$IBA\" attribute {Photos} --model demo-resnet50 --size 64 --batch 1 --method gradient --out maps";
+    private const string Attribute = $"\"$IBA\" attribute {Photos} --model demo-resnet50 --size 64 --batch 1 --method gradient --no-report --out maps";
 
     private string OnTerminal(int columns, string line, params (string, string)[] variables)
     {

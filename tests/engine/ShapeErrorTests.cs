@@ -27,6 +27,7 @@ public sealed class ShapeErrorTests : IDisposable
         ["Restrict"] = (
             [new(2, 3, 3, 4), new(2, 3, 3, 4), new(1, 3, 3, 4), new(1, 3, 3, 4), new(2, 3, 3, 4), new(2), new(1)],
             v => v[0].Restrict(v[1], (v[2], v[3], v[4]), v[5], v[6], new Restrict(2, 0, false, false))),
+        ["Convert"] = ([new(2, 3)], v => v[0].Tape.Record(new Iba.Engine.Ops.Convert(Element.Float32, 2), v[0])),
         ["Linear"] = ([new(2, 3), new(5, 4)], v => v[0].Linear(v[1])),
         ["Convolution"] = ([new(1, 5, 5, 3), new(8, 3, 3, 4)], v => v[0].Convolution(v[1], new ConvGeometry(3))),
     };

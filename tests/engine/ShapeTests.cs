@@ -21,7 +21,7 @@ public sealed class ShapeTests
     [InlineData("9903520300447984150353281023 elements", int.MaxValue, int.MaxValue, int.MaxValue)]
     public void A_shape_too_large_for_a_tensor_says_how_large(string size, params int[] dims)
     {
-        string message = Assert.Throws<ShapeException>(() => new Shape(dims)).Message;
+        string message = Assert.Throws<TensorSizeException>(() => new Shape(dims)).Message;
         Assert.Contains(size, message);
         Assert.Contains($"({string.Join(", ", dims)})", message);
         Assert.Contains("Take fewer", message);
@@ -34,8 +34,8 @@ public sealed class ShapeTests
     public void More_rows_than_an_int_can_count_are_refused()
     {
         var image = new Shape(1, 224, 224, 3);
-        Assert.Contains("3000000000 images or rows of (1, 224, 224, 3)", Assert.Throws<ShapeException>(() => image.WithN(3_000_000_000)).Message);
-        Assert.Throws<ShapeException>(() => image.WithN(100_000));
+        Assert.Contains("3000000000 images or rows of (1, 224, 224, 3)", Assert.Throws<TensorSizeException>(() => image.WithN(3_000_000_000)).Message);
+        Assert.Throws<TensorSizeException>(() => image.WithN(100_000));
         Assert.Throws<ShapeException>(() => image.WithN(-1));
         Assert.Throws<ShapeException>(() => image.WithN(long.MinValue));
     }
