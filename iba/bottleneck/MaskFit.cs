@@ -84,7 +84,7 @@ internal sealed class MaskFit : IDisposable
         _step = _tape.Replay(StepByVerbs);
     }
 
-    /// <summary>(I, H, W, C) the images' features; write them before <see cref="Begin"/>.</summary>
+    /// <summary>(I, H, W, C) the images' features; write them before <see cref="Begin()"/>.</summary>
     public Tensor Features => _restriction.Features;
 
     /// <summary>(I, H, W, C) the parameters of the masks.</summary>
@@ -130,6 +130,18 @@ internal sealed class MaskFit : IDisposable
 
     /// <summary>Elements of memory allocated for the loop besides the leaves.</summary>
     public long ArenaCount => _tape.ArenaCount;
+
+    /// <summary>Begins with a batch of images.</summary>
+    /// <param name="features">(I, H, W, C) the images' features.</param>
+    /// <param name="noiseWords">The image index in the noise's counter, one per image.</param>
+    /// <param name="targets">The class to explain, one per image.</param>
+    public void Begin(Tensor features, float[] noiseWords, IEnumerable<int> targets)
+    {
+        _backend.Copy(features, Features);
+        _backend.Upload(noiseWords, NoiseWords);
+        _backend.Upload([.. targets.SelectMany(target => Enumerable.Repeat((float)target, _settings.Copies))], Targets);
+        Begin();
+    }
 
     /// <summary>Resets masks and optimizer for the features that were written.</summary>
     public void Begin()

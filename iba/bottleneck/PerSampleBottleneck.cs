@@ -99,10 +99,7 @@ public sealed class PerSampleBottleneck : IBottleneck
         logits = _backend.Read(head.Output);
 
         int[] targets = batch.Targets(logits);
-        _backend.Copy(trunk.Output, fit.Features);
-        _backend.Upload(batch.NoiseWords, fit.NoiseWords);
-        _backend.Upload([.. targets.SelectMany(target => Enumerable.Repeat((float)target, _settings.Copies))], fit.Targets);
-        fit.Begin();
+        fit.Begin(trunk.Output, batch.NoiseWords, targets);
         return targets[..samples.Length];
     }
 

@@ -10,7 +10,6 @@ using Iba.Images;
 using Iba.Methods;
 using Iba.Rendering;
 using Iba.Reports;
-using Iba.Statistics;
 
 namespace Iba.Cli;
 
@@ -212,7 +211,7 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         BottleneckSettings settings = inputs.Bottleneck;
         facts["layer"] = statistics.Origin.Layer;
         facts["statistics_samples"] = Text(statistics.Samples);
-        facts["statistics_sha256"] = _statisticsSha256 ??= Hash(statistics);
+        facts["statistics_sha256"] = _statisticsSha256 ??= statistics.Sha256;
         facts["beta"] = Text(settings.Beta);
         facts["sigma"] = Text(settings.Sigma);
         if (bits.Losses.Count == 0)
@@ -223,14 +222,6 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         facts["learning_rate"] = Text(settings.LearningRate);
         facts["spread"] = $"{settings.Spread}";
         facts["final_map"] = $"{settings.FinalMap}";
-    }
-
-    private static string Hash(FeatureStatistics statistics)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (float[] numbers in (float[][])[statistics.Mean, statistics.Std, statistics.Rms, statistics.Nonzero])
-            hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(numbers.AsSpan()));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
     private static string Text(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);

@@ -4,6 +4,7 @@ using Iba.Datasets;
 using Iba.Engine.Backends;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
+using Iba.Explaining;
 using Iba.Images;
 using Iba.Labels;
 using Iba.Weights;
@@ -164,13 +165,17 @@ internal sealed class NetworkOptions
     }
 
     /// <summary>What the command line makes of the preprocessing that belongs to the weights.</summary>
-    private static Preprocessing Prepared(InputTransform input, int? size, int? resize, PerChannel? mean, PerChannel? std) => new()
+    private static Preprocessing Prepared(InputTransform input, int? size, int? resize, PerChannel? mean, PerChannel? std)
     {
-        Crop = size ?? input.Crop,
-        Resize = resize ?? (int)((long)(size ?? input.Crop) * input.Resize / input.Crop),
-        Mean = mean ?? new PerChannel(input.Mean[0], input.Mean[1], input.Mean[2]),
-        Std = std ?? new PerChannel(input.Std[0], input.Std[1], input.Std[2]),
-    };
+        Preprocessing usual = Explainer.Prepared(input);
+        return usual with
+        {
+            Crop = size ?? usual.Crop,
+            Resize = resize ?? (int)((long)(size ?? usual.Crop) * usual.Resize / usual.Crop),
+            Mean = mean ?? usual.Mean,
+            Std = std ?? usual.Std,
+        };
+    }
 
     /// <summary>The three numbers of an option, or null where it was not given.</summary>
     private static PerChannel? Channels(ParseResult parsed, Option<float[]?> option) => parsed.GetValue(option) switch

@@ -68,10 +68,13 @@ internal static class SummaryCommand
                 foreach (Claim claim in claims)
                     Terminal.Data($"{claim}");
             }
+            if (parsed.GetValue(output) is null && parsed.GetValue(report) is null)
+                return (int)ExitCode.Done;
+            Drawn[] drawn = [.. networks.Select(network => new Drawn(network))];
             if (parsed.GetValue(output) is { } to)
-                Write(networks, claims, to);
+                Write(drawn, claims, to);
             if (parsed.GetValue(report) is { } page)
-                Report(networks, claims, page);
+                Report(drawn, claims, page);
             return (int)ExitCode.Done;
         });
         return command;
@@ -113,13 +116,13 @@ internal static class SummaryCommand
         }
     }
 
-    private static void Report(IReadOnlyList<EvaluatedNetwork> networks, IReadOnlyList<Claim> claims, string path)
+    private static void Report(IReadOnlyList<Drawn> drawn, IReadOnlyList<Claim> claims, string path)
     {
+        IEnumerable<EvaluatedNetwork> networks = drawn.Select(each => each.Network);
         var page = new EvaluationPage($"Evaluation of {string.Join(", ", networks.Select(network => network.Name))}")
         {
-            Tables = [.. networks.SelectMany(network => (EvaluationTable?[])[EvaluationTable.OfMethods(network), EvaluationTable.OfBetas(network)])
-                .OfType<EvaluationTable>()],
-            Figures = [.. networks.SelectMany(network => new EvaluationFigures(network).All()).Select(each => each.Figure)],
+            Tables = [.. drawn.SelectMany(each => each.Tables).Select(each => each.Table)],
+            Figures = [.. drawn.SelectMany(each => each.Figures).Select(each => each.Figure)],
             Claims = [.. claims.Select(claim => $"{claim}")],
             Disagreements = [.. networks.SelectMany(EvaluationPage.MostDisputed)],
             Facts = new Dictionary<string, string>(
@@ -135,33 +138,44 @@ internal static class SummaryCommand
     }
 
     /// <summary>Writes every table and figure that the records allow.</summary>
-    private static void Write(IReadOnlyList<EvaluatedNetwork> networks, IReadOnlyList<Claim> claims, string folder)
+    private static void Write(IReadOnlyList<Drawn> drawn, IReadOnlyList<Claim> claims, string folder)
     {
-        foreach (EvaluatedNetwork network in networks)
+        foreach (Drawn each in drawn)
         {
-            Table("table-1", EvaluationTable.OfMethods(network));
-            Table("table-4", EvaluationTable.OfBetas(network));
-            foreach (NamedFigure each in new EvaluationFigures(network).All())
+            foreach ((string name, EvaluationTable table) in each.Tables)
             {
-                string name = Path.Combine(folder, $"{each.Name}-{network.Name}");
-                PngFile.Write($"{name}.png", each.Figure.Draw(), new Dictionary<string, string> { ["Title"] = each.Figure.Title }, Interrupt.Token);
-                Text($"{name}.svg", each.Figure.Svg());
-                Terminal.Say($"{name}.png and {name}.svg");
-            }
-
-            void Table(string name, EvaluationTable? table)
-            {
-                if (table is null)
-                    return;
-                string path = Path.Combine(folder, $"{name}-{network.Name}");
+                string path = Path.Combine(folder, $"{name}-{each.Network.Name}");
                 Text($"{path}.md", table.Markdown());
                 Text($"{path}.csv", table.Csv());
                 Text($"{path}.json", table.Json());
                 Terminal.Say($"{path}.md, .csv and .json");
             }
+            foreach ((string name, CurveFigure figure) in each.Figures)
+            {
+                string path = Path.Combine(folder, $"{name}-{each.Network.Name}");
+                PngFile.Write($"{path}.png", figure.Draw(), new Dictionary<string, string> { ["Title"] = figure.Title }, Interrupt.Token);
+                Text($"{path}.svg", figure.Svg());
+                Terminal.Say($"{path}.png and {path}.svg");
+            }
         }
         Text(Path.Combine(folder, "claims.txt"), string.Concat(claims.Select(claim => $"{claim}\n")));
 
         static void Text(string path, string text) => AtomicFile.Write(path, Encoding.UTF8.GetBytes(text), Interrupt.Token);
+    }
+
+    /// <summary>The tables and figures of an evaluation: every interval in them is a bootstrap, so both outputs share them.</summary>
+    private sealed class Drawn(EvaluatedNetwork network)
+    {
+        public EvaluatedNetwork Network => network;
+
+        public IReadOnlyList<(string Name, EvaluationTable Table)> Tables { get; } =
+        [
+            .. from each in ((string Name, EvaluationTable? Table)[])
+                   [("table-1", EvaluationTable.OfMethods(network)), ("table-4", EvaluationTable.OfBetas(network))]
+               where each.Table is not null
+               select (each.Name, each.Table),
+        ];
+
+        public IReadOnlyList<NamedFigure> Figures { get; } = new EvaluationFigures(network).All();
     }
 }

@@ -29,7 +29,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     private readonly ReadoutNetwork? _readout;
     private readonly bool _keepsMasks;
     private readonly BatchQueue<string, Job, object> _queue;
-    private readonly List<(string Name, MethodKind Kind, MethodInputs Inputs, IAttributionMethod Method)> _methods = [];
+    private readonly List<Made> _methods = [];
     private Task? _disposal;
     private readonly Lock _lock = new();
 
@@ -203,7 +203,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     /// <summary>Explains or restricts the photos of a batch. The queue calls it from one thread at a time.</summary>
     private IEnumerable<(object? Result, Exception? Failure)> Work(string key, IReadOnlyList<Job> jobs, CancellationToken cancellation)
     {
-        (_, MethodKind kind, MethodInputs inputs, IAttributionMethod method) = Method(key, jobs[0].Variant);
+        (_, MethodKind kind, MethodInputs inputs, IAttributionMethod method) = Get(key, jobs[0].Variant);
         for (int next = 0; next < jobs.Count;)
         {
             if (jobs[next].Mask is { } mask)
@@ -243,26 +243,24 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     }
 
     /// <summary>A method, created on first use. The least recently used one makes room for it.</summary>
-    private (string Name, MethodKind Kind, MethodInputs Inputs, IAttributionMethod Method) Method(string name, MethodVariant variant)
+    private Made Get(string name, MethodVariant variant)
     {
-        int at = _methods.FindIndex(each => each.Name == name);
-        var found = at >= 0 ? _methods[at] : Create();
-        if (at >= 0)
-            _methods.RemoveAt(at);
-        _methods.Insert(0, found);
+        Made made = _methods.Find(each => each.Name == name) ?? Make(name, variant);
+        _methods.Remove(made);
+        _methods.Insert(0, made);
         Forget(MostMethods);
-        return found;
+        return made;
+    }
 
-        (string, MethodKind, MethodInputs, IAttributionMethod) Create()
-        {
-            MethodInputs inputs = variant.Apply(_inputs);
-            if (variant.Kind.Needs == MethodNeeds.Readout && _readout is not null)
-                inputs = inputs with { Statistics = _readout.Statistics.First, Bottleneck = _readout.Settings.Bottleneck };
-            IAttributionMethod method = variant.Kind.Create(inputs);
-            if (method is IBottleneck bottleneck)
-                bottleneck.KeepsMask = _keepsMasks;
-            return (name, variant.Kind, inputs, method);
-        }
+    private Made Make(string name, MethodVariant variant)
+    {
+        MethodInputs inputs = variant.Apply(_inputs);
+        if (variant.Kind.Needs == MethodNeeds.Readout && _readout is not null)
+            inputs = inputs with { Statistics = _readout.Statistics.First, Bottleneck = _readout.Settings.Bottleneck };
+        IAttributionMethod method = variant.Kind.Create(inputs);
+        if (method is IBottleneck bottleneck)
+            bottleneck.KeepsMask = _keepsMasks;
+        return new Made(name, variant.Kind, inputs, method);
     }
 
     /// <summary>Frees all but the most recently used methods.</summary>
@@ -285,13 +283,17 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
         }
     }
 
-    private static Preprocessing Prepared(InputTransform input) => new()
+    /// <summary>The preparation that publishers of weights use.</summary>
+    internal static Preprocessing Prepared(InputTransform input) => new()
     {
         Crop = input.Crop,
         Resize = input.Resize,
         Mean = new PerChannel(input.Mean[0], input.Mean[1], input.Mean[2]),
         Std = new PerChannel(input.Std[0], input.Std[1], input.Std[2]),
     };
+
+    /// <summary>A method, and what it was created from.</summary>
+    private sealed record Made(string Name, MethodKind Kind, MethodInputs Inputs, IAttributionMethod Method);
 
     /// <summary>A photo in the queue.</summary>
     /// <param name="Variant">The method.</param>

@@ -38,22 +38,15 @@ public sealed class RecordedLoop : IDisposable
         float[] logits = head.Run(trunk.Run(sample.Pixels));
         Target = sample.Target ?? Classes.Largest(logits);
         Probability = Classes.Probabilities(logits)[Target];
-        backend.Copy(trunk.Output, _fit.Features);
-        backend.Upload([SampleBatch.NoiseWord(sample.Pixels)], _fit.NoiseWords);
-        backend.Upload([.. Enumerable.Repeat((float)Target, settings.Copies)], _fit.Targets);
-        _fit.Begin();
-        for (int done = 0; done <= step; done++)
+        _fit.Begin(trunk.Output, [SampleBatch.NoiseWord(sample.Pixels)], [Target]);
+        for (int done = 0; done < step; done++)
         {
             float[] alpha = backend.Read(_fit.Alpha);
-            if (done < step)
-            {
-                _fit.StepByVerbs();
-                Steps.Add(new LoopStep(alpha, backend.Read(_fit.Mask), backend.Read(_fit.AlphaGradient!)));
-            }
+            _fit.StepByVerbs();
+            Steps.Add(new LoopStep(alpha, backend.Read(_fit.Mask), backend.Read(_fit.AlphaGradient!)));
         }
         // The lines after the noise, up to the logits; the copies are a batch.
-        Layers = ["α", "λ", "Z", .. network.After(layer).Layers.Where(after => after is not DropoutLayer && Tape.Any(line => line.Name == after.Name))
-            .Select(after => after.Name)];
+        Layers = ["α", "λ", "Z", .. RecordedScore.LayersOn(Tape, network.After(layer))];
     }
 
     /// <summary>The tape, at the step that was asked for.</summary>

@@ -33,11 +33,7 @@ public sealed class RecordedScore : IDisposable
         Logits = network.Record(Input, fused);
         Tensor seed = _tensors.Allocate(Logits.Shape);
         Score = (Logits * Tape.Constant(seed, "seed")).Sum().Named(ScoreName);
-        Layers =
-        [
-            InputName,
-            .. network.Layers.Where(layer => layer is not DropoutLayer && Tape.Any(line => line.Name == layer.Name)).Select(layer => layer.Name),
-        ];
+        Layers = [InputName, .. LayersOn(Tape, network)];
         Tape.Forward();
         float[] logits = network.Backend.Read(Logits.Data);
         Target = target ?? Classes.Largest(logits);
@@ -108,6 +104,10 @@ public sealed class RecordedScore : IDisposable
         double change = last - first;
         return [.. path.Select((layer, i) => layer with { CompletenessGap = change == 0 ? null : Math.Abs(sums[i] - change) / Math.Abs(change) })];
     }
+
+    /// <summary>The names of a network's layers that are lines of a tape.</summary>
+    internal static IEnumerable<string> LayersOn(Tape tape, Network network) =>
+        network.Layers.Where(layer => layer is not DropoutLayer && tape.Any(line => line.Name == layer.Name)).Select(layer => layer.Name);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -12,6 +12,9 @@ internal static class Halves
         Span<ushort> halves = MemoryMarshal.Cast<float, ushort>(to)[to.Length..];
         staging.Download(from, MemoryMarshal.AsBytes(halves));
         for (int i = 0; i < to.Length; i++)
-            to[i] = BitConverter.UInt32BitsToSingle((uint)halves[i] << 16);
+            to[i] = Widened(halves[i]);
     }
+
+    /// <summary>A number as float32.</summary>
+    public static float Widened(ushort half) => BitConverter.UInt32BitsToSingle((uint)half << 16);
 }

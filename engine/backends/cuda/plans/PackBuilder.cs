@@ -22,8 +22,6 @@ internal sealed record BuiltUnit(ConvolutionUnit Unit, Route Route, IReadOnlyLis
 /// </summary>
 internal sealed class PackBuilder(CudnnSession session, SearchLimits limits)
 {
-    private static readonly cudnnBackendHeurMode[] Modes = [cudnnBackendHeurMode.CUDNN_HEUR_MODE_A, cudnnBackendHeurMode.CUDNN_HEUR_MODE_FALLBACK];
-
     /// <summary>What is built for each unit, in the units' order.</summary>
     /// <param name="units">The units.</param>
     /// <param name="progress">Called with the number of units that are settled.</param>
@@ -98,7 +96,7 @@ internal sealed class PackBuilder(CudnnSession session, SearchLimits limits)
             if (Draw(way, rejected) is not { } drawn)
                 continue;
             using PlanGraph graph = drawn;
-            foreach (cudnnBackendHeurMode mode in Modes)
+            foreach (cudnnBackendHeurMode mode in PlanGraph.Modes)
             {
                 foreach (Offer[] offers in graph.Offers(mode).Chunk(limits.Candidates))
                     yield return new Attempt(way, graph, offers);

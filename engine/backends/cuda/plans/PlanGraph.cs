@@ -25,6 +25,9 @@ internal sealed class PlanGraph : IDisposable
 
     private const int KeyDigits = 32;
 
+    /// <summary>The heuristics in the order in which they are asked.</summary>
+    public static readonly cudnnBackendHeurMode[] Modes = [cudnnBackendHeurMode.CUDNN_HEUR_MODE_A, cudnnBackendHeurMode.CUDNN_HEUR_MODE_FALLBACK];
+
     private readonly CudnnSession _session;
     private readonly SearchLimits _limits;
     private readonly Descriptors _descriptors;

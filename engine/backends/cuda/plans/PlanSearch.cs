@@ -1,5 +1,4 @@
 using System.Globalization;
-using Iba.Engine.Backends.Cuda.Native;
 
 namespace Iba.Engine.Backends.Cuda.Plans;
 
@@ -18,8 +17,6 @@ internal readonly record struct FoundPlan(Plan Plan, float? Milliseconds, string
 /// <exception cref="Files.FileFormatException">The file of plans that the limits name is damaged.</exception>
 internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, CacheFolder cache)
 {
-    private static readonly cudnnBackendHeurMode[] Modes = [cudnnBackendHeurMode.CUDNN_HEUR_MODE_A, cudnnBackendHeurMode.CUDNN_HEUR_MODE_FALLBACK];
-
     private readonly PlanStore _store = new(session, limits, cache);
 
     /// <summary>Files of plans that were passed over, and why.</summary>
@@ -63,8 +60,8 @@ internal sealed class PlanSearch(CudnnSession session, SearchLimits limits, Cach
     private IEnumerable<(string Source, Func<List<Plan>> Build)> Sources(PlanGraph graph, List<string> rejected)
     {
         yield return ("the plans built before", () => [.. _store.Built(graph.Key).Take(limits.Candidates).Select(graph.Restore).OfType<Plan>()]);
-        yield return ("heuristic A", () => Build(graph, graph.Offers(Modes[0]), rejected));
-        yield return ("the fallback list", () => Build(graph, graph.Offers(Modes[1]), rejected));
+        yield return ("heuristic A", () => Build(graph, graph.Offers(PlanGraph.Modes[0]), rejected));
+        yield return ("the fallback list", () => Build(graph, graph.Offers(PlanGraph.Modes[1]), rejected));
     }
 
     /// <summary>Builds the first plans that can be built, several at once.</summary>

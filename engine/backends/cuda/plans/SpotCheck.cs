@@ -73,7 +73,7 @@ internal sealed unsafe class SpotCheck(Device device)
             return none;
         foreach ((long place, double value, double size) in expected.Numbers)
         {
-            double actual = rounded ? Widened(result, place) : One<float>(result + (ulong)place * sizeof(float));
+            double actual = rounded ? Halves.Widened(One<ushort>(result + (ulong)place * sizeof(ushort))) : One<float>(result + (ulong)place * sizeof(float));
             if (double.IsFinite(size) && !(Math.Abs(actual - value) <= expected.Bound))
             {
                 return new Verdict(true, true, string.Create(CultureInfo.InvariantCulture,
@@ -115,9 +115,6 @@ internal sealed unsafe class SpotCheck(Device device)
         var random = new Random(1);
         return [0, count - 1, .. Enumerable.Range(2, Numbers - 2).Select(_ => random.NextInt64(count))];
     }
-
-    private double Widened(ulong result, long place) =>
-        BitConverter.UInt32BitsToSingle((uint)One<ushort>(result + (ulong)place * sizeof(ushort)) << 16);
 
     private T One<T>(ulong address) where T : unmanaged
     {
