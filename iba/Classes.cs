@@ -18,6 +18,18 @@ public static class Classes
         return largest;
     }
 
+    /// <summary>The class to explain: the one that was asked for, or the predicted one.</summary>
+    /// <param name="target">The class that was asked for; null for the predicted one.</param>
+    /// <param name="logits">One for each class.</param>
+    /// <exception cref="ArgumentException">The network has no such class.</exception>
+    internal static int Explained(int? target, ReadOnlySpan<float> logits)
+    {
+        int explained = target ?? Largest(logits);
+        return explained >= 0 && explained < logits.Length
+            ? explained
+            : throw new ArgumentException($"class {explained} does not exist: the network's classes are 0 to {logits.Length - 1}.");
+    }
+
     /// <summary>
     /// How many classes come before one by falling logits, 0 for <see cref="Largest"/>: the first comes first in case of a tie, and a logit that is not a
     /// number comes before all others.

@@ -39,11 +39,7 @@ internal sealed class SampleBatch(IReadOnlyList<Sample> samples, int size)
         int classes = logits.Length / size;
         var targets = new int[size];
         for (int i = 0; i < size; i++)
-        {
-            targets[i] = At(i).Target ?? Classes.Largest(logits.AsSpan(i * classes, classes));
-            if (targets[i] < 0 || targets[i] >= classes)
-                throw new ArgumentException($"class {targets[i]} does not exist: the network's classes are 0 to {classes - 1}.");
-        }
+            targets[i] = Classes.Explained(At(i).Target, logits.AsSpan(i * classes, classes));
         return targets;
     }
 

@@ -21,15 +21,17 @@ internal sealed class SampleBatches(IReadOnlyList<Sample> samples, IProgress<Att
     public IEnumerable<Explanation> Explain(
         IBatchCache recorded, Func<int, int> size, Func<int, Sample[], Action<int>, Explanation[]> explain, Func<int, int> steps, string rows = "images")
     {
-        bool oneByOne = false;
+        // Images before this one are explained one by one.
+        int alone = 0;
         for (int done = 0; done < samples.Count;)
         {
             Explanation[] results;
-            int left = oneByOne ? 1 : samples.Count - done;
+            int left = done < alone ? 1 : samples.Count - done, taken = 0;
             try
             {
                 int chosen = size(left);
                 Sample[] some = [.. samples.Skip(done).Take(Math.Min(chosen, left))];
+                taken = some.Length;
                 results = explain(chosen, some, Report);
 
                 void Report(int step)
@@ -44,10 +46,10 @@ internal sealed class SampleBatches(IReadOnlyList<Sample> samples, IProgress<Att
                 progress?.Report(AttributionProgress.Halved(done, samples.Count, fewer, rows));
                 continue;
             }
-            catch (NonFiniteLineException) when (left > 1)
+            catch (NonFiniteLineException) when (taken > 1)
             {
-                // A line holds all images of its batch. One by one, the image that it is about has a number, and the others their results.
-                oneByOne = true;
+                // A line holds all images of its batch. One by one, the image that it is about has a number, and the others of the batch their results.
+                alone = done + taken;
                 continue;
             }
             catch (NonFiniteLineException broken)

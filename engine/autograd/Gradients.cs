@@ -18,28 +18,29 @@ public sealed class Gradients
     private readonly bool _gates;
     private readonly Tensor? _copy;
     private readonly bool _keepsAll;
+    private readonly (Value Loss, BackwardRule? Rule) _of;
 
     /// <summary>On a planned tape: gradients reuse one another's memory, and only those of leaves remain after the pass.</summary>
-    /// <param name="tape">The tape.</param>
+    /// <param name="of">The loss, and the rule of the pass.</param>
     /// <param name="tensors">Memory for the gradient of each line; null if the line has none.</param>
     /// <param name="scratch">The rule's scratch memory, by line.</param>
     /// <param name="terms">The number of terms of each line's gradient.</param>
     /// <param name="gates">Whether the verb that computes a last term may also apply the gate.</param>
-    internal Gradients(Tape tape, Tensor?[] tensors, ILookup<int, Tensor> scratch, int[] terms, bool gates)
+    internal Gradients((Value Loss, BackwardRule? Rule) of, Tensor?[] tensors, ILookup<int, Tensor> scratch, int[] terms, bool gates)
     {
-        (_tape, _tensors, _scratch, _terms, _gates) = (tape, tensors, scratch, terms, gates);
+        (_tape, _of, _tensors, _scratch, _terms, _gates) = (of.Loss.Tape, of, tensors, scratch, terms, gates);
         _awaited = new int[terms.Length];
         _gated = new bool[terms.Length];
     }
 
     /// <summary>On a kept tape: every gradient remains as it is after its last term.</summary>
-    /// <param name="tape">The tape.</param>
+    /// <param name="of">The loss, and the rule of the pass.</param>
     /// <param name="tensors">Memory for the gradient of each line; null if the line has none.</param>
     /// <param name="scratch">The rule's scratch memory, by line.</param>
     /// <param name="terms">The number of terms of each line's gradient.</param>
     /// <param name="copy">Memory for a copy of one gradient, which ReLU and rule may modify instead of the gradient.</param>
-    internal Gradients(Tape tape, Tensor?[] tensors, ILookup<int, Tensor> scratch, int[] terms, Tensor copy)
-        : this(tape, tensors, scratch, terms, gates: false) => (_copy, _keepsAll) = (copy, true);
+    internal Gradients((Value Loss, BackwardRule? Rule) of, Tensor?[] tensors, ILookup<int, Tensor> scratch, int[] terms, Tensor copy)
+        : this(of, tensors, scratch, terms, gates: false) => (_copy, _keepsAll) = (copy, true);
 
     /// <summary>dLoss/dx, x being the value that a run computes for that line: for a fused unit, the result after the ReLU.</summary>
     /// <exception cref="ArgumentException">
@@ -92,6 +93,9 @@ public sealed class Gradients
         if (dx.Tensor != dy)
             _tape.Backend.Accumulate(dy, dx);
     }
+
+    /// <summary>Whether they are of that loss by that rule, so that another such pass may overwrite them.</summary>
+    internal bool AreOf(Value loss, BackwardRule? rule) => _of == (loss, rule);
 
     internal bool Computes(Value x) => _tensors[x.Line] is not null;
 

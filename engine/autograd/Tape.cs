@@ -108,7 +108,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
             int first = offsets.Length - scratch.Length;
             ILookup<int, Tensor> rooms = scratch.Index()
                 .ToLookup(s => s.Item.Value.Line, s => arena.View(offsets[first + s.Index], s.Item.Shape));
-            _planned = (loss!, rule, new Gradients(this, tensors, rooms, backward.Terms, gates: rule is null));
+            _planned = (loss!, rule, new Gradients((loss!, rule), tensors, rooms, backward.Terms, gates: rule is null));
         }
     }
 
@@ -152,10 +152,14 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     /// <param name="loss">The loss.</param>
     /// <param name="rule">The rule.</param>
     /// <param name="again">The result of this tape with the same loss and rule, to be overwritten; null for new memory.</param>
+    /// <exception cref="ArgumentException">The earlier result is of another tape, loss or rule: its memory has other places.</exception>
+    /// <exception cref="ObjectDisposedException">The tape was disposed.</exception>
     public Gradients BackwardAgain(Value loss, BackwardRule? rule, Gradients? again)
     {
         MustNotBeDisposed();
         MustStandHere(loss);
+        if (again?.AreOf(loss, rule) == false)
+            throw new ArgumentException($"the earlier result is not of '{loss.Name}' by this rule: leave it out, or give that of such a pass.", nameof(again));
         using Backend.Call run = Backend.Enter("Tape.Backward");
         if (!_laidOut)
             throw new InvalidOperationException("the tape has not run: call Forward before Backward.");
@@ -264,7 +268,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
         foreach (Value x in _lines.Where(backward.Includes))
             tensors[x.Line] = x.In(Arena(x.Floats), 0);
         ILookup<int, Tensor> rooms = backward.Scratch().ToLookup(s => s.Value.Line, s => Arena(s.Shape.Count).View(0, s.Shape));
-        return new Gradients(this, tensors, rooms, backward.Terms, copy: Arena(backward.LargestWorkingCopy));
+        return new Gradients((loss, rule), tensors, rooms, backward.Terms, copy: Arena(backward.LargestWorkingCopy));
     }
 
     /// <exception cref="DeviceMemoryException">The arena would exceed the largest tensor.</exception>

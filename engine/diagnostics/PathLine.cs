@@ -40,7 +40,10 @@ public sealed record PathLine(int Line, string Name, string? Op, IReadOnlyList<i
     /// <summary>The gradient of the loss with respect to it; null where none was computed.</summary>
     public TensorFigures? Gradient { get; init; }
 
-    /// <summary>The norm of the gradient that it passes to its first input that wants one, relative to the norm of its own.</summary>
+    /// <summary>
+    /// The norm of the gradient at its first input that wants one, relative to the norm of its own. Where several lines read that input, as where a residual
+    /// branches off, its gradient is the sum of what they all pass back. Of several inputs, as where branches join, the others are not in it.
+    /// </summary>
     public double? Passed { get; init; }
 
     /// <summary>What the rule computed in the gradient's place; null without a rule.</summary>

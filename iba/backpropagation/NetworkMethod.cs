@@ -73,11 +73,6 @@ public abstract class NetworkMethod : IAttributionMethod
 
     /// <summary>The class to explain.</summary>
     /// <exception cref="ArgumentException">The network has no such class.</exception>
-    private protected static int ClassOf(Sample sample, ReadOnlySpan<float> logits, ExplainedClass which = ExplainedClass.Target)
-    {
-        int explained = which == ExplainedClass.Target ? sample.Target ?? Classes.Largest(logits) : Classes.Largest(logits);
-        return explained >= 0 && explained < logits.Length
-            ? explained
-            : throw new ArgumentException($"class {explained} does not exist: the network's classes are 0 to {logits.Length - 1}.");
-    }
+    private protected static int ClassOf(Sample sample, ReadOnlySpan<float> logits, ExplainedClass which = ExplainedClass.Target) =>
+        Classes.Explained(which == ExplainedClass.Target ? sample.Target : null, logits);
 }

@@ -31,7 +31,8 @@ internal sealed class DeviceOptions(bool winograd = true)
         DefaultValueFactory = _ => winograd ? "on" : "off",
     };
 
-    private readonly Option<bool> _check = new("--check-finite")
+    /// <summary>Whether every tape is checked line by line.</summary>
+    public Option<bool> CheckFinite { get; } = new("--check-finite")
     {
         Description = "Stop a photo's run at the first line of the tape that computes NaN or an infinity, forward or backward, and name it. Several times "
             + "slower. The environment variable IBA_CHECK=1 does the same.",
@@ -42,14 +43,14 @@ internal sealed class DeviceOptions(bool winograd = true)
     public void AddTo(Command command)
     {
         _winograd.AcceptOnlyFromAmong("on", "off");
-        foreach (Option option in (Option[])[_device, _precision, _threads, _winograd, _check])
+        foreach (Option option in (Option[])[_device, _precision, _threads, _winograd, CheckFinite])
             command.Add(option);
         _plans.AddTo(command);
     }
 
     public DeviceChoice Choice(ParseResult parsed)
     {
-        if (parsed.GetValue(_check))
+        if (parsed.GetValue(CheckFinite))
             FiniteCheck.IsOn = true;
         return DeviceChoice.Parse(parsed.GetValue(_device)!, parsed.GetValue(_precision), parsed.GetValue(_threads)) with
         {

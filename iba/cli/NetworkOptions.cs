@@ -63,6 +63,9 @@ internal sealed class NetworkOptions
     private readonly Option<bool> _rotate = new("--exif-rotate") { Description = "Apply the EXIF orientation of photos, which torchvision ignores." };
     private (ParseResult? Parsed, ClassLabels? Labels) _given;
 
+    /// <inheritdoc cref="DeviceOptions.CheckFinite"/>
+    public Option<bool> CheckFinite => _device.CheckFinite;
+
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _weights, _part, _allowNonFinite, _size, _resize, _mean, _std, _labels, _rotate])

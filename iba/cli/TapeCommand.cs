@@ -90,8 +90,14 @@ internal static class TapeCommand
         };
         methodOptions.AddTo(command);
         networkOptions.AddTo(command);
+        networkOptions.CheckFinite.Hidden = true;
         command.SetAction(parsed =>
         {
+            if (parsed.GetValue(networkOptions.CheckFinite))
+            {
+                throw new UsageException("--check-finite: it would stop the run that iba tape follows to its end. Leave it out: first_non_finite in "
+                    + "NAME.tape.json is the first line that computes NaN or an infinity.");
+            }
             bool loop = parsed.GetValue(of) == OfLoop;
             string[] rules = parsed.GetValue(rule)!;
             using RuleMap? map = rules.Length == 0 ? null : RuleMap.Parse(rules);

@@ -24,7 +24,7 @@ public sealed class RecordedLoop : IDisposable
     /// <param name="sample">The photo.</param>
     /// <param name="settings">The bottleneck's.</param>
     /// <param name="step">Updates done before the tape is handed out.</param>
-    /// <exception cref="ArgumentException">A setting is out of its range.</exception>
+    /// <exception cref="ArgumentException">A setting is out of its range, or the network has no such class.</exception>
     public RecordedLoop(Network network, FeatureStatistics statistics, Shape image, Sample sample, BottleneckSettings settings, int step)
     {
         Setting.Demand(step >= 0, "step", step, "at least 0");
@@ -35,18 +35,26 @@ public sealed class RecordedLoop : IDisposable
         using var head = new Inference(network.After(layer), statistics.Origin.Shape.WithN(1));
         Features = statistics.Origin.Shape.WithN(1);
         _fit = new MaskFit(network.After(layer), statistics, 1, settings with { Steps = step + 1 }, keepsEverything: true);
-        float[] logits = head.Run(trunk.Run(sample.Pixels));
-        Target = sample.Target ?? Classes.Largest(logits);
-        Probability = Classes.Probabilities(logits)[Target];
-        _fit.Begin(trunk.Output, [SampleBatch.NoiseWord(sample.Pixels)], [Target]);
-        for (int done = 0; done < step; done++)
+        try
         {
-            float[] alpha = backend.Read(_fit.Alpha);
-            _fit.StepByVerbs();
-            Steps.Add(new LoopStep(alpha, backend.Read(_fit.Mask), backend.Read(_fit.AlphaGradient!)));
+            float[] logits = head.Run(trunk.Run(sample.Pixels));
+            Target = Classes.Explained(sample.Target, logits);
+            Probability = Classes.Probabilities(logits)[Target];
+            _fit.Begin(trunk.Output, [SampleBatch.NoiseWord(sample.Pixels)], [Target]);
+            for (int done = 0; done < step; done++)
+            {
+                float[] alpha = backend.Read(_fit.Alpha);
+                _fit.StepByVerbs();
+                Steps.Add(new LoopStep(alpha, backend.Read(_fit.Mask), backend.Read(_fit.AlphaGradient!)));
+            }
+            // The lines after the noise, up to the logits; the copies are a batch.
+            Layers = ["α", "λ", "Z", .. RecordedScore.LayersOn(Tape, network.After(layer))];
         }
-        // The lines after the noise, up to the logits; the copies are a batch.
-        Layers = ["α", "λ", "Z", .. RecordedScore.LayersOn(Tape, network.After(layer))];
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The tape, at the step that was asked for.</summary>

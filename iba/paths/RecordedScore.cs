@@ -29,20 +29,26 @@ public sealed class RecordedScore : IDisposable
         _pixels = pixels.ToArray();
         _tensors = new TensorScope(network.Backend);
         Tape = new Tape(network.Backend);
-        Input = Tape.Variable(_tensors.Upload(_pixels, image.WithN(1)), InputName);
-        Logits = network.Record(Input, fused);
-        Tensor seed = _tensors.Allocate(Logits.Shape);
-        Score = (Logits * Tape.Constant(seed, "seed")).Sum().Named(ScoreName);
-        Layers = [InputName, .. LayersOn(Tape, network)];
-        Tape.Forward();
-        float[] logits = network.Backend.Read(Logits.Data);
-        Target = target ?? Classes.Largest(logits);
-        if (Target < 0 || Target >= logits.Length)
-            throw new ArgumentException($"class {Target} does not exist: the network's classes are 0 to {logits.Length - 1}.", nameof(target));
-        Probability = Classes.Probabilities(logits)[Target];
-        float[] one = new float[logits.Length];
-        one[Target] = 1;
-        network.Backend.Upload(one, seed);
+        try
+        {
+            Input = Tape.Variable(_tensors.Upload(_pixels, image.WithN(1)), InputName);
+            Logits = network.Record(Input, fused);
+            Tensor seed = _tensors.Allocate(Logits.Shape);
+            Score = (Logits * Tape.Constant(seed, "seed")).Sum().Named(ScoreName);
+            Layers = [InputName, .. LayersOn(Tape, network)];
+            Tape.Forward();
+            float[] logits = network.Backend.Read(Logits.Data);
+            Target = Classes.Explained(target, logits);
+            Probability = Classes.Probabilities(logits)[Target];
+            float[] one = new float[logits.Length];
+            one[Target] = 1;
+            network.Backend.Upload(one, seed);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The tape.</summary>

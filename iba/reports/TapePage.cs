@@ -227,7 +227,9 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
             "not finite", "Gradient norm", "mean", "largest", "zeros", "not finite", "passed on", .. ruled ? (string[])["Rule's norm", "cosine"] : [],
         ];
         page.Add("<section><h2 id=\"lines\">Every line</h2><p class=\"soft\">The head of a column sorts by it. "
-            + "<em>Of peak</em>: bytes per second relative to a large copy; above 1 where the caches hold the tensors.</p>");
+            + "<em>Of peak</em>: bytes per second relative to a large copy; above 1 where the caches hold the tensors. <em>Passed on</em>: the norm of the "
+            + "gradient at the first input, relative to that at the line; where several lines read the input, its gradient is the sum of what they pass "
+            + "back.</p>");
         page.Add("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"lines\"><table class=\"sorts\"><thead><tr>");
         foreach (string head in heads)
             page.Add($"<th scope=\"col\"><button type=\"button\">{head}</button></th>");

@@ -51,6 +51,29 @@ public sealed class NonFiniteTests : IDisposable
         Assert.Equal([0f, 2f, 3f], all.Where(each => each.Explanation is not null).Select(each => each.Explanation!.Logits[0]));
     }
 
+    /// <summary>A checked line names no image where it holds several: those of its batch are explained again one by one, and no others.</summary>
+    [Fact]
+    public void Where_a_check_stops_a_batch_its_images_are_explained_alone()
+    {
+        var sizes = new List<int>();
+        NonFiniteException stopped = Assert.Throws<NonFiniteException>(() => Explain(some => some.Any(sample => sample.Pixels[0] == 3)).ToList());
+        Assert.Equal(3, stopped.Sample);
+        Assert.Equal([2, 2, 1, 1], sizes);
+        Assert.Contains("line 7 of the tape", stopped.Reason, StringComparison.Ordinal);
+        sizes.Clear();
+        Assert.Equal(6, Explain(some => some.Length == 2 && some[1].Pixels[0] == 3).Count());
+        Assert.Equal([2, 2, 1, 1, 2], sizes);
+
+        IEnumerable<Result> Explain(Func<Sample[], bool> breaks) => new SampleBatches([.. Enumerable.Range(0, 6).Select(i => Grey(i))], null, default).Explain(
+            new BatchCache<MemoryStream>(_ => new MemoryStream()), left => Math.Min(2, left), (_, some, _) =>
+            {
+                sizes.Add(some.Length);
+                return breaks(some)
+                    ? throw new NonFiniteLineException(new NonFiniteLine(7, "fc", "Linear", false, new NumberRange("fc", 0, 0, 1, 1), new Shape(1, 1), []))
+                    : [.. some.Select(_ => new Result(new Heatmap(1, 1, [0], HeatmapUnit.Logit), 0, [0, 1]))];
+            }, _ => 1);
+    }
+
     [Fact]
     public void An_optimisation_that_diverges_says_what_to_change()
     {

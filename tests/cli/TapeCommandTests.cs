@@ -86,6 +86,7 @@ public sealed class TapeCommandTests : IDisposable
     [InlineData("--dump steps", "--dump", "steps")]
     [InlineData("has no derivative", "--check", "conv1.weight")]
     [InlineData("no line is named layer9", "--check", "layer9")]
+    [InlineData("first_non_finite", "--check-finite")]
     public void A_mistake_is_named(string what, params string[] arguments)
     {
         IbaProcess.Result result = Tape(_weights, ["--repeats", "1", .. arguments]);

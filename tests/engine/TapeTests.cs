@@ -69,6 +69,25 @@ public abstract class TapeTests(Device on)
         Assert.Equal([1], _backend.Read(d[loss]));
     }
 
+    /// <summary>Another loss or rule needs other memory, so an earlier result is overwritten by a pass of its own kind alone.</summary>
+    [Theory, InlineData(false), InlineData(true)]
+    public void A_pass_overwrites_the_result_of_the_same_loss_and_rule_alone(bool planned)
+    {
+        using SmallNetwork network = new(_backend, [1]), other = new(_backend, [1]);
+        if (planned)
+            network.Tape.Plan(network.Loss);
+        Gradients d = network.Run();
+        float[] before = network.Read(d[network.α]);
+        network.Tape.Forward();
+        Assert.Same(d, network.Tape.BackwardAgain(network.Loss, null, d));
+        Assert.Equal(before, network.Read(d[network.α]));
+        var strange = new List<Gradients> { other.Run() };
+        if (!planned)
+            strange.AddRange([network.Tape.Backward(network.Logits), network.Tape.Backward(network.Loss, new Cut())]);
+        foreach (Gradients again in strange)
+            Assert.Contains("by this rule", Assert.Throws<ArgumentException>(() => network.Tape.BackwardAgain(network.Loss, null, again)).Message);
+    }
+
     /// <summary>Where the unit's ReLU is shut, too: what it stops is the gradient of the sum before it.</summary>
     [Theory, InlineData(false), InlineData(true)]
     public void The_gradient_of_a_fused_unit_is_that_of_its_value(bool ruled)

@@ -3,11 +3,15 @@ using Iba.Backpropagation;
 using Iba.Bottleneck;
 using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Diagnostics;
+using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
+using Iba.Engine.Training;
 using Iba.Paths;
 using Iba.Relevance;
 using Iba.Statistics;
+using Tests.Emulator;
 using Tests.Networks;
 using Xunit;
 
@@ -110,6 +114,22 @@ public sealed class PathTests
         Assert.All(loop.Steps[0].AlphaGradient.Zip(loop.Steps[1].Alpha).Where(pair => Math.Abs(pair.First) > 1e-6f),
             pair => Assert.Equal(settings.InitialAlpha - Math.Sign(pair.First) * settings.LearningRate, pair.Second, 0.02));
         Assert.NotNull(path["α"].Gradient);
+    }
+
+    [Fact]
+    public void A_recording_that_is_refused_frees_its_memory()
+    {
+        using var gpu = new FakeGpu(computes: true);
+        using CudaBackend backend = gpu.Open(Precision.Float32);
+        Network network = ResNet.ResNet50.Build(backend, new FreshParameters(backend, new NetworkWidth(16, 8, 10), seed: 1));
+        var image = new Shape(1, 32, 32, 3);
+        FeatureStatistics statistics = Estimation.Run(network, "layer2", image, [new float[image.Count], Enumerable.Repeat(1f, image.Count).ToArray()]);
+        var sample = new Sample(new float[image.Count]) { Preprocessing = null, Target = 10 };
+        nuint before = gpu.Driver.UsedBytes;
+        Assert.Throws<ArgumentException>(() => new RecordedScore(network, image, sample.Pixels, target: 10));
+        Assert.InRange(gpu.Driver.UsedBytes, (nuint)0, before);
+        Assert.Throws<ArgumentException>(() => new RecordedLoop(network, statistics, image, sample, new BottleneckSettings { Copies = 1 }, step: 0));
+        Assert.InRange(gpu.Driver.UsedBytes, (nuint)0, before);
     }
 
     private static GradientPath Of(RecordedScore score, BackwardRule? rule) => GradientPath.Of(
