@@ -41,7 +41,10 @@ internal static class EvaluateCommand
         {
             JsonNode recorded = JsonNode.Parse(File.ReadAllText(CommandIn(folder)!))!;
             string[] words = [.. recorded["arguments"]!.AsArray().Select(word => (string)word!)];
-            Environment.CurrentDirectory = (string)recorded["directory"]!;
+            string directory = (string)recorded["directory"]!;
+            if (!Directory.Exists(directory))
+                throw new LedgerException(folder, $"its command ran in {directory}, which is not there", "Restore that folder and what the command names");
+            Environment.CurrentDirectory = directory;
             (Command Command, EvaluationOptions Options)[] evaluations = [.. Evaluations()];
             var root = new RootCommand();
             var evaluate = new Command("evaluate");

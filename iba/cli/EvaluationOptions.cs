@@ -357,6 +357,9 @@ internal sealed class OpenEvaluation(
 
     public Shard Shard => shard;
 
+    /// <summary>The methods.</summary>
+    public IReadOnlyList<EvaluatedMethod> Methods => methods;
+
     /// <summary>The measures, in the order of their objects.</summary>
     public IReadOnlyList<MeasureKind> Kinds => kinds;
 

@@ -30,17 +30,18 @@ internal static class SummaryCommand
         };
         var report = new Option<string?>("--report")
         {
-            Description = "A page with tables, figures, claims, and the photos on which methods differ most.",
+            Description = "A page with tables, figures, claims, and the photos on which methods differ most, with their maps, which are computed again.",
             HelpName = "FILE",
             Validators = { Validators.FileToWrite() },
         };
+        var noMaps = new Option<bool>("--no-maps") { Description = "Compute no maps for the page: it opens no network." };
         var paper = new Option<bool>("--paper")
         {
             Description = "The networks are torchvision's and the photos ImageNet's validation set: show the paper's numbers beside these.",
         };
         var command = new Command("summary", "Print the scores of evaluations, finished or not, with the bootstrap's standard errors and 95 % intervals.")
         {
-            folders, json, output, report, paper,
+            folders, json, output, report, noMaps, paper,
         };
         command.SetAction(parsed =>
         {
@@ -73,9 +74,17 @@ internal static class SummaryCommand
             Drawn[] drawn = [.. networks.Select(network => new Drawn(network))];
             if (parsed.GetValue(output) is { } to)
                 Write(drawn, claims, to);
-            if (parsed.GetValue(report) is { } page)
-                Report(drawn, claims, page);
-            return (int)ExitCode.Done;
+            if (parsed.GetValue(report) is not { } page)
+                return (int)ExitCode.Done;
+            // An evaluation's own command runs in its own folder.
+            string full = Path.GetFullPath(page);
+            var maps = new DisputedMaps();
+            string[] read = parsed.GetValue(noMaps) ? [] : [.. parsed.GetValue(folders)!.Select(Path.GetFullPath)];
+            foreach ((string folder, EvaluatedNetwork network) in read.Zip(networks))
+                maps.Add(folder, network);
+            AtomicFile.Write(full, Page(drawn, claims, maps).ToBytes());
+            ReportFile.Tell(page);
+            return (int)(maps.WasStopped ? ExitCode.Partial : ExitCode.Done);
         });
         return command;
     }
@@ -116,15 +125,17 @@ internal static class SummaryCommand
         }
     }
 
-    private static void Report(IReadOnlyList<Drawn> drawn, IReadOnlyList<Claim> claims, string path)
+    private static EvaluationPage Page(IReadOnlyList<Drawn> drawn, IReadOnlyList<Claim> claims, DisputedMaps maps)
     {
         IEnumerable<EvaluatedNetwork> networks = drawn.Select(each => each.Network);
-        var page = new EvaluationPage($"Evaluation of {string.Join(", ", networks.Select(network => network.Name))}")
+        return new EvaluationPage($"Evaluation of {string.Join(", ", networks.Select(network => network.Name))}")
         {
             Tables = [.. drawn.SelectMany(each => each.Tables).Select(each => each.Table)],
             Figures = [.. drawn.SelectMany(each => each.Figures).Select(each => each.Figure)],
             Claims = [.. claims.Select(claim => $"{claim}")],
             Disagreements = [.. networks.SelectMany(EvaluationPage.MostDisputed)],
+            Maps = maps.Report,
+            Missing = maps.Missing,
             Facts = new Dictionary<string, string>(
                 from network in networks
                 from settings in network.Settings.Values.Take(1)
@@ -133,8 +144,6 @@ internal static class SummaryCommand
                 select new KeyValuePair<string, string>($"{network.Name}: {value.Key}", value.Value)),
             Command = ReportFile.Command,
         };
-        AtomicFile.Write(path, page.ToBytes(), Interrupt.Token);
-        ReportFile.Tell(path);
     }
 
     /// <summary>Writes every table and figure that the records allow.</summary>

@@ -46,6 +46,7 @@ public sealed class LabelledPhotos
     private readonly string? _annotations;
     private readonly string? _masks;
     private readonly LabelFile? _list;
+    private readonly IReadOnlyList<ImageFile> _all;
 
     /// <param name="classifier">Prepares the photos and names the classes.</param>
     /// <param name="photos">The photos.</param>
@@ -64,7 +65,7 @@ public sealed class LabelledPhotos
             throw new DatasetException(annotations, "there is no such folder", "Name the folder of the photos' Pascal VOC .xml files");
         if (masks is not null && !Directory.Exists(masks))
             throw new DatasetException(masks, "there is no such folder", "Name the folder of the photos' mask .png files");
-        (Classifier, _annotations, _masks, _list) = (classifier, annotations, masks, list);
+        (Classifier, _annotations, _masks, _list, _all) = (classifier, annotations, masks, list, photos.Files);
         Labels = new FolderLabels(photos, classifier.Labels, classifier.Classes);
         Files = [.. seed is null || count == 0 ? photos.Spread(count == 0 ? photos.Files.Count : count) : photos.Draw(count, seed.Value)];
     }
@@ -84,10 +85,14 @@ public sealed class LabelledPhotos
         : "labelled by their annotations, or by the network's own prediction where these name no class";
 
     private LabelledPhotos(LabelledPhotos all, IReadOnlyList<ImageFile> some) =>
-        (Classifier, _annotations, _masks, _list, Labels, Files) = (all.Classifier, all._annotations, all._masks, all._list, all.Labels, some);
+        (Classifier, _annotations, _masks, _list, _all, Labels, Files) =
+            (all.Classifier, all._annotations, all._masks, all._list, all._all, all.Labels, some);
 
     /// <summary>Some of the photos.</summary>
     public LabelledPhotos Where(Func<ImageFile, bool> wanted) => new(this, [.. Files.Where(wanted)]);
+
+    /// <summary>The files with that name, also those that are not among the number of photos to use; none or one, unless folders share a name.</summary>
+    public IEnumerable<ImageFile> Named(string name) => _all.Where(file => file.Name == name);
 
     /// <summary>
     /// Reads a photo, its annotation if the set has annotations, and its mask if there is one. Safe to call from several threads.

@@ -32,6 +32,12 @@ public sealed record EvaluationPage(string Title)
     /// <summary>The photos on which methods differ.</summary>
     public IReadOnlyList<Disagreement> Disagreements { get; init; } = [];
 
+    /// <summary>The photos on which methods differ most, and their maps. Those that a page has no room for are left out, and the page says so.</summary>
+    public MapReport? Maps { get; init; }
+
+    /// <summary>What is not shown, and why, a sentence each.</summary>
+    public IReadOnlyList<string> Missing { get; init; } = [];
+
     /// <summary>Settings, hashes and device.</summary>
     public IReadOnlyDictionary<string, string> Facts { get; init; } = new Dictionary<string, string>();
 
@@ -66,12 +72,14 @@ public sealed record EvaluationPage(string Title)
         {
             Canvas drawn = figure.Draw();
             string title = HtmlPage.Text(figure.Title), notes = string.Concat(figure.Footnotes.Select(note => $" {HtmlPage.Text(note)}"));
-            page.Add($"<section><h2>{title}</h2><figure><img src=\"{HtmlPage.Image(drawn.Pixels, drawn.Width, drawn.Height)}\" width=\"{drawn.Width}\" "
-                + $"height=\"{drawn.Height}\" alt=\"{title}.{notes}\"></figure></section>");
+            string source = HtmlPage.Image(drawn.Pixels, drawn.Width, drawn.Height), size = $"width=\"{drawn.Width}\" height=\"{drawn.Height}\"";
+            page.Add($"<section><h2>{title}</h2><figure class=\"scroll\" tabindex=\"0\">"
+                + $"<img class=\"chart\" src=\"{source}\" {size} alt=\"{title}.{notes}\"></figure></section>");
         }
         if (Claims.Count > 0)
             page.Add($"<section><h2>The paper's claims</h2><ul>{string.Concat(Claims.Select(claim => $"<li>{HtmlPage.Text(claim)}</li>"))}</ul></section>");
         AddDisagreements(page);
+        AddMaps(page);
         page.AddFacts(Facts, Command);
         return page.ToBytes();
     }
@@ -107,6 +115,29 @@ public sealed record EvaluationPage(string Title)
                 + $"<td>{HtmlPage.Text(each.Worst)}</td></tr>");
         }
         page.Add("</tbody></table></div></section>");
+    }
+
+    private void AddMaps(HtmlPage page)
+    {
+        var rows = new List<ReportRow>();
+        long room = MapReport.MostBytes - page.Length;
+        foreach (ReportRow row in Maps?.Rows ?? [])
+        {
+            if (row.Bytes > room)
+                continue;
+            room -= row.Bytes;
+            rows.Add(row);
+        }
+        int left = (Maps?.Rows.Count ?? 0) - rows.Count;
+        string[] missing = [.. Missing, .. left > 0 ? (string[])[$"The page has no room for the maps of {left} more of these photos."] : []];
+        if (rows.Count == 0 && missing.Length == 0)
+            return;
+        page.Add("<section><h2>Their maps</h2>");
+        if (missing.Length > 0)
+            page.Add($"<ul>{string.Concat(missing.Select(each => $"<li>{HtmlPage.Text(each)}</li>"))}</ul>");
+        if (rows.Count > 0)
+            (Maps! with { Rows = rows }).AddTo(page, "h3");
+        page.Add("</section>");
     }
 
     /// <summary>The head of a table that sorts.</summary>

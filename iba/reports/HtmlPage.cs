@@ -25,6 +25,9 @@ public sealed class HtmlPage(string title)
     private readonly StringBuilder _body = new();
     private readonly StringBuilder _data = new();
 
+    /// <summary>About how many bytes it has so far.</summary>
+    internal int Length => Style.Length + Script.Length + _body.Length + _data.Length;
+
     /// <summary>Text as HTML: nothing in it is markup, and characters that could reorder or hide the text around it are written as escapes.</summary>
     public static string Text(string? text) => WebUtility.HtmlEncode(ForeignText.Harmless(text ?? ""));
 

@@ -65,16 +65,24 @@ public sealed record MapReport(string Title, IReadOnlyList<string> Columns, IRea
     public byte[] ToBytes()
     {
         var page = new HtmlPage(Title);
+        AddTo(page, "h2");
+        page.AddFacts(Facts, Command);
+        return page.ToBytes();
+    }
+
+    /// <summary>Adds notes, controls and maps to a page that has no others.</summary>
+    /// <param name="page">The page.</param>
+    /// <param name="heading">The element of a photo's heading.</param>
+    internal void AddTo(HtmlPage page, string heading)
+    {
         foreach (string note in Notes)
             page.Add($"<p>{HtmlPage.Text(note)}</p>");
         page.Add("<p class=\"soft\">Point at a map to read its values; drag to sum them in a frame. With the keyboard: Tab to a map, arrow keys to move, "
             + "Shift and arrow keys to draw a frame, Escape to remove it.</p>");
         AddControls(page);
         foreach ((int index, ReportRow row) in Rows.Index())
-            AddRow(page, index, row);
-        page.AddFacts(Facts, Command);
+            AddRow(page, index, row, heading);
         page.AddData("maps", Data());
-        return page.ToBytes();
     }
 
     /// <summary>A page that links to others.</summary>
@@ -107,10 +115,10 @@ public sealed record MapReport(string Title, IReadOnlyList<string> Columns, IRea
     private static string Slider(string label, string id, int least, int most, int value, string text) =>
         $"<label>{label} <input type=\"range\" id=\"{id}\" min=\"{least}\" max=\"{most}\" value=\"{value}\"> <span id=\"{id}-is\">{text}</span></label>";
 
-    private void AddRow(HtmlPage page, int index, ReportRow row)
+    private void AddRow(HtmlPage page, int index, ReportRow row, string heading)
     {
         string title = HtmlPage.Text(row.Title), size = $"width=\"{row.Photo.Width}\" height=\"{row.Photo.Height}\"";
-        page.Add($"<section aria-labelledby=\"row-{index}\"><h2 id=\"row-{index}\">{title}</h2><p>{HtmlPage.Text(row.Summary)}</p>");
+        page.Add($"<section aria-labelledby=\"row-{index}\"><{heading} id=\"row-{index}\">{title}</{heading}><p>{HtmlPage.Text(row.Summary)}</p>");
         page.Add($"<div class=\"maps{(IsStrip ? " strip" : "")}\">");
         page.Add($"<figure><img id=\"photo-{index}\" src=\"{HtmlPage.Image(row.Photo)}\" {size} alt=\"The photo as the network sees it: {title}\">"
             + "<figcaption><strong>Photo</strong>as the network sees it</figcaption></figure>");

@@ -72,15 +72,32 @@ public sealed class PageTests : IDisposable
         Assert.Equal(6, disputed.Count);
         Disagreement boxes = disputed.First(each => each.Measure.StartsWith("boxes", StringComparison.Ordinal));
         Assert.Equal(("photo0.png", "grad-cam", 0.5, "random", 0.125), (boxes.Photo, boxes.Best, boxes.Highest, boxes.Worst, boxes.Lowest));
+        ReportRow disagreed = Row(Hostile, new Random(3), 40, 40, 2);
         var page = new EvaluationPage($"Evaluation of {Hostile}")
         {
             Tables = [EvaluationTable.OfMethods(network)!],
             Figures = [.. new EvaluationFigures(network).All().Select(each => each.Figure)],
             Claims = [Hostile],
             Disagreements = [.. disputed, boxes with { Photo = Hostile }],
+            Maps = new MapReport("", ["grad-cam", Hostile], [disagreed]),
+            Missing = [Hostile],
             Facts = new Dictionary<string, string> { ["a"] = Hostile },
         };
-        Chromium.Check(new { file = Write("evaluation.html", page.ToBytes()), kind = "evaluation", title = Shown(page.Title) });
+        Chromium.Check(Page(Write("evaluation.html", page.ToBytes()), Shown(page.Title), disagreed, 7, 30));
+    }
+
+    [Fact]
+    public void An_evaluation_leaves_out_the_maps_that_it_has_no_room_for()
+    {
+        ReportRow large = Row("large", new Random(4), 1500, 1500, 1), small = Row("small", new Random(4), 40, 40, 1);
+        var page = new EvaluationPage("Large photos") { Maps = new MapReport("", ["IBA"], [large, large with { Title = "second" }, small]) };
+        byte[] bytes = page.ToBytes();
+        Assert.InRange(bytes.Length, large.Bytes / 2, 25_000_000);
+        string text = System.Text.Encoding.UTF8.GetString(bytes);
+        Assert.Contains("no room for the maps of 1 more of these photos.", text, StringComparison.Ordinal);
+        Assert.Contains(">large</h3>", text, StringComparison.Ordinal);
+        Assert.Contains(">small</h3>", text, StringComparison.Ordinal);
+        Assert.DoesNotContain(">second</h3>", text, StringComparison.Ordinal);
     }
 
     /// <summary>50 photos of 224 x 224 whose bytes do not compress, the largest that there are.</summary>

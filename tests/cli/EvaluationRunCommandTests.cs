@@ -225,6 +225,32 @@ public sealed class EvaluationRunCommandTests : IDisposable
         Assert.Contains("Random (seed = 5)", IbaProcess.Run("evaluate", "summary", _folder["run"]).Output);
     }
 
+    /// <summary>A ledger holds no maps: its own command computes them again, for the photos that are still the same.</summary>
+    [Fact]
+    public void A_report_shows_the_maps_of_disputed_photos_and_says_which_it_cannot_show()
+    {
+        Done(Run("run", "--count", "3"));
+        string[] photos = [.. File.ReadLines(_folder["run/ledger.jsonl"]).Select(line => JsonDocument.Parse(line).RootElement)
+            .Where(line => line.TryGetProperty("image", out _)).Select(line => line.GetProperty("image").GetString()!).Distinct()];
+        Assert.Equal(3, photos.Length);
+        Assert.Equal(3, Shown("run"));
+        File.Delete(_folder[$"shapes/images/{photos[0]}"]);
+        File.Copy(_folder[$"shapes/images/{photos[2]}"], _folder[$"shapes/images/{photos[1]}"], overwrite: true);
+        Assert.Equal(1, Shown("run", $"{photos[0]}: not shown, the photo is no longer where", $"{photos[1]}: not shown, its file is another one"));
+        Directory.Move(_folder["shapes"], _folder["elsewhere"]);
+        Assert.Equal(0, Shown("run", "resnet50: no maps are shown. "));
+        Done(IbaProcess.Run("evaluate", "summary", _folder["run"], "--report", _folder["page.html"], "--no-maps"));
+        Assert.DoesNotContain("Their maps", File.ReadAllText(_folder["page.html"]), StringComparison.Ordinal);
+
+        int Shown(string run, params string[] missing)
+        {
+            Done(IbaProcess.Run("evaluate", "summary", _folder[run], "--report", _folder["page.html"]));
+            string page = File.ReadAllText(_folder["page.html"]);
+            Assert.All(missing, each => Assert.Contains($"<li>{each}", page, StringComparison.Ordinal));
+            return page.Split("class=\"of-map\"").Length / 2;
+        }
+    }
+
     private string Statistics()
     {
         string file = _folder["statistics.safetensors"];
