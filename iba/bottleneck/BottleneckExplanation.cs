@@ -27,6 +27,28 @@ public sealed record BottleneckExplanation(
     /// </summary>
     public float[]? Capacity { get; init; }
 
+    /// <summary>The mask while it was fitted, in the order of the updates; empty unless <see cref="PerSampleBottleneck.KeepsAfter"/> asked for it.</summary>
+    public IReadOnlyList<EvolutionStep> Evolution { get; init; } = [];
+
+    /// <summary>The explanation that a fit with fewer updates gives: both have the same noise, so the shorter is the beginning of the longer.</summary>
+    /// <param name="updates">One of the numbers of updates that were kept.</param>
+    /// <exception cref="ArgumentException">It was not kept.</exception>
+    public BottleneckExplanation After(int updates)
+    {
+        EvolutionStep at = Evolution.FirstOrDefault(step => step.Updates == updates) ?? throw new ArgumentException(
+            $"the mask after {updates} updates was not kept, only after {string.Join(", ", Evolution.Select(step => step.Updates))}.");
+        return this with
+        {
+            Heatmap = at.Capacity.Heatmap(Heatmap.Height, Heatmap.Width),
+            TotalBits = at.Capacity.TotalBits,
+            ProbabilityRestricted = at.ProbabilityRestricted,
+            Losses = [.. Losses.Take(updates)],
+            Mask = null,
+            Capacity = null,
+            Evolution = [],
+        };
+    }
+
     private protected override string? NonFinite
     {
         get

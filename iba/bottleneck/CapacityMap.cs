@@ -45,9 +45,14 @@ public sealed class CapacityMap
     /// </summary>
     public Heatmap Heatmap(int height, int width)
     {
-        double cellsPerPixel = (double)_bits.Length / ((double)height * width);
-        double[] density = [.. _bits.Select(bits => bits * cellsPerPixel)];
-        double[] enlarged = MapResize.Enlarge(density, Height, Width, height, width, MapBorder.Mirror);
+        double[] enlarged = MapResize.Enlarge(Density(height, width), Height, Width, height, width, MapBorder.Mirror);
         return new Heatmap(height, width, [.. enlarged.Select(bits => (float)bits)], HeatmapUnit.BitsPerPixel);
+    }
+
+    /// <summary>Bits per pixel before they are enlarged, a number for each cell.</summary>
+    internal double[] Density(int height, int width)
+    {
+        double cellsPerPixel = (double)_bits.Length / ((double)height * width);
+        return [.. _bits.Select(bits => bits * cellsPerPixel)];
     }
 }

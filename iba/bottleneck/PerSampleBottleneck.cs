@@ -51,6 +51,12 @@ public sealed class PerSampleBottleneck : IBottleneck
     /// <inheritdoc/>
     public bool KeepsMask { get; set; }
 
+    /// <summary>
+    /// Numbers of updates after which the map is kept, too, as <see cref="BottleneckExplanation.Evolution"/>: up to the number that the map itself shows.
+    /// Each is read back from the device during the fit.
+    /// </summary>
+    public IReadOnlyList<int> KeepsAfter { get; set; } = [];
+
     /// <inheritdoc/>
     public RestrictedNetwork Restricted(int copies) =>
         new(_network, _statistics, _image, _settings with { Copies = copies }, clamp: _settings.Spread == Spread.ReluRms);
@@ -74,6 +80,7 @@ public sealed class PerSampleBottleneck : IBottleneck
         int[] targets = Prepare(loop, samples, out float[] logits);
         // An update that no map would show is skipped.
         bool last = _settings.FinalMap == FinalMap.AfterLastUpdate;
+        List<EvolutionStep>[] kept = [.. samples.Select(_ => new List<EvolutionStep>())];
         for (int step = 0; step < _settings.Steps; step++)
         {
             report(step);
@@ -81,10 +88,24 @@ public sealed class PerSampleBottleneck : IBottleneck
                 loop.Fit.Step();
             else
                 loop.Fit.RecordLosses();
+            Keep(step);
         }
         if (last)
+        {
             loop.Fit.Evaluate();
-        return [.. Read(loop, targets, logits)];
+            Keep(_settings.Steps);
+        }
+        return [.. Read(loop, targets, logits).Select((result, i) => result with { Evolution = kept[i] })];
+
+        // A step runs forward before its update: what it leaves is the state after as many updates as there were steps before it.
+        void Keep(int updates)
+        {
+            if (!KeepsAfter.Contains(updates))
+                return;
+            float[] capacity = _backend.Read(loop.Fit.Capacity), restricted = _backend.Read(loop.Fit.Logits);
+            for (int i = 0; i < targets.Length; i++)
+                kept[i].Add(new EvolutionStep(updates, Map(loop, capacity, i), Probability(restricted, i, targets[i], logits.Length / loop.Images)));
+        }
     }
 
     /// <summary>Runs the trunk and the unrestricted network, and initialises the fit.</summary>
@@ -116,9 +137,8 @@ public sealed class PerSampleBottleneck : IBottleneck
             int image = i;
             var steps = Enumerable.Range(0, _settings.Steps).Select(step => step * loop.Images + image);
             StepLoss[] losses = [.. steps.Select(at => new StepLoss(model[at], information[at], _settings.Beta))];
-            var map = new CapacityMap(features.H, features.W, features.C, capacity.AsSpan(i * features.Row, features.Row));
-            double probability = Enumerable.Range(i * _settings.Copies, _settings.Copies)
-                .Average(row => Classes.Probabilities(restricted.AsSpan(row * classes, classes))[targets[image]]);
+            CapacityMap map = Map(loop, capacity, i);
+            double probability = Probability(restricted, i, targets[i], classes);
             yield return new BottleneckExplanation(
                 map.Heatmap(_image.H, _image.W), targets[i], logits[(i * classes)..((i + 1) * classes)], map.TotalBits, probability, losses)
             {
@@ -127,6 +147,16 @@ public sealed class PerSampleBottleneck : IBottleneck
             };
         }
     }
+
+    private static CapacityMap Map(Loop loop, float[] capacity, int image)
+    {
+        Shape features = loop.Fit.Features.Shape;
+        return new CapacityMap(features.H, features.W, features.C, capacity.AsSpan(image * features.Row, features.Row));
+    }
+
+    /// <summary>The probability of an image's class, mean over its copies.</summary>
+    private double Probability(float[] restricted, int image, int target, int classes) => Enumerable.Range(image * _settings.Copies, _settings.Copies)
+        .Average(row => Classes.Probabilities(restricted.AsSpan(row * classes, classes))[target]);
 
     /// <summary>The recordings for one batch size.</summary>
     private sealed class Loop : IDisposable

@@ -164,6 +164,8 @@ internal static class AttributeCommand
                 Report = parsed.GetValue(report),
             };
             using IAttributionMethod explains = several > 1 ? new SeedEnsemble(kind, inputs, several) : kind.Create(inputs);
+            if (explains is PerSampleBottleneck fits && !parsed.GetValue(noReport))
+                fits.KeepsAfter = EvolutionStep.UpdatesOf(settings);
             var run = new AttributionRun(loaded, explains, files, restricts ? settings.Steps : 1, parsed.GetValue(json));
             try
             {

@@ -44,8 +44,9 @@ internal static class CompareCommand
         };
         var evolution = new Option<bool>("--evolution")
         {
-            Description = $"Compare the bottleneck's mask while it is fitted instead: after {string.Join(", ", Comparison.Updates)} updates, without smoothing "
-                + $"and with σ = {Comparison.EvolutionSigmas[^1]}. Default layer: {PaperEvolutionLayer}, where the network has it and --images is given.",
+            Description = $"Compare the bottleneck's mask while it is fitted instead: after {string.Join(", ", EvolutionStep.PaperUpdates)} updates, without "
+                + $"smoothing and with σ = {Comparison.EvolutionSigmas[^1]}. Default layer: {PaperEvolutionLayer}, where the network has it and --images is "
+                + "given.",
         };
         var output = new Option<string>("--out")
         {
@@ -157,42 +158,49 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
     /// <summary>The per-sample bottleneck: a column per β, a row per photo and layer.</summary>
     /// <param name="betas">The weights β.</param>
     /// <param name="layers">The layers; null for the default.</param>
-    public ComparisonFigure OfBetas(float[] betas, string?[] layers) => _comparison.OfBetas(betas, Rows(layers,
-    [
-        [.. betas.Select(beta => ($"β = {beta}/k", inputs.Bottleneck with { Beta = beta }))],
-    ]));
+    public ComparisonFigure OfBetas(float[] betas, string?[] layers)
+    {
+        int maps = 0;
+        return _comparison.OfBetas(betas, Rows(layers, at => [betas.Select(beta => Run(
+            AttributionMethods.Find(AttributionMethods.PerSample), inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Beta = beta } },
+            $"{at.Origin.Layer}, β = {beta}/k", $"map {++maps} of {layers.Length * betas.Length}"))]));
+    }
 
     /// <summary>The per-sample bottleneck while its mask is fitted: a column per number of updates, a row per photo, layer and σ.</summary>
     /// <param name="layers">The layers; null for the default.</param>
-    public ComparisonFigure OfUpdates(string?[] layers) => _comparison.OfUpdates(Rows(layers,
-    [
-        .. Comparison.EvolutionSigmas.Select(sigma => Comparison.Updates.Select(
-            updates => ($"σ = {sigma}, t = {updates}", Comparison.After(updates, inputs.Bottleneck with { Sigma = sigma }))).ToArray()),
-    ]));
+    public ComparisonFigure OfUpdates(string?[] layers)
+    {
+        int fits = 0;
+        return _comparison.OfUpdates(Rows(layers, at => Comparison.EvolutionSigmas.Select(sigma => Evolution(
+            inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Sigma = sigma } },
+            $"{at.Origin.Layer}, σ = {sigma}", $"fit {++fits} of {layers.Length * Comparison.EvolutionSigmas.Count}"))));
+    }
+
+    private IEnumerable<ComparedColumn> Evolution(MethodInputs from, string name, string place)
+    {
+        IReadOnlyList<ComparedColumn> columns = Watched(name, place, relay => _comparison.RunUpdates(from, relay, Interrupt.Token));
+        foreach ((int updates, ComparedColumn column) in EvolutionStep.PaperUpdates.Zip(columns))
+            Add(column, $"{name}, t = {updates}");
+        return columns;
+    }
 
     /// <summary>Maps of the per-sample bottleneck. Stopped, the last row is shorter and the rows after it are missing.</summary>
     /// <param name="layers">The layers; null for the default.</param>
-    /// <param name="settings">For each row of a layer, the settings of its columns and what the table calls them.</param>
-    private List<List<ComparedColumn>> Rows(string?[] layers, (string Name, BottleneckSettings Settings)[][] settings)
+    /// <param name="ofLayer">The rows of a layer, each computed column by column.</param>
+    private List<List<ComparedColumn>> Rows(string?[] layers, Func<FeatureStatistics, IEnumerable<IEnumerable<ComparedColumn>>> ofLayer)
     {
-        MethodKind kind = AttributionMethods.Find(AttributionMethods.PerSample);
         FeatureStatistics[] found = [.. layers.Select(layer => statistics.At(layer, inputs.Bottleneck))];
         var rows = new List<List<ComparedColumn>>();
-        int maps = 0, all = found.Length * settings.Sum(row => row.Length);
         try
         {
-            foreach (FeatureStatistics at in found)
+            foreach (IEnumerable<ComparedColumn> row in found.SelectMany(ofLayer))
             {
-                foreach ((string Name, BottleneckSettings Settings)[] row in settings)
+                var columns = new List<ComparedColumn>();
+                foreach (ComparedColumn column in row)
                 {
-                    var columns = new List<ComparedColumn>();
-                    foreach ((string name, BottleneckSettings of) in row)
-                    {
-                        MethodInputs from = inputs with { Statistics = at, Bottleneck = of };
-                        columns.Add(Run(kind, from, $"{at.Origin.Layer}, {name}", $"map {++maps} of {all}"));
-                        if (columns.Count == 1)
-                            rows.Add(columns);
-                    }
+                    columns.Add(column);
+                    if (columns.Count == 1)
+                        rows.Add(columns);
                 }
             }
         }
@@ -258,10 +266,21 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
     /// <param name="more">Further cells of the table.</param>
     private ComparedColumn Run(MethodKind kind, MethodInputs from, string name, string place, params string[] more)
     {
+        ComparedColumn column = Watched(name, place, relay => _comparison.Run(kind, from, relay, Interrupt.Token));
+        Add(column, name, more);
+        return column;
+    }
+
+    private T Watched<T>(string name, string place, Func<AttributionRelay, T> work)
+    {
         if (!Terminal.DrawsBars)
             Terminal.Say($"{place}: {name}");
-        ComparedColumn column = Terminal.Progress(
-            $"{place}: {name}", photos.Length, bar => _comparison.Run(kind, from, new AttributionRelay(bar.Report), Interrupt.Token));
+        return Terminal.Progress($"{place}: {name}", photos.Length, bar => work(new AttributionRelay(bar.Report)));
+    }
+
+    /// <summary>Adds a column's maps to the table, and says which failed.</summary>
+    private void Add(ComparedColumn column, string name, params string[] more)
+    {
         foreach ((PreparedPhoto photo, ComparedMap map) in photos.Zip(column.Maps))
         {
             if (map.Failure is { } failure)
@@ -271,9 +290,8 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
                 continue;
             }
             Explanation result = map.Explanation!;
-            _found[result.Heatmap] = (result, result is BottleneckExplanation ? from.Statistics?.Origin.Shape.Row ?? 0 : 0);
+            _found[result.Heatmap] = (result, result is BottleneckExplanation ? column.Inputs.Statistics?.Origin.Shape.Row ?? 0 : 0);
             _rows.Add([Path.GetFileName(photo.Path), name, loaded.Labels[result.Target], $"{result.Probability:0.000}", $"{map.Seconds:0.000}", .. more]);
         }
-        return column;
     }
 }

@@ -58,6 +58,7 @@ internal sealed class ReportFile(string path, MapReport report)
     public static ReportMap Map(Explanation result, string note, int neurons) => new(result.Heatmap, note)
     {
         Losses = (result as BottleneckExplanation)?.Losses ?? [],
+        Evolution = (result as BottleneckExplanation)?.Evolution ?? [],
         Neurons = neurons,
     };
 

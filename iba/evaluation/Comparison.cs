@@ -26,10 +26,7 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
 {
     private const string Remaining = "p is the probability of the class when no more than that passes.";
 
-    /// <summary>The numbers of updates in the paper's figure 9.</summary>
-    public static IReadOnlyList<int> Updates { get; } = [0, 1, 2, 4, 6, 10];
-
-    /// <summary>The smoothing in its rows, in feature cells.</summary>
+    /// <summary>The smoothing in the rows of the paper's figure 9, in feature cells.</summary>
     public static IReadOnlyList<double> EvolutionSigmas { get; } = [0, 2];
 
     /// <summary>Creates a method and explains the photos one by one, so that the times of methods can be compared.</summary>
@@ -41,6 +38,29 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
     public ComparedColumn Run(MethodKind kind, MethodInputs inputs, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
         using IAttributionMethod method = kind.Create(inputs);
+        return new ComparedColumn(kind, inputs, Maps(method, progress, cancellation));
+    }
+
+    /// <summary>Fits the per-sample bottleneck to the photos one by one, and keeps its maps on the way.</summary>
+    /// <param name="inputs">What it is created from. The number of updates is the figure's.</param>
+    /// <param name="progress">Called with the number of photos done.</param>
+    /// <param name="cancellation">Checked between steps.</param>
+    /// <returns>The maps after each of <see cref="EvolutionStep.PaperUpdates"/>, with the time of the whole fit.</returns>
+    public IReadOnlyList<ComparedColumn> RunUpdates(
+        MethodInputs inputs, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        IReadOnlyList<int> updates = EvolutionStep.PaperUpdates;
+        MethodKind kind = AttributionMethods.Find(AttributionMethods.PerSample);
+        MethodInputs whole = inputs with { Bottleneck = inputs.Bottleneck with { Steps = updates[^1], FinalMap = FinalMap.AfterLastUpdate } };
+        using IAttributionMethod method = kind.Create(whole);
+        ((PerSampleBottleneck)method).KeepsAfter = updates;
+        IReadOnlyList<ComparedMap> maps = Maps(method, progress, cancellation);
+        return [.. updates.Select(after => new ComparedColumn(kind, whole,
+            [.. maps.Select(map => map with { Explanation = (map.Explanation as BottleneckExplanation)?.After(after) })]))];
+    }
+
+    private List<ComparedMap> Maps(IAttributionMethod method, IProgress<AttributionProgress>? progress, CancellationToken cancellation)
+    {
         var maps = new List<ComparedMap>();
         foreach (PreparedPhoto photo in photos)
         {
@@ -53,7 +73,7 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
             maps.Add(done == 0 && map.Seconds < 1 && map.Failure is null ? Timed(method, sample, relay, cancellation) : map);
             progress?.Report(new AttributionProgress(maps.Count, photos.Count, 0, 1));
         }
-        return new ComparedColumn(kind, inputs, maps);
+        return maps;
     }
 
     /// <summary>The figure of methods side by side (paper, figure 5): a column per method. The time is below each map.</summary>
@@ -97,9 +117,10 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
     /// The figure of the mask while it is fitted (paper, figure 9): a column per number of updates, a row per photo, layer and σ. Below each map stands the
     /// probability of the class when only the map's information passes.
     /// </summary>
-    /// <param name="rows">The maps of each layer and σ, in the order of <see cref="Updates"/>. Missing ones at the end leave gaps.</param>
+    /// <param name="rows">The maps of each layer and σ, in the order of <see cref="EvolutionStep.PaperUpdates"/>. Missing ones at the end leave gaps.</param>
     public ComparisonFigure OfUpdates(IReadOnlyList<IReadOnlyList<ComparedColumn>> rows) => OfBottlenecks(
-        [.. Updates.Select(updates => $"t = {updates}")], rows, columns => $"{columns[0].Inputs.Statistics!.Origin.Layer}, {Smoothed(columns[0].Inputs)}") with
+        [.. EvolutionStep.PaperUpdates.Select(updates => $"t = {updates}")], rows,
+        columns => $"{columns[0].Inputs.Statistics!.Origin.Layer}, {Smoothed(columns[0].Inputs)}") with
     {
         Title = $"The per-sample bottleneck on {classifier.Network.Name} after t updates of its mask",
         EndOfBits = LastMost(rows),
@@ -108,17 +129,6 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
             "Bits per pixel, grey is 0. All maps have one scale, which ends at the largest value of the last ones: almost everything passes at t = 0. "
                 + Remaining,
         ],
-    };
-
-    /// <summary>
-    /// The settings whose map is that of the mask after so many updates. All of them have the same noise: shorter runs are parts of longer ones.
-    /// </summary>
-    /// <param name="updates">0 for the initial mask.</param>
-    /// <param name="settings">All other settings.</param>
-    public static BottleneckSettings After(int updates, BottleneckSettings settings) => settings with
-    {
-        Steps = Math.Max(updates, 1),
-        FinalMap = updates == 0 ? FinalMap.BeforeLastUpdate : FinalMap.AfterLastUpdate,
     };
 
     /// <summary>The largest value of the rows' last maps; null if it is not positive.</summary>

@@ -18,6 +18,9 @@ public sealed record ReportMap(Heatmap Map, string Note)
 
     /// <summary>The number of neurons of the bottleneck's layer: a step's bits are its mean information times that.</summary>
     public int Neurons { get; init; }
+
+    /// <summary>The map while the mask was fitted, shown as a strip; empty for none.</summary>
+    public IReadOnlyList<EvolutionStep> Evolution { get; init; } = [];
 }
 
 /// <summary>A photo and its maps.</summary>
@@ -28,7 +31,8 @@ public sealed record ReportMap(Heatmap Map, string Note)
 public sealed record ReportRow(string Title, string Summary, Photo Photo, IReadOnlyList<ReportMap?> Maps)
 {
     /// <summary>About how many bytes of a page it takes, at most.</summary>
-    public long Bytes => (3L + 2 * Maps.Count) * Photo.Width * Photo.Height * 4 / 3;
+    public long Bytes => ((3L + 2 * Maps.Count) * Photo.Width * Photo.Height
+        + 2L * Maps.Sum(map => map?.Evolution.Sum(step => step.Capacity.Height * step.Capacity.Width) ?? 0)) * 4 / 3;
 }
 
 /// <summary>
@@ -136,19 +140,38 @@ public sealed record MapReport(string Title, IReadOnlyList<string> Columns, IRea
         }
         page.Add("</div>");
         foreach ((int column, ReportMap? map) in row.Maps.Index().Where(map => map.Item is { Losses.Count: > 1 }))
-            AddCharts(page, Columns.Count > 1 ? $", {Columns[column]}" : "", map!);
+            AddFit(page, row, index, column);
         page.Add("</section>");
     }
 
-    private static void AddCharts(HtmlPage page, string of, ReportMap map)
+    /// <summary>How a mask was fitted: its losses and bits by step, and the map on the way.</summary>
+    private void AddFit(HtmlPage page, ReportRow row, int index, int column)
     {
+        ReportMap map = row.Maps[column]!;
+        string of = Columns.Count > 1 ? $", {Columns[column]}" : "";
         double[] total = [.. map.Losses.Select(loss => (double)loss.Total)], model = [.. map.Losses.Select(loss => (double)loss.Model)];
         double[] bits = [.. map.Losses.Select(loss => loss.Information * (double)map.Neurons / Math.Log(2))];
         page.Add($"<details{(of == "" ? " open" : "")}><summary>How the mask was fitted{HtmlPage.Text(of)}</summary><div class=\"charts\">");
         page.Add(LineChart.Draw("Loss in nats by step", [("total", total), ("cross-entropy (dashed)", model)]));
         if (map.Neurons > 0)
             page.Add(LineChart.Draw("Information that passes, in bits, by step", [("bits", bits)]));
-        page.Add("</div></details>");
+        page.Add("</div>");
+        if (map.Evolution.Count > 1)
+        {
+            page.Add("<p class=\"soft\">The map after so many updates of the mask (paper, figure 9). At first almost everything passes.</p>"
+                + "<div class=\"maps strip\">");
+            foreach ((int number, EvolutionStep step) in map.Evolution.Index())
+            {
+                string name = step.Updates == 1 ? "1 update" : $"{step.Updates} updates", note =
+                    $"{HtmlPage.Number(step.Capacity.TotalBits)} bits pass, p\u00a0{step.ProbabilityRestricted.ToString("0.000", CultureInfo.InvariantCulture)}";
+                page.Add($"<figure class=\"of-map\" data-row=\"{index}\" data-map=\"{column}\" data-step=\"{number}\">"
+                    + $"<canvas class=\"map\" width=\"{row.Photo.Width}\" height=\"{row.Photo.Height}\" tabindex=\"0\" role=\"img\" "
+                    + $"aria-label=\"Map of {HtmlPage.Text(row.Title)} after {name}: {note}. Arrow keys read values.\"></canvas>"
+                    + $"<figcaption><strong>{name}</strong>{note}<div class=\"read\"></div></figcaption></figure>");
+            }
+            page.Add("</div>");
+        }
+        page.Add("</details>");
     }
 
     private static string Range(Heatmap map) =>
@@ -176,7 +199,7 @@ public sealed record MapReport(string Title, IReadOnlyList<string> Columns, IRea
                 json.WriteNumber("height", row.Photo.Height);
                 json.WriteStartArray("maps");
                 foreach (ReportMap? map in row.Maps)
-                    WriteMap(json, map?.Map);
+                    WriteMap(json, map, row.Photo);
                 json.WriteEndArray();
                 json.WriteEndObject();
             }
@@ -201,29 +224,50 @@ public sealed record MapReport(string Title, IReadOnlyList<string> Columns, IRea
         json.WriteEndArray();
     }
 
-    /// <summary>The values in 65536 steps from the least to the largest: 2 bytes each, and an error of at most 1/131070 of the range.</summary>
-    private static void WriteMap(Utf8JsonWriter json, Heatmap? map)
+    private static void WriteMap(Utf8JsonWriter json, ReportMap? shown, Photo photo)
     {
-        if (map is null)
+        if (shown is not { Map: { } map })
         {
             json.WriteNullValue();
             return;
         }
-        double low = Math.Min(0, map.Values.Min()), high = Math.Max(low, map.Values.Max());
-        byte[] steps = new byte[2 * map.Values.Length];
-        for (int i = 0; i < map.Values.Length; i++)
-        {
-            double place = high > low ? (map.Values[i] - low) / (high - low) : 0;
-            BinaryPrimitives.WriteUInt16LittleEndian(steps.AsSpan(2 * i), (ushort)Math.Round(65535 * place));
-        }
         json.WriteStartObject();
         json.WriteString("unit", map.Unit.Words);
         json.WriteBoolean("shared", map.Unit == HeatmapUnit.BitsPerPixel);
+        json.WriteNumber("top", Positive(Quantile.Of([.. map.Values.Select(value => Math.Abs((double)value)).Order()], Clipped)));
+        WriteValues(json, [.. map.Values.Select(value => (double)value)]);
+        if (shown.Evolution.Count > 1)
+        {
+            json.WriteStartArray("evolution");
+            foreach (EvolutionStep step in shown.Evolution)
+            {
+                // The cells alone: the page enlarges them as the map was.
+                json.WriteStartObject();
+                json.WriteString("unit", map.Unit.Words);
+                json.WriteBoolean("shared", true);
+                json.WriteNumber("rows", step.Capacity.Height);
+                json.WriteNumber("columns", step.Capacity.Width);
+                WriteValues(json, step.Capacity.Density(photo.Height, photo.Width));
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        }
+        json.WriteEndObject();
+    }
+
+    /// <summary>The values in 65536 steps from the least to the largest: 2 bytes each, and an error of at most 1/131070 of the range.</summary>
+    private static void WriteValues(Utf8JsonWriter json, double[] values)
+    {
+        double low = Math.Min(0, values.Min()), high = Math.Max(low, values.Max());
+        byte[] steps = new byte[2 * values.Length];
+        for (int i = 0; i < values.Length; i++)
+        {
+            double place = high > low ? (values[i] - low) / (high - low) : 0;
+            BinaryPrimitives.WriteUInt16LittleEndian(steps.AsSpan(2 * i), (ushort)Math.Round(65535 * place));
+        }
         json.WriteNumber("low", low);
         json.WriteNumber("high", high);
-        json.WriteNumber("top", Positive(Quantile.Of([.. map.Values.Select(value => Math.Abs((double)value)).Order()], Clipped)));
         json.WriteString("data", Convert.ToBase64String(steps));
-        json.WriteEndObject();
     }
 
     private static double Positive(double end) => end > 0 && double.IsFinite(end) ? end : 1;

@@ -29,16 +29,32 @@
   const data = JSON.parse(block.textContent), live = one('#live');
   const opacity = one('#opacity'), scale = one('#scale'), step = one('#step');
   const figures = all('figure.of-map').map(figure => {
-    const row = data.rows[figure.dataset.row], map = row.maps[figure.dataset.map];
+    const row = data.rows[figure.dataset.row], column = row.maps[figure.dataset.map], { step } = figure.dataset, map = step ? column.evolution[step] : column;
     return { figure, row, map, canvas: one('canvas.map', figure), read: one('.read', figure), drawn: false };
   });
 
-  function values(map) {
+  // A map of cells, enlarged bilinearly between half-pixel centres and mirrored about the centre of the edge cell, as the maps of the data files are.
+  function enlarge(cells, { rows, columns }, { height, width }) {
+    const taps = (from, to) => Array.from({ length: to }, (_, i) => {
+      const at = (i + 0.5) * from / to - 0.5, low = Math.floor(at);
+      const inside = k => from === 1 ? 0 : k < 0 ? -k : k >= from ? 2 * from - 2 - k : k;
+      return [inside(low), inside(low + 1), at - low];
+    });
+    const across = taps(columns, width), values = new Float64Array(height * width);
+    taps(rows, height).forEach(([up, down, v], y) => across.forEach(([left, right, h], x) => {
+      const line = row => (1 - h) * cells[row * columns + left] + h * cells[row * columns + right];
+      values[y * width + x] = (1 - v) * line(up) + v * line(down);
+    }));
+    return values;
+  }
+
+  function values(map, row) {
     if (map.values) return map.values;
     const bytes = Uint8Array.from(atob(map.data), letter => letter.charCodeAt(0)), view = new DataView(bytes.buffer);
     map.values = new Float64Array(bytes.length / 2);
     for (let i = 0; i < map.values.length; i++) map.values[i] = map.low + view.getUint16(2 * i, true) * (map.high - map.low) / 65535;
     delete map.data;
+    if (map.rows) map.values = enlarge(map.values, map, row);
     return map.values;
   }
 
@@ -63,7 +79,7 @@
   const plain = number => number === 0 ? '0' : Math.abs(number) < 0.001 || Math.abs(number) >= 1e5 ? number.toExponential(2) : String(+number.toPrecision(4));
 
   async function draw(entry) {
-    const { map, row, canvas } = entry, numbers = values(map), grey = await tones(row), end = top(map), strength = opacity.value / 100;
+    const { map, row, canvas } = entry, numbers = values(map, row), grey = await tones(row), end = top(map), strength = opacity.value / 100;
     const on = canvas.getContext('2d'), image = on.createImageData(row.width, row.height), steps = data.warm.length - 1;
     for (let i = 0; i < numbers.length; i++) {
       const place = numbers[i] / end, size = Math.min(1, Math.abs(place));
@@ -98,7 +114,7 @@
   function describe(entry) {
     const { map, row, read } = entry, mark = row.mark;
     if (!mark) { read.textContent = ''; return ''; }
-    const numbers = values(map), [left, right] = [Math.min(mark.x, mark.x2), Math.max(mark.x, mark.x2)], [up, down] = [Math.min(mark.y, mark.y2), Math.max(mark.y, mark.y2)];
+    const numbers = values(map, row), [left, right] = [Math.min(mark.x, mark.x2), Math.max(mark.x, mark.x2)], [up, down] = [Math.min(mark.y, mark.y2), Math.max(mark.y, mark.y2)];
     let sum = 0;
     for (let y = up; y <= down; y++) for (let x = left; x <= right; x++) sum += numbers[y * row.width + x];
     read.textContent = left === right && up === down
@@ -162,6 +178,7 @@
     if (step) one('#step-is').textContent = only === null ? 'all' : data.columns[only];
     for (const entry of figures) {
       const column = +entry.figure.dataset.map;
+      if (entry.figure.dataset.step) continue;
       entry.figure.hidden = only !== null ? column !== only : choices.length > 0 && !choices[column].checked;
     }
   };

@@ -1,7 +1,6 @@
 using Iba;
 using Iba.Bottleneck;
 using Iba.Engine.Tensors;
-using Iba.Evaluation;
 using Iba.Statistics;
 using Tests.Devices;
 using Tests.Networks;
@@ -21,17 +20,30 @@ public sealed class EvolutionTests(Cpu cpu) : IClassFixture<Cpu>
         FeatureStatistics statistics = PerSampleGoldenTests.Estimate(narrow, golden, batch: 8);
         Shape image = golden.ImageShape("input");
         var sample = new Sample(golden.NHWC("input")) { Preprocessing = null };
-        BottleneckExplanation At(int updates)
+        BottleneckExplanation Fit(int updates, params IReadOnlyList<int> kept)
         {
-            using var bottleneck = new PerSampleBottleneck(narrow.Network, statistics, image, settings: Comparison.After(updates, new BottleneckSettings()));
-            bottleneck.KeepsMask = true;
+            var settings = new BottleneckSettings
+            {
+                Steps = Math.Max(updates, 1),
+                FinalMap = updates == 0 ? FinalMap.BeforeLastUpdate : FinalMap.AfterLastUpdate,
+            };
+            using var bottleneck = new PerSampleBottleneck(narrow.Network, statistics, image, settings: settings) { KeepsMask = true, KeepsAfter = kept };
             return (BottleneckExplanation)bottleneck.Attribute([sample]).Single();
         }
+        IReadOnlyList<int> updates = EvolutionStep.PaperUpdates;
+        BottleneckExplanation whole = Fit(updates[^1], updates);
+        Assert.Equal(updates, whole.Evolution.Select(step => step.Updates));
         // Every neuron starts at sigmoid(5) = 0.99331; inactive ones are masked out. A float is exact to 6e-8.
-        Assert.All(At(0).Mask!.Where(mask => mask != 0), mask => Assert.Equal(0.9933071f, mask, 1e-6f));
-        BottleneckExplanation[] runs = [.. Comparison.Updates.Skip(1).Select(At)];
-        foreach (BottleneckExplanation run in runs)
-            Assert.Equal(runs[^1].Losses.Take(run.Losses.Count), run.Losses);
-        Assert.Equal(Comparison.Updates.Skip(1), runs.Select(run => run.Losses.Count));
+        Assert.All(Fit(0).Mask!.Where(mask => mask != 0), mask => Assert.Equal(0.9933071f, mask, 1e-6f));
+        foreach (int few in updates)
+        {
+            BottleneckExplanation run = Fit(few), part = whole.After(few);
+            Assert.Equal(run.Heatmap.Values, part.Heatmap.Values);
+            Assert.Equal((run.TotalBits, run.ProbabilityRestricted), (part.TotalBits, part.ProbabilityRestricted));
+            Assert.Equal(run.Losses.Take(few), part.Losses);
+        }
+        Assert.Contains("only after 0, 1, 2", Assert.Throws<ArgumentException>(() => whole.After(3)).Message, StringComparison.Ordinal);
+        Assert.Equal([0, 1, 2, 4, 6, 9], EvolutionStep.UpdatesOf(new BottleneckSettings()));
+        Assert.Equal([0, 1, 2, 3], EvolutionStep.UpdatesOf(new BottleneckSettings { Steps = 3, FinalMap = FinalMap.AfterLastUpdate }));
     }
 }

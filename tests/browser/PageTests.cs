@@ -127,7 +127,11 @@ public sealed class PageTests : IDisposable
         title,
         pixel = (int[])[y, x],
         expected = row.Maps[0]!.Map.Values[y * row.Photo.Width + x],
+        // The page enlarges the cells of a mask on its way; the program does it here.
+        last = row.Maps[0]!.Evolution[^1].Capacity.Heatmap(row.Photo.Height, row.Photo.Width).Values[y * row.Photo.Width + x],
     };
+
+    private static CapacityMap Cells(Random random) => new(4, 5, 2, [.. Enumerable.Range(0, 4 * 5 * 2).Select(_ => 30 * random.NextSingle())]);
 
     private static ReportRow Row(string title, Random random, int width, int height, int maps)
     {
@@ -141,6 +145,7 @@ public sealed class PageTests : IDisposable
             {
                 Losses = bits ? [new StepLoss(0.1f, 5, 10), new StepLoss(0.2f, 2, 10), new StepLoss(0.5f, 0.1f, 10)] : [],
                 Neurons = 100,
+                Evolution = bits ? [.. new[] { 0, 1, 2 }.Select(updates => new EvolutionStep(updates, Cells(random), 0.5))] : [],
             };
         })]);
     }

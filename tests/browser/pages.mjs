@@ -10,7 +10,7 @@ const [, , executablePath, plan] = process.argv;
 const mistakes = [];
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
 
-for (const { file, kind, pixel, expected, title, shots, brief } of JSON.parse(readFileSync(plan, 'utf8'))) {
+for (const { file, kind, pixel, expected, last, title, shots, brief } of JSON.parse(readFileSync(plan, 'utf8'))) {
   const wrong = what => mistakes.push(`${file}: ${what}`);
   const must = (holds, what) => { if (!holds) wrong(what); };
   const url = pathToFileURL(file).href;
@@ -41,6 +41,11 @@ for (const { file, kind, pixel, expected, title, shots, brief } of JSON.parse(re
       const text = await read.textContent();
       must(text.endsWith(`at row ${pixel[0]}, column ${pixel[1]}`), `the pointer reads '${text}'`);
       must(Math.abs(parseFloat(text) - expected) <= 1e-3 * Math.abs(expected) + 1e-6, `the pointer reads '${text}' instead of ${expected}`);
+
+      if (last !== undefined) {
+        const strip = await page.locator('details figure.of-map .read').nth(2).textContent();
+        must(Math.abs(parseFloat(strip) - last) <= 1e-3 * Math.abs(last) + 1e-6, `the strip reads '${strip}' instead of ${last}`);
+      }
 
       const pixels = () => canvas.evaluate(each => each.toDataURL());
       const before = await pixels();
