@@ -43,8 +43,8 @@ __device__ inline AdamStep adam_step(AdamSettings s, const float* step)
     return shared;
 }
 
-// p, m, v: the addresses of the four elements.
-__device__ inline void adam_update(AdamStep s, float4 gradient, float* p, float* m, float* v, unsigned left)
+// p, m, v: the addresses of the four elements. Returns the new p.
+__device__ inline float4 adam_update(AdamStep s, float4 gradient, float* p, float* m, float* v, unsigned left)
 {
     float4 mean = map4([s](float m, float g) { return fmaf(g, s.rest1, m * s.beta1); }, load4(m, left), gradient);
     float4 square = map4([s](float v, float g) { return fmaf(s.rest2 * g, g, v * s.beta2); }, load4(v, left), gradient);
@@ -53,4 +53,5 @@ __device__ inline void adam_update(AdamStep s, float4 gradient, float* p, float*
     store4(m, left, mean);
     store4(v, left, square);
     store4(p, left, moved);
+    return moved;
 }

@@ -55,29 +55,6 @@ extern "C" __global__ void __launch_bounds__(256) information_backward(
     accumulate4(dlambda + at, left, term, adds);
 }
 
-// The first of two stages of the information's sum over an image, in the order of sum.cu: the capacity itself is not stored.
-extern "C" __global__ void __launch_bounds__(128) information_chunks(
-    const float* r,         // input: (images, length)
-    const float* lambda,    // input: (images, length)
-    const float* active,    // input: (length)
-    double* partial,        // output: (images, chunks)
-    unsigned images, unsigned length, unsigned chunks, unsigned chunk)
-{
-    unsigned warp = thread_index() / WarpSize;
-    if (warp >= images * chunks) return;
-    unsigned first = warp % chunks * chunk, count = min(chunk, length - first);
-    size_t at = (size_t)(warp / chunks) * length + first;
-    double sum = 0;
-    for (unsigned i = 4 * (threadIdx.x % WarpSize); i < count; i += 4 * WarpSize)
-    {
-        unsigned left = count - i;
-        float4 v = map4(information, load4(r + at + i, left), load4(lambda + at + i, left), load4(active + first + i, left));
-        sum += ((double)v.x + v.y) + ((double)v.z + v.w);
-    }
-    sum = warp_sum(sum);
-    if (threadIdx.x % WarpSize == 0) partial[warp] = sum;
-}
-
 // The heatmap: information summed over the channels of each pixel, in double, one warp per pixel. The capacity itself is not stored.
 extern "C" __global__ void __launch_bounds__(128) heatmap_forward(
     const float* r,         // input: (images, pixels, C)

@@ -24,6 +24,7 @@ internal sealed class BackwardPlan
         _firstTerm = new int[lines.Count];
         _sharesWith = [.. Enumerable.Range(0, lines.Count)];
         Terms = new int[lines.Count];
+        PartialTerms = new int[lines.Count];
 
         _included[loss.Line] = true;
         Terms[loss.Line] = 1;
@@ -37,6 +38,9 @@ internal sealed class BackwardPlan
 
     /// <summary>The number of terms of each line's gradient.</summary>
     public int[] Terms { get; }
+
+    /// <summary>How many of each line's last terms change a part of the elements only (<see cref="Op.AddsToPart"/>).</summary>
+    public int[] PartialTerms { get; }
 
     public bool Includes(Value x) => _included[x.Line];
 
@@ -100,6 +104,7 @@ internal sealed class BackwardPlan
             if (first && _rule is null && y.Op.PassesGradientTo == i && x.Element == y.Element && y != _loss && y.Inputs.Count(other => other == x) == 1)
                 _sharesWith[x.Line] = _sharesWith[y.Line];
             Terms[x.Line]++;
+            PartialTerms[x.Line] = y.Op.AddsToPart && !first ? PartialTerms[x.Line] + 1 : 0;
         }
     }
 }

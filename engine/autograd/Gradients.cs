@@ -13,6 +13,7 @@ public sealed class Gradients
     private readonly Tensor?[] _tensors;
     private readonly ILookup<int, Tensor> _scratch;
     private readonly int[] _terms;
+    private readonly int[] _partialTerms;
     private readonly int[] _awaited;
     private readonly bool[] _gated;
     private readonly bool _gates;
@@ -24,23 +25,24 @@ public sealed class Gradients
     /// <param name="of">The loss, and the rule of the pass.</param>
     /// <param name="tensors">Memory for the gradient of each line; null if the line has none.</param>
     /// <param name="scratch">The rule's scratch memory, by line.</param>
-    /// <param name="terms">The number of terms of each line's gradient.</param>
+    /// <param name="plan">The terms of each line's gradient.</param>
     /// <param name="gates">Whether the verb that computes a last term may also apply the gate.</param>
-    internal Gradients((Value Loss, BackwardRule? Rule) of, Tensor?[] tensors, ILookup<int, Tensor> scratch, int[] terms, bool gates)
+    internal Gradients((Value Loss, BackwardRule? Rule) of, Tensor?[] tensors, ILookup<int, Tensor> scratch, BackwardPlan plan, bool gates)
     {
-        (_tape, _of, _tensors, _scratch, _terms, _gates) = (of.Loss.Tape, of, tensors, scratch, terms, gates);
-        _awaited = new int[terms.Length];
-        _gated = new bool[terms.Length];
+        (_tape, _of, _tensors, _scratch, _terms, _partialTerms, _gates) =
+            (of.Loss.Tape, of, tensors, scratch, plan.Terms, plan.PartialTerms, gates);
+        _awaited = new int[_terms.Length];
+        _gated = new bool[_terms.Length];
     }
 
     /// <summary>On a kept tape: every gradient remains as it is after its last term.</summary>
     /// <param name="of">The loss, and the rule of the pass.</param>
     /// <param name="tensors">Memory for the gradient of each line; null if the line has none.</param>
     /// <param name="scratch">The rule's scratch memory, by line.</param>
-    /// <param name="terms">The number of terms of each line's gradient.</param>
+    /// <param name="plan">The terms of each line's gradient.</param>
     /// <param name="copy">Memory for a copy of one gradient, which ReLU and rule may modify instead of the gradient.</param>
-    internal Gradients((Value Loss, BackwardRule? Rule) of, Tensor?[] tensors, ILookup<int, Tensor> scratch, int[] terms, Tensor copy)
-        : this(of, tensors, scratch, terms, gates: false) => (_copy, _keepsAll) = (copy, true);
+    internal Gradients((Value Loss, BackwardRule? Rule) of, Tensor?[] tensors, ILookup<int, Tensor> scratch, BackwardPlan plan, Tensor copy)
+        : this(of, tensors, scratch, plan, gates: false) => (_copy, _keepsAll) = (copy, true);
 
     /// <summary>dLoss/dx, x being the value that a run computes for that line: for a fused unit, the result after the ReLU.</summary>
     /// <exception cref="ArgumentException">
@@ -80,9 +82,10 @@ public sealed class Gradients
     public Accumulator Into(Value x, bool honoursGate = false)
     {
         bool adds = Reached(x);
-        bool last = --_awaited[x.Line] == 0;
-        bool gate = _gates && last && honoursGate && x.Op is { EndsInRelu: true };
-        _gated[x.Line] = gate;
+        int afterIt = --_awaited[x.Line], partial = _partialTerms[x.Line];
+        // Terms that change a part of the elements need the others gated before them, and gate what they change themselves.
+        bool gate = _gates && afterIt <= partial && honoursGate && x.Op is { EndsInRelu: true };
+        _gated[x.Line] = gate && (afterIt == partial || _gated[x.Line]);
         return new Accumulator(this[x], adds, gate ? x.Data : null);
     }
 

@@ -38,6 +38,11 @@ public abstract record Op
     public virtual int? PassesGradientTo => null;
 
     /// <summary>
+    /// Whether <see cref="Backward"/> leaves most elements of its input's gradient as they are where that has a term already. It must honour the gate.
+    /// </summary>
+    public virtual bool AddsToPart => false;
+
+    /// <summary>
     /// Whether y is the output of a ReLU, alone or at the end of a unit. The tape applies the ReLU's gradient, a gate that depends on y
     /// alone, before <see cref="Backward"/>. The verb that computes the last term of d[y] may have applied it already (see
     /// <see cref="Accumulator.Gate"/>).

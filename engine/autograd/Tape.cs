@@ -108,7 +108,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
             int first = offsets.Length - scratch.Length;
             ILookup<int, Tensor> rooms = scratch.Index()
                 .ToLookup(s => s.Item.Value.Line, s => arena.View(offsets[first + s.Index], s.Item.Shape));
-            _planned = (loss!, rule, new Gradients((loss!, rule), tensors, rooms, backward.Terms, gates: rule is null));
+            _planned = (loss!, rule, new Gradients((loss!, rule), tensors, rooms, backward, gates: rule is null));
         }
     }
 
@@ -268,7 +268,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
         foreach (Value x in _lines.Where(backward.Includes))
             tensors[x.Line] = x.In(Arena(x.Floats), 0);
         ILookup<int, Tensor> rooms = backward.Scratch().ToLookup(s => s.Value.Line, s => Arena(s.Shape.Count).View(0, s.Shape));
-        return new Gradients((loss, rule), tensors, rooms, backward.Terms, copy: Arena(backward.LargestWorkingCopy));
+        return new Gradients((loss, rule), tensors, rooms, backward, copy: Arena(backward.LargestWorkingCopy));
     }
 
     /// <exception cref="DeviceMemoryException">The arena would exceed the largest tensor.</exception>

@@ -8,7 +8,7 @@ namespace Iba.Engine.Backends;
 /// <param name="Tensor">The gradient being accumulated.</param>
 /// <param name="Adds">Whether a term is already there: write += instead of =.</param>
 /// <param name="Gate">
-/// Given with the last term only: the output of the ReLU that produced the value. Where it is at most 0, the finished sum becomes 0. Passed
-/// only to verbs that document support.
+/// Given with the last term only (and with those before it that only terms of parts follow): the output of the ReLU that produced the value. Where it is
+/// at most 0, the finished sum becomes 0. Passed only to verbs that document support.
 /// </param>
 public readonly record struct Accumulator(Tensor Tensor, bool Adds, Tensor? Gate = null);

@@ -238,6 +238,27 @@ public abstract partial class Backend
     }
 
     /// <inheritdoc/>
+    public void Subsample(Tensor x, int stride, Tensor y)
+    {
+        using Call call = Enter().OfActivations();
+        call.Given(x, y);
+        call.Fits(IsPooling(x, new ConvGeometry(1, stride), y), OneImageSize, x, y);
+        call.Alike(x, y);
+        _verbs.Subsample(x, stride, y);
+    }
+
+    /// <inheritdoc/>
+    public void SubsampleBackward(Tensor dy, int stride, Accumulator dx)
+    {
+        using Call call = Enter().OfActivations();
+        call.Given(dy, dx.Tensor);
+        call.Perhaps(dx.Gate);
+        call.Fits(IsPooling(dx.Tensor, new ConvGeometry(1, stride), dy) && GateFits(dx), OneImageSize, dy, dx.Tensor, dx.Gate);
+        call.Alike(dy, dx.Tensor, dx.Gate);
+        _verbs.SubsampleBackward(dy, stride, dx);
+    }
+
+    /// <inheritdoc/>
     public void Resize(Tensor x, Corners corners, Tensor y)
     {
         using Call call = Enter();
@@ -354,52 +375,28 @@ public abstract partial class Backend
     }
 
     /// <inheritdoc/>
-    public bool FusesMask(Shape λ, int taps) => _verbs.FusesMask(λ, taps);
+    public bool Turns(Shape λ, int taps) => _verbs.Turns(λ, taps);
 
     /// <inheritdoc/>
-    public void Mask(Tensor α, Tensor taps, Tensor λ)
+    public void Turn(MaskTurn turn)
     {
-        using Call call = Enter();
-        call.Given(α, taps, λ);
-        call.Fits(IsBlur(α, taps, λ) && FusesMask(α.Shape, taps.Shape.Count), "α and λ (I, H, W, C), and taps that FusesMask accepts", α, taps, λ);
-        _verbs.Mask(α, taps, λ);
-    }
-
-    /// <inheritdoc/>
-    public void MaskAdam(Tensor α, Tensor dλ, Tensor taps, Tensor m, Tensor v, Tensor step, AdamSettings settings)
-    {
-        using Call call = Enter();
-        call.Given(taps, step);
-        call.Equal(α, dλ, m, v);
-        call.Fits(IsBlur(α, taps, dλ) && FusesMask(α.Shape, taps.Shape.Count), "α and dλ (I, H, W, C), and taps that FusesMask accepts", α, dλ, taps);
-        _verbs.MaskAdam(α, dλ, taps, m, v, step, settings);
-    }
-
-    /// <inheritdoc/>
-    public void InformationSum(Tensor r, Tensor λ, Tensor active, float factor, Tensor y)
-    {
-        using Call call = Enter();
-        call.Given(active, y);
-        call.Equal(r, λ);
-        call.Fits(IsRowOf(active, r) && y.Shape.Count == r.Shape.N, "r and λ (I, H, W, C), active (1, H, W, C) and y (I)", r, λ, active, y);
-        _verbs.InformationSum(r, λ, active, factor, y);
-    }
-
-    /// <inheritdoc/>
-    public void RestrictInformationBackward(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz,
-        float weight, Accumulator dλ)
-    {
+        ArgumentNullException.ThrowIfNull(turn);
         using Call call = Enter().OfActivations();
-        call.Equal(x, λ, dλ.Tensor);
+        (Tensor x, Tensor z, Noise noise) = (turn.X, turn.Z, turn.Noise);
+        (Tensor mean, Tensor std, Tensor active) = turn.Statistics;
+        (Tensor α, Tensor m, Tensor v) = turn.Parameter;
+        call.Equal(x, turn.Mask, α, m, v);
         call.Equal(mean, std, active);
-        call.Equal(z, dz);
-        call.Given(noise.Images, noise.Step);
+        call.Equal(z, turn.Dz);
+        call.Given(turn.Taps, turn.Information, noise.Images, noise.Step);
         call.Perhaps(noise.Recorded);
-        call.Fits(IsRowOf(mean, x) && AreRepeated(x, z) && IsNoise(noise, x.Shape.N, z), Restricted, x, λ, mean,
-            std, active, noise.Images, noise.Step, noise.Recorded, z);
-        call.Alike(z, dz);
-        call.Floats(x, λ, mean, std, active, noise.Images, noise.Step, noise.Recorded, dλ.Tensor);
-        _verbs.RestrictInformationBackward(x, λ, mean, std, active, noise, clamp, z, dz, weight, dλ);
+        bool fits = IsRowOf(mean, x) && AreRepeated(x, z) && IsNoise(noise, x.Shape.N, z) && noise.Recorded is null && IsBlur(x, turn.Taps, turn.Mask)
+            && Turns(x.Shape, turn.Taps.Shape.Count) && turn.Information.Shape.Count == x.Shape.N;
+        call.Fits(fits, "x, λ and α (I, H, W, C), mean, std and active (1, H, W, C), z (I x copies, H, W, C), and taps that Turns accepts",
+            x, mean, z, turn.Taps, turn.Information, noise.Images, noise.Step);
+        call.Alike(z, turn.Dz);
+        call.Floats(x, turn.Mask, mean, std, active, α, m, v, turn.Taps, turn.Information, noise.Images, noise.Step);
+        _verbs.Turn(turn);
     }
 
     /// <inheritdoc/>

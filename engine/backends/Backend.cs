@@ -41,7 +41,7 @@ public abstract partial class Backend : IBackend
     public Element Activations => _verbs.Activations;
 
     /// <inheritdoc/>
-    public bool PrefersStridedTermsFirst => _verbs.PrefersStridedTermsFirst;
+    public bool PrefersSubsampling => _verbs.PrefersSubsampling;
 
     /// <inheritdoc/>
     public Tensor Allocate(Shape shape)

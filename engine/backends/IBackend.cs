@@ -25,9 +25,10 @@ public interface IBackend : IDisposable
     Element Activations => Element.Float32;
 
     /// <summary>
-    /// Whether a strided data gradient should be the first term of its sum: the later term, not strided, then takes sum and gate along.
+    /// Whether a 1x1 convolution with a stride is better recorded as <see cref="Subsample"/> and a convolution without: it then moves fewer bytes, and
+    /// its gradient can take the earlier terms along.
     /// </summary>
-    bool PrefersStridedTermsFirst => false;
+    bool PrefersSubsampling => false;
 
     // ---- memory ----
 
@@ -146,6 +147,14 @@ public interface IBackend : IDisposable
     /// <summary>dx += each dy spread evenly over its bin. Supports the gate. dx and gate take activations.</summary>
     void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx);
 
+    /// <summary>y[p, q] = x[p stride, q stride]. Takes activations.</summary>
+    void Subsample(Tensor x, int stride, Tensor y);
+
+    /// <summary>
+    /// dx += dy at every stride-th pixel. Supports the gate; where dx has a term already, at these pixels alone. Takes activations.
+    /// </summary>
+    void SubsampleBackward(Tensor dy, int stride, Accumulator dx);
+
     // ---- resampling ----
 
     /// <summary>y = x resized bilinearly to y's extents, without antialiasing.</summary>
@@ -190,27 +199,15 @@ public interface IBackend : IDisposable
     /// <summary>dλ += dy active λ (r² + (2 - λ) / (1 - λ)), which is λ r² - (1 - λ) + 1 / (1 - λ) without its cancellation.</summary>
     void InformationBackward(Tensor r, Tensor λ, Tensor active, Tensor dy, Accumulator dλ);
 
-    // ---- the loop of the bottleneck in fewer passes: only where FusesMask says so, with the bits of the verbs that they replace ----
-
-    /// <summary>Whether the four verbs below are there for masks (I, H, W, C) and that number of taps.</summary>
-    bool FusesMask(Shape λ, int taps) => false;
-
-    /// <summary>λ = the blur of sigmoid(α).</summary>
-    void Mask(Tensor α, Tensor taps, Tensor λ) => throw NotFused;
-
-    /// <summary>One step of <see cref="Adam"/> on α, with the gradient of <see cref="Mask"/> for dλ.</summary>
-    void MaskAdam(Tensor α, Tensor dλ, Tensor taps, Tensor m, Tensor v, Tensor step, AdamSettings settings) => throw NotFused;
-
-    /// <summary>y (I) = factor x the sum of <see cref="Information"/> over each image, which is not stored.</summary>
-    void InformationSum(Tensor r, Tensor λ, Tensor active, float factor, Tensor y) => throw NotFused;
+    /// <summary>Whether <see cref="Turn"/> is there for masks (I, H, W, C) and that number of taps.</summary>
+    bool Turns(Shape λ, int taps) => false;
 
     /// <summary>
-    /// <see cref="RestrictBackward"/> and <see cref="InformationBackward"/> with dy = <paramref name="weight"/> everywhere. z and dz take activations.
+    /// The end of one step of the bottleneck's loop and the beginning of the next, in one pass and with the bits of the verbs that it replaces (but for
+    /// the order in which information is summed): dλ from dz and from the information, Adam's step on α, λ = the blur of sigmoid(α), z with the next
+    /// step's noise, and the mean information of each image. Advance the step count afterwards. z and dz take activations.
     /// </summary>
-    void RestrictInformationBackward(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz, float weight,
-        Accumulator dλ) => throw NotFused;
-
-    private NotSupportedException NotFused => new($"{Name} has no fused verbs: ask FusesMask first.");
+    void Turn(MaskTurn turn) => throw new NotSupportedException($"{Name} has no such verb: ask Turns first.");
 
     // ---- noise ----
 

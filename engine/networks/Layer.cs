@@ -60,8 +60,14 @@ public sealed record ConvolutionLayer(string Name, ParameterPair Pair, ConvGeome
     public override bool TakesRelu => true;
 
     /// <inheritdoc/>
-    public override Value Record(Value x, Recording recording, bool relu = false) =>
-        recording.Activation(x).Convolution(recording[Pair.Weight], Geometry, recording[Pair.Bias], relu: relu);
+    public override Value Record(Value x, Recording recording, bool relu = false)
+    {
+        x = recording.Activation(x);
+        bool subsamples = recording.Fused && x.Tape.Backend.PrefersSubsampling && Geometry is { Kernel: 1, Stride: > 1, Padding: 0 };
+        return subsamples
+            ? x.Subsample(Geometry.Stride).Named($"{Name}.input").Convolution(recording[Pair.Weight], new ConvGeometry(1), recording[Pair.Bias], relu: relu)
+            : x.Convolution(recording[Pair.Weight], Geometry, recording[Pair.Bias], relu: relu);
+    }
 }
 
 /// <summary>A linear layer with its bias; it flattens its input.</summary>
@@ -122,18 +128,13 @@ public sealed record ResidualBlock(string Name, IReadOnlyList<ConvolutionLayer> 
     public override Value Record(Value x, Recording recording, bool relu = false)
     {
         x = recording.Activation(x);
-        // The backward pass runs from the last line to the first: the shortcut's gradient is then the first term of x's, or the branch's.
-        bool branchFirst = x.Tape.Backend.PrefersStridedTermsFirst;
-        Value? early = branchFirst ? Inner() : null;
         Value identity = Shortcut is null ? x : Shortcut.Record(x, recording).Named(Shortcut.Name);
-        Value inner = early ?? Inner();
+        Value inner = Branch.SkipLast(1).Aggregate(x, Unit);
         ConvolutionLayer last = Branch[^1];
         if (recording.Fused)
             return inner.Convolution(recording[last.Pair.Weight], last.Geometry, recording[last.Pair.Bias], identity, relu: true);
 
         return (last.Record(inner, recording).Named(last.Name) + identity).Named($"{Name}.add").Relu();
-
-        Value Inner() => Branch.SkipLast(1).Aggregate(x, Unit);
 
         Value Unit(Value input, ConvolutionLayer layer) => recording.Fused
             ? layer.Record(input, recording, relu: true).Named($"{layer.Name}.relu")

@@ -16,12 +16,6 @@ namespace Iba.Engine.Ops;
 /// <param name="Recorded">Whether the last input is noise (I x Copies, H, W, C) to use instead of the generator's.</param>
 public sealed record Restrict(int Copies, ulong Seed, bool Clamp, bool Recorded) : Op
 {
-    /// <summary>
-    /// The derivative of the loss with respect to each neuron's <see cref="Information"/>. Its gradient is then part of dλ, in one pass, and the
-    /// information needs no line on the tape. 0 if it has one. Only where the device fuses (<see cref="IBackend.FusesMask"/>).
-    /// </summary>
-    public float InformationWeight { get; init; }
-
     /// <summary>The type of z's elements.</summary>
     public Element Element { get; init; }
 
@@ -48,14 +42,11 @@ public sealed record Restrict(int Copies, ulong Seed, bool Clamp, bool Recorded)
     {
         if (y[0].WantsGradient)
             throw new NotSupportedException($"{this}: the features take no gradient; put them on the tape as a constant.");
-        if (InformationWeight == 0)
-            on.RestrictBackward(y[0], y[2], y[3], y[4], Noise(y), Clamp, y, dy, d.Into(y[1]));
-        else
-            on.RestrictInformationBackward(y[0], y[1], y[2], y[3], y[4], Noise(y), Clamp, y, dy, InformationWeight, d.Into(y[1]));
+        on.RestrictBackward(y[0], y[2], y[3], y[4], Noise(y), Clamp, y, dy, d.Into(y[1]));
     }
 
     /// <inheritdoc/>
-    public override bool RereadsInput(Value y, int input) => input != 1 || InformationWeight != 0;
+    public override bool RereadsInput(Value y, int input) => input != 1;
 
     /// <inheritdoc/>
     public override bool RereadsOutput(Value y) => Clamp;
@@ -63,8 +54,7 @@ public sealed record Restrict(int Copies, ulong Seed, bool Clamp, bool Recorded)
     /// <inheritdoc/>
     protected override string Describe() =>
         $"Restrict {{ Copies = {Copies}, Seed = {Seed} }}" + (Clamp ? " + clamp" : "")
-        + (Element == Element.Float32 ? "" : $" + {Element}") + (Recorded ? " + recorded noise" : "")
-        + (InformationWeight == 0 ? "" : $" + information x {InformationWeight}");
+        + (Element == Element.Float32 ? "" : $" + {Element}") + (Recorded ? " + recorded noise" : "");
 
     private Noise Noise(Value y) => new(Seed, y[5], y[6], Recorded ? y[7].Data : null);
 }

@@ -46,16 +46,6 @@ public sealed class Adam : Optimizer
     /// <summary>(1) the steps done, on the device.</summary>
     public Tensor StepCount { get; }
 
-    /// <summary>One step on α, the one parameter, from the gradient of the mask λ = blur(sigmoid(α)), in one pass over memory.</summary>
-    /// <param name="dλ">The gradient of the mask.</param>
-    /// <param name="taps">The weights of the blur.</param>
-    public void StepMask(Tensor dλ, Tensor taps)
-    {
-        using Backend.Call step = Device.Enter("Optimizer.Step");
-        Device.MaskAdam(Parameters[0], dλ, taps, _means[0], _squares[0], StepCount, Settings);
-        Device.Advance(StepCount);
-    }
-
     /// <inheritdoc/>
     protected override void Update(ReadOnlySpan<Tensor> gradients)
     {

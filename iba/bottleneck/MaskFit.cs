@@ -23,7 +23,7 @@ internal sealed class MaskFit : IDisposable
     private readonly Restriction _restriction;
     private readonly Value _loss;
     private readonly Value? _alpha;
-    private readonly Tensor? _taps;
+    private readonly Value? _z;
     private readonly Value _mask;
     private readonly Value _model;
     private readonly Value _information;
@@ -31,6 +31,7 @@ internal sealed class MaskFit : IDisposable
     private readonly Value _logits;
     private readonly IReplay _step;
     private Gradients? _gradients;
+    private MaskTurn? _turn;
 
     /// <param name="after">The network after the bottleneck's layer.</param>
     /// <param name="statistics">Statistics of the features at that layer.</param>
@@ -53,20 +54,21 @@ internal sealed class MaskFit : IDisposable
         _adam = new Adam(_backend, new AdamSettings(settings.LearningRate), Alpha);
 
         inParts |= recordedNoise || keepsEverything;
-        _taps = inParts || _restriction.Taps is not { } taps || !_backend.FusesMask(Features.Shape, taps.Shape.Count) ? null : taps;
+        bool turns = !inParts && _restriction.Taps is { } taps && _backend.Turns(Features.Shape, taps.Shape.Count);
         bool clamp = settings.Spread == Spread.ReluRms;
         Element element = after.CanRound && !keepsEverything ? _backend.Activations : Element.Float32;
         _tape = new Tape(_backend);
-        if (_taps is not null)
+        if (turns)
         {
-            // λ is a leaf: mask, information and update are verbs around the tape.
-            float perNeuron = 1f / Features.Shape.Row;
-            _mask = _tape.Variable(_tensors.Allocate(Features.Shape), "λ");
+            // Z is a leaf: mask, restriction, information and update are one verb between two runs of the tape.
+            _mask = _tape.Constant(_tensors.Allocate(Features.Shape), "λ");
             _capacity = _tape.Constant(_tensors.Allocate(Features.Shape), "capacity");
             _information = _tape.Constant(_tensors.Allocate(new Shape(images)), "information loss");
-            Value restricted = _restriction.Record(_mask, _adam.StepCount, clamp, element, settings.Beta * perNeuron);
-            _logits = after.Record(restricted, rounds: true).Widened();
-            // The sum over images of the model's losses; the information's derivatives are in the restriction's.
+            Shape copies = Features.Shape.WithN((long)images * settings.Copies);
+            Tensor room = _tensors.Allocate(new Shape((int)element.Floats(copies.Count)));
+            _z = _tape.Variable(room.As(element, 0, copies), "Z");
+            _logits = after.Record(_z, rounds: true).Widened();
+            // The sum over images of the model's losses; the information's derivatives are in the turn.
             _loss = _model = _logits.Surprise(_tape.Constant(Targets, "targets")).MeanRuns(images).Named("model loss");
             _tape.Plan(_loss, _logits, _model);
             _step = _tape.Replay(StepByVerbs);
@@ -105,16 +107,16 @@ internal sealed class MaskFit : IDisposable
     /// <summary>(steps, I) information in nats, mean over neurons, before each update.</summary>
     public Tensor InformationHistory { get; }
 
-    /// <summary>(I, H, W, C) λ, as of the last forward pass.</summary>
+    /// <summary>(I, H, W, C) λ, as of the last forward pass; after a step whose turn is one verb, that of the next.</summary>
     public Tensor Mask => _mask.Data;
 
-    /// <summary>(I, H, W, C) the information that passes each neuron in nats, as of the last forward pass.</summary>
+    /// <summary>(I, H, W, C) the information that <see cref="Mask"/> lets pass each neuron, in nats.</summary>
     public Tensor Capacity
     {
         get
         {
-            if (_taps is not null)
-                _backend.Information(_restriction.Standardised, _mask, _restriction.Active, _capacity);
+            if (_z is not null)
+                _backend.Information(_restriction.Standardised, _mask, _restriction.Statistics.Active, _capacity);
             return _capacity.Data;
         }
     }
@@ -149,6 +151,15 @@ internal sealed class MaskFit : IDisposable
         _restriction.Standardise();
         _backend.Fill(Alpha, _settings.InitialAlpha);
         _adam.Reset();
+        if (_z is null)
+            return;
+        // What the turn of a step before the first would have left.
+        (Tensor mean, Tensor std, Tensor active) = _restriction.Statistics;
+        _backend.Map(new Engine.Ops.Sigmoid(), Alpha, _capacity);
+        _backend.Blur(_capacity, _restriction.Taps!, _mask);
+        _backend.Restrict(Features, _mask, mean, std, active, CountedNoise, _settings.Spread == Spread.ReluRms, _z);
+        _backend.Information(_restriction.Standardised, _mask, active, _capacity);
+        _backend.Sum(_capacity, 1f / Features.Shape.Row, _information);
     }
 
     /// <summary>One forward pass, one backward pass, one update, without synchronisation or allocation.</summary>
@@ -159,9 +170,10 @@ internal sealed class MaskFit : IDisposable
     {
         RecordLosses();
         _gradients = _tape.BackwardAgain(_loss, null, _gradients);
-        if (_taps is not null)
+        if (_z is not null)
         {
-            _adam.StepMask(_gradients[_mask], _taps);
+            _backend.Turn(_turn ??= TurnOf(_gradients[_z]));
+            _backend.Advance(_adam.StepCount);
             return;
         }
         AlphaGradient = _gradients[_alpha!];
@@ -172,19 +184,12 @@ internal sealed class MaskFit : IDisposable
     public void RecordLosses()
     {
         Evaluate();
-        if (_taps is not null)
-            _backend.InformationSum(_restriction.Standardised, _mask, _restriction.Active, 1f / Features.Shape.Row, _information);
         _backend.Append(_model, _adam.StepCount, ModelHistory);
         _backend.Append(_information, _adam.StepCount, InformationHistory);
     }
 
     /// <summary>A forward pass alone, for the map after the last update.</summary>
-    public void Evaluate()
-    {
-        if (_taps is not null)
-            _backend.Mask(Alpha, _taps, _mask);
-        _tape.Forward();
-    }
+    public void Evaluate() => _tape.Forward();
 
     /// <inheritdoc/>
     public void Dispose()
@@ -195,4 +200,22 @@ internal sealed class MaskFit : IDisposable
         _restriction.Dispose();
         _tensors.Dispose();
     }
+
+    private Noise CountedNoise => new(_settings.Seed, NoiseWords, _adam.StepCount);
+
+    private MaskTurn TurnOf(Tensor dz) => new()
+    {
+        X = Features,
+        Statistics = _restriction.Statistics,
+        Noise = CountedNoise,
+        Clamp = _settings.Spread == Spread.ReluRms,
+        Weight = _settings.Beta * (1f / Features.Shape.Row),
+        Taps = _restriction.Taps!,
+        Settings = _adam.Settings,
+        Parameter = (Alpha, _adam.State[0], _adam.State[1]),
+        Mask = _mask,
+        Z = _z!,
+        Dz = dz,
+        Information = _information,
+    };
 }

@@ -55,8 +55,8 @@ internal sealed class Restriction : IDisposable
     /// <summary>The weights of the blur along one axis; null without smoothing.</summary>
     public Tensor? Taps => _taps;
 
-    /// <summary>(1, H, W, C) 1 for neurons that carry information, else 0.</summary>
-    public Tensor Active => _neurons.Active;
+    /// <summary>(1, H, W, C) each: see <see cref="NeuronStatistics"/>.</summary>
+    public (Tensor Mean, Tensor Std, Tensor Active) Statistics => (_neurons.Mean, _neurons.Std, _neurons.Active);
 
     /// <summary>Computes <see cref="Standardised"/> from the features that were written.</summary>
     public void Standardise() => _backend.Standardise(Features, _neurons.Mean, _neurons.Std, Standardised);
@@ -80,29 +80,13 @@ internal sealed class Restriction : IDisposable
     /// <returns>Z (I x copies, H, W, C), and the information in nats that passes each neuron (I, H, W, C).</returns>
     public (Value Z, Value Capacity) Record(Value λ, Tensor step, bool clamp, Element element = Element.Float32)
     {
-        Value z = Record(λ, step, clamp, element, informationWeight: 0);
-        return (z, λ.Tape.Constant(Standardised, "r").Information(λ, z[4]).Named("capacity"));
-    }
-
-    /// <summary>Records the restriction alone on λ's tape; the gradient of the information with that weight is part of λ's.</summary>
-    /// <param name="λ">(I, H, W, C) the masks.</param>
-    /// <param name="step">(1) the step in the noise's counter.</param>
-    /// <param name="clamp">Whether Z is clamped to at least 0.</param>
-    /// <param name="element">The type of Z's elements.</param>
-    /// <param name="informationWeight">The derivative of the loss with respect to each neuron's information.</param>
-    /// <returns>Z (I x copies, H, W, C).</returns>
-    public Value Record(Value λ, Tensor step, bool clamp, Element element, float informationWeight)
-    {
         Tape tape = λ.Tape;
         (Value Mean, Value Std, Value Active) neurons = _neurons.On(tape);
         Value r = tape.Constant(Features, "R"), words = tape.Constant(NoiseWords, "noise words"), steps = tape.Constant(step, "step");
         Value? noise = Noise is null ? null : tape.Constant(Noise, "ε");
-        var restrict = new Restrict(_settings.Copies, _settings.Seed, clamp, Recorded: noise is not null)
-        {
-            Element = element,
-            InformationWeight = informationWeight,
-        };
-        return r.Restrict(λ, neurons, words, steps, restrict, noise).Named("Z");
+        var restrict = new Restrict(_settings.Copies, _settings.Seed, clamp, Recorded: noise is not null) { Element = element };
+        Value z = r.Restrict(λ, neurons, words, steps, restrict, noise).Named("Z");
+        return (z, tape.Constant(Standardised, "r").Information(λ, neurons.Active).Named("capacity"));
     }
 
     public void Dispose()

@@ -61,7 +61,7 @@ public sealed class ConvolutionGraphTests : IDisposable
             Assert.Equal(new Expectation(unit, form).Ids(), graph.Roles.Select(role => (long)role));
             units++;
         }
-        Assert.Equal((24 + 10) * 9, units);
+        Assert.Equal((27 + 10) * 9, units);
         Assert.Empty(_cudnn.Misuse);
     }
 

@@ -12,7 +12,11 @@ internal sealed unsafe partial class FakeDriver
 
     private readonly Dictionary<nint, string> _modules = [];
     private readonly Dictionary<nint, string> _functions = [];
+    private readonly Dictionary<nint, int> _granted = [];
     private readonly List<nint> _borrowed = [];
+
+    /// <summary>Shared memory that a block can be granted, in bytes: an H200's.</summary>
+    private const int MostShared = 227 << 10;
 
     // ---- memory ----
 
@@ -132,7 +136,16 @@ internal sealed unsafe partial class FakeDriver
     private static CUresult cuModuleUnload(nint module) => Now.Destroy("cuModuleUnload", module, "module");
 
     [UnmanagedCallersOnly]
-    private static CUresult cuFuncSetAttribute(nint function, int attribute, int value) => Now.Note("cuFuncSetAttribute");
+    private static CUresult cuFuncSetAttribute(nint function, int attribute, int value)
+    {
+        CUresult result = Now.Note("cuFuncSetAttribute");
+        if (result != CUresult.CUDA_SUCCESS)
+            return result;
+        if (attribute != Driver.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES || value > MostShared || !Now._functions.ContainsKey(function))
+            return CUresult.CUDA_ERROR_INVALID_VALUE;
+        Now._granted[function] = value;
+        return CUresult.CUDA_SUCCESS;
+    }
 
     [UnmanagedCallersOnly]
     private static CUresult cuFuncLoad(nint function) => Now.Note("cuFuncLoad");
@@ -142,7 +155,8 @@ internal sealed unsafe partial class FakeDriver
         nint function, uint gx, uint gy, uint gz, uint bx, uint by, uint bz, uint shared, nint stream, void** parameters, void** extra)
     {
         FakeDriver now = Now;
-        if (!now._functions.TryGetValue(function, out string? name) || gx == 0 || gy == 0 || gz == 0 || bx * by * bz is 0 or > 1024)
+        if (!now._functions.TryGetValue(function, out string? name) || gx == 0 || gy == 0 || gz == 0 || bx * by * bz is 0 or > 1024
+            || shared > now._granted.GetValueOrDefault(function, 48 << 10))
             return CUresult.CUDA_ERROR_INVALID_VALUE;
         if (now.Execute is null)
         {

@@ -251,6 +251,7 @@ internal sealed unsafe partial class FakeDriver : IDisposable
             CUdevice_attribute.COMPUTE_CAPABILITY_MAJOR => Now.Capability / 10,
             CUdevice_attribute.COMPUTE_CAPABILITY_MINOR => Now.Capability % 10,
             CUdevice_attribute.MULTIPROCESSOR_COUNT => 132,
+            CUdevice_attribute.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN => MostShared,
             _ => 0,
         };
         return CUresult.CUDA_SUCCESS;

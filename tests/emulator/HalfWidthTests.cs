@@ -76,7 +76,8 @@ public sealed class HalfWidthTests(ITestOutputHelper output)
         Assert.True(off > 0 && off <= bound, $"off by {off}, allowed {bound}");
     }
 
-    /// <summary>The same arithmetic in fewer launches.</summary>
+    /// <summary>The same arithmetic in fewer launches; information is summed in another order, in double, which may turn the last bit of the rounded sum.
+    /// </summary>
     [Theory]
     [InlineData(Precision.Float32)]
     [InlineData(Precision.BFloat16)]
@@ -91,12 +92,13 @@ public sealed class HalfWidthTests(ITestOutputHelper output)
                 new BottleneckSettings { Copies = Copies, Steps = Steps }, inParts: inParts);
             on.Backend.Upload([.. Draws.Of(3, features.WithN(Images), 0, 2).Floats()], fit.Features);
             fit.Begin();
-            for (int step = 0; step < Steps; step++)
+            for (int step = 0; step < Steps - 1; step++)
                 fit.Step();
+            fit.RecordLosses();
             return (on.Backend.Read(fit.Alpha), on.Backend.Read(fit.ModelHistory), on.Backend.Read(fit.InformationHistory), on.Backend.Read(fit.Capacity));
         })];
         Assert.Equal(fits[1].Model, fits[0].Model);
-        Assert.Equal(fits[1].Information, fits[0].Information);
+        Close.InMaxNorm(fits[1].Information, fits[0].Information, Math.Pow(2, -23), "information");
         Assert.Equal(fits[1].Alpha, fits[0].Alpha);
         Assert.Equal(fits[1].Capacity, fits[0].Capacity);
     }

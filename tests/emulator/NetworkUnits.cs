@@ -22,6 +22,8 @@ internal static class NetworkUnits
         (14, 1024, 256, 1, 1, false, true), (14, 256, 256, 3, 1, false, true),
         (14, 1024, 512, 1, 1, false, true), (14, 512, 512, 3, 2, false, true), (7, 512, 2048, 1, 1, true, true), (14, 1024, 2048, 1, 2, false, false),
         (7, 2048, 512, 1, 1, false, true), (7, 512, 512, 3, 1, false, true),
+        // The shortcuts with a stride again, as they are on every second pixel.
+        (28, 256, 512, 1, 1, false, false), (14, 512, 1024, 1, 1, false, false), (7, 1024, 2048, 1, 1, false, false),
     ];
 
     private static readonly (int H, int C, int K, int Kernel, int Stride, bool Residual, bool Relu)[] Vgg16 =

@@ -20,6 +20,8 @@ internal static unsafe class Traffic
         // The struct Noise: three addresses and the seed come before copies and length.
         (long copies, long length) = kernel.StartsWith("restrict", StringComparison.Ordinal) ? (((int*)arguments[0])[8], ((int*)arguments[0])[9]) : (0, 0);
         long recorded = length > 0 && ((nint*)arguments[0])[2] != 0 ? 1 : 0;
+        (long turnCopies, long turnLength) = kernel.StartsWith("mask_turn", StringComparison.Ordinal)
+            ? (((int*)arguments[1])[8], ((int*)arguments[1])[9]) : (0, 0);
         bool isHalf = kernel.EndsWith("_bf16", StringComparison.Ordinal) && kernel is not ("float_to_bf16" or "convert_to_bf16");
         long Wide = isHalf ? Half : Float;
         return (isHalf ? kernel[..^"_bf16".Length] : kernel) switch
@@ -45,12 +47,12 @@ internal static unsafe class Traffic
             "sum_backward" => Float * Int(3) * (1 + (1 + Int(5)) * Int(4)),
             "average_pool_forward" => Int(2) * Int(5) * (Wide * Int(3) * Int(4) + Float * Int(6) * Int(7)),
             "average_pool_backward" => Int(2) * Int(5) * ((1 + Int(8) + Given(9)) * Wide * Int(3) * Int(4) + Float * Int(6) * Int(7)),
+            "subsample_forward" => 2 * Wide * Int(2) * Int(5) * Int(6) * Int(7),
+            "subsample_backward" => Int(2) * Int(5) * Wide * (Int(6) * Int(7) + (1 + Int(10) + Given(11)) * Up(Int(3), (int)Int(9)) * Up(Int(4), (int)Int(9))),
             "cross_entropy_forward" => Float * grid.X * (Int(3) + 2),
             "cross_entropy_backward" => Float * grid.X * ((2 + Int(5)) * Int(4) + 2),
-            "mask_forward" => 2 * Float * Tiled(3),
-            "mask_backward_adam" => 7 * Float * Tiled(7),
-            "information_chunks" => Int(4) * (2 * Float * Int(5) + Double * Int(6)) + Float * Int(5),
-            "restrict_information_backward" => length * (Int(8) * ((3 + Int(9)) * Float + copies * (Wide * (1 + Given(4)) + Float * recorded)) + 3 * Float),
+            // λ, α, m and v are read and written; z is written, and read where it was clamped.
+            "mask_turn" => grid.X / Up(Int(16), 8) * turnLength * (9 * Float + turnCopies * Wide * (2 + Int(17))) + 3 * Float * turnLength + Double * grid.X,
             "adam_update_all" => 7 * Float * Int(6),
             "append_row" => Float * (2 * Int(4) + 1),
             "advance_step" => 2 * Float,
@@ -114,6 +116,7 @@ internal readonly record struct Sent(string Name, long Bytes)
         "cudnnBackendExecute" => "convolutions",
         "float_to_bf16" or "bf16_to_float" => "conversions",
         "unit_forward" or "unit_backward" or "gate_backward" or "unit_forward_bf16" or "unit_backward_bf16" or "gate_backward_bf16" => "epilogues",
+        _ when Name.StartsWith("subsample", StringComparison.Ordinal) => "subsampling",
         "cublasLtMatmul" => "pool and linear layer",
         _ when Name.StartsWith("average_pool", StringComparison.Ordinal) => "pool and linear layer",
         _ when Name.StartsWith("restrict", StringComparison.Ordinal) || Name.StartsWith("information", StringComparison.Ordinal) => "bottleneck",

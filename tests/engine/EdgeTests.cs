@@ -42,6 +42,8 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
         ["ConvolutionBackwardWeights"] = (b, t) => b.ConvolutionBackwardWeights(t([2, 5, 5, 2]), t([1, 5, 5, 4]), Kernel, Into(t([4, 3, 3, 2]))),
         ["MaxPool"] = (b, t) => b.MaxPool(t([1, 4, 4, 2]), new ConvGeometry(2, 2), t([1, 3, 2, 2])),
         ["MaxPoolBackward"] = (b, t) => b.MaxPoolBackward(t([1, 4, 4, 2]), t([1, 2, 2, 2]), t([1, 2, 2, 3]), new ConvGeometry(2, 2), Into(t([1, 4, 4, 2]))),
+        ["Subsample"] = (b, t) => b.Subsample(t([1, 4, 4, 2]), 2, t([1, 2, 3, 2])),
+        ["SubsampleBackward"] = (b, t) => b.SubsampleBackward(t([1, 2, 2, 2]), 2, Into(t([1, 5, 4, 2]))),
         ["AdaptiveAveragePool"] = (b, t) => b.AdaptiveAveragePool(t([1, 4, 4, 2]), t([2, 1, 1, 2])),
         ["AdaptiveAveragePoolBackward"] = (b, t) => b.AdaptiveAveragePoolBackward(t([1, 1, 1, 2]), Into(t([1, 4, 4, 3]))),
         ["Resize"] = (b, t) => b.Resize(t([1, 4, 4, 2]), Corners.Aligned, t([1, 2, 2, 3])),
@@ -56,11 +58,21 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
             t([2, 4]), t([4]), t([4]), t([4]), new Noise(1, t([3]), t([1])), false, t([4, 4]), t([4, 4]), Into(t([2, 4]))),
         ["Information"] = (b, t) => b.Information(t([2, 4]), t([2, 4]), t([5]), t([2, 4])),
         ["InformationBackward"] = (b, t) => b.InformationBackward(t([2, 4]), t([2, 4]), t([4]), t([3, 4]), Into(t([2, 4]))),
-        ["Mask"] = (b, t) => b.Mask(t([1, 2, 9, 1]), t([5]), t([1, 2, 9, 1])),
-        ["MaskAdam"] = (b, t) => b.MaskAdam(t([1, 9, 9, 1]), t([1, 9, 8, 1]), t([3]), t([1, 9, 9, 1]), t([1, 9, 9, 1]), t([1]), Fast),
-        ["InformationSum"] = (b, t) => b.InformationSum(t([2, 4]), t([2, 4]), t([5]), 1, t([2])),
-        ["RestrictInformationBackward"] = (b, t) => b.RestrictInformationBackward(
-            t([2, 4]), t([2, 4]), t([4]), t([4]), t([4]), new Noise(1, t([3]), t([1])), false, t([4, 4]), t([4, 4]), 1, Into(t([2, 4]))),
+        ["Turn"] = (b, t) => b.Turn(new MaskTurn
+        {
+            X = t([2, 4, 4, 4]),
+            Statistics = (t([1, 4, 4, 4]), t([1, 4, 4, 4]), t([1, 4, 4, 4])),
+            Noise = new Noise(1, t([2]), t([1])),
+            Clamp = false,
+            Weight = 1,
+            Taps = t([3]),
+            Settings = Fast,
+            Parameter = (t([2, 4, 4, 4]), t([2, 4, 4, 4]), t([2, 4, 4, 4])),
+            Mask = t([2, 4, 4, 4]),
+            Z = t([5, 4, 4, 4]),
+            Dz = t([5, 4, 4, 4]),
+            Information = t([2]),
+        }),
         ["AddNoise"] = (b, t) => b.AddNoise(t([2, 4]), new Noise(1, t([2]), t([1])), 1, t([3, 4])),
         ["Adam"] = (b, t) => b.Adam(t([8]), t([8]), t([9]), t([8]), t([1]), Fast),
         ["SgdMomentum"] = (b, t) => b.SgdMomentum(t([8]), t([7]), t([8]), new SgdSettings(0.1)),
@@ -81,7 +93,7 @@ public abstract class EdgeTests(Device on) : TestsOnDevice(on)
     [Fact]
     public void Every_verb_that_joins_tensors_is_in_the_table() => Assert.Equal(
         typeof(IBackend).GetMethods().Select(verb => verb.Name)
-            .Except(["get_Name", "get_Activations", "get_PrefersStridedTermsFirst", "FusesMask"])
+            .Except(["get_Name", "get_Activations", "get_PrefersSubsampling", "Turns"])
             .Except(["Enter", "Fill", "Advance", "Allocate", "Upload", "Download", "Replay"]).Order(),
         Misfits.Keys.Order());
 

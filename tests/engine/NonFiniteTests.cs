@@ -192,6 +192,10 @@ public abstract class NonFiniteTests(Device on) : TestsOnDevice(on)
                 (n, x, y) => n.Backend.AdaptiveAveragePool(x, y),
                 (n, dy, dx) => n.Backend.AdaptiveAveragePoolBackward(dy, dx),
                 x => PoolingTextbook.AdaptiveAveragePool(x, 3, 2)),
+            .. Linear("Subsample", Image, new ConvGeometry(1, 2).Output(Image, C), Match.Exact,
+                (n, x, y) => n.Backend.Subsample(x, 2, y),
+                (n, dy, dx) => n.Backend.SubsampleBackward(dy, 2, dx),
+                x => PoolingTextbook.Subsample(x, 2)),
             // At the last pixel of an axis both sources are the same: PyTorch multiplies it by 1 and by 0, here it counts once.
             .. new[] { Corners.Aligned, Corners.HalfPixel }.SelectMany(corners => Linear($"Resize, {corners}", Image, large, Match.Kind,
                 (n, x, y) => n.Backend.Resize(x, corners, y),

@@ -39,6 +39,10 @@ public sealed class OpCases
             ["MeanRows"] = Single(-2, 2, x => new([x], 1, v => v[0].MeanRows(), e => Reduction.Sum(e[0], x.Shape.N, 1.0 / x.Shape.Row))),
             ["MeanRuns"] = Runs(),
             ["MaxPool"] = MaxPools(),
+            ["Subsample"] = Sized((x, stride, _) => new([x], 1, v => v[0].Subsample(stride), e => Pooling.Subsample(e[0], stride))),
+            ["Subsample beside its input"] = Sized((x, stride, _) => new([x], 1,
+                v => (v[0].Subsample(stride).Sum() + v[0].Sum()).Sum(),
+                e => Elementwise.Add(Reduction.Sum(Pooling.Subsample(e[0], stride), 1, 1), Reduction.Sum(e[0], 1, 1)))),
             ["AdaptiveAveragePool"] = Sized((x, h, w) =>
                 new([x], 1, v => v[0].AdaptiveAveragePool(h, w), e => Pooling.AdaptiveAveragePool(e[0], h, w))),
             ["Resize, half-pixel corners"] = Resizes(Corners.HalfPixel),

@@ -19,6 +19,7 @@ public sealed class ShapeErrorTests : IDisposable
         ["Multiply"] = ([new(2, 3), new(2, 4)], v => v[0] * v[1]),
         ["Sum"] = ([new(2, 5)], v => v[0].MeanRuns(3)),
         ["MaxPool"] = ([new(1, 2, 5, 3)], v => v[0].MaxPool(new ConvGeometry(3, 2))),
+        ["Subsample"] = ([new(4, 5)], v => v[0].Subsample(2)),
         ["AdaptiveAveragePool"] = ([new(4, 5)], v => v[0].AdaptiveAveragePool(7, 7)),
         ["Resize"] = ([new(4, 5)], v => v[0].Resize(7, 7, Corners.HalfPixel)),
         ["Blur"] = ([new(1, 2, 9, 3), new(5)], v => v[0].Blur(v[1])),

@@ -122,6 +122,17 @@ public abstract class TwinTests(Device on, Cpu cpu) : TestsOnDevice(on)
         keep(from);
     });
 
+    [Fact]
+    public void Subsampling_gives_the_same_bits_with_terms_and_gates() => Same(Gen.Select(Images, Gen.Int[1, 4], Gen.Bool, Gen.Bool), (on, s, x, keep) =>
+    {
+        (Shape shape, int stride, bool adds, bool gated) = s;
+        Tensor from = x.Whole(shape, -2, 2), y = x.Empty(new ConvGeometry(1, stride).Output(shape, shape.C)), dx = x.Random(shape, -1, 1);
+        on.Subsample(from, stride, y);
+        keep(y);
+        on.SubsampleBackward(x.Random(y.Shape, -1, 1), stride, new Accumulator(dx, adds, gated ? from : null));
+        keep(dx);
+    });
+
     /// <summary>Few different values, so that windows have several maxima: the first must get the gradient.</summary>
     [Fact]
     public void Max_pools_with_ties_give_the_same_bits() => Same(Gen.Select(Images, Windows), (on, s, x, keep) =>

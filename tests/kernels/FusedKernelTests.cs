@@ -20,34 +20,87 @@ public sealed class FusedKernelTests
         Gen.Select(
             Gen.Int[1, 2], Gen.Int[3, 30], Gen.Int[3, 30], Gen.Int[1, 40], Gen.Int, (n, h, w, c, seed) => (new Shape(n, h, w, c), seed));
 
-    [Fact]
-    public void Mask_is_the_blur_of_the_sigmoid() => Sample((gpu, x, s) =>
+    /// <summary>Channels in whole quads, as the kernel wants them; clamped or not, in either element type.</summary>
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.BFloat16)]
+    public void A_turn_has_the_bits_of_the_verbs_that_it_replaces(Precision precision) => Sample((gpu, numbers, shape) =>
     {
-        (Tensor α, Tensor taps) = (x.Random(s, -6, 6), Taps(x));
-        (Tensor y, Tensor blurred, Tensor fused) = (x.Empty(s), x.Empty(s), x.Empty(s));
-        gpu.Backend.Map(new Sigmoid(), α, y);
-        gpu.Backend.Blur(y, taps, blurred);
-        gpu.Run(Launch.Mask(α, taps, fused));
-        Assert.Equal(x.Download(blurred), x.Download(fused));
-    });
-
-    [Fact]
-    public void Mask_backward_with_Adam_takes_Adams_step() => Sample((gpu, x, s) =>
-    {
-        Tensor taps = Taps(x), step = x.Zeros(new Shape(1));
-        (Tensor α, Tensor m, Tensor v) = (x.Random(s, -6, 6), x.Zeros(s), x.Zeros(s));
-        (Tensor fusedα, Tensor fusedM, Tensor fusedV) = (x.Upload(s, x.Download(α)), x.Zeros(s), x.Zeros(s));
-        for (int i = 0; i < 3; i++)
+        const int Copies = 3;
+        const float Weight = 0.03f;
+        IBackend on = gpu.Backend;
+        Shape s = new(shape.N, shape.H, shape.W, (shape.C + 3) / 4 * 4), one = s.WithN(1), all = s.WithN(Copies * s.N);
+        (Tensor mean, Tensor std, Tensor active) = (numbers.Random(one), numbers.Random(one, 0.1f, 2), numbers.Whole(one, 0, 1));
+        (Tensor x, Tensor taps, Tensor step, Tensor weights) = (numbers.Random(s, -2, 2), Taps(numbers), numbers.Upload(7f), numbers.Random(s, Weight, Weight));
+        Tensor Wide() => precision == Precision.BFloat16 ? numbers.Empty(all).As(Element.BFloat16, 0, all) : numbers.Empty(all);
+        var noise = new Noise(42, numbers.Whole(new Shape(s.N), 0, 8), step);
+        foreach (bool clamp in (ReadOnlySpan<bool>)[false, true])
         {
-            Tensor dλ = x.Random(s);
-            gpu.Backend.Adam(α, MaskBackward(x, α, taps, dλ), m, v, step, Settings);
-            gpu.Run(Launch.MaskBackwardAdam(fusedα, dλ, taps, fusedM, fusedV, step, Settings));
-            gpu.Backend.Advance(step);
+            (Tensor α, Tensor m, Tensor v) = (numbers.Random(s, -3, 3), numbers.Zeros(s), numbers.Zeros(s));
+            (Tensor λ, Tensor z, Tensor dz, Tensor information) = (numbers.Empty(s), Wide(), Wide(), numbers.Empty(new Shape(s.N)));
+            Tensor r = numbers.Empty(s), open = numbers.Empty(s), dλ = numbers.Empty(s), ds = numbers.Empty(s), dα = numbers.Empty(s);
+            if (precision == Precision.BFloat16)
+                on.Convert(numbers.Random(all), dz);
+            else
+                on.Copy(numbers.Random(all), dz);
+            on.Standardise(x, mean, std, r);
+            Forward();
+            Tensor Copy(Tensor of) => numbers.Upload(s, numbers.Download(of));
+            var turn = new MaskTurn
+            {
+                X = x,
+                Statistics = (mean, std, active),
+                Noise = noise,
+                Clamp = clamp,
+                Weight = Weight,
+                Taps = taps,
+                Settings = Settings,
+                Parameter = (Copy(α), Copy(m), Copy(v)),
+                Mask = Copy(λ),
+                Z = Wide(),
+                Dz = dz,
+                Information = numbers.Empty(new Shape(s.N)),
+            };
+            on.Restrict(x, λ, mean, std, active, noise, clamp, turn.Z);
+
+            on.Turn(turn);
+
+            on.RestrictBackward(x, mean, std, active, noise, clamp, z, dz, new Accumulator(dλ, Adds: false));
+            on.InformationBackward(r, λ, active, weights, new Accumulator(dλ, Adds: true));
+            on.BlurBackward(dλ, taps, new Accumulator(ds, Adds: false));
+            on.MapBackward(new Sigmoid(), α, open, ds, new Accumulator(dα, Adds: false));
+            on.Adam(α, dα, m, v, step, Settings);
+            on.Advance(step);
+            Forward();
+            Assert.Equal(on.Read(α), on.Read(turn.Parameter.Alpha));
+            Assert.Equal(on.Read(m), on.Read(turn.Parameter.M));
+            Assert.Equal(on.Read(v), on.Read(turn.Parameter.V));
+            Assert.Equal(on.Read(λ), on.Read(turn.Mask));
+            Assert.Equal(on.Read(z), on.Read(turn.Z));
+            // Both sums are double and rounded once; their order differs, and so may the last bit of the one.
+            Close.InMaxNorm(on.Read(information), on.Read(turn.Information), Math.Pow(2, -23), "information");
+
+            void Forward()
+            {
+                on.Map(new Sigmoid(), α, open);
+                on.Blur(open, taps, λ);
+                on.Restrict(x, λ, mean, std, active, noise, clamp, z);
+                on.Information(r, λ, active, ds);
+                on.Sum(ds, 1f / s.Row, information);
+            }
         }
-        Assert.Equal(x.Download(α), x.Download(fusedα));
-        Assert.Equal(x.Download(m), x.Download(fusedM));
-        Assert.Equal(x.Download(v), x.Download(fusedV));
-    });
+    }, precision);
+
+    /// <summary>A plane that no block has room for is left to the verbs one by one; more than 48 KiB are granted first.</summary>
+    [Fact]
+    public void A_plane_must_fit_into_a_blocks_shared_memory()
+    {
+        using var gpu = new EmulatedGpu();
+        Assert.True(gpu.Backend.Turns(new Shape(16, 28, 28, 512), 5));
+        Assert.True(gpu.Backend.Turns(new Shape(16, 56, 56, 256), 5));
+        Assert.False(gpu.Backend.Turns(new Shape(16, 112, 112, 64), 5));
+        Assert.False(gpu.Backend.Turns(new Shape(16, 28, 28, 510), 5));
+    }
 
     [Fact]
     public void Heatmap_is_the_information_summed_over_channels() => Sample((gpu, x, s) =>
@@ -61,43 +114,11 @@ public sealed class FusedKernelTests
         Assert.Equal(x.Download(sums), x.Download(fused));
     });
 
-    /// <summary>Both sum three terms, in different order: a few roundings of 6e-8.</summary>
-    [Fact]
-    public void Restriction_and_information_share_a_backward_pass() => Sample((gpu, numbers, s) =>
-    {
-        const float Weight = 0.03f;
-        Shape one = s.WithN(1), all = s.WithN(3 * s.N);
-        (Tensor mean, Tensor std, Tensor active) = (numbers.Random(one), numbers.Random(one, 0.1f, 2), numbers.Whole(one, 0, 1));
-        (Tensor x, Tensor λ, Tensor dz) = (numbers.Random(s, -2, 2), numbers.Random(s, 0, 0.99f), numbers.Random(all));
-        (Tensor z, Tensor r, Tensor dλ, Tensor fused) = (numbers.Empty(all), numbers.Empty(s), numbers.Empty(s), numbers.Empty(s));
-        Tensor weights = numbers.Random(s, Weight, Weight);
-        var noise = new Noise(42, numbers.Whole(new Shape(s.N), 0, 8), numbers.Upload(7f));
-        foreach (bool clamp in (ReadOnlySpan<bool>)[false, true])
-        {
-            gpu.Backend.Restrict(x, λ, mean, std, active, noise, clamp, z);
-            gpu.Backend.RestrictBackward(x, mean, std, active, noise, clamp, z, dz, new Accumulator(dλ, Adds: false));
-            gpu.Backend.Standardise(x, mean, std, r);
-            gpu.Backend.InformationBackward(r, λ, active, weights, new Accumulator(dλ, Adds: true));
-            gpu.Run(Launch.RestrictInformationBackward(
-                x, λ, mean, std, active, noise, clamp, z, dz, Weight, new Accumulator(fused, Adds: false)));
-            Close.InMaxNorm(numbers.Download(dλ), numbers.Download(fused), 1e-6, "gradient of the mask");
-        }
-    });
-
-    private static Tensor MaskBackward(TestTensors x, Tensor α, Tensor taps, Tensor dλ)
-    {
-        (Tensor s, Tensor ds, Tensor dα) = (x.Empty(α.Shape), x.Empty(α.Shape), x.Empty(α.Shape));
-        x.Backend.Map(new Sigmoid(), α, s);
-        x.Backend.BlurBackward(dλ, taps, new Accumulator(ds, Adds: false));
-        x.Backend.MapBackward(new Sigmoid(), α, s, ds, new Accumulator(dα, Adds: false));
-        return dα;
-    }
-
     private static Tensor Taps(TestTensors x) => x.Upload(GaussianTaps.Of(1));
 
-    private static void Sample(Action<EmulatedGpu, TestTensors, Shape> check)
+    private static void Sample(Action<EmulatedGpu, TestTensors, Shape> check, Precision precision = Precision.Float32)
     {
-        using var gpu = new EmulatedGpu();
+        using var gpu = new EmulatedGpu(precision: precision);
         Images.Sample((shape, seed) =>
         {
             using var numbers = new TestTensors(gpu.Backend, seed);

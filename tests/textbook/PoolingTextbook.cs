@@ -53,6 +53,9 @@ public static class PoolingTextbook
         return dx;
     }
 
+    /// <summary>The maximum of windows of one pixel each.</summary>
+    public static Exact Subsample(Exact x, int stride) => MaxPool(x, new ConvGeometry(1, stride));
+
     /// <summary>Bin k of an axis covers the pixels from floor(k h / H) to before ceil((k + 1) h / H).</summary>
     public static Exact AdaptiveAveragePool(Exact x, int height, int width)
     {

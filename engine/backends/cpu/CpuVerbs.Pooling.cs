@@ -29,6 +29,47 @@ internal sealed unsafe partial class CpuVerbs
             Gate(y, dx.Tensor);
     }
 
+    /// <inheritdoc/>
+    public void Subsample(Tensor x, int stride, Tensor y) =>
+        _workers.Run(y.Shape.N * y.Shape.H, new SubsampleRows(x.Shape, y.Shape, stride, Read(x), Write(y)));
+
+    /// <inheritdoc/>
+    public void SubsampleBackward(Tensor dy, int stride, Accumulator dx)
+    {
+        if (!dx.Adds)
+            Fill(dx.Tensor, 0);
+        float* gate = dx.Gate is { } y ? Read(y) : null;
+        _workers.Run(dy.Shape.N * dy.Shape.H, new SubsampleBackwardRows(dx.Tensor.Shape, dy.Shape, stride, Read(dy), Write(dx.Tensor), gate));
+    }
+
+    /// <summary>One row of y; tile = n P + p.</summary>
+    private readonly struct SubsampleRows(Shape x, Shape y, int stride, float* from, float* to) : ITiles
+    {
+        public void Run(int tile, int worker)
+        {
+            float* row = from + (long)(tile / y.H * x.H + tile % y.H * stride) * x.W * x.C;
+            for (int q = 0; q < y.W; q++)
+                new Span<float>(row + (long)q * stride * x.C, x.C).CopyTo(new Span<float>(to + ((long)tile * y.W + q) * x.C, x.C));
+        }
+    }
+
+    /// <summary>One row of dy; tile = n P + p.</summary>
+    private readonly struct SubsampleBackwardRows(Shape x, Shape y, int stride, float* dy, float* dx, float* gate) : ITiles
+    {
+        public void Run(int tile, int worker)
+        {
+            long row = (long)(tile / y.H * x.H + tile % y.H * stride) * x.W * x.C;
+            for (int q = 0; q < y.W; q++)
+            {
+                for (int c = 0; c < x.C; c++)
+                {
+                    long at = row + (long)q * stride * x.C + c;
+                    dx[at] = gate is not null && gate[at] <= 0 ? 0 : dx[at] + dy[((long)tile * y.W + q) * x.C + c];
+                }
+            }
+        }
+    }
+
     /// <summary>The pooling windows, clipped to the image: padding has no elements.</summary>
     private readonly struct Windows(Shape x, Shape y, ConvGeometry geometry)
     {

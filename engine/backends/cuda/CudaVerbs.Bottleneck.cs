@@ -19,33 +19,23 @@ internal sealed partial class CudaVerbs
     public void Information(Tensor r, Tensor λ, Tensor active, Tensor y) => Run(Launch.Information(r, λ, active, y), y);
 
     /// <inheritdoc/>
-    public bool FusesMask(Shape λ, int taps) => Launch.BlurFits(λ, taps);
-
-    /// <inheritdoc/>
-    public void Mask(Tensor α, Tensor taps, Tensor λ) => Run(Launch.Mask(α, taps, λ), λ);
-
-    /// <inheritdoc/>
-    public void MaskAdam(Tensor α, Tensor dλ, Tensor taps, Tensor m, Tensor v, Tensor step, AdamSettings settings)
-    {
-        Run(Launch.MaskBackwardAdam(α, dλ, taps, m, v, step, settings), α);
-        Written(m);
-        Written(v);
-    }
-
-    /// <inheritdoc/>
-    public void InformationSum(Tensor r, Tensor λ, Tensor active, float factor, Tensor y)
-    {
-        _device.Enter(nameof(InformationSum));
-        nint partial = (nint)_scratch.Get(ScratchUse.Partial, Launch.InformationScratch(r, y));
-        Run(Launch.InformationChunks(r, λ, active, partial, y), y);
-        Run(Launch.SumTotal(r, partial, factor, y), y);
-    }
-
-    /// <inheritdoc/>
-    public void RestrictInformationBackward(Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz,
-        float weight, Accumulator dλ) => Run(Launch.RestrictInformationBackward(x, λ, mean, std, active, noise, clamp, z, dz, weight, dλ), dλ.Tensor);
-
-    /// <inheritdoc/>
     public void InformationBackward(Tensor r, Tensor λ, Tensor active, Tensor dy, Accumulator dλ) =>
         Run(Launch.InformationBackward(r, λ, active, dy, dλ), dλ.Tensor);
+
+    /// <inheritdoc/>
+    public bool Turns(Shape λ, int taps) => λ.Rank == 4 && λ.C % 4 == 0 && Launch.TurnShared(λ) <= _device.MaxSharedBytes;
+
+    /// <inheritdoc/>
+    public void Turn(MaskTurn turn)
+    {
+        _device.Enter(nameof(Turn));
+        nint partial = (nint)_scratch.Get(ScratchUse.Partial, Launch.TurnScratch(turn));
+        Run(Launch.Turn(turn, partial), turn.Z);
+        Run(Launch.TurnTotal(turn, partial), turn.Information);
+        (Tensor α, Tensor m, Tensor v) = turn.Parameter;
+        Written(α);
+        Written(m);
+        Written(v);
+        Written(turn.Mask);
+    }
 }

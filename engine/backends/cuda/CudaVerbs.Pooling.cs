@@ -16,4 +16,10 @@ internal sealed partial class CudaVerbs
 
     /// <inheritdoc/>
     public void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx) => Run(Launch.AdaptiveAveragePoolBackward(dy, dx), dx.Tensor);
+
+    /// <inheritdoc/>
+    public void Subsample(Tensor x, int stride, Tensor y) => Run(Launch.Subsample(x, stride, y), y);
+
+    /// <inheritdoc/>
+    public void SubsampleBackward(Tensor dy, int stride, Accumulator dx) => Run(Launch.SubsampleBackward(dy, stride, dx), dx.Tensor);
 }

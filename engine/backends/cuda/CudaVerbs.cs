@@ -48,7 +48,7 @@ internal sealed partial class CudaVerbs : IVerbs
     public Element Activations => Precision == Precision.BFloat16 ? Element.BFloat16 : Element.Float32;
 
     /// <inheritdoc/>
-    public bool PrefersStridedTermsFirst => true;
+    public bool PrefersSubsampling => true;
 
     /// <summary>Whether cuDNN was found and started.</summary>
     public bool HasCudnn => _cudnn is not null;

@@ -31,7 +31,7 @@ internal sealed unsafe class Device : IDisposable
     public Device(Driver driver, int ordinal)
     {
         (Driver, Ordinal) = (driver, ordinal);
-        int device, major, minor;
+        int device, major, minor, shared;
         nint context, stream;
         Check(driver.cuInit(0), "cuInit");
         Check(driver.cuDeviceGet(&device, ordinal), "cuDeviceGet");
@@ -42,7 +42,9 @@ internal sealed unsafe class Device : IDisposable
         Name = Utf8.Read(name);
         Check(driver.cuDeviceGetAttribute(&major, CUdevice_attribute.COMPUTE_CAPABILITY_MAJOR, device), "cuDeviceGetAttribute");
         Check(driver.cuDeviceGetAttribute(&minor, CUdevice_attribute.COMPUTE_CAPABILITY_MINOR, device), "cuDeviceGetAttribute");
+        Check(driver.cuDeviceGetAttribute(&shared, CUdevice_attribute.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device), "cuDeviceGetAttribute");
         ComputeCapability = 10 * major + minor;
+        MaxSharedBytes = shared - (1 << 10);
         Check(driver.cuDevicePrimaryCtxRetain(&context, device), "cuDevicePrimaryCtxRetain");
         _context = context;
         try
@@ -69,6 +71,9 @@ internal sealed unsafe class Device : IDisposable
 
     /// <summary>10 major + minor.</summary>
     public int ComputeCapability { get; }
+
+    /// <summary>Dynamic shared memory that a block can be granted, in bytes, less what kernels declare.</summary>
+    public int MaxSharedBytes { get; }
 
     /// <summary>The stream on which everything runs.</summary>
     public nint Stream { get; }

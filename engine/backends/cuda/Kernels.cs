@@ -8,6 +8,7 @@ internal sealed unsafe class Kernels(Device device, KernelCompiler compiler) : I
 {
     private readonly Dictionary<string, DeviceHandle> _modules = [];
     private readonly Dictionary<string, nint> _functions = [];
+    private readonly Dictionary<string, int> _granted = [];
 
     /// <summary>Files that run from PTX, and why.</summary>
     public IReadOnlyDictionary<string, string> Refusals => compiler.Refusals;
@@ -16,6 +17,8 @@ internal sealed unsafe class Kernels(Device device, KernelCompiler compiler) : I
     public void Run(in Launch launch)
     {
         nint function = Function(launch.File, launch.Kernel);
+        if (launch.SharedBytes > Launch.MaxSharedBytes)
+            Grant(launch.Kernel, function, launch.SharedBytes);
         ReadOnlySpan<Argument> arguments = launch.Arguments;
         void** addresses = stackalloc void*[Launch.MaxArguments];
         // The launch is on the caller's stack, so its arguments do not move while the driver copies them.
@@ -33,6 +36,16 @@ internal sealed unsafe class Kernels(Device device, KernelCompiler compiler) : I
             module.Dispose();
         _modules.Clear();
         _functions.Clear();
+    }
+
+    /// <summary>Lets a kernel have more dynamic shared memory than every device grants by itself.</summary>
+    private void Grant(string kernel, nint function, int bytes)
+    {
+        if (_granted.GetValueOrDefault(kernel) >= bytes)
+            return;
+        device.Check(
+            device.Driver.cuFuncSetAttribute(function, Driver.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes), $"cuFuncSetAttribute({kernel})");
+        _granted[kernel] = bytes;
     }
 
     private nint Function(string file, string kernel)

@@ -4,6 +4,9 @@ namespace Iba.Engine.Backends.Cuda;
 
 internal readonly partial struct Launch
 {
+    /// <summary>Channels of a block of <see cref="Turn"/>.</summary>
+    private const int TurnChannels = 8;
+
     public static Launch Standardise(Tensor x, Tensor mean, Tensor std, Tensor y) =>
         EachOfImages("information", "standardise_forward", x.Shape, x, mean, std, y, x.Shape.N, x.Shape.Row);
 
@@ -16,30 +19,11 @@ internal readonly partial struct Launch
         EachOfImages("restrict", IsHalf(dz) ? "restrict_backward_bf16" : "restrict_backward", x.Shape,
             Argue(noise, dz, x.Shape.N), Argue(mean, std, active), x, clamp ? z : (nint)0, dz, dλ.Tensor, x.Shape.N, dλ.Adds);
 
-    /// <summary>
-    /// <see cref="RestrictBackward"/>, and in the same pass dλ += weight active λ (r² + (2 - λ) / (1 - λ)) with r = (x - mean) / std:
-    /// the gradient of the whole loss, weight being the loss's derivative with respect to each neuron's information: β / (H W C) for β
-    /// times their mean.
-    /// </summary>
-    public static Launch RestrictInformationBackward(
-        Tensor x, Tensor λ, Tensor mean, Tensor std, Tensor active, Noise noise, bool clamp, Tensor z, Tensor dz,
-        float weight, Accumulator dλ) =>
-        EachOfImages("restrict", IsHalf(dz) ? "restrict_information_backward_bf16" : "restrict_information_backward", x.Shape,
-            Argue(noise, dz, x.Shape.N), Argue(mean, std, active), x, λ, clamp ? z : (nint)0, dz, weight, dλ.Tensor, x.Shape.N, dλ.Adds);
-
     public static Launch Information(Tensor r, Tensor λ, Tensor active, Tensor y) =>
         EachOfImages("information", "information_forward", r.Shape, r, λ, active, y, r.Shape.N, r.Shape.Row);
 
     public static Launch InformationBackward(Tensor r, Tensor λ, Tensor active, Tensor dy, Accumulator dλ) =>
         EachOfImages("information", "information_backward", r.Shape, r, λ, active, dy, dλ.Tensor, r.Shape.N, r.Shape.Row, dλ.Adds);
-
-    /// <summary>Scratch bytes between <see cref="InformationChunks"/> and <see cref="SumTotal"/>.</summary>
-    public static long InformationScratch(Tensor r, Tensor y) => (long)y.Shape.Count * Chunks(r, y) * sizeof(double);
-
-    /// <summary>The first of two stages of the information's sum over each image.</summary>
-    public static Launch InformationChunks(Tensor r, Tensor λ, Tensor active, nint partial, Tensor y) =>
-        new("information", "information_chunks", Warps((long)y.Shape.Count * Chunks(r, y)), Threads(128),
-            r, λ, active, partial, y.Shape.Count, Run(r, y), Chunks(r, y), Chunk);
 
     /// <summary>y (I, H, W) = the information of each pixel in nats, summed over channels.</summary>
     public static Launch Heatmap(Tensor r, Tensor λ, Tensor active, Tensor y) =>
@@ -49,12 +33,31 @@ internal readonly partial struct Launch
         EachOfImages("noise", "noise_forward", y.Shape,
             Argue(noise, y, noise.Images.Shape.Count), x, scale, y, y.Shape.N, y.Shape.N / x.Shape.N);
 
-    /// <summary>λ = the blur of sigmoid(α). The taps must fit (<see cref="BlurFits"/>).</summary>
-    public static Launch Mask(Tensor α, Tensor taps, Tensor λ) => Tiled("mask", "mask_forward", α.Shape, taps, [α, taps, λ], []);
+    /// <summary>Shared memory of a block of <see cref="Turn"/>: two planes of 8 channels of an image.</summary>
+    public static long TurnShared(Shape λ) => 2L * λ.H * λ.W * TurnChannels * sizeof(float);
 
-    /// <summary>The gradient of <see cref="Mask"/> for dλ, and with it one step of Adam on α.</summary>
-    public static Launch MaskBackwardAdam(Tensor α, Tensor dλ, Tensor taps, Tensor m, Tensor v, Tensor step, AdamSettings settings) =>
-        Tiled("mask", "mask_backward_adam", α.Shape, taps, [Argument.Of(settings), α, dλ, taps, m, v, step], []);
+    /// <summary>Scratch bytes between <see cref="Turn"/> and <see cref="TurnTotal"/>.</summary>
+    public static long TurnScratch(MaskTurn turn) => (long)TurnBlocks(turn.X) * sizeof(double);
+
+    public static Launch Turn(MaskTurn turn, nint partial)
+    {
+        (Tensor x, Tensor taps) = (turn.X, turn.Taps);
+        (Tensor mean, Tensor std, Tensor active) = turn.Statistics;
+        (Tensor α, Tensor m, Tensor v) = turn.Parameter;
+        return new("mask", IsHalf(turn.Z) ? "mask_turn_bf16" : "mask_turn", new Extent((uint)TurnBlocks(x)), Threads(512),
+            Argument.Of(turn.Settings), Argue(turn.Noise, turn.Z, x.Shape.N), Argue(mean, std, active), x, turn.Z, turn.Dz, turn.Mask, α, m, v,
+            taps, partial, turn.Weight, taps.Shape.Count / 2, x.Shape.H, x.Shape.W, x.Shape.C, turn.Clamp)
+        {
+            SharedBytes = (int)TurnShared(x.Shape),
+        };
+    }
+
+    /// <summary>The second stage of the information's mean over each image.</summary>
+    public static Launch TurnTotal(MaskTurn turn, nint partial) =>
+        new("sum", "sum_total", Warps(turn.X.Shape.N), Threads(128),
+            partial, 1f / turn.X.Shape.Row, turn.Information, turn.X.Shape.N, TurnBlocks(turn.X) / turn.X.Shape.N);
+
+    private static int TurnBlocks(Tensor x) => x.Shape.N * Up(x.Shape.C, TurnChannels);
 
     /// <summary>Four neighbouring elements of an image per thread.</summary>
     private static Launch EachOfImages(string file, string kernel, Shape images, params ReadOnlySpan<Argument> arguments) =>

@@ -23,6 +23,17 @@ internal readonly partial struct Launch
             dy, dx.Tensor, x.N, x.H, x.W, x.C, dy.Shape.H, dy.Shape.W, dx.Adds, Argument.Address(dx.Gate));
     }
 
+    public static Launch Subsample(Tensor x, int stride, Tensor y) =>
+        new("subsample", IsHalf(x) ? "subsample_forward_bf16" : "subsample_forward", PixelQuads(y), Threads(256),
+            x, y, x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C, y.Shape.H, y.Shape.W, stride);
+
+    public static Launch SubsampleBackward(Tensor dy, int stride, Accumulator dx)
+    {
+        Shape x = dx.Tensor.Shape;
+        return new("subsample", IsHalf(dy) ? "subsample_backward_bf16" : "subsample_backward", PixelQuads(dx.Adds ? dy : dx.Tensor), Threads(256),
+            dy, dx.Tensor, x.N, x.H, x.W, x.C, dy.Shape.H, dy.Shape.W, stride, dx.Adds ? stride : 1, dx.Adds, Argument.Address(dx.Gate));
+    }
+
     /// <summary>Four channels of a pixel per thread.</summary>
     private static Extent PixelQuads(Tensor x, int block = 256) => RowQuads(Pixels(x), x.Shape.C, block);
 }

@@ -20,11 +20,11 @@ internal readonly record struct Extent(uint X, uint Y = 1)
 internal readonly partial struct Launch
 {
     /// <summary>Upper bound of a kernel's arguments.</summary>
-    public const int MaxArguments = 12;
+    public const int MaxArguments = 18;
 
     /// <summary>
     /// Upper bound of the dynamic shared memory of a launch: every device grants a block 48 KiB by default, and the kernel's static shared
-    /// variables are part of them.
+    /// variables are part of them. A kernel that needs more is granted more before its first launch (<see cref="Kernels"/>).
     /// </summary>
     public const int MaxSharedBytes = 47 << 10;
 

@@ -8,7 +8,7 @@
 
 dim3 gridDim, blockDim, blockIdx, threadIdx;
 
-constexpr unsigned MaxSharedBytes = 47 << 10, GuardBytes = 4 << 10;
+constexpr unsigned MaxSharedBytes = 227 << 10, GuardBytes = 4 << 10;
 constexpr unsigned char Poison = 0xff;      // as floats: not a number
 constexpr unsigned char Guard = 0xa5;
 

@@ -40,6 +40,7 @@ internal enum CUdevice_attribute
     MULTIPROCESSOR_COUNT = 16,
     COMPUTE_CAPABILITY_MAJOR = 75,
     COMPUTE_CAPABILITY_MINOR = 76,
+    MAX_SHARED_MEMORY_PER_BLOCK_OPTIN = 97,
 }
 
 /// <summary>Which other threads' calls are prohibited during a stream capture.</summary>

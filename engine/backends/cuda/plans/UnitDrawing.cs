@@ -21,7 +21,7 @@ internal sealed class UnitDrawing(Precision precision, Action<Tensor, Convolutio
         public string Name => $"a drawing, {precision.Word()}";
 
         public Element Activations => precision == Precision.BFloat16 ? Element.BFloat16 : Element.Float32;
-        public bool PrefersStridedTermsFirst => true;
+        public bool PrefersSubsampling => true;
         public bool Owns(IStorage storage) => storage is Nothing;
         public Tensor Allocate(Shape shape) => new(shape, new Nothing(shape.Count));
         public void Download(Tensor from, Span<float> to) => to.Clear();
@@ -59,6 +59,8 @@ internal sealed class UnitDrawing(Precision precision, Action<Tensor, Convolutio
         public void MaxPoolBackward(Tensor x, Tensor y, Tensor dy, ConvGeometry geometry, Accumulator dx) { }
         public void AdaptiveAveragePool(Tensor x, Tensor y) { }
         public void AdaptiveAveragePoolBackward(Tensor dy, Accumulator dx) { }
+        public void Subsample(Tensor x, int stride, Tensor y) { }
+        public void SubsampleBackward(Tensor dy, int stride, Accumulator dx) { }
         public void Resize(Tensor x, Corners corners, Tensor y) { }
         public void ResizeBackward(Tensor dy, Corners corners, Accumulator dx) { }
         public void Blur(Tensor x, Tensor taps, Tensor y) { }
