@@ -144,5 +144,5 @@ public sealed record EvaluationPage(string Title)
     private static void Begin(HtmlPage page, string id, string title, IEnumerable<string> columns) => page.Add(
         $"<section><h2 id=\"{id}\">{HtmlPage.Text(title)}</h2><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{id}\">"
         + "<table class=\"sorts\"><thead><tr>"
-        + string.Concat(columns.Select(column => $"<th scope=\"col\"><button type=\"button\">{HtmlPage.Text(column)}</button></th>")) + "</tr></thead><tbody>");
+        + string.Concat(columns.Select(HtmlPage.Head)) + "</tr></thead><tbody>");
 }

@@ -49,6 +49,9 @@ public sealed class HtmlPage(string title)
     /// <summary>A photo as the address of an image.</summary>
     public static string Image(Photo photo) => Image(photo.Pixels, photo.Width, photo.Height);
 
+    /// <summary>The head of a column by which a table sorts. Its text is an attribute, too: a browser that prints repeats heads, but no buttons.</summary>
+    public static string Head(string text) => $"<th scope=\"col\" data-head=\"{Text(text)}\"><button type=\"button\">{Text(text)}</button></th>";
+
     /// <summary>Adds markup. Whatever does not come from this program must have gone through <see cref="Text"/>.</summary>
     public HtmlPage Add(string markup)
     {

@@ -81,7 +81,7 @@ public sealed record MapReport(string Title, IReadOnlyList<string> Columns, IRea
     {
         foreach (string note in Notes)
             page.Add($"<p>{HtmlPage.Text(note)}</p>");
-        page.Add("<p class=\"soft\">Point at a map to read its values; drag to sum them in a frame. With the keyboard: Tab to a map, arrow keys to move, "
+        page.Add("<p class=\"soft hint\">Point at a map to read its values; drag to sum them in a frame. With the keyboard: Tab to a map, arrow keys to move, "
             + "Shift and arrow keys to draw a frame, Escape to remove it.</p>");
         AddControls(page);
         foreach ((int index, ReportRow row) in Rows.Index())
@@ -162,8 +162,9 @@ public sealed record MapReport(string Title, IReadOnlyList<string> Columns, IRea
                 + "<div class=\"maps strip\">");
             foreach ((int number, EvolutionStep step) in map.Evolution.Index())
             {
-                string name = step.Updates == 1 ? "1 update" : $"{step.Updates} updates", note =
-                    $"{HtmlPage.Number(step.Capacity.TotalBits)} bits pass, p\u00a0{step.ProbabilityRestricted.ToString("0.000", CultureInfo.InvariantCulture)}";
+                string name = step.Updates == 1 ? "1 update" : $"{step.Updates} updates";
+                string p = step.ProbabilityRestricted.ToString("0.000", CultureInfo.InvariantCulture);
+                string note = $"{HtmlPage.Number(step.Capacity.TotalBits)} bits pass, p\u00a0{p}";
                 page.Add($"<figure class=\"of-map\" data-row=\"{index}\" data-map=\"{column}\" data-step=\"{number}\">"
                     + $"<canvas class=\"map\" width=\"{row.Photo.Width}\" height=\"{row.Photo.Height}\" tabindex=\"0\" role=\"img\" "
                     + $"aria-label=\"Map of {HtmlPage.Text(row.Title)} after {name}: {note}. Arrow keys read values.\"></canvas>"

@@ -226,13 +226,12 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
             "Line", "Name", "Op", "Shape", "Code", "ms forward", "ms backward", "Time", "MB", "Of peak", "Activation norm", "mean", "largest", "zeros",
             "not finite", "Gradient norm", "mean", "largest", "zeros", "not finite", "passed on", .. ruled ? (string[])["Rule's norm", "cosine"] : [],
         ];
-        page.Add("<section><h2 id=\"lines\">Every line</h2><p class=\"soft\">The head of a column sorts by it. "
+        page.Add("<section class=\"wide\"><h2 id=\"lines\">Every line</h2><p class=\"soft\">The head of a column sorts by it. "
             + "<em>Of peak</em>: bytes per second relative to a large copy; above 1 where the caches hold the tensors. <em>Passed on</em>: the norm of the "
             + "gradient at the first input, relative to that at the line; where several lines read the input, its gradient is the sum of what they pass "
             + "back.</p>");
         page.Add("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"lines\"><table class=\"sorts\"><thead><tr>");
-        foreach (string head in heads)
-            page.Add($"<th scope=\"col\"><button type=\"button\">{head}</button></th>");
+        page.Add(string.Concat(heads.Select(HtmlPage.Head)));
         page.Add("</tr></thead><tbody>");
         double slowest = Math.Max(Path.Lines.Max(Milliseconds), 1e-9);
         foreach (PathLine line in Path.Lines)

@@ -58,11 +58,10 @@
     return map.values;
   }
 
-  async function tones(row) {
+  // The photo, in grey. It is in the page, so that it is there once the page is: a page that is about to be printed cannot wait.
+  function tones(row) {
     if (!row.tones) {
-      const image = new Image();
-      image.src = one(`#photo-${data.rows.indexOf(row)}`).src;
-      await image.decode();
+      const image = one(`#photo-${data.rows.indexOf(row)}`);
       const canvas = document.createElement('canvas');
       [canvas.width, canvas.height] = [row.width, row.height];
       const on = canvas.getContext('2d', { willReadFrequently: true });
@@ -78,8 +77,8 @@
   const top = map => (map.shared ? data.shared : map.top) * (scale.value / 100);
   const plain = number => number === 0 ? '0' : Math.abs(number) < 0.001 || Math.abs(number) >= 1e5 ? number.toExponential(2) : String(+number.toPrecision(4));
 
-  async function draw(entry) {
-    const { map, row, canvas } = entry, numbers = values(map, row), grey = await tones(row), end = top(map), strength = opacity.value / 100;
+  function draw(entry) {
+    const { map, row, canvas } = entry, numbers = values(map, row), grey = tones(row), end = top(map), strength = opacity.value / 100;
     const on = canvas.getContext('2d'), image = on.createImageData(row.width, row.height), steps = data.warm.length - 1;
     for (let i = 0; i < numbers.length; i++) {
       const place = numbers[i] / end, size = Math.min(1, Math.abs(place));
@@ -191,6 +190,9 @@
       draw(figures.find(entry => entry.figure === target));
     }
   }, { rootMargin: '400px' });
-  figures.forEach(entry => seen.observe(entry.figure));
-  addEventListener('beforeprint', () => figures.filter(entry => !entry.drawn).forEach(draw));
+  const begin = () => figures.forEach(entry => seen.observe(entry.figure));
+  const drawAll = () => figures.filter(entry => !entry.drawn).forEach(draw);
+  if (document.readyState === 'complete') begin(); else addEventListener('load', begin);
+  addEventListener('beforeprint', drawAll);
+  matchMedia('print').addEventListener('change', event => { if (event.matches) drawAll(); });
 })();

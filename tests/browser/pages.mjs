@@ -84,6 +84,19 @@ for (const { file, kind, pixel, expected, last, title, shots, brief } of JSON.pa
       must(await page.locator('details.stage:not([open])').count() === 0, 'a stage stays folded');
       must(await page.locator('details.stage svg').first().isVisible(), 'the graph does not show');
     }
+    // What is printed: no control, every map, whole tables on white paper.
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    await page.waitForFunction(() => !document.querySelector('canvas.map:not([data-drawn])')).catch(() => wrong('maps are printed blank'));
+    const printed = await page.evaluate(() => ({
+      controls: [...document.querySelectorAll('.controls, .hint, button')].filter(each => each.offsetParent !== null).length,
+      cut: [...document.querySelectorAll('.scroll')].filter(each => getComputedStyle(each).overflowX !== 'visible').length,
+      heads: [...document.querySelectorAll('table.sorts thead th')].filter(each => getComputedStyle(each, '::before').content !== JSON.stringify(each.textContent)).length,
+      ink: getComputedStyle(document.body).color, paper: getComputedStyle(document.body).backgroundColor,
+    }));
+    must(printed.controls === 0, `${printed.controls} controls are printed`);
+    must(printed.cut === 0, `${printed.cut} tables are cut where they are printed`);
+    must(printed.heads === 0, `${printed.heads} heads of columns are not printed`);
+    must(printed.ink === 'rgb(0, 0, 0)' && printed.paper === 'rgb(255, 255, 255)', `it is printed in ${printed.ink} on ${printed.paper}`);
     await context.close();
     if (brief) continue;
 
