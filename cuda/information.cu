@@ -2,11 +2,10 @@
 //     y = active / 2 ((lambda r)^2 + s^2 - ln s^2 - 1);    dlambda = dy active lambda (r^2 + (2 - lambda) / s).
 // The lower bound of s is 2^-24, the distance of the largest float32 below 1, so the result is finite at lambda = 1.
 // x, r, lambda: (I, H, W, C), one image per row; mean, std, active: (1, H, W, C), shared by all images.
-// Bytes per element: 16 (standardise, forward), 20 (backward, 24 if it adds), 8 (sum), 12 (heatmap); for all images but the first, the statistics
+// Bytes per element: 16 (standardise, forward), 20 (backward, 24 if it adds); for all images but the first, the statistics
 // come from the L2 cache.
 #include "information.cuh"
 #include "quad.cuh"
-#include "reduce.cuh"
 
 // y = (x - mean) / std
 extern "C" __global__ void __launch_bounds__(256) standardise_forward(
@@ -53,26 +52,4 @@ extern "C" __global__ void __launch_bounds__(256) information_backward(
     size_t at = (size_t)q.row * length + q.at;
     float4 term = map4(information_slope, load4(r + at, left), load4(lambda + at, left), load4(active + q.at, left), load4(dy + at, left));
     accumulate4(dlambda + at, left, term, adds);
-}
-
-// The heatmap: information summed over the channels of each pixel, in double, one warp per pixel. The capacity itself is not stored.
-extern "C" __global__ void __launch_bounds__(128) heatmap_forward(
-    const float* r,         // input: (images, pixels, C)
-    const float* lambda,    // input: (images, pixels, C)
-    const float* active,    // input: (pixels, C)
-    float* y,               // output: (images, pixels) nats
-    unsigned images, unsigned pixels, unsigned C)
-{
-    unsigned pixel = thread_index() / WarpSize, lane = threadIdx.x % WarpSize;
-    if (pixel >= images * pixels) return;
-    size_t at = (size_t)pixel * C, shared = (size_t)(pixel % pixels) * C;
-    double sum = 0;
-    for (unsigned c = 4 * lane; c < C; c += 4 * WarpSize)
-    {
-        // Lanes past the last channel are inactive: their value is 0.
-        float4 v = map4(information, load4(r + at + c, C - c), load4(lambda + at + c, C - c), load4(active + shared + c, C - c));
-        sum += ((double)v.x + v.y) + ((double)v.z + v.w);
-    }
-    sum = warp_sum(sum);
-    if (lane == 0) y[pixel] = (float)sum;
 }

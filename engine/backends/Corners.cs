@@ -10,4 +10,9 @@ public enum Corners
 
     /// <summary>Pixels are points: the corner points of both images coincide, i (h - 1) / (H - 1) (align_corners=True).</summary>
     Aligned,
+
+    /// <summary>
+    /// As <see cref="HalfPixel"/>, but not clamped: outside, the image is mirrored about the centre of its edge pixel (skimage.transform.resize).
+    /// </summary>
+    Mirrored,
 }

@@ -27,6 +27,11 @@ public sealed class CapacityMap
         }
     }
 
+    /// <param name="height">Rows of cells.</param>
+    /// <param name="width">Columns of cells.</param>
+    /// <param name="bits">H x W elements.</param>
+    internal CapacityMap(int height, int width, double[] bits) => (Height, Width, _bits) = (height, width, bits);
+
     /// <summary>Rows of cells.</summary>
     public int Height { get; }
 

@@ -121,6 +121,12 @@ internal sealed class MaskFit : IDisposable
         }
     }
 
+    /// <summary>The bits that <see cref="Mask"/> lets pass each cell of the layer, for the first images of the batch.</summary>
+    public CapacityMap[] Cells(int images) => _restriction.Cells(Capacity, images);
+
+    /// <summary>The same, and their maps of that size.</summary>
+    public (CapacityMap Cells, Heatmap Map)[] Maps(int images, int height, int width) => _restriction.Maps(Capacity, images, height, width);
+
     /// <summary>(I x copies, K) the logits of the restricted features, as of the last forward pass.</summary>
     public Tensor Logits => _logits.Data;
 
@@ -169,6 +175,12 @@ internal sealed class MaskFit : IDisposable
     public void StepByVerbs()
     {
         RecordLosses();
+        Update();
+    }
+
+    /// <summary>The second half of a step: backward pass and update.</summary>
+    public void Update()
+    {
         _gradients = _tape.BackwardAgain(_loss, null, _gradients);
         if (_z is not null)
         {
@@ -180,7 +192,7 @@ internal sealed class MaskFit : IDisposable
         _adam.Step(AlphaGradient);
     }
 
-    /// <summary>Forward pass and loss log without the update.</summary>
+    /// <summary>The first half: forward pass and loss log.</summary>
     public void RecordLosses()
     {
         Evaluate();

@@ -84,27 +84,31 @@ public sealed class PerSampleBottleneck : IBottleneck
         for (int step = 0; step < _settings.Steps; step++)
         {
             report(step);
-            if (last || step < _settings.Steps - 1)
+            bool updates = last || step < _settings.Steps - 1, keeps = KeepsAfter.Contains(step);
+            if (updates && !keeps)
+            {
                 loop.Fit.Step();
-            else
-                loop.Fit.RecordLosses();
-            Keep(step);
+                continue;
+            }
+            loop.Fit.RecordLosses();
+            if (keeps)
+                Keep(step);
+            if (updates)
+                loop.Fit.Update();
         }
         if (last)
         {
             loop.Fit.Evaluate();
-            Keep(_settings.Steps);
+            if (KeepsAfter.Contains(_settings.Steps))
+                Keep(_settings.Steps);
         }
         return [.. Read(loop, targets, logits).Select((result, i) => result with { Evolution = kept[i] })];
 
-        // A step runs forward before its update: what it leaves is the state after as many updates as there were steps before it.
         void Keep(int updates)
         {
-            if (!KeepsAfter.Contains(updates))
-                return;
-            float[] capacity = _backend.Read(loop.Fit.Capacity), restricted = _backend.Read(loop.Fit.Logits);
-            for (int i = 0; i < targets.Length; i++)
-                kept[i].Add(new EvolutionStep(updates, Map(loop, capacity, i), Probability(restricted, i, targets[i], logits.Length / loop.Images)));
+            float[] restricted = _backend.Read(loop.Fit.Logits);
+            foreach ((int i, CapacityMap cells) in loop.Fit.Cells(targets.Length).Index())
+                kept[i].Add(new EvolutionStep(updates, cells, Probability(restricted, i, targets[i], logits.Length / loop.Images)));
         }
     }
 
@@ -127,8 +131,9 @@ public sealed class PerSampleBottleneck : IBottleneck
     private IEnumerable<BottleneckExplanation> Read(Loop loop, int[] targets, float[] logits)
     {
         MaskFit fit = loop.Fit;
-        float[] capacity = _backend.Read(fit.Capacity), restricted = _backend.Read(fit.Logits);
-        float[]? masks = KeepsMask ? _backend.Read(fit.Mask) : null;
+        (CapacityMap Cells, Heatmap Map)[] maps = fit.Maps(targets.Length, _image.H, _image.W);
+        float[] restricted = _backend.Read(fit.Logits);
+        (float[]? masks, float[]? capacity) = KeepsMask ? (_backend.Read(fit.Mask), _backend.Read(fit.Capacity)) : (null, null);
         float[] model = _backend.Read(fit.ModelHistory), information = _backend.Read(fit.InformationHistory);
         Shape features = fit.Features.Shape;
         int classes = logits.Length / loop.Images;
@@ -137,21 +142,14 @@ public sealed class PerSampleBottleneck : IBottleneck
             int image = i;
             var steps = Enumerable.Range(0, _settings.Steps).Select(step => step * loop.Images + image);
             StepLoss[] losses = [.. steps.Select(at => new StepLoss(model[at], information[at], _settings.Beta))];
-            CapacityMap map = Map(loop, capacity, i);
             double probability = Probability(restricted, i, targets[i], classes);
             yield return new BottleneckExplanation(
-                map.Heatmap(_image.H, _image.W), targets[i], logits[(i * classes)..((i + 1) * classes)], map.TotalBits, probability, losses)
+                maps[i].Map, targets[i], logits[(i * classes)..((i + 1) * classes)], maps[i].Cells.TotalBits, probability, losses)
             {
                 Mask = masks?[(i * features.Row)..((i + 1) * features.Row)],
-                Capacity = KeepsMask ? capacity[(i * features.Row)..((i + 1) * features.Row)] : null,
+                Capacity = capacity?[(i * features.Row)..((i + 1) * features.Row)],
             };
         }
-    }
-
-    private static CapacityMap Map(Loop loop, float[] capacity, int image)
-    {
-        Shape features = loop.Fit.Features.Shape;
-        return new CapacityMap(features.H, features.W, features.C, capacity.AsSpan(image * features.Row, features.Row));
     }
 
     /// <summary>The probability of an image's class, mean over its copies.</summary>

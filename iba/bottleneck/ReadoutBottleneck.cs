@@ -76,20 +76,20 @@ public sealed class ReadoutBottleneck : IBottleneck
         _backend.Upload([.. targets.Select(target => (float)target)], pass.Targets);
         pass.Forward();
 
-        float[] capacity = _backend.Read(pass.Capacity), restricted = _backend.Read(pass.RestrictedLogits);
-        float[]? masks = KeepsMask ? _backend.Read(pass["λ"]) : null;
-        Shape features = pass.Capacity.Shape;
+        (CapacityMap Cells, Heatmap Map)[] maps = pass.Maps(samples.Length, _image.H, _image.W);
+        float[] restricted = _backend.Read(pass.RestrictedLogits);
+        (float[]? masks, float[]? capacity) = KeepsMask ? (_backend.Read(pass["λ"]), _backend.Read(pass.Capacity)) : (null, null);
+        Shape features = pass.Capacity.Data.Shape;
         int classes = logits.Length / images;
         var results = new BottleneckExplanation[samples.Length];
         for (int i = 0; i < samples.Length; i++)
         {
-            var map = new CapacityMap(features.H, features.W, features.C, capacity.AsSpan(i * features.Row, features.Row));
             Range row = (i * classes)..((i + 1) * classes);
             double probability = Classes.Probabilities(restricted.AsSpan(row))[targets[i]];
-            results[i] = new BottleneckExplanation(map.Heatmap(_image.H, _image.W), targets[i], logits[row], map.TotalBits, probability, [])
+            results[i] = new BottleneckExplanation(maps[i].Map, targets[i], logits[row], maps[i].Cells.TotalBits, probability, [])
             {
                 Mask = masks?[(i * features.Row)..((i + 1) * features.Row)],
-                Capacity = KeepsMask ? capacity[(i * features.Row)..((i + 1) * features.Row)] : null,
+                Capacity = capacity?[(i * features.Row)..((i + 1) * features.Row)],
             };
         }
         return results;

@@ -80,6 +80,9 @@ internal sealed class ReadoutPass : IDisposable
     /// <summary>(N, H, W, C) the information that passes each neuron, nats.</summary>
     public Value Capacity { get; }
 
+    /// <summary>The bits that pass each cell of the layer, for the first images of the batch, and their maps of that size.</summary>
+    public (CapacityMap Cells, Heatmap Map)[] Maps(int images, int height, int width) => _restriction.Maps(Capacity, images, height, width);
+
     /// <summary>(1) cross-entropy in nats, mean over the batch.</summary>
     public Value Model { get; }
 

@@ -17,6 +17,8 @@ internal sealed class Restriction : IDisposable
     private readonly TensorScope _tensors;
     private readonly NeuronStatistics _neurons;
     private readonly Tensor? _taps;
+    private readonly Tensor _cells;
+    private Tensor? _map;
 
     /// <param name="backend">Where it runs.</param>
     /// <param name="statistics">Statistics of the features R.</param>
@@ -31,6 +33,7 @@ internal sealed class Restriction : IDisposable
         Features = _tensors.Allocate(features);
         Standardised = _tensors.Allocate(features);
         NoiseWords = _tensors.Allocate(new Shape(images));
+        _cells = _tensors.Allocate(new Shape(images, features.H, features.W, 1));
         Noise = recordedNoise ? _tensors.Allocate(features.WithN(images * settings.Copies)) : null;
         _neurons = new NeuronStatistics(backend, statistics, settings);
         if (settings.Sigma > 0)
@@ -87,6 +90,34 @@ internal sealed class Restriction : IDisposable
         var restrict = new Restrict(_settings.Copies, _settings.Seed, clamp, Recorded: noise is not null) { Element = element };
         Value z = r.Restrict(λ, neurons, words, steps, restrict, noise).Named("Z");
         return (z, tape.Constant(Standardised, "r").Information(λ, neurons.Active).Named("capacity"));
+    }
+
+    /// <summary>The bits of each cell of the layer, summed over channels on the device.</summary>
+    /// <param name="capacity">(I, H, W, C) nats.</param>
+    /// <param name="images">How many of the images are wanted.</param>
+    public CapacityMap[] Cells(Tensor capacity, int images)
+    {
+        _backend.Sum(capacity, (float)(1 / Math.Log(2)), _cells);
+        float[] bits = _backend.Read(_cells);
+        (int h, int w) = (_cells.Shape.H, _cells.Shape.W);
+        return [.. Enumerable.Range(0, images).Select(i => new CapacityMap(h, w, [.. bits.AsSpan(i * h * w, h * w)]))];
+    }
+
+    /// <summary>As <see cref="Cells"/>, and the maps that <see cref="CapacityMap.Heatmap"/> would draw of them, enlarged on the device.</summary>
+    /// <param name="capacity">(I, H, W, C) nats.</param>
+    /// <param name="images">How many of the images are wanted.</param>
+    /// <param name="height">Rows of a map.</param>
+    /// <param name="width">Columns of a map.</param>
+    public (CapacityMap Cells, Heatmap Map)[] Maps(Tensor capacity, int images, int height, int width)
+    {
+        CapacityMap[] cells = Cells(capacity, images);
+        if (_map is null || _map.Shape.H != height || _map.Shape.W != width)
+            _map = _tensors.Allocate(new Shape(_cells.Shape.N, height, width, 1));
+        _backend.Map(new Scale((float)((double)_cells.Shape.Row / ((double)height * width))), _cells, _cells);
+        _backend.Resize(_cells, Corners.Mirrored, _map);
+        float[] bits = _backend.Read(_map);
+        return [.. cells.Select((each, i) => (each,
+            new Heatmap(height, width, bits[(i * height * width)..((i + 1) * height * width)], HeatmapUnit.BitsPerPixel)))];
     }
 
     public void Dispose()

@@ -38,7 +38,8 @@ public sealed class EvolutionTests(Cpu cpu) : IClassFixture<Cpu>
         foreach (int few in updates)
         {
             BottleneckExplanation run = Fit(few), part = whole.After(few);
-            Assert.Equal(run.Heatmap.Values, part.Heatmap.Values);
+            // Both enlarge the same cells: the fit in float32 on its device, with three roundings and the weights', the evolution in double.
+            Close.InMaxNorm(part.Heatmap.Values, run.Heatmap.Values, 6 * Math.Pow(2, -24), "map");
             Assert.Equal((run.TotalBits, run.ProbabilityRestricted), (part.TotalBits, part.ProbabilityRestricted));
             Assert.Equal(run.Losses.Take(few), part.Losses);
         }

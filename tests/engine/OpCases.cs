@@ -46,6 +46,7 @@ public sealed class OpCases
             ["AdaptiveAveragePool"] = Sized((x, h, w) =>
                 new([x], 1, v => v[0].AdaptiveAveragePool(h, w), e => Pooling.AdaptiveAveragePool(e[0], h, w))),
             ["Resize, half-pixel corners"] = Resizes(Corners.HalfPixel),
+            ["Resize, mirrored"] = Resizes(Corners.Mirrored),
             ["Resize, aligned corners"] = Resizes(Corners.Aligned),
             ["Blur"] = Blurs(),
             ["CrossEntropy"] = CrossEntropies(),

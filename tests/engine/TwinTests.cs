@@ -109,7 +109,7 @@ public abstract class TwinTests(Device on, Cpu cpu) : TestsOnDevice(on)
     {
         (Shape shape, int height, int width) = s;
         Tensor from = x.Random(shape, -1, 1), y = x.Empty(new Shape(shape.N, height, width, shape.C)), dy = x.Random(y.Shape, -1, 1);
-        foreach (Corners corners in (ReadOnlySpan<Corners>)[Corners.HalfPixel, Corners.Aligned])
+        foreach (Corners corners in (ReadOnlySpan<Corners>)[Corners.HalfPixel, Corners.Aligned, Corners.Mirrored])
         {
             on.Resize(from, corners, y);
             keep(y);

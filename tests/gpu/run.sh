@@ -35,8 +35,8 @@ if [ ! -x "$bin/Tests" ]; then
         [ -f "$from/$archive.tar.xz" ] || continue
         tar -C "$work" -xJf "$from/$archive.tar.xz" 2> /dev/null || "$python" -m tarfile -e "$from/$archive.tar.xz" "$work" || exit 1
     done
-    while IFS=$'\t' read -r at file; do
-        dd if="$root/$file" of="$bin/Iba.Weights.dll" bs=1M seek="$at" oflag=seek_bytes conv=notrunc status=none
+    while IFS=$'\t' read -r assembly at file; do
+        dd if="$root/$file" of="$bin/$assembly" bs=1M seek="$at" oflag=seek_bytes conv=notrunc status=none
     done < "$bin/holes.tsv"
     [ -f "$from/cache.tgz" ] && tar -C "$work" -xzf "$from/cache.tgz"
     [ -f "$to/results.tgz" ] && tar -C "$work" -xzf "$to/results.tgz"

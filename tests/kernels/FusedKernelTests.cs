@@ -102,18 +102,6 @@ public sealed class FusedKernelTests
         Assert.False(gpu.Backend.Turns(new Shape(16, 28, 28, 510), 5));
     }
 
-    [Fact]
-    public void Heatmap_is_the_information_summed_over_channels() => Sample((gpu, x, s) =>
-    {
-        (Tensor r, Tensor λ, Tensor active) = (x.Random(s, -3, 3), x.Random(s, 0, 1), x.Whole(s.WithN(1), 0, 1));
-        var pixels = new Shape(s.N, s.H, s.W);
-        (Tensor capacity, Tensor sums, Tensor fused) = (x.Empty(s), x.Empty(pixels), x.Empty(pixels));
-        gpu.Backend.Information(r, λ, active, capacity);
-        gpu.Backend.Sum(capacity, 1f, sums);
-        gpu.Run(Launch.Heatmap(r, λ, active, fused));
-        Assert.Equal(x.Download(sums), x.Download(fused));
-    });
-
     private static Tensor Taps(TestTensors x) => x.Upload(GaussianTaps.Of(1));
 
     private static void Sample(Action<EmulatedGpu, TestTensors, Shape> check, Precision precision = Precision.Float32)

@@ -17,12 +17,15 @@ public static class ResamplingTextbook
                     {
                         double h = Place(p, x.Shape.H, height, corners), w = Place(q, x.Shape.W, width, corners);
                         (int top, int left) = ((int)Math.Floor(h), (int)Math.Floor(w));
-                        (int bottom, int right) = (Math.Min(top + 1, x.Shape.H - 1), Math.Min(left + 1, x.Shape.W - 1));
                         (double down, double across) = (h - top, w - left);
+                        (int bottom, int right) = (Inside(top + 1, x.Shape.H), Inside(left + 1, x.Shape.W));
+                        (top, left) = (Inside(top, x.Shape.H), Inside(left, x.Shape.W));
                         y[n, p, q, c] = (1 - down) * ((1 - across) * x[n, top, left, c] + across * x[n, top, right, c])
                             + down * ((1 - across) * x[n, bottom, left, c] + across * x[n, bottom, right, c]);
                     }
         return y;
+
+        int Inside(int i, int extent) => corners == Corners.Mirrored && extent > 1 ? Mirror(i, extent) : Math.Clamp(i, 0, extent - 1);
     }
 
     /// <summary>The sum over a square of taps (outer product), pixels outside taken from the mirror image about the edge pixel.</summary>
@@ -61,6 +64,7 @@ public static class ResamplingTextbook
     private static double Place(int i, int from, int to, Corners corners) => corners switch
     {
         Corners.Aligned => to == 1 ? 0 : (double)i * (from - 1) / (to - 1),
+        Corners.Mirrored => (i + 0.5) * from / to - 0.5,
         _ => Math.Clamp((i + 0.5) * from / to - 0.5, 0, from - 1),
     };
 

@@ -20,6 +20,9 @@ internal sealed class AxisMap
         /// <summary>Bilinear interpolation with pixels as areas.</summary>
         HalfPixel,
 
+        /// <summary>The same; the border is mirrored about the centre of the edge pixel.</summary>
+        Mirrored,
+
         /// <summary>Bilinear interpolation with pixels as points; the corners are aligned.</summary>
         Aligned,
 
@@ -47,6 +50,11 @@ internal sealed class AxisMap
                     break;
                 case Kind.HalfPixel:
                     Between(i, Math.Max((i + 0.5) * from / to - 0.5, 0), from, entries);
+                    break;
+                case Kind.Mirrored:
+                    double position = (i + 0.5) * from / to - 0.5, left = Math.Floor(position);
+                    entries.Add((i, Mirrored((int)left, from), 1 - (position - left)));
+                    entries.Add((i, Mirrored((int)left + 1, from), position - left));
                     break;
                 case Kind.Aligned:
                     Between(i, to == 1 ? 0 : (double)i * (from - 1) / (to - 1), from, entries);
@@ -87,7 +95,7 @@ internal sealed class AxisMap
 
     /// <summary>Reflects a position that is outside by less than an extent: -1 becomes 1, and extent becomes extent - 2.</summary>
     private static int Mirrored(int position, int extent) =>
-        position < 0 ? -position : position >= extent ? 2 * (extent - 1) - position : position;
+        extent == 1 ? 0 : position < 0 ? -position : position >= extent ? 2 * (extent - 1) - position : position;
 
     /// <summary>
     /// Sorts by row, then column, and sums entries at the same position. A weight of 0 is kept: 0 times infinity is NaN, as in PyTorch.

@@ -32,7 +32,12 @@ internal sealed unsafe partial class CpuVerbs
         Resample(dy, AxisMap.Kind.Mirror, dx.Tensor.Shape, backward: true, dx);
     }
 
-    private static AxisMap.Kind KindOf(Corners corners) => corners == Corners.Aligned ? AxisMap.Kind.Aligned : AxisMap.Kind.HalfPixel;
+    private static AxisMap.Kind KindOf(Corners corners) => corners switch
+    {
+        Corners.Aligned => AxisMap.Kind.Aligned,
+        Corners.Mirrored => AxisMap.Kind.Mirrored,
+        _ => AxisMap.Kind.HalfPixel,
+    };
 
     /// <summary>Sets the taps, and drops the maps that were made for others.</summary>
     private void SetTaps(Tensor taps)

@@ -25,10 +25,6 @@ internal readonly partial struct Launch
     public static Launch InformationBackward(Tensor r, Tensor λ, Tensor active, Tensor dy, Accumulator dλ) =>
         EachOfImages("information", "information_backward", r.Shape, r, λ, active, dy, dλ.Tensor, r.Shape.N, r.Shape.Row, dλ.Adds);
 
-    /// <summary>y (I, H, W) = the information of each pixel in nats, summed over channels.</summary>
-    public static Launch Heatmap(Tensor r, Tensor λ, Tensor active, Tensor y) =>
-        new("information", "heatmap_forward", Warps(Pixels(r)), Threads(128), r, λ, active, y, r.Shape.N, r.Shape.H * r.Shape.W, r.Shape.C);
-
     public static Launch AddNoise(Tensor x, Noise noise, float scale, Tensor y) =>
         EachOfImages("noise", "noise_forward", y.Shape,
             Argue(noise, y, noise.Images.Shape.Count), x, scale, y, y.Shape.N, y.Shape.N / x.Shape.N);

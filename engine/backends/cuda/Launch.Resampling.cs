@@ -6,13 +6,13 @@ internal readonly partial struct Launch
 {
     public static Launch Resize(Tensor x, Corners corners, Tensor y) =>
         new("resize", "resize_forward", PixelQuads(y), Threads(256),
-            x, y, x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C, y.Shape.H, y.Shape.W, corners == Corners.Aligned);
+            x, y, x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C, y.Shape.H, y.Shape.W, (int)corners);
 
     public static Launch ResizeBackward(Tensor dy, Corners corners, Accumulator dx)
     {
         Shape x = dx.Tensor.Shape;
         return new("resize", "resize_backward", PixelQuads(dx.Tensor), Threads(256),
-            dy, dx.Tensor, x.N, x.H, x.W, x.C, dy.Shape.H, dy.Shape.W, corners == Corners.Aligned, dx.Adds);
+            dy, dx.Tensor, x.N, x.H, x.W, x.C, dy.Shape.H, dy.Shape.W, (int)corners, dx.Adds);
     }
 
     /// <summary>Whether a blur fits into shared memory; a wider one runs one axis at a time (<see cref="BlurAxis"/>).</summary>
