@@ -30,7 +30,9 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
     /// <summary>Whether results come with the completeness gap.</summary>
     public bool Checks { get; init; }
 
-    private protected override int RowsPerImage
+    private protected override int Probes => Checks ? 2 : 1;
+
+    private protected override int VariationsPerImage
     {
         get
         {
@@ -39,26 +41,24 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
         }
     }
 
-    private protected override Variations Vary(ScoreGradient pass, Sample[] samples) => new Path(this, pass, samples);
+    private protected override Variations Vary(Sample[] samples) => new Path(this, samples);
 
     private sealed class Path : Variations
     {
         private readonly IntegratedGradients _method;
         private readonly IBackend _on;
         private readonly float[][] _differences;
-        private readonly float[][] _baselineLogits;
         private readonly TensorScope _tensors;
         private readonly Tensor _difference;
         private readonly Tensor _baseline;
 
-        public Path(IntegratedGradients method, ScoreGradient pass, Sample[] samples)
+        public Path(IntegratedGradients method, Sample[] samples)
         {
             (_method, _on) = (method, method.Backend);
             float[][] colours = [.. samples.Select(sample => method.Baseline.Of(sample.Pixels))];
             float[][] baselines = [.. colours.Select(colour =>
                 Enumerable.Range(0, method.Image.Count).Select(i => colour[i % 3]).ToArray())];
             _differences = [.. samples.Zip(baselines, (sample, baseline) => sample.Pixels.Zip(baseline, (x, b) => x - b).ToArray())];
-            _baselineLogits = method.Checks ? pass.Logits(baselines) : [];
             _tensors = new TensorScope(_on);
             _difference = _tensors.Allocate(method.Image.WithN(samples.Length));
             _baseline = _tensors.Allocate(method.Image.WithN(samples.Length));
@@ -69,23 +69,25 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
             }
         }
 
+        public override void PlaceProbe(int image, int probe, Tensor row) => _on.Copy(_baseline.Rows(image, 1), row);
+
         public override void Place(int image, int variation, Tensor row)
         {
             _on.Map(new Scale((float)((variation + 1.0) / _method.Steps)), _difference.Rows(image, 1), row);
             _on.Accumulate(_baseline.Rows(image, 1), new Accumulator(row, Adds: true));
         }
 
-        public override Explanation Read(int image, float[] mean, int explained, float[] logits)
+        public override Explanation Read(int image, float[] mean, int explained, float[][] logits)
         {
             float[] product = [.. mean.Zip(_differences[image], (gradient, difference) => gradient * difference)];
             Heatmap map = _method.TimesInput
                 ? new MapRecipe(Colours.Sum, Scaling.None).Apply(product, _method.Image.H, _method.Image.W, HeatmapUnit.Logit)
                 : _method.Recipe.Apply(mean, _method.Image.H, _method.Image.W);
-            return new Explanation(map, explained, logits)
+            return new Explanation(map, explained, logits[0])
             {
                 Colours = _method.TimesInput ? product : mean,
                 Check = _method.Checks
-                    ? new CompletenessCheck(product.Sum(x => (double)x), (double)logits[explained] - _baselineLogits[image][explained])
+                    ? new CompletenessCheck(product.Sum(x => (double)x), (double)logits[0][explained] - logits[1][explained])
                     : null,
             };
         }

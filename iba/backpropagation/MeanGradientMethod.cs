@@ -18,59 +18,90 @@ public abstract class MeanGradientMethod : NetworkMethod
 
     private protected override IBatchCache Recorded => _recorded;
 
+    /// <summary>Variations per image.</summary>
+    private protected abstract int VariationsPerImage { get; }
+
+    /// <summary>Rows per image of which only the logits are needed: the image itself, then others that the method asks for.</summary>
+    private protected virtual int Probes => 1;
+
+    private protected sealed override int RowsPerImage => Probes + VariationsPerImage;
+
     /// <summary>Prepares the variations of some images.</summary>
-    private protected abstract Variations Vary(ScoreGradient pass, Sample[] samples);
+    private protected abstract Variations Vary(Sample[] samples);
 
     private protected override IEnumerable<Explanation> Explain(Sample[] samples, Action<int> rowsDone)
     {
         int rows = samples.Length * RowsPerImage;
         ScoreGradient pass = _recorded.For(rows, MemoryBudget);
-        float[][] logits = pass.Logits([.. samples.Select(sample => sample.Pixels)]);
-        int[] classes = [.. samples.Select((sample, i) => ClassOf(sample, logits[i]))];
-        using Variations variations = Vary(pass, samples);
+        using Variations variations = Vary(samples);
         using var tensors = new TensorScope(Backend);
         Tensor sums = tensors.Allocate(Image.WithN(samples.Length));
+        Probed[] probed = [.. samples.Select(sample => new Probed(sample, new float[Probes][]))];
         for (int first = 0; first < rows; first += pass.Rows)
         {
             rowsDone(first);
-            Accumulate(pass, first, Math.Min(pass.Rows, rows - first), classes, variations, sums);
+            Accumulate(pass, first, Math.Min(pass.Rows, rows - first), probed, variations, sums);
         }
         for (int i = 0; i < samples.Length; i++)
         {
-            float[] mean = [.. pass.Download(sums.Rows(i, 1)).Select(sum => sum / RowsPerImage)];
-            yield return variations.Read(i, mean, classes[i], logits[i]);
+            float[] mean = [.. pass.Download(sums.Rows(i, 1)).Select(sum => sum / VariationsPerImage)];
+            yield return variations.Read(i, mean, probed[i].Class, probed[i].Logits);
         }
     }
 
     /// <summary>
-    /// Runs one chunk. Rows are ordered by image, then variation, so the order of summation is the same for every chunk size.
+    /// Runs one chunk. Rows are ordered by image: its probes, which decide the class, then its variations. So the order of summation is the
+    /// same for every chunk size, and no pass is needed for the probes alone.
     /// </summary>
-    private void Accumulate(ScoreGradient pass, int first, int count, int[] classes, Variations variations, Tensor sums)
+    private void Accumulate(ScoreGradient pass, int first, int count, Probed[] probed, Variations variations, Tensor sums)
     {
-        var seed = new float[pass.Rows * pass.Classes];
         for (int row = 0; row < count; row++)
         {
-            (int image, int variation) = Math.DivRem(first + row, RowsPerImage);
-            variations.Place(image, variation, pass.Input.Rows(row, 1));
-            seed[row * pass.Classes + classes[image]] = 1;
+            (int image, int place) = Math.DivRem(first + row, RowsPerImage);
+            Tensor to = pass.Input.Rows(row, 1);
+            if (place == 0)
+                Backend.Upload(probed[image].Sample.Pixels, to);
+            else if (place < Probes)
+                variations.PlaceProbe(image, place, to);
+            else
+                variations.Place(image, place - Probes, to);
         }
-        pass.Forward();
+        float[] logits = pass.Forward(), seed = new float[logits.Length];
+        for (int row = 0; row < count; row++)
+        {
+            (int image, int place) = Math.DivRem(first + row, RowsPerImage);
+            if (place < Probes)
+                probed[image].Logits[place] = logits[(row * pass.Classes)..((row + 1) * pass.Classes)];
+            else
+                seed[row * pass.Classes + probed[image].Class] = 1;
+        }
         Tensor gradient = pass.Backward(seed);
         for (int row = 0; row < count; row++)
         {
-            (int image, int variation) = Math.DivRem(first + row, RowsPerImage);
-            Backend.Accumulate(gradient.Rows(row, 1), new Accumulator(sums.Rows(image, 1), Adds: variation > 0));
+            (int image, int place) = Math.DivRem(first + row, RowsPerImage);
+            if (place >= Probes)
+                Backend.Accumulate(gradient.Rows(row, 1), new Accumulator(sums.Rows(image, 1), Adds: place > Probes));
         }
+    }
+
+    /// <summary>An image and the logits of its probes, as far as they have been computed.</summary>
+    private sealed record Probed(Sample Sample, float[][] Logits)
+    {
+        /// <summary>The class to explain.</summary>
+        public int Class => ClassOf(Sample, Logits[0]);
     }
 
     /// <summary>The variations of some images, computed on the device when they are needed.</summary>
     private protected abstract class Variations : IDisposable
     {
+        /// <summary>Writes a probe of an image, from number 1 on, to (1, H, W, 3). Number 0 is the image itself.</summary>
+        public virtual void PlaceProbe(int image, int probe, Tensor row) => throw new NotSupportedException();
+
         /// <summary>Writes a variation of an image to (1, H, W, 3).</summary>
         public abstract void Place(int image, int variation, Tensor row);
 
-        /// <summary>The attribution that follows from the mean gradient of an image's variations.</summary>
-        public abstract Explanation Read(int image, float[] mean, int explained, float[] logits);
+        /// <summary>The attribution that follows from the mean gradient of an image's variations, and from the logits of its probes.</summary>
+        public abstract Explanation Read(int image, float[] mean, int explained, float[][] logits);
 
         /// <inheritdoc/>
         public abstract void Dispose();

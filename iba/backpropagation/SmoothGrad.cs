@@ -30,7 +30,7 @@ public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMetho
     /// </summary>
     public float[]? RecordedNoise { get; init; }
 
-    private protected override int RowsPerImage
+    private protected override int VariationsPerImage
     {
         get
         {
@@ -40,7 +40,7 @@ public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMetho
         }
     }
 
-    private protected override Variations Vary(ScoreGradient pass, Sample[] samples) => new Noisy(this, samples);
+    private protected override Variations Vary(Sample[] samples) => new Noisy(this, samples);
 
     private sealed class Noisy : Variations
     {
@@ -78,8 +78,8 @@ public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMetho
             _on.AddNoise(_images.Rows(image, 1), noise, _std[image], row);
         }
 
-        public override Explanation Read(int image, float[] mean, int explained, float[] logits) =>
-            new(_method.Recipe.Apply(mean, _method.Image.H, _method.Image.W), explained, logits) { Colours = mean };
+        public override Explanation Read(int image, float[] mean, int explained, float[][] logits) =>
+            new(_method.Recipe.Apply(mean, _method.Image.H, _method.Image.W), explained, logits[0]) { Colours = mean };
 
         public override void Dispose() => _tensors.Dispose();
     }

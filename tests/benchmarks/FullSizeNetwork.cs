@@ -21,6 +21,13 @@ internal sealed class FullSizeNetwork
 
     public Network Network { get; }
 
+    /// <summary>The pixels of a batch of random pictures.</summary>
+    public static float[] Pixels(int batch)
+    {
+        var random = new Random(batch);
+        return [.. Enumerable.Range(0, batch * Image.Count).Select(_ => 4 * random.NextSingle() - 2)];
+    }
+
     /// <summary>Mean 0 and spread 1 everywhere.</summary>
     public FeatureStatistics Statistics { get; }
 }

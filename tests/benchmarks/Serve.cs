@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
+using Iba;
 using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Backends.Cpu.Simd;
 using Iba.Engine.Tensors;
 using Tests;
 
@@ -13,6 +15,9 @@ namespace Benchmarks;
 /// <item><c>forward|data on|off N SIDE C K KERNEL STRIDE PADDING</c>: seconds of a convolution, by Winograd where it gains or not;</item>
 /// <item><c>product ROWS DEPTH COLUMNS</c>: seconds of a matrix product;</item>
 /// <item><c>attribution on|off NETWORK</c>: seconds of a per-sample attribution at 224 x 224 with the paper's settings, random weights;</item>
+/// <item><c>pass forward|gradient BATCH NETWORK</c>: seconds of a pass of the whole network, without or with the gradient of the pixels;</item>
+/// <item><c>method NAME NETWORK</c>: seconds of a method with its default settings on one picture;</item>
+/// <item><c>bits</c>: the width of the registers in use;</item>
 /// <item><c>peak</c>: GFLOP/s of the cores' registers; <c>memory</c>: the most bytes the process has held;</item>
 /// <item><c>layers</c>: the networks' convolutions, one <c>TIMES N SIDE C K KERNEL STRIDE PADDING NAME</c> per line, then an empty line.</item>
 /// </list>
@@ -62,7 +67,11 @@ internal sealed class Serve(int threads) : IDisposable
     {
         ["peak"] => () => Peak.Measure(threads),
         ["memory"] => () => Process.GetCurrentProcess().PeakWorkingSet64,
-        ["attribution", var winograd, var name] => Attribution(Backend(winograd), name),
+        ["attribution", var winograd, var name] => Whole(WholePasses.Attribution(new FullSizeNetwork(name, Backend(winograd)))),
+        ["bits"] => () => Registers.Bits,
+        ["pass", "forward", var batch, var name] => Whole(WholePasses.Forward(new FullSizeNetwork(name, _winograd), int.Parse(batch))),
+        ["pass", "gradient", var batch, var name] => Whole(WholePasses.Gradient(new FullSizeNetwork(name, _winograd), int.Parse(batch))),
+        ["method", var method, var name] => Method(new FullSizeNetwork(name, _winograd), method),
         ["product", var m, var k, var n] => Convolution(_direct, false, new Shape(1, 1, int.Parse(m), int.Parse(k)), int.Parse(n), new ConvGeometry(1)),
         ["forward" or "data", var winograd, var n, var side, var c, var k, var kernel, var stride, var padding] => Convolution(
             Backend(winograd), request[0] == "data", new Shape(int.Parse(n), int.Parse(side), int.Parse(side), int.Parse(c)), int.Parse(k),
@@ -72,7 +81,7 @@ internal sealed class Serve(int threads) : IDisposable
 
     private CpuBackend Backend(string winograd) => winograd == "on" ? _winograd : _direct;
 
-    private static Func<double> Convolution(CpuBackend backend, bool toData, Shape shape, int k, ConvGeometry geometry)
+    private Func<double> Convolution(CpuBackend backend, bool toData, Shape shape, int k, ConvGeometry geometry)
     {
         Tensor x = backend.Random(shape), w = backend.Random(new Shape(k, geometry.Kernel, geometry.Kernel, shape.C));
         Tensor y = backend.Random(geometry.Output(shape, k)), bias = backend.Random(new Shape(k));
@@ -90,18 +99,23 @@ internal sealed class Serve(int threads) : IDisposable
         };
     }
 
-    private static Func<double> Attribution(CpuBackend backend, string name)
+    private Func<double> Method(FullSizeNetwork network, string name)
     {
-        var attribution = new WholeAttribution(new FullSizeNetwork(name, backend));
-        attribution.Run();
-        return () => Time(() => attribution.Run(), 1);
+        Func<Explanation> method = WholePasses.Method(network, name);
+        return Whole(() => method());
     }
 
-    private static double Time(Action run, int times)
+    private Func<double> Whole(Action run)
     {
-        long begin = Stopwatch.GetTimestamp();
+        run();
+        return () => Time(run, 1);
+    }
+
+    private double Time(Action run, int times)
+    {
+        var clock = new Clock(threads);
         for (int i = 0; i < times; i++)
             run();
-        return Stopwatch.GetElapsedTime(begin).TotalSeconds / times;
+        return clock.Seconds / times;
     }
 }

@@ -12,10 +12,8 @@ internal sealed class WholeAttribution : IDisposable
     public WholeAttribution(FullSizeNetwork network, int batch = 1)
     {
         _bottleneck = new PerSampleBottleneck(network.Network, network.Statistics, FullSizeNetwork.Image, batch);
-        var random = new Random(batch);
-        _samples = [.. Enumerable.Range(0, batch).Select(i => new Sample(Pixels(), Target: i) { Preprocessing = null })];
-
-        float[] Pixels() => [.. Enumerable.Range(0, FullSizeNetwork.Image.Count).Select(_ => 4 * random.NextSingle() - 2)];
+        _samples = [.. FullSizeNetwork.Pixels(batch).Chunk(FullSizeNetwork.Image.Count)
+            .Select((pixels, i) => new Sample(pixels, Target: i) { Preprocessing = null })];
     }
 
     public BottleneckExplanation[] Run() => [.. _bottleneck.Attribute(_samples).Cast<BottleneckExplanation>()];

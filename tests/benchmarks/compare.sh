@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
-# The engine's speed against PyTorch's and OpenBLAS's on the same shapes, turn by turn in one run on this machine: products, the networks'
-# layers, whole attributions. Prints medians and ratios, and writes them with a description of the machine to results/.
+# The engine's speed against PyTorch's and OpenBLAS's on the same work, turn by turn in one run on this machine: products, the networks' layers,
+# whole attributions, passes of whole networks, and methods. Prints medians and ratios, and writes them with a description of the machine to
+# results/, one file for each width of the registers.
 #
-# usage: compare.sh [--threads N] [--rounds N] [--only attributions|layers|products]
+# usage: compare.sh [--threads N] [--rounds N] [--width 256|512] [--only products|layers|attributions|passes|methods ...]
 #
-# Wants Debian's python3-torch, python3-torchvision, python3-numpy and libopenblas0-pthread (apt-get install them), a quiet machine,
-# and about a quarter of an hour. PYTHON names the Python that has them; /usr/bin/python3 where it is not set.
+# --width 256 holds both sides to AVX2; the width that each side really uses is printed, and another one than asked for ends the run.
+# Wants a quiet machine, about half an hour, and a Python with torch, torchvision and a numpy on OpenBLAS: Debian's python3-torch,
+# python3-torchvision, python3-numpy and libopenblas0-pthread, or pip's. PYTHON names it; /usr/bin/python3 where it is not set.
+# BENCHMARKS names a published benchmark program, for a machine without the .NET SDK; otherwise it is built here.
 set -euo pipefail
 cd "$(dirname "$0")"
-dotnet build --configuration Release --verbosity quiet --nologo
+if [ -z "${BENCHMARKS:-}" ]; then
+    dotnet build --configuration Release --verbosity quiet --nologo
+    BENCHMARKS=bin/Release/net10.0/Benchmarks
+fi
 mkdir -p results
-processor=$(sed -nE 's/^model name\s*: //p' /proc/cpuinfo | head -n 1 | tr -cs '[:alnum:]' '-' | tr '[:upper:]' '[:lower:]')
-"${PYTHON:-/usr/bin/python3}" ../pytorch/compare.py bin/Release/net10.0/Benchmarks "results/$(date +%F)-${processor%-}.json" "$@"
+"${PYTHON:-/usr/bin/python3}" ../pytorch/compare.py "$BENCHMARKS" results "$@"

@@ -1,29 +1,39 @@
 """Holds the engine's speed against PyTorch's and OpenBLAS's, in one run on one machine; started by tests/benchmarks/compare.sh.
 
-usage: compare.py BENCHMARKS OUT.json [--threads N] [--rounds N] [--only attributions|layers|products]
+usage: compare.py BENCHMARKS RESULTS [--threads N] [--rounds N] [--width 256|512] [--only products|layers|attributions|passes|methods ...]
 
 BENCHMARKS is the built benchmark program; it and this process take turns, so that whatever else the machine does befalls both. Each figure is
-the median of all rounds; each ratio is that of two medians, rivals' seconds over the engine's.
+the median of all rounds; each ratio is that of two medians, rivals' seconds over the engine's. RESULTS is a folder: the figures are kept there,
+one file per day, processor and width of the registers.
+
+One thread is timed by the processor time of its process, which a busy machine hardly changes; several are timed by the clock.
 """
 import argparse
+import ctypes
 import datetime
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
 import time
 
-# More threads than these would wait for one another; torch and numpy read them when they are loaded.
 arguments = argparse.ArgumentParser()
 arguments.add_argument("benchmarks")
-arguments.add_argument("out")
+arguments.add_argument("results")
 arguments.add_argument("--threads", type=int, default=2)
 arguments.add_argument("--rounds", type=int, default=7)
-arguments.add_argument("--only", choices=["attributions", "layers", "products"])
+arguments.add_argument("--width", type=int, choices=[256, 512])
+arguments.add_argument("--only", nargs="+", choices=["products", "layers", "attributions", "passes", "methods"])
 options = arguments.parse_args()
+
+# More threads than these would wait for one another. torch, oneDNN, OpenBLAS and .NET read these variables when they are loaded.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(options.threads)
+if options.width == 256:
+    os.environ |= {"DOTNET_EnableAVX512": "0", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+                   "OPENBLAS_CORETYPE": "Haswell"}
 
 import numpy  # noqa: E402
 import torch  # noqa: E402
@@ -36,10 +46,19 @@ PAUSE = 0.05
 # Rows, depth and columns: the 1 x 1 convolutions of ResNet-50's suffix at batch 10, and a square.
 PRODUCTS = [(7840, 512, 256), (1960, 256, 1024), (1960, 1024, 256), (1960, 1024, 512), (490, 512, 2048), (490, 2048, 512), (1960, 2304, 256), (1024, 1024, 1024)]
 
-# What is asked of the engine: rivals' seconds over its own, at least; a product's share of the peak, at least; bytes held, at most.
-RATIOS = {("resnet50", "suffix"): 1.8, ("resnet50", "reference"): 6.0, ("vgg16", "suffix"): 2.0}
-PRODUCT_RATIO, PRODUCT_SHARE = 0.9, 0.7
-MEMORY = {"resnet50": 1e9, "vgg16": 2.5e9}
+# OpenBLAS's kernels with 512-bit registers.
+WIDE_CORES = ("SkylakeX", "Cooperlake", "Sapphirerapids")
+
+METHODS = {"integrated-gradients": rivals.integrated_gradients, "smoothgrad": rivals.smoothgrad, "occlusion-14": rivals.occlusion}
+
+# What is asked of the engine by width: rivals' seconds over its own, at least; bytes held, at most.
+PRODUCT_RATIO, PRODUCT_SHARE = 0.95, 0.7
+LAYER_RATIO, LAYER_MEAN = 1.0, 1.1
+ATTRIBUTIONS = {256: {"resnet50": 1.5, "vgg16": 3.0}, 512: {"resnet50": 2.2, "vgg16": 3.5}}
+SINGLE_GRADIENT = {256: 1.0, 512: 1.3}
+WHOLE = {256: 1.5, 512: 1.8}
+OCCLUSION = 3.0
+MEMORY = {("attribution on", "resnet50"): 0.7, ("attribution on", "vgg16"): 1.4, ("method", "resnet50"): 1.3, ("method", "vgg16"): 2.9}
 
 
 class Engine:
@@ -99,6 +118,48 @@ class Entry:
         return facts
 
 
+def openblas():
+    """The names of numpy's OpenBLAS libraries, and the processor that the first one's kernels are written for."""
+    paths = sorted({line.split()[-1] for line in open("/proc/self/maps") if "openblas" in line})
+    if not paths:
+        sys.exit("compare: numpy runs on no OpenBLAS, and its products would be slow ones. Install libopenblas0-pthread and choose it: "
+                 "update-alternatives --config libblas.so.3-x86_64-linux-gnu; or take numpy from pip.")
+    library, core = ctypes.CDLL(paths[0]), "unknown"
+    for name in ("openblas_get_corename", "openblas_get_corename64_", "scipy_openblas_get_corename", "scipy_openblas_get_corename64_"):
+        if hasattr(library, name):
+            function = getattr(library, name)
+            function.restype = ctypes.c_char_p
+            core = function().decode()
+    return [os.path.basename(os.path.realpath(path)) for path in paths], core
+
+
+def onednn():
+    """Bits of oneDNN's registers. It is asked itself where torch's libraries let it be; otherwise a process of its own reports what it chose."""
+    avx2, avx512 = 0x4, 0x20
+    for path in sorted({line.split()[-1] for line in open("/proc/self/maps") if "libdnnl" in line or "libtorch_cpu" in line}):
+        library = ctypes.CDLL(path)
+        if hasattr(library, "dnnl_get_effective_cpu_isa"):
+            isa = library.dnnl_get_effective_cpu_isa()
+            return 512 if isa & avx512 else 256 if isa & avx2 else 128
+    code = "import torch; torch.nn.functional.conv2d(torch.ones(1, 16, 8, 8), torch.ones(16, 16, 3, 3))"
+    told = subprocess.run([sys.executable, "-c", code], env={**os.environ, "ONEDNN_VERBOSE": "1"}, capture_output=True, text=True).stdout
+    found = re.search(r"cpu,isa:([^,\n]*)", told)
+    if not found:
+        sys.exit("compare: oneDNN does not tell which instructions it uses.")
+    return 512 if "512" in found[1] else 256 if "AVX2" in found[1] else 128
+
+
+def widths(engine):
+    """Bits of the registers that each side really uses. Ends the comparison if one of them does not use what was asked for."""
+    _, core = openblas()
+    real = {"engine": int(engine.ask("bits")), "oneDNN": onednn(), "OpenBLAS": 512 if core in WIDE_CORES else 256}
+    print(f"registers: {', '.join(f'{name} {bits} bits' for name, bits in real.items())}")
+    wrong = [name for name, bits in real.items() if options.width not in (None, bits)]
+    if wrong:
+        sys.exit(f"compare: --width {options.width}: not so for {', '.join(wrong)}. This processor or these libraries have no such code.")
+    return real
+
+
 def machine():
     fields = {}
     for line in open("/proc/cpuinfo"):
@@ -106,23 +167,19 @@ def machine():
         fields.setdefault(key.strip(), value.strip())
     memory = int(open("/proc/meminfo").readline().split()[1]) / 2**20
     flags = fields.get("flags", "").split()
-    blas = sorted({os.path.realpath(line.split()[-1]) for line in open("/proc/self/maps") if "libopenblas" in line})
-    if not blas:
-        sys.exit("compare: numpy runs on no OpenBLAS, and its products would be slow ones. Install libopenblas0-pthread and choose it: "
-                 "update-alternatives --config libblas.so.3-x86_64-linux-gnu")
+    blas, core = openblas()
     onednn = next((line.strip(" -") for line in torch.__config__.show().splitlines() if "MKL-DNN" in line or "DNNL" in line or "oneDNN" in line), "")
     return {
         "processor": fields.get("model name", platform.processor()), "family": fields.get("cpu family"), "model": fields.get("model"),
         "cores": os.cpu_count(), "cache": fields.get("cache size"), "memory_gib": round(memory, 1),
         "instructions": [flag for flag in ("fma", "avx2", "avx512f") if flag in flags], "virtual": "hypervisor" in flags,
-        "kernel": platform.release(), "dotnet": subprocess.run(["dotnet", "--version"], capture_output=True, text=True).stdout.strip(),
-        "torch": torch.__version__, "onednn": onednn, "numpy": numpy.__version__, "openblas": [os.path.basename(path) for path in blas],
+        "kernel": platform.release(), "torch": torch.__version__, "onednn": onednn, "numpy": numpy.__version__, "openblas": blas, "openblas_core": core,
     }
 
 
 def attributions(engine):
     for name in ("resnet50", "vgg16"):
-        layout, suffix = rivals.faster(lambda layout: rivals.attribution(name, "suffix", layout))
+        word, suffix = rivals.fastest(lambda layout, compiled: rivals.attribution(name, "suffix", layout, compiled))
         ways = {
             "engine": lambda name=name: engine.ask(f"attribution on {name}"),
             "engine, direct": lambda name=name: engine.ask(f"attribution off {name}"),
@@ -131,7 +188,26 @@ def attributions(engine):
         if name == "resnet50":
             reference = rivals.attribution(name, "reference", torch.contiguous_format)
             ways["reference"] = lambda run=reference: rivals.timed(run)
-        yield Entry("attribution", name, ways, layout=layout)
+        yield Entry("attribution", name, ways, rival=word)
+
+
+def passes(engine):
+    for name in ("resnet50", "vgg16"):
+        for direction in ("forward", "gradient"):
+            for batch in (1, 10):
+                word, run = rivals.fastest(lambda layout, compiled: rivals.network_pass(name, direction, batch, layout, compiled))
+                request = f"pass {direction} {batch} {name}"
+                yield Entry("pass", f"{name} {direction} of {batch}", {
+                    "engine": lambda request=request: engine.ask(request), "torch": lambda run=run: rivals.timed(run)}, rival=word)
+
+
+def methods(engine):
+    for name in ("resnet50", "vgg16"):
+        for method, make in METHODS.items():
+            word, run = rivals.fastest(lambda layout, compiled: make(name, layout, compiled), trials=1)
+            request = f"method {method} {name}"
+            yield Entry("method", f"{name} {method}", {
+                "engine": lambda request=request: engine.ask(request), "torch": lambda run=run: rivals.timed(run)}, rival=word)
 
 
 def layers(engine):
@@ -141,11 +217,11 @@ def layers(engine):
         out = (side + 2 * padding - kernel) // stride + 1
         for direction in ("forward", "data"):
             request = f"{n} {side} {c} {k} {kernel} {stride} {padding}"
-            layout, run = rivals.faster(lambda layout: rivals.convolution(direction, n, side, c, k, kernel, stride, padding, layout))
+            word, run = rivals.fastest(lambda layout, _: rivals.convolution(direction, n, side, c, k, kernel, stride, padding, layout), compiles=False)
             ways = {"engine": lambda request=request, direction=direction: engine.ask(f"{direction} on {request}"), "torch": rivals.warm(run)}
             if (kernel, stride) == (3, 1):
                 ways["engine, direct"] = lambda request=request, direction=direction: engine.ask(f"{direction} off {request}")
-            yield Entry("layer", f"{name} {direction}", ways, 2.0 * n * out * out * kernel * kernel * c * k, layout=layout)
+            yield Entry("layer", f"{name} {direction}", ways, 2.0 * n * out * out * kernel * kernel * c * k, rival=word)
 
 
 def products(engine):
@@ -155,12 +231,13 @@ def products(engine):
 
 
 def memory():
-    """Bytes at most of a process that does nothing but attributions."""
+    """Gigabytes at most of a process that does nothing but attributions, and of one that does nothing but the other methods."""
     peaks = {}
-    for name in ("resnet50", "vgg16"):
+    for kind, name in MEMORY:
         engine = Engine()
-        engine.ask(f"attribution on {name}")
-        peaks[name] = int(engine.ask("memory"))
+        for request in [f"attribution on {name}"] if kind == "attribution on" else [f"method {method} {name}" for method in METHODS]:
+            engine.ask(request)
+        peaks[f"{kind.split()[0]} {name}"] = int(engine.ask("memory")) / 1e9
         engine.close()
     return peaks
 
@@ -170,10 +247,12 @@ def main():
     facts = {"date": datetime.date.today().isoformat(), "threads": options.threads, "machine": machine(), "load_before": os.getloadavg()}
     begin = time.time()
     engine = Engine()
-    kinds = {"products": products, "layers": layers, "attributions": attributions}
+    facts["registers"] = widths(engine)
+    engine.ask("peak")
+    kinds = {"products": products, "layers": layers, "attributions": attributions, "passes": passes, "methods": methods}
     peaks, results = [], []
     for kind, make in kinds.items():
-        if options.only not in (None, kind):
+        if options.only and kind not in options.only:
             continue
         print(f"{kind}: warming up", file=sys.stderr)
         entries = list(make(engine))
@@ -181,19 +260,23 @@ def main():
             entry.round(False)
             for way in entry.seconds.values():
                 way.clear()
-        for number in range(options.rounds):
-            peaks.append(engine.ask("peak"))
+        rounds = options.rounds if kind != "methods" else (options.rounds + 1) // 2
+        for number in range(rounds):
+            peaks += [engine.ask("peak") for _ in range(3)]
             for entry in entries:
                 entry.round(number % 2 == 1)
-            print(f"{kind}: round {number + 1} of {options.rounds}, {(time.time() - begin) / 60:.1f} minutes", file=sys.stderr)
+            print(f"{kind}: round {number + 1} of {rounds}, {(time.time() - begin) / 60:.1f} minutes", file=sys.stderr)
         results += [entry.facts() for entry in entries]
     engine.close()
     peak = max(peaks)
-    facts |= {"peak_gflops": peak, "peak_gflops_median": statistics.median(peaks), "peak_memory_bytes": memory(),
+    facts |= {"peak_gflops": peak, "peak_gflops_median": statistics.median(peaks),
+              "peak_gigabytes": memory() if not options.only or {"attributions", "methods"} & set(options.only) else {},
               "load_after": os.getloadavg(), "minutes": round((time.time() - begin) / 60, 1), "results": results}
     facts["wanted"] = list(wanted(facts))
     report(facts)
-    with open(options.out, "w") as file:
+    processor = re.sub("[^a-z0-9]+", "-", facts["machine"]["processor"].lower()).strip("-")
+    parts = "-" + "-".join(options.only) if options.only else ""
+    with open(os.path.join(options.results, f"{facts['date']}-{processor}-{facts['registers']['engine']}{parts}.json"), "w") as file:
         json.dump(facts, file, indent=1)
         file.write("\n")
 
@@ -211,24 +294,41 @@ def report(facts):
                 if way.startswith("engine"):
                     part += f" ({speeds[way] / facts['peak_gflops']:.0%} of peak)"
             parts.append(part if way == "engine" else f"{part} x{result['ratio'][way]:.2f}")
-        print(f"{result['name']:<34}{'; '.join(parts)}")
-    for name, peak in facts["peak_memory_bytes"].items():
-        print(f"{name}: at most {peak / 2**20:.0f} MiB")
+        rival = f" (torch: {result['rival']})" if "rival" in result else ""
+        print(f"{result['name']:<34}{'; '.join(parts)}{rival}")
+    for name, peak in facts["peak_gigabytes"].items():
+        print(f"{name}: at most {peak:.2f} GB")
     for what, value, wanted in facts["wanted"]:
         print(f"{'met   ' if value >= wanted else 'MISSED'} {what}: {value:.2f}, wanted {wanted:.2f}")
 
 
 def wanted(facts):
     """What was asked for, what came out, and how much it should be at least."""
+    width, layers, shares = facts["registers"]["engine"], [], []
+    if width not in WHOLE:
+        return
     for result in facts["results"]:
-        for (name, way), ratio in RATIOS.items():
-            if (result["kind"], result["name"]) == ("attribution", name):
-                yield f"{name}, times as fast as the {way} way", result["ratio"][way], ratio
-        if result["kind"] == "product":
-            yield f"product {result['name']}, times as fast as OpenBLAS", result["ratio"]["openblas"], PRODUCT_RATIO
-            yield f"product {result['name']}, share of the peak", result["gflops"]["engine"] / facts["peak_gflops"], PRODUCT_SHARE
-    for name, peak in facts["peak_memory_bytes"].items():
-        yield f"{name}, memory allowed over memory held", MEMORY[name] / peak, 1.0
+        kind, name, ratios = result["kind"], result["name"], result["ratio"]
+        if kind == "product":
+            shares.append(result["gflops"]["engine"] / facts["peak_gflops"])
+            yield f"product {name}, times as fast as OpenBLAS", ratios["openblas"], PRODUCT_RATIO
+        elif kind == "layer" and "engine, direct" not in ratios:
+            layers.append(ratios["torch"])
+            yield f"layer {name}, times as fast as oneDNN", ratios["torch"], LAYER_RATIO
+        elif kind == "attribution":
+            yield f"attribution {name}, times as fast as the needed work", ratios["suffix"], ATTRIBUTIONS[width][name]
+        elif kind == "pass":
+            yield f"pass {name}", ratios["torch"], SINGLE_GRADIENT[width] if name.endswith("gradient of 1") else WHOLE[width]
+        elif kind == "method":
+            yield f"method {name}", ratios["torch"], OCCLUSION if "occlusion" in name else WHOLE[width]
+    if layers:
+        yield "1x1 and strided layers, geometric mean", statistics.geometric_mean(layers), LAYER_MEAN
+    if shares:
+        yield "products, share of the peak, geometric mean", statistics.geometric_mean(shares), PRODUCT_SHARE
+    for (kind, name), most in MEMORY.items():
+        held = facts["peak_gigabytes"].get(f"{kind.split()[0]} {name}")
+        if held:
+            yield f"{kind.split()[0]} {name}, memory allowed over memory held", most / held, 1.0
 
 
 if __name__ == "__main__":

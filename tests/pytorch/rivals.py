@@ -3,7 +3,9 @@
 Two ways to one per-sample attribution (Schulz et al. 2020, section 3.2; 10 steps x 10 noise copies, random weights):
   reference  as the authors' package does by default: every step runs the whole network on ten equal copies and back to every parameter;
   suffix     what is needed: layers before the bottleneck once, then only those behind it, no gradient for a parameter.
+Whole-network passes and methods run with frozen parameters, without gradients in inference mode.
 """
+import sys
 import time
 
 import numpy
@@ -14,12 +16,16 @@ import torchvision
 STEPS, COPIES, BETA = 10, 10, 10.0
 LEAST_SECONDS = 0.02
 
+# Gradients of integrated gradients and SmoothGrad, and how many images any method runs at once.
+VERSIONS, BATCH = 50, 10
+
 
 def timed(run, times=1):
-    begin = time.perf_counter()
+    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    begin = clock()
     for _ in range(times):
         run()
-    return (time.perf_counter() - begin) / times
+    return (clock() - begin) / times
 
 
 def warm(run):
@@ -67,12 +73,14 @@ class Mask:
         return gate * r + (1 - gate) * noise, information.mean()
 
 
-def attribution(name, way, layout):
+def attribution(name, way, layout, compiled=False):
     before, behind = halves(name)
     if way == "suffix":
         for half in (before, behind):
             half.requires_grad_(False)
             half.to(memory_format=layout)
+    if compiled:
+        behind = torch.compile(behind)
     image = torch.randn(1, 3, 224, 224)
     targets = torch.zeros(COPIES, dtype=torch.long)
 
@@ -113,11 +121,83 @@ def product(m, k, n):
     return lambda: numpy.dot(a, b, out=out)
 
 
-def faster(make):
-    """The faster of the two memory layouts, each warmed up and tried twice: its name and what to run."""
-    trials = []
+def network(name, layout, compiled):
+    whole = getattr(torchvision.models, name)().eval().requires_grad_(False).to(memory_format=layout)
+    return torch.compile(whole) if compiled else whole
+
+
+def network_pass(name, direction, batch, layout, compiled):
+    """A pass of the whole network; the gradient is that of one logit of each row to the pixels."""
+    whole = network(name, layout, compiled)
+    images = torch.randn(batch, 3, 224, 224).contiguous(memory_format=layout)
+    return (lambda: forward(whole, images)) if direction == "forward" else lambda: gradient(whole, images)
+
+
+def forward(whole, images):
+    with torch.inference_mode():
+        return whole(images)
+
+
+def gradient(whole, images):
+    images = images.detach().requires_grad_(True)
+    whole(images)[:, 0].sum().backward()
+    return images.grad
+
+
+def integrated_gradients(name, layout, compiled):
+    whole, image = network(name, layout, compiled), torch.randn(1, 3, 224, 224)
+
+    def run():
+        start = image.mean((2, 3), keepdim=True)
+        points = (torch.arange(VERSIONS).add(1) / VERSIONS).reshape(-1, 1, 1, 1)
+        gradients = [gradient(whole, (start + part * (image - start)).contiguous(memory_format=layout)) for part in points.split(BATCH)]
+        return (torch.cat(gradients).mean(0) * (image - start)).sum(1)
+
+    return run
+
+
+def smoothgrad(name, layout, compiled):
+    whole, image = network(name, layout, compiled), torch.randn(1, 3, 224, 224)
+
+    def run():
+        spread = 0.15 * (image.max() - image.min())
+        noisy = [image + spread * torch.randn(BATCH, 3, 224, 224) for _ in range(VERSIONS // BATCH)]
+        return torch.cat([gradient(whole, images.contiguous(memory_format=layout)) for images in noisy]).mean(0)
+
+    return run
+
+
+def occlusion(name, layout, compiled, patch=14):
+    whole, image = network(name, layout, compiled), torch.randn(1, 3, 224, 224)
+
+    def run():
+        places = [(y, x) for y in range(0, 224, patch) for x in range(0, 224, patch)]
+        drops, fill = [], image.mean((2, 3))[0].reshape(3, 1, 1)
+        for first in range(0, len(places), BATCH):
+            some = places[first:first + BATCH]
+            images = image.repeat(BATCH, 1, 1, 1)
+            for row, (y, x) in enumerate(some):
+                images[row, :, y:y + patch, x:x + patch] = fill
+            drops.append(forward(whole, images.contiguous(memory_format=layout))[:len(some), 0])
+        return forward(whole, image.contiguous(memory_format=layout))[0, 0] - torch.cat(drops)
+
+    return run
+
+
+def fastest(make, compiles=True, trials=2):
+    """
+    The fastest of the memory layouts, each as it is and compiled by torch.compile where this torch has it, all warmed up and then tried: its
+    name and what to run. What cannot be compiled here, for lack of a compiler for instance, is told and left out.
+    """
+    tried = []
     for word, layout in (("channels last", torch.channels_last), ("contiguous", torch.contiguous_format)):
-        run = make(layout)
-        run()
-        trials.append((min(timed(run), timed(run)), word, run))
-    return min(trials, key=lambda trial: trial[0])[1:]
+        for compiled in (False, True) if compiles and hasattr(torch, "compile") else (False,):
+            try:
+                run = make(layout, compiled)
+                run()
+                tried.append((min(timed(run) for _ in range(trials)), f"{word}, compiled" if compiled else word, run))
+            except Exception as failure:
+                if not compiled:
+                    raise
+                print(f"torch.compile, {word}: {type(failure).__name__}: {str(failure).splitlines()[0]}", file=sys.stderr)
+    return min(tried, key=lambda trial: trial[0])[1:]
