@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
 using Iba.Bottleneck;
@@ -167,8 +166,7 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             ["about"] = $"{method.Title}: one value per pixel of the network's input, H x W",
             ["unit"] = result.Heatmap.Unit.Words,
             ["method"] = method.Name,
-            ["version"] = typeof(AttributionFiles).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
-                ?.InformationalVersion.Split('+')[0] ?? "",
+            ["version"] = ReportFile.Version,
             ["model"] = loaded.Network.Name,
             ["weights_sha256"] = loaded.WeightsSha256,
             ["image"] = Path.GetFileName(photo.Path),

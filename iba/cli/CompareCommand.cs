@@ -119,6 +119,8 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
     private readonly List<string> _columns = ["image", "map", "class", "p", "seconds"];
     private readonly List<string[]> _rows = [];
     private readonly Dictionary<Heatmap, (Explanation Result, int Neurons)> _found = [];
+    private readonly List<string> _layers = [];
+    private readonly SortedDictionary<string, string> _statistics = new(StringComparer.Ordinal);
     private bool _stopped;
     private int _failed;
 
@@ -161,9 +163,13 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
     public ComparisonFigure OfBetas(float[] betas, string?[] layers)
     {
         int maps = 0;
-        return _comparison.OfBetas(betas, Rows(layers, at => [betas.Select(beta => Run(
-            AttributionMethods.Find(AttributionMethods.PerSample), inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Beta = beta } },
-            $"{at.Origin.Layer}, β = {beta}/k", $"map {++maps} of {layers.Length * betas.Length}"))]));
+        return _comparison.OfBetas(betas, Rows(layers, at =>
+        {
+            _layers.Add(at.Origin.Layer);
+            return [betas.Select(beta => Run(
+                AttributionMethods.Find(AttributionMethods.PerSample), inputs with { Statistics = at, Bottleneck = inputs.Bottleneck with { Beta = beta } },
+                $"{at.Origin.Layer}, β = {beta}/k", $"map {++maps} of {layers.Length * betas.Length}"))];
+        }));
     }
 
     /// <summary>The per-sample bottleneck while its mask is fitted: a column per number of updates, a row per photo, layer and σ.</summary>
@@ -223,7 +229,11 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
     /// <summary>Writes the page of a figure's maps.</summary>
     public void WriteReport(ComparisonFigure figure, string path, bool isStrip)
     {
-        var report = new ReportFile(path, new MapReport(figure.Title, figure.Columns, [])
+        // The layers of a sweep become columns, so that the page steps through them as through its weights.
+        bool across = _layers.Count > 1;
+        string[] columns = !across ? [.. figure.Columns]
+            : [.. from layer in _layers from column in figure.Columns select figure.Columns.Count == 1 ? layer : $"{layer}, {column}"];
+        var report = new ReportFile(path, new MapReport(figure.Title, columns, [])
         {
             // A page has one scale, and a slider for rows that are faint on it.
             Notes = figure.ScalePerRow
@@ -235,13 +245,16 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
             Facts = Facts(figure),
             Command = ReportFile.Command,
         });
-        foreach (ComparisonRow row in figure.Rows)
+        foreach (IGrouping<object, ComparisonRow> rows in figure.Rows.GroupBy(row => across ? row.Photo : (object)row))
         {
-            Explanation? first = row.Panels.Where(panel => panel is not null).Select(panel => _found[panel!.Map].Result).FirstOrDefault();
+            ComparisonPanel?[] panels = [.. rows.SelectMany(row => row.Panels)];
+            Explanation? first = panels.Where(panel => panel is not null).Select(panel => _found[panel!.Map].Result).FirstOrDefault();
+            ComparisonRow row = rows.First();
             string source = Path.GetFileName(photos.FirstOrDefault(photo => photo.Input.Crop == row.Photo)?.Path ?? "");
-            report.Add(new ReportRow(row.Title == "" ? source : $"{source}: {row.Title}",
+            report.Add(new ReportRow(across || row.Title == "" ? source : $"{source}: {row.Title}",
                 first is null ? "" : $"Explained: {loaded.Labels[first.Target]}, probability {first.Probability:0.000}.", row.Photo,
-                [.. row.Panels.Select(panel => panel is null ? null : ReportFile.Map(_found[panel.Map].Result, panel.Note, _found[panel.Map].Neurons))]));
+                [.. panels.Concat(new ComparisonPanel?[columns.Length - panels.Length])
+                    .Select(panel => panel is null ? null : ReportFile.Map(_found[panel.Map].Result, panel.Note, _found[panel.Map].Neurons))]));
         }
         report.Finish();
     }
@@ -250,12 +263,14 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
     private Dictionary<string, string> Facts(ComparisonFigure figure) => new()
     {
         ["Title"] = figure.Title,
+        ["version"] = ReportFile.Version,
         ["model"] = loaded.Network.Name,
         ["weights_sha256"] = loaded.WeightsSha256,
         ["preprocessing"] = $"{loaded.Preprocessing}",
         ["seed"] = $"{inputs.Seed}",
         ["device"] = loaded.Arithmetic.Device,
         ["precision"] = loaded.Arithmetic.Precision,
+        ["statistics_sha256"] = _statistics.Count == 0 ? "none" : string.Join("; ", _statistics.Select(of => $"{of.Key}: {of.Value}")),
         ["images_sha256"] = string.Join("; ", photos.Select(photo => $"{Path.GetFileName(photo.Path)}: {photo.Sha256}")),
     };
 
@@ -281,6 +296,8 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
     /// <summary>Adds a column's maps to the table, and says which failed.</summary>
     private void Add(ComparedColumn column, string name, params string[] more)
     {
+        if (column.Method.Needs == MethodNeeds.Statistics && column.Inputs.Statistics is { } statistics)
+            _statistics.TryAdd(statistics.Origin.Layer, statistics.Sha256);
         foreach ((PreparedPhoto photo, ComparedMap map) in photos.Zip(column.Maps))
         {
             if (map.Failure is { } failure)

@@ -1,3 +1,4 @@
+using System.Reflection;
 using Iba.Bottleneck;
 using Iba.Engine.Files;
 using Iba.Reports;
@@ -12,6 +13,10 @@ internal sealed class ReportFile(string path, MapReport report)
     private readonly List<ReportRow> _rows = [];
     private readonly List<(string Title, string Summary, string File)> _pages = [];
     private long _bytes;
+
+    /// <summary>The program's version.</summary>
+    public static string Version { get; } =
+        typeof(ReportFile).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
     /// <summary>The command line as a shell takes it.</summary>
     public static string Command => $"iba {string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Select(Quoted))}";

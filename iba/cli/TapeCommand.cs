@@ -147,6 +147,12 @@ internal static class TapeCommand
                 Target = recordedLoop?.Target ?? score!.Target,
                 Checks = [.. parsed.GetValue(check)!.SelectMany(line => DerivativeCheck.Of(Line(loaded, tape, "--check", line)))],
                 Steps = recordedLoop,
+                Settings = statistics is null ? new Dictionary<string, string>() : new Dictionary<string, string>
+                {
+                    ["layer"] = statistics.Origin.Layer,
+                    ["statistics_sha256"] = statistics.Sha256,
+                    ["settings"] = $"{settings}",
+                },
             };
             string[] dumped = parsed.GetValue(dump)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
             found.Write(dumped, page: !parsed.GetValue(noReport));
@@ -212,8 +218,12 @@ internal sealed class TapeFiles(LoadedNetwork loaded, PreparedPhoto photo, Gradi
         ReportFile.Tell($"{stem}.tape.html");
     }
 
-    private Dictionary<string, string> Facts => new()
+    /// <summary>What decides the bottleneck's loop.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+
+    private Dictionary<string, string> Facts => new(Settings)
     {
+        ["version"] = ReportFile.Version,
         ["model"] = loaded.Network.Name,
         ["weights_sha256"] = loaded.WeightsSha256,
         ["image"] = Path.GetFileName(photo.Path),

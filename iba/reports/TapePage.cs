@@ -110,6 +110,7 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
     {
         PathLine[] shown = [.. Path.Lines.Where(line => line.Op is not null || line.Gradient is not null)];
         page.Add("<section><h2 id=\"graph\">The network, by stage</h2>"
+            + "<p class=\"soft\">In a line's box, the blue bar is its time and the grey bar its bytes, forward and backward, relative to the largest.</p>"
             + "<p><button type=\"button\" id=\"unfold\" aria-pressed=\"false\">Unfold all</button></p>");
         var stages = new List<(string Name, List<PathLine> Lines)>();
         foreach (PathLine line in shown)
@@ -119,16 +120,16 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
                 stages.Add((stage, []));
             stages[^1].Lines.Add(line);
         }
-        double slowest = Math.Max(Path.Lines.Max(Milliseconds), 1e-9);
         foreach ((int number, (string name, List<PathLine> lines)) in stages.Index())
         {
             PathLine last = lines[^1];
             string count = lines.Count == 1 ? "1 line" : $"{lines.Count} lines";
             page.Add($"<details class=\"stage\"{(number == 0 ? " open" : "")}><summary><strong>{HtmlPage.Text(name)}</strong>: {count}, "
-                + $"output {Shape(last)}, {HtmlPage.Number(lines.Sum(Milliseconds), "G3")} ms"
+                + $"output {Shape(last)}, {HtmlPage.Number(lines.Sum(Milliseconds), "G3")} ms, "
+                + $"{HtmlPage.Number(lines.Sum(Megabytes), "G3")} MB"
                 + $"{(last.Gradient is { } d ? $", norm of the gradient {HtmlPage.Number(d.Norm, "G3")}" : "")}</summary>");
             AddThumbnails(page, lines);
-            page.Add(Graph(name, lines, slowest));
+            page.Add(Graph(name, lines));
             page.Add("</details>");
         }
         page.Add("</section>");
@@ -182,7 +183,7 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
     }
 
     /// <summary>A box for each line, top to bottom; an arc on the left for each input that is not the line above.</summary>
-    private static string Graph(string stage, List<PathLine> lines, double slowest)
+    private string Graph(string stage, List<PathLine> lines)
     {
         var places = lines.Index().ToDictionary(line => line.Item.Line, line => line.Index);
         var svg = new StringBuilder();
@@ -203,16 +204,19 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
         {
             string hover = $"{line.Name} = {line.Op ?? "input"}; {Shape(line)}; {line.ForwardCode}; "
                 + $"{HtmlPage.Number(line.ForwardMilliseconds, "G3")} ms forward, {HtmlPage.Number(line.BackwardMilliseconds, "G3")} ms backward; "
+                + $"{HtmlPage.Number(Megabytes(line), "G3")} MB; "
                 + $"norm {HtmlPage.Number(line.Activation?.Norm)}, "
                 + $"of the gradient {HtmlPage.Number(line.Gradient?.Norm)}";
             string label = line.Name.Length > 34 ? line.Name[..33] + "\u2026" : line.Name;
             string box = FormattableString.Invariant($"x=\"{NodeLeft}\" y=\"{Top(at)}\" width=\"{NodeWidth}\" height=\"22\" rx=\"4\"");
-            string bar = FormattableString.Invariant($"x=\"{NodeLeft}\" y=\"{Top(at) + 19}\" height=\"3\"");
             svg.Append(CultureInfo.InvariantCulture, $"<g><title>{HtmlPage.Text(hover)}</title><rect class=\"node\" {box}/>")
-                .Append(CultureInfo.InvariantCulture, $"<rect class=\"bar\" {bar} width=\"{HtmlPage.Plain(NodeWidth * Milliseconds(line) / slowest)}\"/>")
+                .Append(Share("bar", Top(at) + 19, Milliseconds(line) / Slowest)).Append(Share("memory", Top(at), Megabytes(line) / Largest))
                 .Append(CultureInfo.InvariantCulture, $"<text x=\"{NodeLeft + 6}\" y=\"{Top(at) + 15}\">{HtmlPage.Text(label)}</text></g>");
         }
         return svg.Append("</svg>").ToString();
+
+        static string Share(string kind, double top, double share) => FormattableString.Invariant(
+            $"<rect class=\"{kind}\" x=\"{NodeLeft}\" y=\"{top}\" width=\"{HtmlPage.Plain(NodeWidth * share)}\" height=\"3\"/>");
 
         static double Top(int at) => 5 + Row * at;
         static double Bulge(int from, int to) => NodeLeft - Math.Min(60, 12 + 6 * Math.Abs(to - from));
@@ -223,7 +227,7 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
         bool ruled = Rule is not null;
         string[] heads =
         [
-            "Line", "Name", "Op", "Shape", "Code", "ms forward", "ms backward", "Time", "MB", "Of peak", "Activation norm", "mean", "largest", "zeros",
+            "Line", "Name", "Op", "Shape", "Code", "ms forward", "ms backward", "Time", "MB", "Bytes", "Of peak", "Activation norm", "mean", "largest", "zeros",
             "not finite", "Gradient norm", "mean", "largest", "zeros", "not finite", "passed on", .. ruled ? (string[])["Rule's norm", "cosine"] : [],
         ];
         page.Add("<section class=\"wide\"><h2 id=\"lines\">Every line</h2><p class=\"soft\">The head of a column sorts by it. "
@@ -233,15 +237,15 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
         page.Add("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"lines\"><table class=\"sorts\"><thead><tr>");
         page.Add(string.Concat(heads.Select(HtmlPage.Head)));
         page.Add("</tr></thead><tbody>");
-        double slowest = Math.Max(Path.Lines.Max(Milliseconds), 1e-9);
         foreach (PathLine line in Path.Lines)
         {
-            double time = Milliseconds(line);
+            double time = Milliseconds(line), bytes = Megabytes(line);
             string codes = string.Join("; ", ((string?[])[line.ForwardCode, line.BackwardCode]).OfType<string>().Distinct());
             page.Add($"<tr><td class=\"n\">{line.Line}</td><th scope=\"row\">{HtmlPage.Text(line.Name)}</th><td>{HtmlPage.Text(line.Op ?? "leaf")}</td>"
                 + $"<td>{Shape(line)}</td><td>{HtmlPage.Text(codes)}</td>{Cell(line.ForwardMilliseconds, "G3")}{Cell(line.BackwardMilliseconds, "G3")}"
-                + $"<td data-value=\"{HtmlPage.Plain(time)}\">{(time > 0 ? Bar(time / slowest, $"{HtmlPage.Number(time, "G3")} ms") : "")}</td>"
-                + $"{Cell((line.ForwardBytes + line.BackwardBytes) / 1e6, "G3")}{Cell(line.ForwardShareOfPeak, "G2")}"
+                + $"<td data-value=\"{HtmlPage.Plain(time)}\">{(time > 0 ? Bar(time / Slowest, $"{HtmlPage.Number(time, "G3")} ms") : "")}</td>"
+                + $"{Cell(bytes, "G3")}<td data-value=\"{HtmlPage.Plain(bytes)}\">"
+                + $"{(bytes > 0 ? Bar(bytes / Largest, $"{HtmlPage.Number(bytes, "G3")} MB", "memory") : "")}</td>{Cell(line.ForwardShareOfPeak, "G2")}"
                 + Figures(line.Activation) + Figures(line.Gradient) + Cell(line.Passed, "G3")
                 + (ruled ? Cell(line.Rule?.Norm) + Cell(line.Cosine, "0.0000") : "") + "</tr>");
         }
@@ -260,9 +264,9 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
 
     private static string Percent(double share) => $"{HtmlPage.Number(100 * share, "0.#")} %";
 
-    private static string Bar(double share, string hover) =>
+    private static string Bar(double share, string hover, string kind = "bar") =>
         $"<svg viewBox=\"0 0 120 12\" width=\"120\" height=\"12\" role=\"img\" aria-label=\"{HtmlPage.Text(hover)}\"><title>{HtmlPage.Text(hover)}</title>"
-        + $"<rect class=\"bar\" width=\"{HtmlPage.Plain(120 * Math.Clamp(share, 0, 1))}\" height=\"12\"/></svg>";
+        + $"<rect class=\"{kind}\" width=\"{HtmlPage.Plain(120 * Math.Clamp(share, 0, 1))}\" height=\"12\"/></svg>";
 
     /// <summary>A bar to the right where the rule's norm is above the gradient's, to the left where it is below.</summary>
     private static string Diverging(double share, PathLayer layer)
@@ -278,6 +282,12 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
     }
 
     private static double Milliseconds(PathLine line) => (line.ForwardMilliseconds ?? 0) + (line.BackwardMilliseconds ?? 0);
+
+    private static double Megabytes(PathLine line) => (line.ForwardBytes + line.BackwardBytes) / 1e6;
+
+    private double Slowest => Math.Max(Path.Lines.Max(Milliseconds), 1e-9);
+
+    private double Largest => Math.Max(Path.Lines.Max(Megabytes), 1e-9);
 
     private static string Shape(PathLine line) => string.Join(" \u00d7 ", line.Shape);
 

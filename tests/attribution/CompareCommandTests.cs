@@ -87,6 +87,21 @@ public sealed class CompareCommandTests : IDisposable
     }
 
     [Fact]
+    public void The_page_of_a_sweep_has_a_column_for_each_layer_and_weight()
+    {
+        string figure = _folder["sweep"];
+        IbaProcess.Result result = IbaProcess.Run("compare", "--weights", Golden.Path("resnet50-narrow.pth"), "--size", "64", "--layers", "layer1,layer2",
+            "--betas", "1,10", "--images", _photos, "--out", figure, "--report", $"{figure}.html", Photo("jpeg444.jpg"), Photo("rgb.png"));
+        Assert.True(result.ExitCode == 0, result.Error);
+        string page = File.ReadAllText($"{figure}.html");
+        foreach (string column in (string[])["layer1.2, β = 1/k", "layer1.2, β = 10/k", "layer2.3, β = 1/k", "layer2.3, β = 10/k"])
+            Assert.Contains($"checked> {System.Net.WebUtility.HtmlEncode(column)}</label>", page, StringComparison.Ordinal);
+        Assert.Equal(8, page.Split("class=\"of-map\"").Length - 1);
+        Assert.Equal(2, page.Split("<h2 id=\"row-").Length - 1);
+        Assert.Contains("layer1.2: ", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Statistics_are_estimated_only_for_the_method_that_needs_them()
     {
         string[] folder = ["--images", _photos, "--samples", "5", "--out", _folder["x"], Photo("rgb.png")];

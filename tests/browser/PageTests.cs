@@ -1,5 +1,6 @@
 using Iba;
 using Iba.Bottleneck;
+using Iba.Cli;
 using Iba.Engine.Diagnostics;
 using Iba.Engine.Tensors;
 using Iba.Evaluation;
@@ -112,6 +113,24 @@ public sealed class PageTests : IDisposable
         Assert.True(rows.Sum(row => row.Bytes) <= MapReport.MostBytes && rows.Sum(row => row.Bytes) > 0.9 * (bytes.Length - 100_000));
         // One width and no axe-core: its markup is that of the smaller page.
         Chromium.Check(Page(Write("fifty.html", bytes), report.Title, rows[0], 100, 100, brief: true));
+    }
+
+    /// <summary>The photo that exceeds a page's size starts the pages: those before it, and all after it, have one each.</summary>
+    [Fact]
+    public void Photos_that_exceed_a_page_have_one_each_and_an_index()
+    {
+        var photo = new Photo(new byte[3 * 1500 * 1500], 1500, 1500, "made up");
+        var map = new ReportMap(new Heatmap(1500, 1500, new float[1500 * 1500], HeatmapUnit.BitsPerPixel), "");
+        string path = _folder["all.html"];
+        var report = new ReportFile(path, new MapReport("All", ["IBA"], []));
+        foreach (string title in (string[])["a", "b", "c"])
+            report.Add(new ReportRow(title, "", photo, [map]));
+        report.Finish();
+        Assert.Equal(["all-1.html", "all-2.html", "all-3.html", "all.html"], Directory.GetFiles(_folder[""], "all*").Select(Path.GetFileName).Order());
+        string index = File.ReadAllText(path);
+        Assert.Contains("<a href=\"all-3.html\">c</a>", index, StringComparison.Ordinal);
+        Assert.DoesNotContain("canvas", index.Split("<main>")[1].Split("</main>")[0], StringComparison.Ordinal);
+        Assert.All((int[])[1, 2, 3], page => Assert.InRange(new FileInfo(_folder[$"all-{page}.html"]).Length, 1_000_000, 25_000_000));
     }
 
     private string Write(string name, byte[] bytes) => _folder.With(name, bytes);
