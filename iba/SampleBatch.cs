@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Iba.Engine.Backends;
+using Iba.Engine.Files;
 using Iba.Engine.Tensors;
 
 namespace Iba;
@@ -19,8 +19,7 @@ internal sealed class SampleBatch(IReadOnlyList<Sample> samples, int size)
     /// </summary>
     public static uint NoiseWord(ReadOnlySpan<float> pixels)
     {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(MemoryMarshal.AsBytes(pixels), hash);
+        byte[] hash = Sha256Hash.Of(MemoryMarshal.AsBytes(pixels));
         return (uint)(hash[0] << 16 | hash[1] << 8 | hash[2]);
     }
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
+using Iba.Engine.Files;
 
 namespace Iba;
 
@@ -9,9 +9,9 @@ internal static class Sha256OfNumbers
     /// <summary>SHA-256 of the arrays' bytes, one after the other, in hexadecimal.</summary>
     public static string Of(params IEnumerable<float[]> arrays)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = new Sha256Hash();
         foreach (float[] values in arrays)
-            hash.AppendData(MemoryMarshal.AsBytes(values.AsSpan()));
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+            hash.Add(MemoryMarshal.AsBytes(values.AsSpan()));
+        return Convert.ToHexStringLower(hash.Take());
     }
 }

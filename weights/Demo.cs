@@ -43,12 +43,6 @@ public static class Demo
 
     /// <summary>The bytes of a file.</summary>
     /// <param name="file">One of the names above.</param>
-    public static byte[] Bytes(string file)
-    {
-        using Stream resource = typeof(Demo).Assembly.GetManifestResourceStream(file)
-            ?? throw new ArgumentException($"'{file}' does not come with the program", nameof(file));
-        byte[] bytes = new byte[resource.Length];
-        resource.ReadExactly(bytes);
-        return bytes;
-    }
+    public static byte[] Bytes(string file) =>
+        EmbeddedFile.Read(typeof(Demo).Assembly, file) ?? throw new ArgumentException($"'{file}' does not come with the program", nameof(file));
 }

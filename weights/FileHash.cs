@@ -1,4 +1,5 @@
-using System.Security.Cryptography;
+using Iba.Engine.Files;
+
 
 namespace Iba.Weights;
 
@@ -18,13 +19,13 @@ public static class FileHash
     /// <summary>The same of a stream, from its position to its end.</summary>
     internal static string Sha256(Stream file, CancellationToken cancel)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = new Sha256Hash();
         byte[] block = new byte[1 << 20];
         for (int read; (read = file.Read(block)) > 0;)
         {
             cancel.ThrowIfCancellationRequested();
-            hash.AppendData(block, 0, read);
+            hash.Add(block.AsSpan(0, read));
         }
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+        return Convert.ToHexStringLower(hash.Take());
     }
 }

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 
 namespace Iba.Engine.Files;
 
@@ -119,16 +118,16 @@ public sealed class FileContents : IDisposable
     {
         if (_sha256 is { } known)
             return known;
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = new Sha256Hash();
         byte[] chunk = new byte[Math.Min(ChunkBytes, Length)];
         for (long at = 0; at < Length; at += chunk.Length)
         {
             cancel.ThrowIfCancellationRequested();
             Span<byte> part = chunk.AsSpan(0, (int)Math.Min(chunk.Length, Length - at));
             Read(part, at);
-            hash.AppendData(part);
+            hash.Add(part);
         }
-        return _sha256 = Convert.ToHexStringLower(hash.GetHashAndReset());
+        return _sha256 = Convert.ToHexStringLower(hash.Take());
     }
 
     /// <summary>Frees the memory.</summary>

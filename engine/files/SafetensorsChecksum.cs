@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Iba.Engine.Files;
@@ -20,12 +19,12 @@ internal static class SafetensorsChecksum
     /// <param name="data">What follows the header, part by part.</param>
     public static void Fill(ReadOnlySpan<byte> length, byte[] header, IEnumerable<ReadOnlyMemory<byte>> data)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(length);
-        hash.AppendData(header);
+        using var hash = new Sha256Hash();
+        hash.Add(length);
+        hash.Add(header);
         foreach (ReadOnlyMemory<byte> part in data)
-            hash.AppendData(part.Span);
-        Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash.GetHashAndReset()), DigitsOf(Blank, header));
+            hash.Add(part.Span);
+        Encoding.ASCII.GetBytes(Convert.ToHexStringLower(hash.Take()), DigitsOf(Blank, header));
     }
 
     /// <summary>Refuses a file whose bytes are not those that were written.</summary>
@@ -35,19 +34,19 @@ internal static class SafetensorsChecksum
         byte[] blank = header.ToArray(), block = new byte[BlockBytes];
         if (checksum.Length == Digits)
             DigitsOf(checksum, blank).Fill((byte)'0');
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = new Sha256Hash();
         contents.Read(block.AsSpan(0, 8), 0);
-        hash.AppendData(block, 0, 8);
-        hash.AppendData(blank);
+        hash.Add(block.AsSpan(0, 8));
+        hash.Add(blank);
         for (long at = 8 + blank.Length; at < contents.Length;)
         {
             cancel.ThrowIfCancellationRequested();
             int part = (int)Math.Min(BlockBytes, contents.Length - at);
             contents.Read(block.AsSpan(0, part), at);
-            hash.AppendData(block, 0, part);
+            hash.Add(block.AsSpan(0, part));
             at += part;
         }
-        if (Convert.ToHexStringLower(hash.GetHashAndReset()) != checksum)
+        if (Convert.ToHexStringLower(hash.Take()) != checksum)
             throw new InvalidDataException("its checksum is not that of its bytes: they were changed after it was written");
     }
 

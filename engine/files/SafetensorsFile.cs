@@ -171,6 +171,17 @@ public sealed class SafetensorsFile : IDisposable
         AtomicFile.Write(path, stream => SafetensorsTensor.WriteAll(stream, tensors, facts), cancel);
     }
 
+    /// <summary>The bytes of a file. The same tensors and metadata give the same bytes.</summary>
+    /// <param name="tensors">The tensors, in the header's order.</param>
+    /// <param name="metadata">Keys and values of <c>__metadata__</c>; written in ordinal order of the keys.</param>
+    /// <exception cref="ArgumentException">Two tensors share a name, or a tensor's data does not fit its shape.</exception>
+    public static byte[] Bytes(IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string> metadata)
+    {
+        using var stream = new MemoryStream();
+        SafetensorsTensor.WriteAll(stream, tensors, metadata);
+        return stream.ToArray();
+    }
+
     /// <summary>Frees the file's bytes; tensors can no longer be read.</summary>
     public void Dispose() => _contents.Dispose();
 

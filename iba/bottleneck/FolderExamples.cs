@@ -1,6 +1,6 @@
-using System.Security.Cryptography;
 using System.Text;
 using Iba.Datasets;
+using Iba.Engine.Files;
 using Iba.Images;
 
 namespace Iba.Bottleneck;
@@ -24,7 +24,7 @@ public sealed class FolderExamples : IReadoutExamples
         _order = new ReadoutOrder(photos.Files.Count, seed);
         Labels = new FolderLabels(photos, classifier.Labels, classifier.Classes);
         string names = string.Join('\n', photos.Files.Select(file => file.Name));
-        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(names)));
+        string hash = Sha256Hash.Hex(Encoding.UTF8.GetBytes(names));
         Description = $"{photos.Files.Count} images with names {hash[..16]}, {Labels.Source}";
     }
 

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Iba.Bottleneck;
 using Iba.Datasets;
@@ -17,7 +15,7 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
 {
     private const string LongestEnding = ".iba.safetensors";
 
-    private string? _statisticsSha256;
+    private ResultFacts? _facts;
     private ReportFile? _report;
     private string? _lastPage;
     private readonly HashSet<string> _taken = new(StringComparer.OrdinalIgnoreCase);
@@ -52,7 +50,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     {
         string stem = Path.Combine(folder, Name(photo.Path));
         string map = $"{stem}.iba.safetensors", overlay = $"{stem}.iba.png";
-        Dictionary<string, string> facts = Facts(photo, result);
+        Dictionary<string, string> facts =
+            (_facts ??= new ResultFacts(loaded, inputs, method) { Extra = ExtraMetadata }).Of(Path.GetFileName(photo.Path), photo.Sha256, result);
         var bits = result as BottleneckExplanation;
         int[] shape = [result.Heatmap.Height, result.Heatmap.Width];
         SafetensorsTensor[] deviation = result.Seeds is { } seeds ? [new("deviation", shape, seeds.Deviation)] : [];
@@ -80,17 +79,12 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
     {
         if (!Pages && Report is null)
             return null;
-        bool isRestricted = result is BottleneckExplanation;
-        int neurons = isRestricted ? inputs.Statistics?.Origin.Shape.Row ?? 0 : 0;
-        var row = new ReportRow(Path.GetFileName(photo.Path), ReportFile.Summary(result, loaded.Labels[result.Target]), photo.Input.Crop,
-            [ReportFile.Map(result, isRestricted ? $"in {facts.GetValueOrDefault("layer")}" : "", neurons)]);
-        var report = new MapReport($"What {loaded.Network.Name} looks at", [method.Title], [row])
+        MapReport report = ResultPage.Of(Path.GetFileName(photo.Path), photo.Input.Crop, result, loaded, method, inputs, facts) with
         {
-            Notes = ReportNotes(isRestricted),
-            EndOfBits = isRestricted ? scale : null,
-            Facts = facts,
+            EndOfBits = result is BottleneckExplanation ? scale : null,
             Command = ReportFile.Command,
         };
+        ReportRow row = report.Rows[0];
         if (Report is not null)
         {
             _report ??= new ReportFile(Report, report with { Facts = Common(facts) });
@@ -101,16 +95,6 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         ReportFile.Write(_lastPage, report with { Title = $"{report.Title}: {row.Title}" });
         return _lastPage;
     }
-
-    /// <summary>How to read the page.</summary>
-    private IReadOnlyList<string> ReportNotes(bool isRestricted) => isRestricted
-        ?
-        [
-            "The colour shows how much information the network's decision needs from each place, in bits per pixel. Grey places have 0 bits: the network "
-                + "decides the same when they carry noise only.",
-            "Bits are what was let through, not what was used: a coloured place may still be redundant.",
-        ]
-        : [$"The colour shows the evidence that the method {method.Title} finds at each place; grey is 0, blue is negative. Its values are not bits."];
 
     /// <summary>The facts that hold for every photo of a run.</summary>
     private static Dictionary<string, string> Common(Dictionary<string, string> facts)
@@ -147,7 +131,7 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         int room = Longest - LongestEnding.Length - number.Length;
         if (Encoding.UTF8.GetByteCount(stem) <= room)
             return stem + number;
-        string hash = $"~{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(stem)))[..8]}";
+        string hash = $"~{Sha256Hash.Hex(Encoding.UTF8.GetBytes(stem))[..8]}";
         var cut = new StringBuilder();
         int bytes = hash.Length;
         foreach (Rune rune in stem.EnumerateRunes())
@@ -158,69 +142,4 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
         }
         return $"{cut}{hash}{number}";
     }
-
-    private Dictionary<string, string> Facts(PreparedPhoto photo, Explanation result)
-    {
-        var facts = new Dictionary<string, string>
-        {
-            ["about"] = $"{method.Title}: one value per pixel of the network's input, H x W",
-            ["unit"] = result.Heatmap.Unit.Words,
-            ["method"] = method.Name,
-            ["version"] = ReportFile.Version,
-            ["model"] = loaded.Network.Name,
-            ["weights_sha256"] = loaded.WeightsSha256,
-            ["image"] = Path.GetFileName(photo.Path),
-            ["image_sha256"] = photo.Sha256,
-            ["preprocessing"] = $"{loaded.Preprocessing}",
-            ["target"] = Text(result.Target),
-            ["predicted"] = Text(result.Predicted),
-            ["probability"] = Text(result.Probability),
-            ["activation"] = Classes.Activation(loaded.Classes),
-            ["seed"] = Text(inputs.Seed),
-            ["device"] = loaded.Arithmetic.Device,
-            ["precision"] = loaded.Arithmetic.Precision,
-        };
-        if (loaded.Arithmetic is { Winograd: { } winograd, RegisterBits: { } bits })
-        {
-            facts["winograd"] = winograd ? "on" : "off";
-            facts["register_width"] = bits == 0 ? "none" : Text(bits);
-        }
-        if (result.Seeds is { } seeds)
-        {
-            facts["seeds"] = Text(seeds.Count);
-            if (seeds.TotalBitsDeviation is { } deviation)
-                facts["total_bits_deviation"] = Text(deviation);
-        }
-        foreach ((string name, double number) in result.Check?.Numbers ?? [])
-            facts[name] = Text(number);
-        foreach ((string name, string fact) in ExtraMetadata)
-            facts[name] = fact;
-        if (result is BottleneckExplanation restricted)
-            Add(facts, restricted);
-        return facts;
-    }
-
-    private void Add(Dictionary<string, string> facts, BottleneckExplanation bits)
-    {
-        facts["probability_restricted"] = Text(bits.ProbabilityRestricted);
-        facts["total_bits"] = Text(bits.TotalBits);
-        if (inputs.Statistics is not { } statistics)
-            return;
-        BottleneckSettings settings = inputs.Bottleneck;
-        facts["layer"] = statistics.Origin.Layer;
-        facts["statistics_samples"] = Text(statistics.Samples);
-        facts["statistics_sha256"] = _statisticsSha256 ??= statistics.Sha256;
-        facts["beta"] = Text(settings.Beta);
-        facts["sigma"] = Text(settings.Sigma);
-        if (bits.Losses.Count == 0)
-            return;
-        facts["loss"] = string.Join(' ', bits.Losses.Select(loss => Text(loss.Total)));
-        facts["steps"] = Text(settings.Steps);
-        facts["copies"] = Text(settings.Copies);
-        facts["learning_rate"] = Text(settings.LearningRate);
-        facts["spread"] = $"{settings.Spread}";
-        facts["final_map"] = $"{settings.FinalMap}";
-    }
-
-    private static string Text(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
 }

@@ -4,6 +4,7 @@ using Iba.Bottleneck;
 using Iba.Datasets;
 using Iba.Engine.Files;
 using Iba.Evaluation;
+using Iba.Explaining;
 using Iba.Images;
 using Iba.Methods;
 using Iba.Rendering;
@@ -254,7 +255,7 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
             report.Add(new ReportRow(across || row.Title == "" ? source : $"{source}: {row.Title}",
                 first is null ? "" : $"Explained: {loaded.Labels[first.Target]}, probability {first.Probability:0.000}.", row.Photo,
                 [.. panels.Concat(new ComparisonPanel?[columns.Length - panels.Length])
-                    .Select(panel => panel is null ? null : ReportFile.Map(_found[panel.Map].Result, panel.Note, _found[panel.Map].Neurons))]));
+                    .Select(panel => panel is null ? null : ResultPage.Map(_found[panel.Map].Result, panel.Note, _found[panel.Map].Neurons))]));
         }
         report.Finish();
     }
@@ -263,7 +264,7 @@ internal sealed class ComparisonRun(LoadedNetwork loaded, PreparedPhoto[] photos
     private Dictionary<string, string> Facts(ComparisonFigure figure) => new()
     {
         ["Title"] = figure.Title,
-        ["version"] = ReportFile.Version,
+        ["version"] = ResultFacts.Version,
         ["model"] = loaded.Network.Name,
         ["weights_sha256"] = loaded.WeightsSha256,
         ["preprocessing"] = $"{loaded.Preprocessing}",

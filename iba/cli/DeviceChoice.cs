@@ -1,9 +1,9 @@
 using System.CommandLine;
-using System.Globalization;
 using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Backends.Cuda;
+using Iba.Explaining;
 
 namespace Iba.Cli;
 
@@ -82,17 +82,8 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
     {
         Precision? precision = precisionWord is null ? null : PrecisionNames.Find(precisionWord)
             ?? throw new UsageException($"--precision {precisionWord}: it must be one of {string.Join(", ", PrecisionNames.All)}.");
-        int ordinal = 0;
-        return word switch
-        {
-            "auto" => new DeviceChoice(word, 0, true, precision, threads),
-            "cpu" => new DeviceChoice(word, null, false, precision, threads),
-            "cuda" => new DeviceChoice(word, 0, false, precision, threads),
-            _ when word.StartsWith("cuda:", StringComparison.Ordinal)
-                && int.TryParse(word["cuda:".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out ordinal) =>
-                new DeviceChoice(word, ordinal, false, precision, threads),
-            _ => throw new UsageException($"--device {word}: it must be auto, cpu, cuda or cuda:N."),
-        };
+        return DeviceName.Find(word) is { } device ? new DeviceChoice(word, device.Ordinal, device.FallsBack, precision, threads)
+            : throw new UsageException($"--device {word}: it must be auto, cpu, cuda or cuda:N.");
     }
 
     /// <summary>Opens the device. Where it falls back to the CPU, one line says why.</summary>

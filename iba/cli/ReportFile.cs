@@ -1,5 +1,3 @@
-using System.Reflection;
-using Iba.Bottleneck;
 using Iba.Engine.Files;
 using Iba.Reports;
 
@@ -13,10 +11,6 @@ internal sealed class ReportFile(string path, MapReport report)
     private readonly List<ReportRow> _rows = [];
     private readonly List<(string Title, string Summary, string File)> _pages = [];
     private long _bytes;
-
-    /// <summary>The program's version.</summary>
-    public static string Version { get; } =
-        typeof(ReportFile).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
     /// <summary>The command line as a shell takes it.</summary>
     public static string Command => $"iba {string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Select(Quoted))}";
@@ -55,27 +49,6 @@ internal sealed class ReportFile(string path, MapReport report)
     public static void Tell(string path) => Terminal.Say($"report: {path}");
 
     public static void Write(string path, MapReport page) => AtomicFile.Write(path, page.ToBytes());
-
-    /// <summary>A map of a report, with the steps of a bottleneck.</summary>
-    /// <param name="result">The map.</param>
-    /// <param name="note">A line below it.</param>
-    /// <param name="neurons">Of the bottleneck's layer; 0 where there is none.</param>
-    public static ReportMap Map(Explanation result, string note, int neurons) => new(result.Heatmap, note)
-    {
-        Losses = (result as BottleneckExplanation)?.Losses ?? [],
-        Evolution = (result as BottleneckExplanation)?.Evolution ?? [],
-        Neurons = neurons,
-    };
-
-    /// <summary>What was found for a photo, in sentences.</summary>
-    public static string Summary(Explanation result, string label)
-    {
-        string seen = $"The network takes it for {label} with probability {result.Probability:0.000}.";
-        return result is BottleneckExplanation bits
-            ? $"{seen} If only the {bits.TotalBits:0} bits of the map pass, the probability is {bits.ProbabilityRestricted:0.000}. "
-                + $"No pixel gets more than {result.Heatmap.Max:G3} bits."
-            : seen;
-    }
 
     private static string Quoted(string word) =>
         word.Length > 0 && word.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_./:,=+@%".Contains(letter)) ? word : $"'{word.Replace("'", "'\\''")}'";

@@ -7,6 +7,7 @@ using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
 using Iba.Engine.Diagnostics;
 using Iba.Engine.Files;
+using Iba.Explaining;
 using Iba.Images;
 using Iba.Methods;
 using Iba.Paths;
@@ -223,7 +224,7 @@ internal sealed class TapeFiles(LoadedNetwork loaded, PreparedPhoto photo, Gradi
 
     private Dictionary<string, string> Facts => new(Settings)
     {
-        ["version"] = ReportFile.Version,
+        ["version"] = ResultFacts.Version,
         ["model"] = loaded.Network.Name,
         ["weights_sha256"] = loaded.WeightsSha256,
         ["image"] = Path.GetFileName(photo.Path),

@@ -1,6 +1,6 @@
-using System.Security.Cryptography;
 using System.Text;
 using Iba.Datasets;
+using Iba.Engine.Files;
 using Iba.Images;
 
 namespace Iba.Evaluation;
@@ -137,7 +137,7 @@ public sealed class LabelledPhotos
             _ => [],
         };
         byte[] text = Encoding.UTF8.GetBytes(string.Join('\n', known.Prepend($"class {Class(file, annotation).Class}")));
-        return Convert.ToHexStringLower(SHA256.HashData(text))[..16];
+        return Sha256Hash.Hex(text)[..16];
     }
 
     private Annotation? AnnotationOf(ImageFile file) => _annotations is null ? null : Annotation.Read(Beside(file, _annotations, ".xml"));

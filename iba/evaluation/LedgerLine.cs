@@ -1,8 +1,8 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Iba.Engine.Files;
 
 namespace Iba.Evaluation;
 
@@ -109,12 +109,7 @@ internal static class LedgerLine
     public static byte[] Bytes(JsonObject of) => Encoding.UTF8.GetBytes(of.ToJsonString(Relaxed));
 
     /// <summary>The first 64 bits of the SHA-256, in hexadecimal.</summary>
-    public static string Check(ReadOnlySpan<byte> bytes)
-    {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(bytes, hash);
-        return Convert.ToHexStringLower(hash[..(Digits / 2)]);
-    }
+    public static string Check(ReadOnlySpan<byte> bytes) => Sha256Hash.Hex(bytes)[..Digits];
 }
 
 /// <summary>How many photos an evaluation has in all, whatever its shards.</summary>

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 using Iba.Engine.Backends;
+using Iba.Engine.Files;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
 
@@ -84,7 +84,7 @@ public sealed class RandomisedNetwork : IDisposable
         return _memory.Upload(values, shape);
     }
 
-    private ulong Key(string name) => BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"{_seed} {name}")));
+    private ulong Key(string name) => BinaryPrimitives.ReadUInt64LittleEndian(Sha256Hash.Of(Encoding.UTF8.GetBytes($"{_seed} {name}")));
 
     /// <summary>Gives an architecture random parameters for some names, and the trained ones for all others.</summary>
     private sealed class Source(RandomisedNetwork of, HashSet<string> random) : IParameterSource

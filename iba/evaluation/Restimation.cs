@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
 using Iba.Datasets;
+using Iba.Engine.Files;
 using Iba.Engine.Networks;
 using Iba.Images;
 using Iba.Statistics;
@@ -41,9 +41,9 @@ public sealed class Restimation(Classifier classifier, PhotoSet photos, int samp
 
     private string Hash()
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = new Sha256Hash();
         foreach (ImageFile file in photos.Spread(samples))
-            hash.AppendData(Convert.FromHexString(PhotoFile.Open(file.Path).Sha256));
-        return Convert.ToHexStringLower(hash.GetHashAndReset()[..8]);
+            hash.Add(Convert.FromHexString(PhotoFile.Open(file.Path).Sha256));
+        return Convert.ToHexStringLower(hash.Take()[..8]);
     }
 }

@@ -1,7 +1,6 @@
 using System.Text;
 using Iba.Bottleneck;
 using Iba.Engine.Backends;
-using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
@@ -28,6 +27,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     private readonly MethodInputs _inputs;
     private readonly ReadoutNetwork? _readout;
     private readonly bool _keepsMasks;
+    private readonly long _mostPixels;
     private readonly BatchQueue<string, Job, object> _queue;
     private readonly List<Made> _methods = [];
     private Task? _disposal;
@@ -35,7 +35,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
 
     private Explainer(Classifier classifier, MethodInputs inputs, ReadoutNetwork? readout, ExplainerOptions options)
     {
-        (_classifier, _inputs, _readout, _keepsMasks) = (classifier, inputs, readout, options.KeepsMasks);
+        (_classifier, _inputs, _readout, _keepsMasks, _mostPixels) = (classifier, inputs, readout, options.KeepsMasks, options.MostPixels);
         _queue = new BatchQueue<string, Job, object>(options.Queue, options.Batch, Work);
     }
 
@@ -58,7 +58,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
         options ??= new ExplainerOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Batch, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Queue, 1);
-        IBackend backend = options.Device?.Invoke() ?? BestDevice();
+        IBackend backend = options.Device?.Invoke() ?? DeviceName.Auto.Open();
         ReadoutNetwork? readout = null;
         try
         {
@@ -122,6 +122,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     /// <param name="photo">A JPEG, PNG, WebP, BMP or GIF: a path, bytes or a stream.</param>
     /// <param name="request">Method and class; null for the per-sample bottleneck and the predicted class.</param>
     /// <param name="cancellation">Takes the photo out, whether it waits or is in work.</param>
+    /// <exception cref="ImageTooLargeException">It has more pixels than are taken.</exception>
     /// <exception cref="ImageException">The file cannot be read, or is not a photo.</exception>
     /// <exception cref="ArgumentException">There is no such method, setting or class, or the method needs something that was not given.</exception>
     /// <exception cref="NonFiniteException">A number of the result is not finite.</exception>
@@ -130,7 +131,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     /// <exception cref="ObjectDisposedException">The explainer is disposed.</exception>
     /// <exception cref="OperationCanceledException">The photo was taken out.</exception>
     public Task<PhotoExplanation> ExplainAsync(FileSource photo, ExplainerRequest? request = null, CancellationToken cancellation = default) =>
-        Explained(request, cancel => _classifier.Preprocessing.Apply(PhotoFile.Open(photo, cancel), _classifier.Rotate, cancel), cancellation);
+        Explained(request, cancel => Read(photo, cancel), cancellation);
 
     /// <summary>Explains pixels.</summary>
     /// <inheritdoc cref="ExplainAsync(FileSource, ExplainerRequest?, CancellationToken)"/>
@@ -138,7 +139,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     /// <param name="request">Method and class; null for the per-sample bottleneck and the predicted class.</param>
     /// <param name="cancellation">Takes the photo out, whether it waits or is in work.</param>
     public Task<PhotoExplanation> ExplainAsync(Photo photo, ExplainerRequest? request = null, CancellationToken cancellation = default) =>
-        Explained(request, _ => _classifier.Preprocessing.Apply(photo), cancellation);
+        Explained(request, _ => new ReadPhoto(_classifier.Preprocessing.Apply(photo), photo.Source, ""), cancellation);
 
     /// <summary>
     /// Runs a photo through the network with a given mask: Z = λ R + (1 - λ) ε replaces the features R of the bottleneck's layer (paper, section 3.1).
@@ -155,8 +156,8 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
         MethodVariant variant = MethodVariant.Parse(method);
         object output = await _queue.Run(variant.Name, cancel =>
         {
-            NetworkInput input = _classifier.Preprocessing.Apply(PhotoFile.Open(photo, cancel), _classifier.Rotate, cancel);
-            return new Job(variant, input, Sample(input, null), mask, copies);
+            ReadPhoto prepared = Read(photo, cancel);
+            return new Job(variant, prepared, Sample(prepared, null), mask, copies);
         }, cancellation).ConfigureAwait(false);
         return (RestrictedOutput)output;
     }
@@ -185,25 +186,33 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
         }
     }
 
-    private async Task<PhotoExplanation> Explained(ExplainerRequest? request, Func<CancellationToken, NetworkInput> prepare, CancellationToken cancellation)
+    private async Task<PhotoExplanation> Explained(ExplainerRequest? request, Func<CancellationToken, ReadPhoto> prepare, CancellationToken cancellation)
     {
         request ??= new ExplainerRequest();
         MethodVariant variant = MethodVariant.Parse(request.Method);
         int? target = request.Target is { } name ? _classifier.Labels.Class(name, _classifier.Classes) : null;
         object result = await _queue.Run(variant.Name, cancel =>
         {
-            NetworkInput input = prepare(cancel);
-            return new Job(variant, input, Sample(input, target), null, 0);
+            ReadPhoto prepared = prepare(cancel);
+            return new Job(variant, prepared, Sample(prepared, target), null, 0);
         }, cancellation).ConfigureAwait(false);
         return (PhotoExplanation)result;
     }
 
-    private Sample Sample(NetworkInput input, int? target) => new(input.Values, target) { Preprocessing = _classifier.Preprocessing };
+    private ReadPhoto Read(FileSource photo, CancellationToken cancellation)
+    {
+        PhotoFile file = PhotoFile.Open(photo, cancellation);
+        if ((long)file.Width * file.Height > _mostPixels)
+            throw file.Refused($"are more than the {_mostPixels} that are taken");
+        return new ReadPhoto(_classifier.Preprocessing.Apply(file, _classifier.Rotate, cancellation), Path.GetFileName(photo.Name), file.Sha256);
+    }
+
+    private Sample Sample(ReadPhoto photo, int? target) => new(photo.Input.Values, target) { Preprocessing = _classifier.Preprocessing };
 
     /// <summary>Explains or restricts the photos of a batch. The queue calls it from one thread at a time.</summary>
     private IEnumerable<(object? Result, Exception? Failure)> Work(string key, IReadOnlyList<Job> jobs, CancellationToken cancellation)
     {
-        (_, MethodKind kind, MethodInputs inputs, IAttributionMethod method) = Get(key, jobs[0].Variant);
+        (_, MethodKind kind, MethodInputs inputs, IAttributionMethod method, ResultFacts facts) = Get(key, jobs[0].Variant);
         for (int next = 0; next < jobs.Count;)
         {
             if (jobs[next].Mask is { } mask)
@@ -220,8 +229,10 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
             while (Next(outcomes))
             {
                 Outcome outcome = outcomes.Current;
+                ReadPhoto photo = some[outcome.Sample].Photo;
                 yield return outcome.Explanation is { } explanation
-                    ? (new PhotoExplanation(explanation, some[outcome.Sample].Photo, _classifier.Labels, kind, inputs), null)
+                    ? (new PhotoExplanation(
+                        explanation, photo.Input, _classifier, kind, inputs, photo.Name, facts.Of(photo.Name, photo.Sha256, explanation)), null)
                     : (null, outcome.Failure);
             }
             next += some.Length;
@@ -260,7 +271,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
         IAttributionMethod method = variant.Kind.Create(inputs);
         if (method is IBottleneck bottleneck)
             bottleneck.KeepsMask = _keepsMasks;
-        return new Made(name, variant.Kind, inputs, method);
+        return new Made(name, variant.Kind, inputs, method, new ResultFacts(_classifier, inputs, variant.Kind));
     }
 
     /// <summary>Frees all but the most recently used methods.</summary>
@@ -268,19 +279,6 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     {
         for (; _methods.Count > most; _methods.RemoveAt(_methods.Count - 1))
             _methods[^1].Method.Dispose();
-    }
-
-    /// <summary>The first GPU where everything that it needs is there, else the CPU.</summary>
-    private static IBackend BestDevice()
-    {
-        try
-        {
-            return CudaBackend.Open(0, Precision.TensorFloat32, requiresCudnn: true);
-        }
-        catch (Exception refused) when (refused is NoCudaException or CudaException and not DeviceLostException)
-        {
-            return new CpuBackend();
-        }
     }
 
     /// <summary>The preparation that publishers of weights use.</summary>
@@ -293,7 +291,10 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     };
 
     /// <summary>A method, and what it was created from.</summary>
-    private sealed record Made(string Name, MethodKind Kind, MethodInputs Inputs, IAttributionMethod Method);
+    private sealed record Made(string Name, MethodKind Kind, MethodInputs Inputs, IAttributionMethod Method, ResultFacts Facts);
+
+    /// <summary>A photo that is ready for the network.</summary>
+    private sealed record ReadPhoto(NetworkInput Input, string Name, string Sha256);
 
     /// <summary>A photo in the queue.</summary>
     /// <param name="Variant">The method.</param>
@@ -301,5 +302,5 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     /// <param name="Sample">The same in the form that methods take.</param>
     /// <param name="Mask">λ, where the photo is to be restricted; null where it is to be explained.</param>
     /// <param name="Copies">Noise samples of a restricted photo.</param>
-    private sealed record Job(MethodVariant Variant, NetworkInput Photo, Sample Sample, float[]? Mask, int Copies);
+    private sealed record Job(MethodVariant Variant, ReadPhoto Photo, Sample Sample, float[]? Mask, int Copies);
 }

@@ -29,6 +29,9 @@ public sealed record ExplainerOptions
     /// <summary>Whether results of bottlenecks carry λ and the information of each neuron, about 3 MB a photo on ResNet-50.</summary>
     public bool KeepsMasks { get; init; }
 
+    /// <summary>Pixels of a photo's file at most; others are refused by their header.</summary>
+    public long MostPixels { get; init; } = PhotoFile.MaxPixels;
+
     /// <summary>Photos that are explained together at most. Results do not depend on it, on a GPU but for rounding.</summary>
     public int Batch { get; init; } = 8;
 

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Iba.Engine.Files;
 using SkiaSharp;
 
@@ -92,7 +91,7 @@ public sealed class PhotoFile
     public (int Width, int Height) Extents(bool rotate) => rotate ? new Upright(Orientation).Extents(Width, Height) : (Width, Height);
 
     /// <summary>The SHA-256 of the file's bytes, 64 hexadecimal digits in lower case.</summary>
-    public string Sha256 => _sha256 ??= Convert.ToHexStringLower(SHA256.HashData(_file));
+    public string Sha256 => _sha256 ??= Sha256Hash.Hex(_file);
 
     /// <summary>Reads a file, pipe or device once, and parses the image header.</summary>
     /// <param name="path">The file.</param>
@@ -169,7 +168,9 @@ public sealed class PhotoFile
         return new Photo(pixels.Pixels, pixels.Width, pixels.Height, Source, rotate ? Orientation.Upright : Orientation);
     }
 
-    private ImageException Refused(string why) => new(Source, $"{Width} x {Height} pixels {why}", "Make it smaller first");
+    /// <summary>The refusal of this photo.</summary>
+    /// <param name="why">What follows its extents in the message.</param>
+    internal ImageTooLargeException Refused(string why) => new(Source, $"{Width} x {Height} pixels {why}");
 
     private static byte[] ReadBytes(string path, CancellationToken cancel)
     {

@@ -107,12 +107,7 @@ public sealed partial class ClassLabels
     private static Entry[] Parse(IEnumerable<string> lines) =>
         [.. lines.Select(line => line.Trim()).Where(line => line.Length > 0).Select(Entry.Parse)];
 
-    private static ClassLabels ReadEmbedded()
-    {
-        using Stream stream = typeof(ClassLabels).Assembly.GetManifestResourceStream("imagenet-classes.tsv")!;
-        using var reader = new StreamReader(stream);
-        return new ClassLabels(Parse(reader.ReadToEnd().Split('\n')));
-    }
+    private static ClassLabels ReadEmbedded() => new(Parse(EmbeddedFile.Text(typeof(ClassLabels).Assembly, "imagenet-classes.tsv")!.Split('\n')));
 
     /// <summary>A class.</summary>
     /// <param name="Id">Its WordNet id, or null.</param>

@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Reflection;
-using System.Security.Cryptography;
 using System.Text;
 using Iba.Engine.Files;
 using Iba.Images;
@@ -16,7 +14,10 @@ namespace Iba.Reports;
 /// <param name="title">The title, which is also the first heading.</param>
 public sealed class HtmlPage(string title)
 {
-    private static readonly string Style = Resource("page.css"), Script = Resource("page.js");
+    private static readonly string Script = Resource("page.js");
+
+    /// <summary>The style of every page.</summary>
+    public static string Style { get; } = Resource("page.css");
 
     /// <summary>Only this style and this script, images that are in the page, and nothing from anywhere else.</summary>
     private static readonly string Policy =
@@ -106,12 +107,7 @@ public sealed class HtmlPage(string title)
 
         """);
 
-    private static string Hash(string text) => $"sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(text)))}";
+    private static string Hash(string text) => $"sha256-{Convert.ToBase64String(Sha256Hash.Of(Encoding.UTF8.GetBytes(text)))}";
 
-    private static string Resource(string name)
-    {
-        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"reports/{name}")!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd().ReplaceLineEndings("\n");
-    }
+    private static string Resource(string name) => EmbeddedFile.Text(typeof(HtmlPage).Assembly, $"reports/{name}")!.ReplaceLineEndings("\n");
 }

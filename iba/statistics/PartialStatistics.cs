@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Iba.Datasets;
 using Iba.Engine.Files;
@@ -82,7 +81,7 @@ public sealed class PartialStatistics
             [FeatureStatistics.PreprocessingKey] = origin.Preprocessing,
             [UprightKey] = $"{classifier.Rotate}",
             [PhotosKey] = count.ToString(CultureInfo.InvariantCulture),
-            [PhotosHashKey] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(list.ToString()))),
+            [PhotosHashKey] = Sha256Hash.Hex(Encoding.UTF8.GetBytes(list.ToString())),
             [PrecisionKey] = classifier.Arithmetic.Precision,
             [ProgramKey] = StatisticsCache.Version,
             [ArithmeticKey] = $"{classifier.Arithmetic}",

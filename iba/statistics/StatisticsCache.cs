@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using Iba.Datasets;
 using Iba.Engine.Files;
@@ -24,7 +23,7 @@ public sealed class StatisticsCache
             + $"{samples} {classifier.Arithmetic} {Version}\n");
         foreach (FileInfo photo in photos.Files.Select(image => new FileInfo(image.Path)))
             key.Append($"{photo.FullName} {photo.Length} {photo.LastWriteTimeUtc.Ticks} {FileStatus.Of(photo.FullName)?.ChangedNanoseconds}\n");
-        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key.ToString())));
+        string hash = Sha256Hash.Hex(Encoding.UTF8.GetBytes(key.ToString()));
         FilePath = Path.Combine(folder, $"{classifier.Network.Name}-{hash[..16]}.safetensors");
     }
 

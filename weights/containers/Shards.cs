@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Iba.Engine.Files;
@@ -56,7 +55,7 @@ internal sealed class Shards : IDisposable
         var lines = new StringBuilder($"{_index.Sha256(cancel)} index\n");
         foreach ((string name, SafetensorsFile file) in _files)
             lines.Append($"{file.Sha256(cancel)} {name}\n");
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines.ToString())));
+        return Sha256Hash.Hex(Encoding.UTF8.GetBytes(lines.ToString()));
     }
 
     /// <summary>Frees the files' bytes.</summary>

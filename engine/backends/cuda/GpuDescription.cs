@@ -70,10 +70,7 @@ public sealed class GpuDescription
             contents.Read(bytes, 0);
             return Parse(word, bytes);
         }
-        using Stream stream = typeof(GpuDescription).Assembly.GetManifestResourceStream($"{Folder}{name}{Ending}")!;
-        using var copy = new MemoryStream();
-        stream.CopyTo(copy);
-        return Parse(word, copy.ToArray());
+        return Parse(word, EmbeddedFile.Read(typeof(GpuDescription).Assembly, $"{Folder}{name}{Ending}")!);
     }
 
     /// <summary>A description from its text.</summary>

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text;
 using Iba.Engine.Backends.Cuda.Native;
+using Iba.Engine.Files;
 
 namespace Iba.Engine.Backends.Cuda;
 
@@ -44,7 +44,7 @@ internal sealed unsafe class KernelCompiler(Nvrtc? nvrtc, int computeCapability,
     private string Key(Nvrtc compiler, string file)
     {
         string all = $"{KernelSources.Digest(file)} {string.Join(' ', _options)} {compiler.Version}";
-        return $"{file}-sm_{computeCapability}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all)))}.cubin";
+        return $"{file}-sm_{computeCapability}-{Sha256Hash.Hex(Encoding.UTF8.GetBytes(all))}.cubin";
     }
 
     private byte[]? Compile(Nvrtc compiler, string file, out string refusal)

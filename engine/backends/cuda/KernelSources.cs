@@ -1,6 +1,6 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using Iba.Engine.Files;
 
 namespace Iba.Engine.Backends.Cuda;
 
@@ -46,7 +46,7 @@ internal static partial class KernelSources
         var text = new StringBuilder().AppendJoin('\n', Options).Append('\n').Append(Source(file));
         foreach (string header in Included(file + ".cu", Source(file)))
             text.Append('\n').Append(header).Append('\n').Append(Headers[header]);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
+        return Sha256Hash.Hex(Encoding.UTF8.GetBytes(text.ToString()));
     }
 
     /// <summary>The headers that a text includes, directly and indirectly, in alphabetical order.</summary>
@@ -72,14 +72,7 @@ internal static partial class KernelSources
             .Order(StringComparer.Ordinal),
     ];
 
-    private static string? Read(string name)
-    {
-        using Stream? stream = typeof(KernelSources).Assembly.GetManifestResourceStream(Room + name);
-        if (stream is null)
-            return null;
-        using var reader = new StreamReader(stream, Encoding.UTF8);
-        return reader.ReadToEnd();
-    }
+    private static string? Read(string name) => EmbeddedFile.Text(typeof(KernelSources).Assembly, Room + name);
 
     [GeneratedRegex("""^extern "C" __global__ void (?:__launch_bounds__\([^)]*\) )?(\w+)\(""", RegexOptions.Multiline)]
     private static partial Regex Definition();

@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using Iba.Engine.Files;
 using Iba.Images;
 using Microsoft.Win32.SafeHandles;
 
@@ -58,13 +58,13 @@ public sealed class ShapesImages : IDisposable
         if (!File.Exists(path) || !File.Exists(SumsOf(path)))
             return 0;
         using SafeFileHandle file = File.OpenHandle(path), sums = File.OpenHandle(SumsOf(path));
-        int written = (int)Math.Min(count, RandomAccess.GetLength(sums) / SHA256.HashSizeInBytes);
-        byte[] image = new byte[bytes], sum = new byte[SHA256.HashSizeInBytes];
+        int written = (int)Math.Min(count, RandomAccess.GetLength(sums) / Sha256Hash.Bytes);
+        byte[] image = new byte[bytes], sum = new byte[Sha256Hash.Bytes];
         for (int i = 0; i < written; i++)
         {
             cancellation.ThrowIfCancellationRequested();
             if (RandomAccess.Read(file, image, (long)i * bytes) < bytes || RandomAccess.Read(sums, sum, (long)i * sum.Length) < sum.Length
-                || !SHA256.HashData(image).AsSpan().SequenceEqual(sum))
+                || !Sha256Hash.Of(image).AsSpan().SequenceEqual(sum))
             {
                 damaged?.Invoke($"{path}: image {i} is damaged; it and the images after it are rendered again");
                 return i;
@@ -79,24 +79,24 @@ public sealed class ShapesImages : IDisposable
         using SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite);
         using SafeFileHandle sums = File.OpenHandle(SumsOf(path), FileMode.OpenOrCreate, FileAccess.ReadWrite);
         // The images after the first damaged one are rendered again, too.
-        RandomAccess.SetLength(sums, (long)whole * SHA256.HashSizeInBytes);
+        RandomAccess.SetLength(sums, (long)whole * Sha256Hash.Bytes);
         var resize = new Preprocessing { Resize = side, Crop = side };
         int bytes = Bytes(side);
         for (int done = whole, next; done < count; done = next)
         {
             next = Math.Min(done + Block, count);
-            byte[] block = new byte[(next - done) * bytes], hashes = new byte[(next - done) * SHA256.HashSizeInBytes];
+            byte[] block = new byte[(next - done) * bytes], hashes = new byte[(next - done) * Sha256Hash.Bytes];
             int first = done;
             Parallel.For(0, next - first, new ParallelOptions { CancellationToken = cancellation }, i =>
             {
                 Span<byte> image = block.AsSpan(i * bytes, bytes);
                 resize.Apply(view.Render(dataset, first + i)).Crop.Pixels.CopyTo(image);
-                SHA256.HashData(image, hashes.AsSpan(i * SHA256.HashSizeInBytes, SHA256.HashSizeInBytes));
+                Sha256Hash.Of(image).CopyTo(hashes.AsSpan(i * Sha256Hash.Bytes));
             });
             RandomAccess.Write(file, block, (long)first * bytes);
             // The images reach the disk before their hashes do, so a hash never stands for an image that was not written.
             RandomAccess.FlushToDisk(file);
-            RandomAccess.Write(sums, hashes, (long)first * SHA256.HashSizeInBytes);
+            RandomAccess.Write(sums, hashes, (long)first * Sha256Hash.Bytes);
             progress?.Report(next);
         }
         RandomAccess.FlushToDisk(sums);

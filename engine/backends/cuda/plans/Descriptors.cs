@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Iba.Engine.Backends.Cuda.Native;
+using Iba.Engine.Files;
 
 namespace Iba.Engine.Backends.Cuda.Plans;
 
@@ -18,10 +18,10 @@ internal sealed class CudnnException(cudnnStatus status, string subject, string 
 /// <param name="record">
 /// Receives what is created and set, handles excepted and descriptors by their number: the same drawing gives the same bytes in every process.
 /// </param>
-internal sealed unsafe class Descriptors(Cudnn cudnn, IncrementalHash? record = null) : IDisposable
+internal sealed unsafe class Descriptors(Cudnn cudnn, Sha256Hash? record = null) : IDisposable
 {
     private readonly List<nint> _made = [];
-    private IncrementalHash? _record = record;
+    private Sha256Hash? _record = record;
 
     /// <summary>Creates a descriptor, to be described and then finalized.</summary>
     public nint New(cudnnBackendDescriptorType kind)
@@ -43,7 +43,7 @@ internal sealed unsafe class Descriptors(Cudnn cudnn, IncrementalHash? record = 
         Record(_made.IndexOf(descriptor), (int)name, (int)type, values.Length);
         if (type != cudnnBackendAttributeType.CUDNN_TYPE_BACKEND_DESCRIPTOR)
         {
-            _record.AppendData(MemoryMarshal.AsBytes(values));
+            _record.Add(MemoryMarshal.AsBytes(values));
             return;
         }
         foreach (nint part in MemoryMarshal.Cast<T, nint>(values))
@@ -126,7 +126,7 @@ internal sealed unsafe class Descriptors(Cudnn cudnn, IncrementalHash? record = 
     /// <summary>What is created and set from now on is not recorded.</summary>
     public void StopRecording() => _record = null;
 
-    private void Record(params ReadOnlySpan<int> numbers) => _record?.AppendData(MemoryMarshal.AsBytes(numbers));
+    private void Record(params ReadOnlySpan<int> numbers) => _record?.Add(MemoryMarshal.AsBytes(numbers));
 
     private void Check(cudnnStatus status, string call)
     {

@@ -1,5 +1,5 @@
-using System.Security.Cryptography;
 using Iba.Engine.Backends.Cuda.Native;
+using Iba.Engine.Files;
 using static Iba.Engine.Backends.Cuda.Native.cudnnBackendAttributeName;
 using static Iba.Engine.Backends.Cuda.Native.cudnnBackendAttributeType;
 using static Iba.Engine.Backends.Cuda.Native.cudnnBackendDescriptorType;
@@ -45,14 +45,14 @@ internal sealed class PlanGraph : IDisposable
     public PlanGraph(CudnnSession session, SearchLimits limits, ConvolutionUnit unit, GraphForm form, List<string> rejected)
     {
         (_session, _limits, _precision, _rejected) = (session, limits, unit.Precision, rejected);
-        using var record = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var record = new Sha256Hash();
         _descriptors = new Descriptors(session.Cudnn, record);
         try
         {
             var drawing = new ConvolutionGraph(_descriptors, unit);
             _graph = form == GraphForm.Single ? drawing.Single(session.Handle) : drawing.Fused(session.Handle, form == GraphForm.FusedBiasFirst);
             _roles = drawing.Roles;
-            Key = $"{unit}; {form}; graph {Convert.ToHexStringLower(record.GetCurrentHash())[..KeyDigits]}";
+            Key = $"{unit}; {form}; graph {Convert.ToHexStringLower(record.Take())[..KeyDigits]}";
             _descriptors.StopRecording();
         }
         catch

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Iba.Engine.Files;
 
@@ -82,5 +81,5 @@ internal sealed class PlanStore
     /// <summary>What a choice depends on beside the graph.</summary>
     private string WithCircumstances(string key) => $"{key}; cuDNN {_session.Version}; {_session.Gpu?.Identity ?? _session.Device?.Name}; {_limits}";
 
-    private static string FileOf(string key) => FileName(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key))));
+    private static string FileOf(string key) => FileName(Sha256Hash.Hex(Encoding.UTF8.GetBytes(key)));
 }
