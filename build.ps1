@@ -7,6 +7,11 @@
     Builds without running the tests.
 .PARAMETER Publish
     Also publishes a self-contained iba command into out/<runtime>: a folder that runs on machines without .NET.
+.PARAMETER Native
+    With -Publish: one native file, compiled ahead of time for a processor family, which starts in a few milliseconds. Needs a C compiler: clang on Linux,
+    the Xcode command line tools on macOS, the C++ build tools on Windows.
+.PARAMETER Family
+    With -Native: avx512, avx2 or 128 for x64, neon for Arm. A file for one family says so on a processor that lacks it. Default: avx2 on x64.
 .PARAMETER Gpu
     Instead of all that, packs the tests and benchmarks for a Linux machine with an NVIDIA GPU and without .NET into out/gpu/carry, and
     runs them where this machine is one. The steps are those of tests/gpu.sh, so bash is needed (on Windows, that of WSL with the SDK in it).
@@ -14,11 +19,16 @@
     What to publish for, such as win-x64 or linux-x64. Default: this machine.
 .EXAMPLE
     ./build.ps1 -Publish
+.EXAMPLE
+    ./build.ps1 -SkipTests -Publish -Native
 #>
 [CmdletBinding()]
 param(
     [switch] $SkipTests,
     [switch] $Publish,
+    [switch] $Native,
+    [ValidateSet('avx512', 'avx2', '128', 'neon')]
+    [string] $Family,
     [switch] $Gpu,
     [string] $Runtime
 )
@@ -60,6 +70,7 @@ if (-not $SkipTests) {
     # The README's own command, so that what it promises is what is tested.
     $test = (Select-String -Path 'README.md' -Pattern '^dotnet (test .*)$' | Select-Object -First 1).Matches[0].Groups[1].Value
     Invoke-Step 'Tests' ($test -split '\s+')
+    Invoke-Step 'Tests of the service' @('run', '--project', 'tests/service', '--no-build', '--configuration', 'Release')
 }
 
 if ($Publish) {
@@ -67,7 +78,15 @@ if ($Publish) {
         $Runtime = (& dotnet --info | Select-String -Pattern '^\s*RID:\s*(\S+)').Matches[0].Groups[1].Value
     }
     $folder = Join-Path -Path 'out' -ChildPath $Runtime
-    Invoke-Step "Publish for $Runtime" @(
-        'publish', 'iba/cli', '--configuration', 'Release', '--runtime', $Runtime, '--self-contained', '--output', $folder)
+    $how = @('--self-contained')
+    if ($Native) {
+        if (-not $Family) {
+            $Family = if ($Runtime -like '*arm64') { 'neon' } else { 'avx2' }
+        }
+        $folder = "$folder-$Family"
+        $how = @("-p:Native=$Family")
+    }
+    Invoke-Step "Publish for $Runtime" (
+        @('publish', 'iba/cli', '--configuration', 'Release', '--runtime', $Runtime, '--output', $folder) + $how)
     Write-Host "iba is in $folder"
 }

@@ -13,7 +13,10 @@ public sealed partial class ArrowTests
 {
     /// <summary>The folder of each project and its root namespace. A folder below it is a namespace below.</summary>
     private static readonly (string Folder, string Root)[] Projects =
-        [("engine", "Engine"), ("weights", "Weights"), ("iba/shapes", "Shapes"), ("iba/explaining", "Explaining"), ("iba/cli", "Cli"), ("iba", "")];
+    [
+        ("engine", "Engine"), ("weights", "Weights"), ("iba/shapes", "Shapes"), ("iba/explaining", "Explaining"), ("iba/library", "Library"),
+        ("iba/service", "Service"), ("iba/cli", "Cli"), ("iba", ""),
+    ];
 
     /// <summary>
     /// Each namespace below Iba, and those that it may use. "Engine" also stands for all below it, "" is the library's own root. What a namespace uses
@@ -66,7 +69,9 @@ public sealed partial class ArrowTests
         ["Shapes.Scenes"] = ["Shapes.Exact", "Shapes.Forms"],
         ["Shapes"] = ["Engine", "Images", "Rendering", "Datasets", "Shapes.Exact", "Shapes.Forms", "Shapes.Scenes"],
         ["Shapes.Training"] = ["Engine", "Images", "Datasets", "Shapes"],
-        ["Explaining"] = ["Engine", "Weights", "Images", "Labels", "", "Statistics", "Bottleneck", "Relevance", "Methods", "Rendering"],
+        ["Explaining"] = ["Engine", "Weights", "Images", "Labels", "", "Statistics", "Bottleneck", "Relevance", "Methods", "Rendering", "Reports"],
+        ["Library"] = ["Engine", "Images", "Statistics", "Explaining"],
+        ["Service"] = ["Engine", "Images", "Labels", "", "Methods", "Reports", "Explaining"],
         ["Cli"] =
         [
             "Engine", "Weights", "Images", "Labels", "", "Statistics", "Bottleneck", "Backpropagation", "Relevance", "Methods", "Rendering", "Datasets",

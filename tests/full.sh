@@ -17,8 +17,11 @@ step_faults() { tests/faults.sh; }
 # An evaluation shared out by a real Slurm.
 step_slurm() { tests/slurm.sh; }
 
+# The native files of every processor family, the shared library and the service's, in a root with nothing but glibc.
+step_native() { tests/native.sh; }
+
 dotnet build tests --configuration Release --verbosity quiet
-for step in ${*:-memory fuzz faults slurm}; do
+for step in ${*:-memory fuzz faults slurm native}; do
     echo "== $step"
     "step_$step"
 done

@@ -1,0 +1,274 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Text;
+using System.Text.Json;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
+using Iba.Engine.Files;
+using Iba.Explaining;
+using Iba.Images;
+using Iba.Methods;
+using Iba.Reports;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using BadRequest = Microsoft.AspNetCore.Http.BadHttpRequestException;
+
+namespace Iba.Service;
+
+/// <summary>
+/// The explainer over HTTP. A request is refused before its photo is read where the queue is full; each photo has the settings' time, and whoever hangs up
+/// takes theirs out of the queue. When the process is told to stop, requests in work get their answers.
+/// </summary>
+internal sealed class HttpService : IAsyncDisposable
+{
+    /// <summary>The page's own style and script, and pictures that it has got by its own requests.</summary>
+    private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; "
+        + "form-action 'none'; frame-ancestors 'none'";
+
+    private static readonly string[] Taken =
+        ["image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif", "application/octet-stream"];
+
+    /// <summary>Settings by which a request could take hours or all memory, and their bounds.</summary>
+    private static readonly Dictionary<string, int> Costly = new() { ["steps"] = 100, ["copies"] = 50, ["noise-samples"] = 200, ["path-steps"] = 200 };
+
+    private readonly Explainer _explainer;
+    private readonly ServiceSettings _settings;
+    private readonly WebApplication _app;
+    private readonly Metrics _metrics = new();
+    private readonly ILogger _log;
+    private int _open;
+    private volatile bool _isDeviceLost;
+
+    private HttpService(Explainer explainer, ServiceSettings settings, WebApplication app)
+    {
+        (_explainer, _settings, _app) = (explainer, settings, app);
+        _log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Iba.Service");
+    }
+
+    /// <summary>Makes the service; <see cref="Run"/> or <see cref="Start"/> starts it.</summary>
+    /// <param name="explainer">Stays the caller's.</param>
+    /// <param name="settings">Where it listens, and what it takes.</param>
+    public static HttpService Create(Explainer explainer, ServiceSettings settings)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Logging.AddJsonConsole(options =>
+        {
+            options.UseUtcTimestamp = true;
+            options.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
+        });
+        builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        builder.Logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
+            options => options.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.Time + TimeSpan.FromSeconds(5));
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = settings.MostBytes;
+            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(settings.LeastRate, TimeSpan.FromSeconds(5));
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+            kestrel.Listen(settings.Listen);
+        });
+        var service = new HttpService(explainer, settings, builder.Build());
+        service.Map();
+        return service;
+    }
+
+    /// <summary>The address that it listens on, once it is started.</summary>
+    public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+
+    /// <summary>Starts it.</summary>
+    public Task Start(CancellationToken cancellation) => _app.StartAsync(cancellation);
+
+    /// <summary>Takes no further connection, and waits for the answers of requests in work.</summary>
+    public Task Stop() => _app.StopAsync(CancellationToken.None);
+
+    /// <summary>Starts it, says where, and stops it at SIGTERM, SIGINT or by the token.</summary>
+    public async Task Run(CancellationToken cancellation)
+    {
+        await Start(cancellation).ConfigureAwait(false);
+        _log.Listening(Address, _explainer.Classifier.Network.Name, _explainer.Classifier.Arithmetic.Device);
+        await _app.WaitForShutdownAsync(cancellation).ConfigureAwait(false);
+        _log.Stopped();
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    private void Map()
+    {
+        _app.Use(Guard);
+        _app.MapPost("/explain", Explain);
+        _app.MapGet("/healthz", context => Say(context, !_isDeviceLost, "ok", "the device is lost"));
+        _app.MapGet("/readyz", context =>
+            Say(context, !_isDeviceLost && !IsStopping && Volatile.Read(ref _open) < _settings.Queue, "ready", "busy or stopping"));
+        _app.MapGet("/metrics", context => Write(context, Metrics.ContentType, Encoding.UTF8.GetBytes(_metrics.Text(Volatile.Read(ref _open)))));
+        _app.MapGet("/openapi.json", context => Write(context, Formats.Json, File("openapi.json")));
+        _app.MapGet("/", context => Write(context, "text/html; charset=utf-8", File("page.html")));
+        _app.MapGet("/page.js", context => Write(context, "text/javascript; charset=utf-8", File("page.js")));
+        _app.MapGet("/page.css", context => Write(context, "text/css; charset=utf-8", Encoding.UTF8.GetBytes(HtmlPage.Style)));
+    }
+
+    private bool IsStopping => _app.Lifetime.ApplicationStopping.IsCancellationRequested;
+
+    private static byte[] File(string name) => EmbeddedFile.Read(typeof(HttpService).Assembly, name)!;
+
+    /// <summary>
+    /// Keeps out who may not call. Without a key, only names of this machine are answered: another name comes from a page whose address was pointed here.
+    /// </summary>
+    private Task Guard(HttpContext context, RequestDelegate next)
+    {
+        context.Response.Headers.ContentSecurityPolicy = Policy;
+        context.Response.Headers.XContentTypeOptions = "nosniff";
+        context.Response.Headers["Referrer-Policy"] = "no-referrer";
+        context.Response.Headers.CacheControl = "no-store";
+        bool isGuarded = context.Request.Path.Value is "/explain" or "/metrics";
+        if (_settings.Key is { } key)
+        {
+            if (!isGuarded || key.IsIn(context.Request.Headers))
+                return next(context);
+            context.Response.Headers.WWWAuthenticate = "Bearer";
+            return Refuse(context, 401, "the API key is missing or wrong. Send it as 'Authorization: Bearer KEY'.");
+        }
+        string host = context.Request.Host.Host.Trim('[', ']');
+        return host == "localhost" || IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address) ? next(context)
+            : Refuse(context, 403, $"{context.Request.Host} is not a name of this machine.");
+    }
+
+    private async Task Explain(HttpContext context)
+    {
+        var clock = Stopwatch.StartNew();
+        if (Interlocked.Increment(ref _open) > _settings.Queue)
+        {
+            Interlocked.Decrement(ref _open);
+            context.Response.Headers.RetryAfter = Wait();
+            await Refuse(context, 429, $"{_settings.Queue} photos wait already. Try again later.").ConfigureAwait(false);
+            return;
+        }
+        using var time = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        time.CancelAfter(_settings.Time);
+        bool arrived = false;
+        try
+        {
+            HttpRequest request = context.Request;
+            string type = (request.ContentType ?? "").Split(';')[0].Trim().ToLowerInvariant();
+            if (!Taken.Contains(type))
+            {
+                await Refuse(context, 415, $"send the photo's file as the body, with a Content-Type of {string.Join(", ", Taken)}.").ConfigureAwait(false);
+                return;
+            }
+            if (Formats.Of(request) is not { } format)
+            {
+                await Refuse(context, 406, "give format=json, png, safetensors or html.").ConfigureAwait(false);
+                return;
+            }
+            (ExplainerRequest asked, double? scale) = Asked(request.Query);
+            using var body = new MemoryStream();
+            await request.Body.CopyToAsync(body, time.Token).ConfigureAwait(false);
+            arrived = true;
+            string name = request.Query["name"].ToString() is { Length: > 0 } given ? given : "photo";
+            PhotoExplanation photo = await _explainer.ExplainAsync(FileSource.Of(body.ToArray(), name), asked, time.Token).ConfigureAwait(false);
+            byte[] answer = Formats.Write(format, photo, request.Query["picture"] == "true", scale);
+            _metrics.Explained(clock.Elapsed.TotalSeconds);
+            Count(context, 200, clock, body.Length, asked.Method);
+            await Write(context, Formats.MediaType(format), answer).ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            await Fail(context, failure, arrived, clock).ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _open);
+        }
+    }
+
+    /// <exception cref="ArgumentException">Something in the query is not what it should be.</exception>
+    private static (ExplainerRequest Request, double? Scale) Asked(IQueryCollection query)
+    {
+        var request = new ExplainerRequest { Target = query["target"].ToString() is { Length: > 0 } target ? target : null };
+        if (query["method"].ToString() is { Length: > 0 } method)
+            request = request with { Method = method };
+        foreach ((MethodSetting setting, string value) in MethodVariant.Parse(request.Method).Settings)
+        {
+            if (Costly.TryGetValue(setting.Name, out int most) && double.Parse(value, CultureInfo.InvariantCulture) > most)
+                throw new ArgumentException($"method {request.Method}: {setting.Name} is at most {most} here.");
+        }
+        double? scale = null;
+        if (query["scale"].ToString() is { Length: > 0 } end)
+        {
+            scale = double.TryParse(end, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is > 0 and < 1e9 ? value
+                : throw new ArgumentException($"scale={end}: it must be a number above 0.");
+        }
+        return (request, scale);
+    }
+
+    private Task Fail(HttpContext context, Exception failure, bool arrived, Stopwatch clock)
+    {
+        if (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody waits for an answer. 499 is what other servers log for it.
+            Count(context, 499, clock, 0, "");
+            return Task.CompletedTask;
+        }
+        if (failure is DeviceLostException)
+            _isDeviceLost = true;
+        (int status, string detail) = failure switch
+        {
+            BadRequest bad => (bad.StatusCode, bad.StatusCode == 413 ? $"a photo has at most {_settings.MostBytes} bytes here." : bad.Message),
+            OperationCanceledException when !arrived => (408, $"the photo did not arrive within {_settings.Time.TotalSeconds} s."),
+            OperationCanceledException => (503, $"the photo was not explained within {_settings.Time.TotalSeconds} s."),
+            ImageTooLargeException => (413, failure.Message),
+            ImageException or NonFiniteException => (422, failure.Message),
+            ObjectDisposedException => (503, "the service is stopping."),
+            ArgumentException { ParamName: var parameter } => (400, failure.Message.Replace($" (Parameter '{parameter}')", "")),
+            DeviceMemoryException or CudaException => (503, failure.Message),
+            _ => (500, $"{failure.GetType().Name}: {failure.Message}"),
+        };
+        if (status == 503)
+            context.Response.Headers.RetryAfter = Wait();
+        if (status >= 500)
+            _log.Failed(failure);
+        return Refuse(context, status, detail, clock);
+    }
+
+    /// <summary>Whole seconds after which there is likely to be room.</summary>
+    private string Wait() =>
+        Math.Clamp(Math.Ceiling(_metrics.MeanSeconds), 1, 3600).ToString(CultureInfo.InvariantCulture);
+
+    private Task Refuse(HttpContext context, int status, string detail, Stopwatch? clock = null)
+    {
+        if (context.Request.Path == "/explain")
+            Count(context, status, clock, 0, "");
+        context.Response.StatusCode = status;
+        var problem = new Problem(status, ((HttpStatusCode)status).ToString(), ForeignText.Harmless(detail));
+        return Write(context, Formats.Problem, JsonSerializer.SerializeToUtf8Bytes(problem, ServiceJson.Default.Problem));
+    }
+
+    private void Count(HttpContext context, int status, Stopwatch? clock, long bytes, string method)
+    {
+        _metrics.Answered(status);
+        _log.Answered(context.TraceIdentifier, status, Math.Round(clock?.Elapsed.TotalSeconds ?? 0, 4), bytes, method);
+    }
+
+    private static Task Say(HttpContext context, bool holds, string yes, string no)
+    {
+        context.Response.StatusCode = holds ? 200 : 503;
+        return Write(context, "text/plain; charset=utf-8", Encoding.UTF8.GetBytes(holds ? yes : no));
+    }
+
+    private static async Task Write(HttpContext context, string type, byte[] body)
+    {
+        context.Response.ContentType = type;
+        context.Response.ContentLength = body.Length;
+        await context.Response.Body.WriteAsync(body, context.RequestAborted).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,184 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Iba.Service;
+using Xunit;
+
+namespace Tests.Service;
+
+/// <summary>Many callers, slow callers, callers that may not, and the end of the service.</summary>
+public sealed class LoadTests
+{
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    /// <summary>Every fourth request is a bad one. A good one is answered with its own photo's map, byte by byte what the photo alone gives.</summary>
+    [Fact]
+    public async Task Of_500_requests_by_32_clients_none_is_lost_or_mixed_up()
+    {
+        const int Requests = 500, Clients = 32, Photos = 25;
+        await using RunningService service = await RunningService.Start(new ServiceSettings { MostBytes = 100_000, Queue = Clients });
+        byte[][] photos = [.. Enumerable.Range(0, Photos).Select(seed => RunningService.Photo(seed))];
+        var expected = new byte[Photos][];
+        for (int i = 0; i < Photos; i++)
+            expected[i] = (await service.Alone(photos[i], $"{i}.png")).ToSafetensors();
+
+        int next = -1;
+        var statuses = new HttpStatusCode[Requests];
+        await Task.WhenAll(Enumerable.Range(0, Clients).Select(_ => Task.Run(Call)));
+
+        for (int i = 0; i < Requests; i++)
+            Assert.Equal(Expected(i), statuses[i]);
+        Assert.Equal(Requests, await service.Metric("iba_requests_total"));
+        Assert.Equal(Requests * 3 / 4, await service.Metric("iba_explain_seconds_count"));
+        Assert.Equal(0, await service.Metric("iba_open"));
+
+        async Task Call()
+        {
+            for (int i; (i = Interlocked.Increment(ref next)) < Requests;)
+            {
+                int which = i % Photos;
+                using HttpResponseMessage answer = (i % 16) switch
+                {
+                    3 => await service.Post(photos[which][..100]),
+                    7 => await service.Post(new byte[100_001]),
+                    11 => await service.Post(photos[which], type: "text/html"),
+                    15 => await service.Post(photos[which], "method=none"),
+                    _ => await service.Post(photos[which], $"format=safetensors&name={which}.png"),
+                };
+                statuses[i] = answer.StatusCode;
+                byte[] body = await answer.Content.ReadAsByteArrayAsync(Stop);
+                if (answer.IsSuccessStatusCode)
+                    Assert.Equal(expected[which], body);
+            }
+        }
+
+        static HttpStatusCode Expected(int request) => (request % 16) switch
+        {
+            3 => HttpStatusCode.UnprocessableEntity,
+            7 => HttpStatusCode.RequestEntityTooLarge,
+            11 => HttpStatusCode.UnsupportedMediaType,
+            15 => HttpStatusCode.BadRequest,
+            _ => HttpStatusCode.OK,
+        };
+    }
+
+    [Fact]
+    public async Task A_full_queue_refuses_with_the_time_to_wait_and_takes_photos_again_once_there_is_room()
+    {
+        await using RunningService service = await RunningService.Start(new ServiceSettings { Queue = 1 });
+        var rest = new TaskCompletionSource();
+        Task<HttpResponseMessage> first = service.Post(new SlowPhoto(RunningService.Photo(1), rest.Task));
+        await Until(async () => await service.Metric("iba_open") == 1);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await service.Client.GetAsync("/readyz", Stop)).StatusCode);
+        using HttpResponseMessage second = await service.Post(RunningService.Photo(2));
+        Assert.Equal(HttpStatusCode.TooManyRequests, second.StatusCode);
+        Assert.InRange(second.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 3600);
+
+        rest.SetResult();
+        using HttpResponseMessage answer = await first;
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        await Until(async () => await service.Metric("iba_open") == 0);
+        using HttpResponseMessage third = await service.Post(RunningService.Photo(2));
+        Assert.Equal(HttpStatusCode.OK, third.StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await service.Client.GetAsync("/readyz", Stop)).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_photo_that_does_not_arrive_in_time_is_given_up()
+    {
+        await using RunningService service = await RunningService.Start(new ServiceSettings { Time = TimeSpan.FromSeconds(0.2) });
+        using TcpClient caller = await service.SendHalf();
+        using var answer = new StreamReader(caller.GetStream());
+        Assert.Equal("HTTP/1.1 408 Request Timeout", await answer.ReadLineAsync(Stop));
+    }
+
+    /// <summary>Whoever hangs up takes their photo out.</summary>
+    [Fact]
+    public async Task A_caller_that_hangs_up_frees_its_place()
+    {
+        await using RunningService service = await RunningService.Start();
+        using (await service.SendHalf())
+            await Until(async () => await service.Metric("iba_open") == 1);
+        await Until(async () => await service.Metric("iba_open") == 0);
+        Assert.Equal(1, await service.Metric("iba_requests_total"));
+        Assert.Equal(0, await service.Metric("iba_explain_seconds_count"));
+    }
+
+    [Fact]
+    public async Task Requests_in_work_are_answered_before_the_service_stops()
+    {
+        await using RunningService service = await RunningService.Start();
+        var rest = new TaskCompletionSource();
+        byte[] photo = RunningService.Photo(1);
+        byte[] expected = (await service.Alone(photo)).ToPng();
+        Task<HttpResponseMessage> first = service.Post(new SlowPhoto(photo, rest.Task), "format=png");
+        await Until(async () => await service.Metric("iba_open") == 1);
+        Task stopped = service.Stop();
+        Assert.False(stopped.IsCompleted);
+        rest.SetResult();
+        using HttpResponseMessage answer = await first;
+        Assert.Equal(expected, await answer.Content.ReadAsByteArrayAsync(Stop));
+        await stopped;
+        await Assert.ThrowsAsync<HttpRequestException>(() => service.Client.GetAsync("/healthz", Stop));
+    }
+
+    [Fact]
+    public async Task Without_the_key_only_health_and_the_page_are_answered()
+    {
+        const string Secret = "a secret of 24 letters..";
+        await using RunningService service = await RunningService.Start(new ServiceSettings { Key = ApiKey.Find(null, Secret) });
+        byte[] photo = RunningService.Photo(1);
+        foreach (string path in (string[])["/", "/healthz", "/readyz", "/openapi.json"])
+            Assert.Equal(HttpStatusCode.OK, (await service.Client.GetAsync(path, Stop)).StatusCode);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await service.Client.GetAsync("/metrics", Stop)).StatusCode);
+        await AnswerTests.Refused(await service.Post(photo), 401, "Bearer");
+        await AnswerTests.Refused(await service.Post(photo, headers: headers => headers.Authorization = new("Bearer", Secret[..^1])), 401, "Bearer");
+        using HttpResponseMessage bearer = await service.Post(photo, headers: headers => headers.Authorization = new("Bearer", Secret));
+        using HttpResponseMessage header = await service.Post(photo, headers: headers => headers.Add("X-API-Key", Secret));
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (bearer.StatusCode, header.StatusCode));
+    }
+
+    [Fact]
+    public void Only_this_machine_may_call_without_a_key()
+    {
+        new ServiceSettings().Check();
+        Assert.Throws<ArgumentException>(() => new ServiceSettings { Listen = new(IPAddress.Any, 80) }.Check());
+        new ServiceSettings { Listen = new(IPAddress.Any, 80), Key = ApiKey.Find(null, "0123456789abcdef") }.Check();
+        Assert.Throws<ArgumentException>(() => ApiKey.Find(null, "short"));
+        Assert.Null(ApiKey.Find(null, ""));
+    }
+
+    /// <summary>The program: it logs JSON on standard error, answers, and ends with 0 when it is told to.</summary>
+    [Fact]
+    public async Task The_program_serves_until_SIGTERM()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a process cannot be sent signals from here on Windows");
+        string[] arguments = ["--weights", RunningService.Weights, "--device", "cpu", "--listen", "127.0.0.1:0"];
+        using Process process = Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "iba-serve"), arguments)
+        {
+            RedirectStandardError = true,
+            Environment = { ["DOTNET_ROOT"] = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..")) },
+        })!;
+        JsonElement listening;
+        do
+            listening = JsonDocument.Parse((await process.StandardError.ReadLineAsync(Stop))!).RootElement;
+        while (listening.GetProperty("EventId").GetInt32() != 1);
+        using var client = new HttpClient { BaseAddress = new Uri(listening.GetProperty("State").GetProperty("Address").GetString()!) };
+        Assert.Equal("ok", await client.GetStringAsync("/healthz", Stop));
+        using var kill = Process.Start("kill", $"{process.Id}");
+        string last = (await process.StandardError.ReadToEndAsync(Stop)).TrimEnd().Split('\n')[^1];
+        await process.WaitForExitAsync(Stop);
+        Assert.Equal(0, process.ExitCode);
+        Assert.Equal(4, JsonDocument.Parse(last).RootElement.GetProperty("EventId").GetInt32());
+    }
+
+    /// <summary>Waits for what another thread is about to do.</summary>
+    private static async Task Until(Func<Task<bool>> holds)
+    {
+        while (!await holds())
+            await Task.Delay(5, Stop);
+    }
+}

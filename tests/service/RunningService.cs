@@ -1,0 +1,115 @@
+using System.Net.Http.Headers;
+using System.Net.Sockets;
+using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Files;
+using Iba.Explaining;
+using Iba.Images;
+using Iba.Rendering;
+using Iba.Service;
+
+namespace Tests.Service;
+
+/// <summary>The service on a port of this machine, over a narrow ResNet-50 and photos of 64 x 64, with a client.</summary>
+internal sealed class RunningService : IAsyncDisposable
+{
+    /// <summary>A method that takes milliseconds here and needs no statistics.</summary>
+    public const string Quick = "gradient";
+
+    private readonly HttpService _service;
+
+    private RunningService(Explainer explainer, HttpService service)
+    {
+        (Explainer, _service) = (explainer, service);
+        Client = new HttpClient { BaseAddress = service.Address, Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    public Explainer Explainer { get; }
+
+    public HttpClient Client { get; }
+
+    public static string Weights { get; } = Path.Combine(FindRoot(AppContext.BaseDirectory), "tests", "golden", "resnet50-narrow.pth");
+
+    public static async Task<RunningService> Start(ServiceSettings? settings = null)
+    {
+        settings ??= new ServiceSettings();
+        settings = settings with { Listen = new(settings.Listen.Address, 0) };
+        var explainer = Explainer.Open(Weights, options: settings.Explaining with
+        {
+            Device = () => new CpuBackend(threads: 1),
+            Preprocessing = new Preprocessing { Resize = 64, Crop = 64 },
+        });
+        HttpService service = HttpService.Create(explainer, settings);
+        await service.Start(CancellationToken.None);
+        return new RunningService(explainer, service);
+    }
+
+    public Task Stop() => _service.Stop();
+
+    /// <summary>A photo of noise.</summary>
+    public static byte[] Photo(int seed, int width = 70, int height = 66)
+    {
+        var pixels = new byte[width * height * 3];
+        new Random(seed).NextBytes(pixels);
+        return PngFile.Encode(pixels, width, height);
+    }
+
+    /// <summary>What the library says of a photo without the service.</summary>
+    public Task<PhotoExplanation> Alone(byte[] photo, string name = "photo") =>
+        Explainer.ExplainAsync(FileSource.Of(photo, name), new ExplainerRequest { Method = Quick });
+
+    /// <summary>Sends a photo.</summary>
+    public Task<HttpResponseMessage> Post(byte[] photo, string query = "", string? type = "image/png", Action<HttpRequestHeaders>? headers = null) =>
+        Post(new ByteArrayContent(photo), query, type, headers);
+
+    public async Task<HttpResponseMessage> Post(HttpContent body, string query = "", string? type = "image/png", Action<HttpRequestHeaders>? headers = null)
+    {
+        string path = $"/explain?{(query.Contains("method=") ? "" : $"method={Quick}&")}{query}";
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = body };
+        body.Headers.ContentType = type is null ? null : new MediaTypeHeaderValue(type);
+        headers?.Invoke(request.Headers);
+        return await Client.SendAsync(request);
+    }
+
+    /// <summary>Sends the beginning of a request, by hand: a client of .NET waits with the answer until the whole photo is sent.</summary>
+    public async Task<TcpClient> SendHalf()
+    {
+        var caller = new TcpClient();
+        await caller.ConnectAsync(Client.BaseAddress!.Host, Client.BaseAddress.Port);
+        byte[] half = [.. "POST /explain HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nbegin"u8];
+        await caller.GetStream().WriteAsync(half);
+        return caller;
+    }
+
+    /// <summary>A number of /metrics.</summary>
+    public async Task<double> Metric(string name) => (await Client.GetStringAsync("/metrics")).Split('\n')
+        .Where(line => line.StartsWith($"{name} ") || line.StartsWith($"{name}{{")).Sum(line => double.Parse(line.Split(' ')[^1]));
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await _service.Stop();
+        await _service.DisposeAsync();
+        await Explainer.DisposeAsync();
+    }
+
+    private static string FindRoot(string folder) => File.Exists(Path.Combine(folder, "Engine.sln")) ? folder : FindRoot(Path.GetDirectoryName(folder)!);
+}
+
+/// <summary>A photo whose bytes arrive when the test says so.</summary>
+internal sealed class SlowPhoto(byte[] photo, Task rest) : HttpContent
+{
+    protected override async Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context)
+    {
+        int half = photo.Length / 2;
+        await stream.WriteAsync(photo.AsMemory(0, half));
+        await stream.FlushAsync();
+        await rest;
+        await stream.WriteAsync(photo.AsMemory(half));
+    }
+
+    protected override bool TryComputeLength(out long length)
+    {
+        length = photo.Length;
+        return true;
+    }
+}
