@@ -99,6 +99,26 @@ public sealed class PlanPackTests : IDisposable
         Assert.Empty(_gpu.Cudnn.Misuse);
     }
 
+    /// <summary>A pack names what its engines had to keep to, and their notes; its reader asks for its own.</summary>
+    [Fact]
+    public void Plans_of_engines_whose_bits_change_are_refused_by_a_device_that_did_not_ask_for_them()
+    {
+        _gpu.Cudnn.Answers = _ => [new FakeEngine(1) { Notes = [4] }, new FakeEngine(2)];
+        string path = _folder["any.plans"];
+        PlanPacker.Build(_gpu.Libraries(), new CacheFolder(null), H200, PlanPacking.Of("vgg16"), "vgg16", [2], Precision.TensorFloat32,
+            new SearchLimits(Deterministic: false, Candidates: 1), path, (_, _) => { }, TestContext.Current.CancellationToken);
+        using (SafetensorsFile file = SafetensorsFile.Open(path, FileContents.Read(path)))
+            Assert.StartsWith("any; ", file.Metadata["limits"]);
+        using CudaBackend backend = _gpu.Open(limits: new SearchLimits(Checked: false, Candidates: 1) { Pack = path });
+        var fused = PlanSurvey.Run(backend, "vgg16", 2).Where(plan => plan.Choice.Route == Route.Fused).ToArray();
+        Assert.NotEmpty(fused);
+        Assert.All(fused, plan =>
+        {
+            Assert.Equal("engine 2", plan.Choice.Engine);
+            Assert.Contains(plan.Choice.Rejected, line => line == "engine 1, kept from an earlier run: its bits differ from run to run");
+        });
+    }
+
     [Fact]
     public void A_pack_in_the_users_cache_is_found_without_being_named()
     {

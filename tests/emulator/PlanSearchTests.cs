@@ -256,14 +256,17 @@ public sealed class PlanSearchTests : IDisposable
     [Fact]
     public void Text_that_is_no_choice_is_none()
     {
-        var choice = new EngineChoice(12, [(1, 2), (3, -4)]) { Milliseconds = 0.123f, IsCompiled = true };
+        var choice = new EngineChoice(12, [(1, 2), (3, -4)]) { Milliseconds = 0.123f, IsCompiled = true, Notes = [0, 5] };
         var kept = new KeptPlan(choice, [1, 2, 0]);
         KeptPlan read = KeptPlan.Parse(kept.Print())!;
         Assert.Equal((choice.Index, true, 0.123f), (read.Choice.Index, read.Choice.IsCompiled, read.Choice.Milliseconds));
         Assert.Equal(choice.Knobs!, read.Choice.Knobs!);
+        Assert.Equal(choice.Notes, read.Choice.Notes);
+        Assert.Empty(KeptPlan.Parse((kept with { Choice = choice with { Notes = [] } }).Print())!.Choice.Notes!);
+        Assert.Null(KeptPlan.Parse((kept with { Choice = choice with { Notes = null } }).Print())!.Choice.Notes);
         Assert.Equal(kept.Json, read.Json);
         foreach (string bad in (string[])["", "engine", "engine x\n", "engine 1\nknob 1\n", "engine 1\ncompiled\ncompiled\n",
-            "engine 1\nknob -1 2\n", "motor 1\n", "engine 1\nmilliseconds soon\n", "engine 1\nmilliseconds 1\nmilliseconds 1\n",
+            "engine 1\nknob -1 2\n", "engine 1\nnotes x\n", "motor 1\n", "engine 1\nmilliseconds soon\n", "engine 1\nmilliseconds 1\nmilliseconds 1\n",
             "engine 99999999999999999999\n", "engine 1\n" + string.Concat(Enumerable.Repeat("knob 1 1\n", 1000))])
         {
             Assert.Null(KeptPlan.Parse(System.Text.Encoding.UTF8.GetBytes($"{bad}json\n{{}}")));

@@ -89,7 +89,7 @@ public static unsafe class PlanPacker
             new PackBuilder(session, limits).Build([.. units.Select(each => each.Unit)], done => progress(done, units.Length), cancel);
 
         // Units that differ in what follows the sum share the sum's plans.
-        byte[] bytes = PlanPack.Print(session.Version, gpu,
+        byte[] bytes = PlanPack.Print(session.Version, gpu, limits.Words,
             built.SelectMany(unit => unit.Plans).Select(plan => (plan.Key, plan.Plan)).DistinctBy(each => (each.Key, each.Plan.Choice.ToString())));
         if (path is not null)
             AtomicFile.Write(path, bytes, cancel);

@@ -13,10 +13,13 @@ internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Va
     /// <summary>Upper bound of the settings: a file with more was not written by this program.</summary>
     private const int MostKnobs = 256;
 
-    private const string Time = "milliseconds ", Compiled = "compiled";
+    private const string Time = "milliseconds ", Compiled = "compiled", Arithmetic = "notes";
 
     /// <summary>Whether cuDNN compiles it for its graph when its plan is built.</summary>
     public bool IsCompiled { get; init; }
+
+    /// <summary>cuDNN's notes on its arithmetic, by which it was accepted; null if cuDNN does not tell them.</summary>
+    public IReadOnlyList<int>? Notes { get; init; }
 
     /// <summary>The time of a run when it was chosen; null if there was one candidate.</summary>
     public float? Milliseconds { get; init; }
@@ -25,11 +28,12 @@ internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Va
     public static EngineChoice? Parse(ReadOnlySpan<byte> text)
     {
         string[] lines = Encoding.UTF8.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        if (lines.Length is < 1 or > MostKnobs + 3 || !TryNumbers(lines[0], "engine", 1, out long[] engine))
+        if (lines.Length is < 1 or > MostKnobs + 4 || !TryNumbers(lines[0], "engine", 1, out long[] engine))
             return null;
         bool compiled = false;
         var knobs = new List<(int, long)>();
         float? milliseconds = null;
+        int[]? notes = null;
         foreach (string line in lines[1..])
         {
             if (!compiled && line == Compiled)
@@ -44,11 +48,21 @@ internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Va
                 milliseconds = read;
                 continue;
             }
+            if (notes is null && line.Split(' ') is [Arithmetic, .. string[] codes])
+            {
+                notes = new int[codes.Length];
+                for (int i = 0; i < codes.Length; i++)
+                {
+                    if (!int.TryParse(codes[i], NumberStyles.None, CultureInfo.InvariantCulture, out notes[i]))
+                        return null;
+                }
+                continue;
+            }
             if (!TryNumbers(line, "knob", 2, out long[] knob) || knob[0] is < 0 or > int.MaxValue)
                 return null;
             knobs.Add(((int)knob[0], knob[1]));
         }
-        return new EngineChoice(engine[0], knobs) { Milliseconds = milliseconds, IsCompiled = compiled };
+        return new EngineChoice(engine[0], knobs) { Milliseconds = milliseconds, IsCompiled = compiled, Notes = notes };
     }
 
     /// <summary>The text, as <see cref="Parse"/> reads it.</summary>
@@ -59,6 +73,8 @@ internal sealed record EngineChoice(long Index, IReadOnlyList<(int Type, long Va
             text.Append(Compiled).Append('\n');
         if (Milliseconds is { } milliseconds)
             text.Append(CultureInfo.InvariantCulture, $"{Time}{milliseconds:R}\n");
+        if (Notes is not null)
+            text.Append(Arithmetic).AppendJoin("", Notes.Select(note => $" {note}")).Append('\n');
         foreach ((int type, long value) in Knobs ?? [])
             text.Append(CultureInfo.InvariantCulture, $"knob {type} {value}\n");
         return Encoding.UTF8.GetBytes(text.ToString());

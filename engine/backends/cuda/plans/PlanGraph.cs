@@ -123,6 +123,11 @@ internal sealed class PlanGraph : IDisposable
     /// <summary>Restores a kept plan: from its text, which takes milliseconds, else from its engine and settings; null if cuDNN refuses both.</summary>
     public Plan? Restore(KeptPlan kept)
     {
+        if (Objection(kept.Choice.Notes) is { } objection)
+        {
+            _rejected.Add($"{kept.Choice}, kept from an earlier run: {objection}");
+            return null;
+        }
         try
         {
             if (kept.Json.Length > 0)
@@ -222,13 +227,14 @@ internal sealed class PlanGraph : IDisposable
             _descriptors.Get<nint>(config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, [engine]);
             cudnnBackendBehaviorNote[]? behaviour =
                 Told(() => Notes<cudnnBackendBehaviorNote>(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, CUDNN_TYPE_BEHAVIOR_NOTE));
+            cudnnBackendNumericalNote[]? notes =
+                Told(() => Notes<cudnnBackendNumericalNote>(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE));
             var choice = new EngineChoice(_descriptors.Get<long>(engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64), Told(() => Knobs(config)))
             {
                 IsCompiled = behaviour?.Contains(cudnnBackendBehaviorNote.CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION) == true,
+                Notes = notes is null ? null : [.. notes.Select(note => (int)note)],
             };
-            cudnnBackendNumericalNote[]? notes =
-                Told(() => Notes<cudnnBackendNumericalNote>(engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE));
-            if (Objection(notes) is not { } objection)
+            if (Objection(choice.Notes) is not { } objection)
                 return new Offer(config, choice);
             _rejected.Add($"{choice}: {objection}");
             return null;
@@ -273,19 +279,19 @@ internal sealed class PlanGraph : IDisposable
     }
 
     /// <summary>Why an engine's arithmetic is not acceptable, or null.</summary>
-    private string? Objection(cudnnBackendNumericalNote[]? notes)
+    private string? Objection(IReadOnlyList<int>? notes)
     {
         if (notes is null)
             return _precision == Precision.Float32 ? "its notes are not told, so it may compute in TF32" : null;
-        if (_limits.Deterministic && notes.Contains(CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC))
+        if (_limits.Deterministic && notes.Contains((int)CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC))
             return "its bits differ from run to run";
         if (_precision == Precision.BFloat16)
             return null;
         // Tensor cores compute float32 tensors in TF32; rounding further than that is never acceptable.
-        if (_precision == Precision.Float32 && notes.Contains(CUDNN_NUMERICAL_NOTE_TENSOR_CORE))
+        if (_precision == Precision.Float32 && notes.Contains((int)CUDNN_NUMERICAL_NOTE_TENSOR_CORE))
             return "it computes in TF32";
-        if (_precision == Precision.Float32 && notes.Contains(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS))
+        if (_precision == Precision.Float32 && notes.Contains((int)CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS))
             return "it rounds its inputs";
-        return notes.Contains(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION) ? "it sums in less than float32" : null;
+        return notes.Contains((int)CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION) ? "it sums in less than float32" : null;
     }
 }

@@ -11,7 +11,7 @@ namespace Iba.Engine.Backends.Cuda.Plans;
 /// </summary>
 internal sealed class PlanPack
 {
-    private const string FormatKey = "format", Format = "iba plans 1", VersionKey = "cudnn", GpuKey = "gpu";
+    private const string FormatKey = "format", Format = "iba plans 1", VersionKey = "cudnn", GpuKey = "gpu", LimitsKey = "limits";
 
     private const string Advice = "Make it again: iba plans build";
 
@@ -56,12 +56,14 @@ internal sealed class PlanPack
     /// <summary>The bytes of a file of plans.</summary>
     /// <param name="version">The version of cuDNN.</param>
     /// <param name="gpu">The GPU, or null if cuDNN cannot describe it.</param>
+    /// <param name="limits">What its engines had to keep to. Whether they suit whoever reads the file, their notes tell (<see cref="EngineChoice.Notes"/>).</param>
     /// <param name="plans">Keys and plans; of one key the first plan is the one to try first.</param>
-    public static byte[] Print(long version, GpuDescription? gpu, IEnumerable<(string Key, KeptPlan Plan)> plans)
+    public static byte[] Print(long version, GpuDescription? gpu, string limits, IEnumerable<(string Key, KeptPlan Plan)> plans)
     {
         var facts = new Dictionary<string, string>
         {
             [FormatKey] = Format,
+            [LimitsKey] = limits,
             [VersionKey] = version.ToString(CultureInfo.InvariantCulture),
             [SafetensorsFile.ChecksumKey] = SafetensorsChecksum.Blank,
         };

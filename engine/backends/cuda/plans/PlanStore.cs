@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Iba.Engine.Files;
 
@@ -26,8 +25,7 @@ internal sealed class PlanStore
     public PlanStore(CudnnSession session, SearchLimits limits, CacheFolder cache)
     {
         (_session, _cache) = (session, cache);
-        _limits = string.Create(CultureInfo.InvariantCulture, $"{(limits.Deterministic ? "deterministic" : "any")}; "
-            + $"{(limits.Checked ? "checked" : "unchecked")}; {(limits.FastStart ? "fast start" : "timed")}; {limits.WorkspaceBytes} bytes");
+        _limits = limits.Words;
         if (limits.Pack is { } path)
             Take(PlanPack.Read(path));
         foreach (string file in cache.Files(Packs, $"*{Ending}"))
@@ -49,7 +47,7 @@ internal sealed class PlanStore
 
     /// <summary>Keeps the choice for a graph.</summary>
     public void Keep(string key, KeptPlan plan) =>
-        _cache.Write(Kind, FileOf(WithCircumstances(key)), PlanPack.Print(_session.Version, _session.Gpu, [(WithCircumstances(key), plan)]));
+        _cache.Write(Kind, FileOf(WithCircumstances(key)), PlanPack.Print(_session.Version, _session.Gpu, _limits, [(WithCircumstances(key), plan)]));
 
     /// <summary>The plans that were built for a graph before, the first to try first.</summary>
     public IReadOnlyList<KeptPlan> Built(string key) => [.. _packs.SelectMany(pack => pack.Of(key))];

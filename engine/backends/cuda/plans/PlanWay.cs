@@ -19,9 +19,6 @@ internal enum GraphForm
 /// <param name="Route">Whether this project's kernels compute the rest.</param>
 internal readonly record struct PlanWay(GraphForm Form, ConvolutionUnit Drawn, Route Route)
 {
-    /// <summary>Channels that fill 16 bytes of bfloat16: fused gradients of fewer have no engine, or one that does not compile.</summary>
-    private const int AlignedChannels = 8;
-
     /// <summary>The ways in the order in which they are tried.</summary>
     public static IEnumerable<PlanWay> Of(ConvolutionUnit unit)
     {
@@ -44,5 +41,5 @@ internal readonly record struct PlanWay(GraphForm Form, ConvolutionUnit Drawn, R
     /// that has been wrong before; the sum alone has precompiled engines. So has a plain bfloat16 sum, which has no good engine with a float32 result.
     /// </summary>
     private static bool CanFuse(in ConvolutionUnit unit) => unit.Direction != Direction.BackwardData
-        || (unit.Geometry.Stride == 1 && (unit.Precision != Precision.BFloat16 || (!unit.IsPlain && unit.C % AlignedChannels == 0)));
+        || (unit.Geometry.Stride == 1 && (unit.Precision != Precision.BFloat16 || !unit.IsPlain));
 }

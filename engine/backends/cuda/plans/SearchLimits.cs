@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Iba.Engine.Backends.Cuda.Plans;
 
 /// <summary>Limits of a search for plans.</summary>
@@ -15,4 +17,8 @@ internal sealed record SearchLimits(long WorkspaceBytes = 512L << 20, int Candid
 
     /// <summary>A file of plans that were built before.</summary>
     public string? Pack { get; init; }
+
+    /// <summary>What an engine had to keep to, in words.</summary>
+    public string Words => string.Create(CultureInfo.InvariantCulture, $"{(Deterministic ? "deterministic" : "any")}; "
+        + $"{(Checked ? "checked" : "unchecked")}; {(FastStart ? "fast start" : "timed")}; {WorkspaceBytes} bytes");
 }
