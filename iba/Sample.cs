@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
+using Iba.Engine.Files;
 using Iba.Engine.Tensors;
 using Iba.Images;
 
@@ -21,6 +23,12 @@ public sealed record Sample(float[] Pixels, int? Target = null)
     /// were prepared differently. Null turns both checks off: pixels may then be any finite values.
     /// </summary>
     public Preprocessing? Preprocessing { get; init; } = Preprocessing.ImageNet;
+
+    /// <summary>
+    /// The image index in the noise's counter: the first 24 bits of the SHA-256 of the pixels, so that the noise depends neither on the image's place in a
+    /// list nor on the other images. Computed here, because photos are prepared while others are explained.
+    /// </summary>
+    internal uint NoiseWord { get; } = Word(Pixels);
 
     /// <summary>Validates images before anything is computed.</summary>
     /// <param name="samples">The images.</param>
@@ -54,6 +62,12 @@ public sealed record Sample(float[] Pixels, int? Target = null)
         int strange = pixels.AsSpan().IndexOfAnyExceptInRange(float.MinValue, float.MaxValue);
         if (strange >= 0)
             throw new ArgumentException($"{Place(number, strange, image)} is {pixels[strange]}: pixels must be finite numbers.");
+    }
+
+    private static uint Word(ReadOnlySpan<float> pixels)
+    {
+        byte[] hash = Sha256Hash.Of(MemoryMarshal.AsBytes(pixels));
+        return (uint)(hash[0] << 16 | hash[1] << 8 | hash[2]);
     }
 
     private static void CheckRange(float[] pixels, int number, Shape image, Preprocessing preprocessing)

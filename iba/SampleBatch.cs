@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using Iba.Engine.Backends;
-using Iba.Engine.Files;
 using Iba.Engine.Tensors;
 
 namespace Iba;
@@ -11,17 +9,7 @@ namespace Iba;
 internal sealed class SampleBatch(IReadOnlyList<Sample> samples, int size)
 {
     /// <summary>(size) the image index of each image in the noise's counter.</summary>
-    public float[] NoiseWords => [.. Enumerable.Range(0, size).Select(i => (float)NoiseWord(At(i).Pixels))];
-
-    /// <summary>
-    /// The image index in the noise's counter: the first 24 bits of the SHA-256 of the pixels, so that the noise depends neither on the
-    /// image's place in a list nor on the other images.
-    /// </summary>
-    public static uint NoiseWord(ReadOnlySpan<float> pixels)
-    {
-        byte[] hash = Sha256Hash.Of(MemoryMarshal.AsBytes(pixels));
-        return (uint)(hash[0] << 16 | hash[1] << 8 | hash[2]);
-    }
+    public float[] NoiseWords => [.. Enumerable.Range(0, size).Select(i => (float)At(i).NoiseWord)];
 
     /// <summary>Writes the images to the network's input (size, H, W, 3).</summary>
     public void Upload(IBackend backend, Tensor input)

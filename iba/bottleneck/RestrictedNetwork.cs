@@ -97,7 +97,7 @@ public sealed class RestrictedNetwork : IDisposable
         _trunk.Run();
         _backend.Copy(_trunk.Output, _restriction.Features);
         _restriction.Standardise();
-        _backend.Upload([SampleBatch.NoiseWord(sample.Pixels)], _restriction.NoiseWords);
+        _backend.Upload([sample.NoiseWord], _restriction.NoiseWords);
         _backend.Upload(mask, _mask);
         _tape.Forward();
         float[] logits = _backend.Read(_logits);

@@ -180,52 +180,90 @@ internal static class AttributeCommand
     }
 }
 
-/// <summary>Explains photos batch by batch and writes the results.</summary>
+/// <summary>
+/// Explains photos batch by batch and writes the results. The next batch is read and the last one written while the device works: decoding, hashing and
+/// drawing take as long as a GPU's steps.
+/// </summary>
 internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod method, AttributionFiles files, int steps, bool json)
 {
     public ExitCode Explain(string[] paths, int? target, int batch)
     {
         int failed = 0;
-        return Terminal.Progress("attributing", paths.Length * steps, bar =>
+        Terminal.Progress("attributing", paths.Length * steps, bar =>
         {
-            // The method cuts the list that it is given. Paths are cut here because photos take memory once they are read, and because
-            // the results of a batch are written before the next one is read.
-            for (int first = 0; first < paths.Length; first += batch)
+            // The method cuts the list that it is given. Paths are cut here because photos take memory once they are read.
+            var batches = new Queue<string[]>(paths.Chunk(batch));
+            Task<Entry[]> reading = Next();
+            Task<int> writing = Task.FromResult(0);
+            try
             {
-                PreparedPhoto[] photos = [.. paths.Skip(first).Take(batch).Select(Read).OfType<PreparedPhoto>()];
-                failed += Math.Min(batch, paths.Length - first) - photos.Length;
-                var clock = Stopwatch.StartNew();
-                var relay = new AttributionRelay(done => bar.Report((first + done) * steps));
-                Sample[] samples = [.. photos.Select(photo => loaded.Sample(photo, target))];
-                var results = new List<Outcome>();
-                try
+                for (int first = 0; first < paths.Length; first += batch)
                 {
-                    results.AddRange(method.Explain(samples, relay, Interrupt.Token));
-                }
-                finally
-                {
-                    // If an error ends the batch early, its finished results are kept.
-                    double seconds = clock.Elapsed.TotalSeconds / Math.Max(results.Count, 1);
-                    foreach (Outcome result in results)
-                        failed += Write(photos[result.Sample], result, seconds) ? 0 : 1;
+                    Entry[] entries = Result(reading), photos = [.. entries.Where(entry => entry.Sample is not null)];
+                    reading = Next();
+                    int done = first;
+                    var relay = new AttributionRelay(more => bar.Report((done + more) * steps));
+                    var results = new List<Outcome>();
+                    var clock = Stopwatch.StartNew();
+                    try
+                    {
+                        results.AddRange(method.Explain([.. photos.Select(photo => photo.Sample!)], relay, Interrupt.Token));
+                    }
+                    finally
+                    {
+                        // If an error ends the batch early, its finished results are kept. One batch at a time is written.
+                        double seconds = clock.Elapsed.TotalSeconds / Math.Max(results.Count, 1);
+                        Task<int> before = writing;
+                        End(before);
+                        writing = Task.Run(() => Result(before) + Write(entries, photos, results, seconds));
+                    }
                 }
             }
-            return failed == 0 ? ExitCode.Done : failed < paths.Length ? ExitCode.Partial : ExitCode.Failed;
+            finally
+            {
+                End(reading);
+                failed = Result(writing);
+            }
+
+            Task<Entry[]> Next()
+            {
+                string[] some = batches.TryDequeue(out string[]? next) ? next : [];
+                return Task.Run(() => Read(some, target));
+            }
         });
+        return failed == 0 ? ExitCode.Done : failed < paths.Length ? ExitCode.Partial : ExitCode.Failed;
     }
 
-    private PreparedPhoto? Read(string path)
+    /// <summary>Waits for a task; its exception, if it has one, is somebody else's.</summary>
+    private static void End(Task task) => task.ContinueWith(ended => ended.Exception, TaskScheduler.Default).Wait();
+
+    /// <summary>What a task ended with: its own exception, not that of waiting.</summary>
+    private static T Result<T>(Task<T> task) => task.GetAwaiter().GetResult();
+
+    private Entry[] Read(string[] paths, int? target) => [.. paths.Select(path =>
     {
         try
         {
-            return loaded.Read(path, files.FullPhoto);
+            PreparedPhoto photo = loaded.Read(path, files.FullPhoto);
+            return new Entry(path, photo, loaded.Sample(photo, target), null);
         }
         catch (ImageException failure)
         {
-            FailureLine.Tell(path, failure.Message, json);
-            return null;
+            return new Entry(path, null, null, failure.Message);
         }
+    })];
+
+    /// <summary>Writes a batch's results, and says why others have none.</summary>
+    /// <returns>How many have none.</returns>
+    private int Write(Entry[] entries, Entry[] photos, List<Outcome> results, double seconds)
+    {
+        foreach (Entry unread in entries.Where(entry => entry.Fault is not null))
+            FailureLine.Tell(unread.Path, unread.Fault!, json);
+        return entries.Length - photos.Length + results.Count(result => !Write(photos[result.Sample].Photo!, result, seconds));
     }
+
+    /// <summary>A photo, or why it cannot be read.</summary>
+    private sealed record Entry(string Path, PreparedPhoto? Photo, Sample? Sample, string? Fault);
 
     /// <summary>Writes a result, or says why there is none. An error of one photo does not stop the others.</summary>
     private bool Write(PreparedPhoto photo, Outcome result, double seconds)

@@ -103,7 +103,7 @@ public sealed class GroundTruthMeasure(int copies = 10) : IMeasure
         (int height, int width, int channels) = (network.Features.H, network.Features.W, network.Features.C);
         bool[] empty = EmptyCells(photo.Explanation.Heatmap, height, width);
         int count = empty.Count(cell => cell);
-        SplitMix random = new SplitMix(0).Fork(SampleBatch.NoiseWord(photo.Photo.Sample.Pixels));
+        SplitMix random = new SplitMix(0).Fork(photo.Photo.Sample.NoiseWord);
         HashSet<int> drawn = [.. Enumerable.Range(0, empty.Length).OrderBy(cell => random.Bits((ulong)cell)).Take(count)];
         int predicted = Iba.Classes.Largest(photo.Explanation.Logits);
         return ((double)count / empty.Length, Without(cell => empty[cell]), Without(drawn.Contains));

@@ -56,7 +56,7 @@ internal sealed class PlanPack
     /// <summary>The bytes of a file of plans.</summary>
     /// <param name="version">The version of cuDNN.</param>
     /// <param name="gpu">The GPU, or null if cuDNN cannot describe it.</param>
-    /// <param name="limits">What its engines had to keep to. Whether they suit whoever reads the file, their notes tell (<see cref="EngineChoice.Notes"/>).</param>
+    /// <param name="limits">What its engines had to keep to; whether they suit a reader, their notes tell (<see cref="EngineChoice.Notes"/>).</param>
     /// <param name="plans">Keys and plans; of one key the first plan is the one to try first.</param>
     public static byte[] Print(long version, GpuDescription? gpu, string limits, IEnumerable<(string Key, KeptPlan Plan)> plans)
     {
