@@ -16,7 +16,7 @@ export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 
 publish() {
     dotnet publish "$1" --configuration Release --runtime linux-x64 --self-contained --output "$folder/pack/bin" --artifacts-path "$folder/build" \
-        -p:SatelliteResourceLanguages=en -p:DebugType=none -v quiet
+        -p:SatelliteResourceLanguages=en -p:DebugType=none -p:Compress=false -v quiet
 }
 
 # The x86 filter makes machine code smaller.

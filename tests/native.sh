@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The native files, compiled ahead of time: no warning, bounded sizes, the same results to the byte as the runtime's, and nothing needed but glibc.
-#   tests/native.sh [STEP...]        all steps of this machine, or those that are named: avx512 avx2 128 arm64 library speed
+#   tests/native.sh [STEP...]        all steps of this machine, or those that are named: avx512 avx2 128 arm64 library service speed
 # Needs clang, and binutils; what a step needs beside them, and is not there, is said. Files go to out/native.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -136,6 +136,31 @@ step_library() {
     echo "library: the map is the command's to the byte"
 }
 
+step_service() {
+    local family=avx512 folder=$out/service work=$out/service-tests server address size
+    [ "$(runner avx512)" != no ] || family=avx2
+    publish iba/service "$family" linux-x64 "$folder"
+    size=$(bytes "$folder/iba-serve" "$folder/libSkiaSharp.so")
+    echo "service: iba-serve $(bytes "$folder/iba-serve") + libSkiaSharp.so $(bytes "$folder/libSkiaSharp.so") = $size bytes"
+    [ "$size" -le 47000000 ] || fail "the service has more than 47 MB"
+    rm -rf "$work" && mkdir -p "$work"
+    "$folder/iba-serve" --device cpu --listen 127.0.0.1:0 2> "$work/log" &
+    server=$!
+    for _ in $(seq 600); do
+        address=$(grep -o 'listening on http://[^ ]*' "$work/log" | cut -d' ' -f3 || true)
+        if [ -n "$address" ] || ! kill -0 "$server" 2> /dev/null; then break; fi
+        sleep 0.1
+    done
+    [ -n "$address" ] || { cat "$work/log" >&2; fail "the service does not start"; }
+    [ "$(curl -s "${address%/}/healthz")" = ok ] || fail "the service is not well"
+    curl -s --data-binary @"$demo/sample.png" -H 'Content-Type: image/png' "${address%/}/explain?format=safetensors" > "$work/sample.safetensors"
+    kill -TERM "$server"
+    wait "$server" || fail "the service does not end with 0"
+    (cd "$work" && env "$(switch "$family")" "$managed" attribute --device cpu --no-report > line.txt 2> progress.txt)
+    cmp <(tail -c 200704 "$work/sample.safetensors") <(tail -c 200704 "$work/sample.iba.safetensors") || fail "the service's map is not the command's"
+    echo "service: started, answered with the command's map to the byte, ended"
+}
+
 # Native and managed in turns: seconds of a photo, both warm, as medians.
 step_speed() {
     local family=avx512 round photos=() work=$out/speed
@@ -156,7 +181,7 @@ step_speed() {
 
 mkdir -p "$out"
 dotnet build iba/cli --configuration Release --verbosity quiet
-for step in ${*:-avx512 avx2 128 arm64 library speed}; do
+for step in ${*:-avx512 avx2 128 arm64 library service speed}; do
     echo "== $step"
     "step_$step"
 done

@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Iba.Engine.Files;
 
-/// <summary>Files that travel inside an assembly. The build deflates them (Directory.Build.targets), which makes every program 2 MB smaller.</summary>
+/// <summary>
+/// Files that travel inside an assembly. The build compresses them (Directory.Build.targets), which makes every program 2 MB smaller, or leaves them as they are.
+/// </summary>
 public static class EmbeddedFile
 {
     /// <summary>The bytes of a file.</summary>
@@ -13,13 +15,18 @@ public static class EmbeddedFile
     /// <returns>The bytes; null if the assembly carries no such file.</returns>
     public static byte[]? Read(Assembly assembly, string name)
     {
-        using Stream? deflated = assembly.GetManifestResourceStream(name);
-        if (deflated is null)
+        using Stream? stored = assembly.GetManifestResourceStream(name);
+        if (stored is null)
             return null;
-        using var inflated = new DeflateStream(deflated, CompressionMode.Decompress);
-        using var bytes = new MemoryStream();
-        inflated.CopyTo(bytes);
-        return bytes.ToArray();
+        byte[] bytes = new byte[stored.Length];
+        stored.ReadExactly(bytes);
+        // The first bytes of gzip, with which no other file here begins.
+        if (bytes is not [0x1F, 0x8B, ..])
+            return bytes;
+        using var whole = new MemoryStream();
+        using (var unpacked = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress))
+            unpacked.CopyTo(whole);
+        return whole.ToArray();
     }
 
     /// <summary>The text of a file in UTF-8, without a byte order mark.</summary>
