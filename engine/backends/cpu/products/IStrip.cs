@@ -10,6 +10,9 @@ internal unsafe interface IStrip<S> where S : struct, IStrip<S>
     /// <summary>Number of elements.</summary>
     static abstract int Count { get; }
 
+    /// <summary>Whether six rows fill the registers, so that work on the sums besides the loop would make the compiler spill them in it.</summary>
+    static abstract bool FillsRegisters { get; }
+
     /// <summary>Loads the elements from <paramref name="from"/> on.</summary>
     static abstract S Load(float* from);
 
@@ -22,6 +25,12 @@ internal unsafe interface IStrip<S> where S : struct, IStrip<S>
     /// <summary>*a b + c.</summary>
     static abstract S MultiplyAdd(float* a, S b, S c);
 
-    /// <summary><see cref="ILanes{V}.Gated"/>: x, but 0 where y is at most 0.</summary>
-    static abstract S Gated(S x, S y);
+    /// <summary>The strip plus the elements from <paramref name="a"/> on.</summary>
+    static abstract S Add(S x, float* a);
+
+    /// <summary>The strip, but 0 where an element is at most 0.</summary>
+    static abstract S Rectified(S x);
+
+    /// <summary><see cref="ILanes{V}.Gated"/>: the strip, but 0 where the element from <paramref name="y"/> on is at most 0.</summary>
+    static abstract S Gated(S x, float* y);
 }

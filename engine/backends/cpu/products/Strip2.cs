@@ -9,6 +9,8 @@ internal unsafe struct Strip2<V> : IStrip<Strip2<V>> where V : struct, ILanes<V>
 
     public static int Count => 2 * V.Count;
 
+    public static bool FillsRegisters => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Strip2<V> Load(float* from) => new() { _0 = V.Load(from), _1 = V.Load(from + V.Count) };
 
@@ -30,6 +32,11 @@ internal unsafe struct Strip2<V> : IStrip<Strip2<V>> where V : struct, ILanes<V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Strip2<V> Gated(Strip2<V> x, Strip2<V> y) =>
-        new() { _0 = V.Gated(x._0, y._0), _1 = V.Gated(x._1, y._1) };
+    public static Strip2<V> Add(Strip2<V> x, float* a) => new() { _0 = x._0 + V.Load(a), _1 = x._1 + V.Load(a + V.Count) };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Strip2<V> Rectified(Strip2<V> x) => new() { _0 = V.Gated(x._0, x._0), _1 = V.Gated(x._1, x._1) };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Strip2<V> Gated(Strip2<V> x, float* y) => new() { _0 = V.Gated(x._0, V.Load(y)), _1 = V.Gated(x._1, V.Load(y + V.Count)) };
 }

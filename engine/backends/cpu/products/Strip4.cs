@@ -9,6 +9,8 @@ internal unsafe struct Strip4<V> : IStrip<Strip4<V>> where V : struct, ILanes<V>
 
     public static int Count => 4 * V.Count;
 
+    public static bool FillsRegisters => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Strip4<V> Load(float* from) => new()
     {
@@ -45,11 +47,29 @@ internal unsafe struct Strip4<V> : IStrip<Strip4<V>> where V : struct, ILanes<V>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Strip4<V> Gated(Strip4<V> x, Strip4<V> y) => new()
+    public static Strip4<V> Add(Strip4<V> x, float* a) => new()
     {
-        _0 = V.Gated(x._0, y._0),
-        _1 = V.Gated(x._1, y._1),
-        _2 = V.Gated(x._2, y._2),
-        _3 = V.Gated(x._3, y._3),
+        _0 = x._0 + V.Load(a),
+        _1 = x._1 + V.Load(a + V.Count),
+        _2 = x._2 + V.Load(a + 2 * V.Count),
+        _3 = x._3 + V.Load(a + 3 * V.Count),
+    };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Strip4<V> Rectified(Strip4<V> x) => new()
+    {
+        _0 = V.Gated(x._0, x._0),
+        _1 = V.Gated(x._1, x._1),
+        _2 = V.Gated(x._2, x._2),
+        _3 = V.Gated(x._3, x._3),
+    };
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Strip4<V> Gated(Strip4<V> x, float* y) => new()
+    {
+        _0 = V.Gated(x._0, V.Load(y)),
+        _1 = V.Gated(x._1, V.Load(y + V.Count)),
+        _2 = V.Gated(x._2, V.Load(y + 2 * V.Count)),
+        _3 = V.Gated(x._3, V.Load(y + 3 * V.Count)),
     };
 }
