@@ -2,7 +2,7 @@
 # Runs every long or writing command of iba under every fault that a machine has to offer, and checks each cell of the table: how the command
 # ended (never by an abort), what it kept, that no temporary file is left behind by the next run, and that a run that goes on after a kill
 # comes to the bytes of an undisturbed one. Takes some minutes, so it is no part of the test suite.
-#   tests/faults.sh [COMMAND...]      some rows only, by name: attribute, predict, compare, estimate, readout, patterns, demo, shapes, convert, run, ...
+#   tests/faults.sh [COMMAND...]      some rows only, by name: attribute, predict, compare, estimate, readout, patterns, demo, shapes, convert, run, tape, ...
 # IBA_PROGRAM names the program (default: what the last build for Release made of iba/cli). A small disk and a read-only one are mounted where one
 # may; elsewhere those cells say why they were skipped. It needs Linux.
 set -uo pipefail
@@ -19,7 +19,9 @@ cd "$work" || exit 1
 # What the commands work on.
 prepare() {
     "$iba" dataset shapes --out shapes --seed 6 --count 40 && "$iba" estimate --model demo-resnet50 --images shapes/images --out statistics.safetensors --samples 8 &&
-        "$iba" weights convert "$IBA_CACHE/demo/demo-resnet50.safetensors" --out weights.safetensors
+        "$iba" weights convert "$IBA_CACHE/demo/demo-resnet50.safetensors" --out weights.safetensors &&
+        "$iba" evaluate run --images shapes/images --annotations shapes/annotations --measures boxes --methods gradient,per-sample --count 4 \
+            --statistics statistics.safetensors --out evaluated
 }
 prepare > prepare.log 2>&1 || { cat prepare.log; exit 1; }
 photos=(shapes/images/*/*_00001.png)
@@ -56,15 +58,17 @@ row() {
         boxes) command=(evaluate boxes --images shapes/images --annotations shapes/annotations --methods gradient,per-sample --statistics statistics.safetensors) ;;
         run) command=(evaluate run --images shapes/images --annotations shapes/annotations --measures boxes,degradation-14 --methods gradient,random
             --count 12 --batch 1 --size 112 --out "$out/run") ;;
+        summary) command=(evaluate summary evaluated --report "$out/page.html") ;;
+        tape) command=(tape "${photos[0]}" --model demo-resnet50 --rule guided --dump layer2 --out "$out/tape") ;;
         *) echo "there is no row $name" >&2; exit 2 ;;
     esac
 }
 rows=("$@")
-[ $# -gt 0 ] || rows=(attribute predict compare estimate readout patterns demo shapes convert fetch inspect boxes run)
+[ $# -gt 0 ] || rows=(attribute predict compare estimate readout patterns demo shapes convert fetch inspect boxes run summary tape)
 writes() { case $1 in predict | inspect | boxes) return 1 ;; esac; }
 prints() { case $1 in estimate | readout | patterns | demo | shapes | fetch) return 1 ;; esac; }
-# fetch waits for ever, and a figure names the time that each of its maps took.
-same_bytes() { case $1 in fetch | compare) return 1 ;; esac; }
+# fetch waits for ever; a figure names the time that each of its maps took, and a tape that of each line.
+same_bytes() { case $1 in fetch | compare | tape) return 1 ;; esac; }
 
 # A page quotes the command, and with it the folder.
 bytes() { (cd "$1" 2> /dev/null && find . -type f ! -name contact-sheet.png ! -name '*.iba.html' -print0 | LC_ALL=C sort -z | xargs -0r sha256sum); }

@@ -67,8 +67,8 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
         }
         PathTimes times = Path.Times;
         page.Add($"<p class=\"soft\">Forward and backward take {HtmlPage.Number(times.Plain)} ms, median of {times.Repeats}; with every line timed "
-            + $"{HtmlPage.Number(times.Recorded)} ms ({(times.Overhead < 0 ? "" : "+")}{Percent(times.Overhead)})"
-            + (times.Statistics is { } all ? $"; once more with all statistics {HtmlPage.Number(all)} ms" : "")
+            + $"{HtmlPage.Number(times.Recorded)} ms ({Signed(times.Overhead)}, median of pairs of passes)"
+            + (times.Statistics is { } all ? $"; once more with all statistics {HtmlPage.Number(all)} ms ({Signed(times.StatisticsOverhead!.Value)})" : "")
             + (times.PeakGigabytes is { } peak ? $". A large copy moves {HtmlPage.Number(peak, "G3")} GB/s on this device" : "") + ".</p>");
     }
 
@@ -261,6 +261,8 @@ public sealed record TapePage(string Title, GradientPath Path, Tape Tape)
 
     private static string Share(double? share) => $"<td class=\"n\" data-value=\"{share?.ToString("R", CultureInfo.InvariantCulture)}\">"
         + $"{(share is { } value ? Percent(value) : "\u2013")}</td>";
+
+    private static string Signed(double share) => $"{(share < 0 ? "" : "+")}{Percent(share)}";
 
     private static string Percent(double share) => $"{HtmlPage.Number(100 * share, "0.#")} %";
 
