@@ -5,7 +5,8 @@ using System.Text;
 namespace Iba.Engine.Files;
 
 /// <summary>
-/// Files that travel inside an assembly. The build compresses them (Directory.Build.targets), which makes every program 2 MB smaller, or leaves them as they are.
+/// Files that travel inside an assembly. The build compresses them (Directory.Build.targets), which makes every program 2 MB smaller, or
+/// leaves them as they are.
 /// </summary>
 public static class EmbeddedFile
 {

@@ -242,14 +242,15 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
 
     private Entry[] Read(string[] paths, int? target) => [.. paths.Select(path =>
     {
+        var clock = Stopwatch.StartNew();
         try
         {
             PreparedPhoto photo = loaded.Read(path, files.FullPhoto);
-            return new Entry(path, photo, loaded.Sample(photo, target), null);
+            return new Entry(path, photo, loaded.Sample(photo, target), null, clock.Elapsed.TotalSeconds);
         }
         catch (ImageException failure)
         {
-            return new Entry(path, null, null, failure.Message);
+            return new Entry(path, null, null, failure.Message, clock.Elapsed.TotalSeconds);
         }
     })];
 
@@ -259,18 +260,19 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
     {
         foreach (Entry unread in entries.Where(entry => entry.Fault is not null))
             FailureLine.Tell(unread.Path, unread.Fault!, json);
-        return entries.Length - photos.Length + results.Count(result => !Write(photos[result.Sample].Photo!, result, seconds));
+        return entries.Length - photos.Length + results.Count(result => !Write(photos[result.Sample], result, seconds));
     }
 
     /// <summary>A photo, or why it cannot be read.</summary>
-    private sealed record Entry(string Path, PreparedPhoto? Photo, Sample? Sample, string? Fault);
+    private sealed record Entry(string Path, PreparedPhoto? Photo, Sample? Sample, string? Fault, double Seconds);
 
     /// <summary>Writes a result, or says why there is none. An error of one photo does not stop the others.</summary>
-    private bool Write(PreparedPhoto photo, Outcome result, double seconds)
+    private bool Write(Entry entry, Outcome result, double seconds)
     {
+        PreparedPhoto photo = entry.Photo!;
         try
         {
-            Write(files.Write(photo, result.Explanation ?? throw result.Failure!, seconds));
+            Write(files.Write(photo, result.Explanation ?? throw result.Failure!, entry.Seconds, seconds));
             return true;
         }
         catch (NonFiniteException failure)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Iba.Bottleneck;
 using Iba.Datasets;
@@ -46,8 +47,14 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             ReportFile.Tell(_lastPage);
     }
 
-    public AttributionLine Write(PreparedPhoto photo, Explanation result, double seconds)
+    /// <summary>Writes a photo's files, and says what is in them and how long each part took.</summary>
+    /// <param name="photo">The photo.</param>
+    /// <param name="result">Its explanation.</param>
+    /// <param name="reading">Seconds to read, decode and hash the photo.</param>
+    /// <param name="seconds">Seconds of the attribution.</param>
+    public AttributionLine Write(PreparedPhoto photo, Explanation result, double reading, double seconds)
     {
+        var clock = Stopwatch.StartNew();
         string stem = Path.Combine(folder, Name(photo.Path));
         string map = $"{stem}.iba.safetensors", overlay = $"{stem}.iba.png";
         Dictionary<string, string> facts =
@@ -70,7 +77,8 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             photo.Path, loaded.Network.Name, method.Name, inputs.Statistics?.Origin.Layer, result.Target, loaded.Labels[result.Target],
             result.Predicted, loaded.Labels[result.Predicted], result.Probability, bits?.ProbabilityRestricted, bits?.TotalBits,
             bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)],
-            result.Seeds?.Count, result.Seeds?.TotalBitsDeviation, map, overlay, alone, npy, page, Math.Round(seconds, 3),
+            result.Seeds?.Count, result.Seeds?.TotalBitsDeviation, map, overlay, alone, npy, page, Math.Round(seconds, 3), Math.Round(reading, 3),
+            Math.Round(clock.Elapsed.TotalSeconds, 3),
             Classes.Activation(loaded.Classes), loaded.Arithmetic.Device, loaded.Arithmetic.Precision);
     }
 

@@ -9,13 +9,15 @@ using Iba.Engine.Diagnostics;
 
 namespace Iba.Cli;
 
-/// <summary>One line of <c>iba attribute --json</c>.</summary>
+/// <summary>
+/// One line of <c>iba attribute --json</c>. Seconds are those of the attribution itself; reading (decoding and hashing too) and writing (drawing too)
+/// are told apart, since they go on beside it.
+/// </summary>
 internal sealed record AttributionLine(
     string Image, string Model, string Method, string? Layer, int Target, string TargetLabel, int Predicted, string PredictedLabel,
     double Probability, double? ProbabilityRestricted, double? TotalBits, double? MaxBitsPerPixel, IReadOnlyList<double>? Loss,
     int? Seeds, double? TotalBitsDeviation, string Map, string Overlay, string? MapOnly, string? Npy, string? Report, double Seconds,
-    string Activation,
-    string Device, string Precision);
+    double ReadSeconds, double WriteSeconds, string Activation, string Device, string Precision);
 
 /// <summary>One line of <c>iba predict --json</c>.</summary>
 internal sealed record PredictionLine(string Image, IReadOnlyList<Prediction> Top, string Activation, string Device, string Precision);

@@ -23,7 +23,7 @@ public sealed class AttributeTests : IDisposable
         Assert.True(result.ExitCode == 0, result.Error);
         JsonElement line = JsonDocument.Parse(Assert.Single(result.Lines)).RootElement;
         foreach (string key in (string[])["image", "model", "layer", "target", "predicted", "probability", "probability_restricted", "total_bits",
-            "max_bits_per_pixel", "loss", "map", "overlay", "seconds", "device", "precision"])
+            "max_bits_per_pixel", "loss", "map", "overlay", "seconds", "read_seconds", "write_seconds", "device", "precision"])
         {
             Assert.True(line.TryGetProperty(key, out _), $"the line has no {key}: {line}");
         }
