@@ -80,6 +80,9 @@ for (const { file, kind, pixel, expected, last, title, shots, brief } of JSON.pa
       const times = await table.locator(`tbody tr td:nth-child(${column + 1})`).evaluateAll(cells => cells.map(cell => +(cell.dataset.value || -1)));
       must(times.length > 20 && times.every((time, i) => i === 0 || times[i - 1] >= time), 'the table is not sorted by time');
       must(await table.locator('th[aria-sort=descending]').count() === 1, 'the sorted column is not marked');
+      const layer = page.locator('section', { has: page.locator('#layers') }).locator('tbody tr').nth(2);
+      const [norm, hover] = [await layer.locator('td').first().textContent(), await layer.locator('svg title').first().textContent()];
+      must(/\d/.test(norm) && hover.endsWith(`: ${norm}`), `a bar says '${hover}' where the norm is ${norm}`);
       await page.locator('#unfold').click();
       must(await page.locator('details.stage:not([open])').count() === 0, 'a stage stays folded');
       must(await page.locator('details.stage svg').first().isVisible(), 'the graph does not show');
