@@ -8,16 +8,19 @@ namespace Tests;
 /// torchvision's networks at full width with weights drawn on the host from a seed: the same numbers on every device, and no file. Uniform, with
 /// the variance that keeps activations at their size (2 / fan-in); branches of residual blocks are smaller, so that sixteen of them do not increase it.
 /// </summary>
-internal sealed class RandomParameters(IBackend backend, int seed) : IParameterSource
+/// <param name="backend">Where they are to be.</param>
+/// <param name="seed">Other seeds give other numbers.</param>
+/// <param name="narrow">What the number of channels is divided by.</param>
+internal sealed class RandomParameters(IBackend backend, int seed, int narrow = 1) : IParameterSource
 {
     private readonly Random _random = new(seed);
 
     /// <inheritdoc/>
     public ParameterPair Convolution(ConvolutionSpec wanted) =>
-        Pair(wanted.Name, new Shape(wanted.Outputs, wanted.Kernel, wanted.Kernel, wanted.Channels), wanted.EndsBranch ? 0.1 : 2);
+        Pair(wanted.Name, new Shape(wanted.Outputs / narrow, wanted.Kernel, wanted.Kernel, wanted.Channels), wanted.EndsBranch ? 0.1 : 2);
 
     /// <inheritdoc/>
-    public ParameterPair Linear(string name, Shape input, int outputs) => Pair(name, new Shape(outputs, input.Count), 2);
+    public ParameterPair Linear(string name, Shape input, int outputs) => Pair(name, new Shape(outputs / narrow, input.Count), 2);
 
     private ParameterPair Pair(string name, Shape shape, double gain)
     {

@@ -259,6 +259,25 @@ public abstract partial class Backend
     }
 
     /// <inheritdoc/>
+    public bool ComputesWindows => _verbs.ComputesWindows;
+
+    /// <inheritdoc/>
+    public int Tile(Shape x, Shape w, ConvGeometry geometry) => _verbs.Tile(x, w, geometry);
+
+    /// <inheritdoc/>
+    public void Inlay(Tensor whole, Tensor windows, ReadOnlySpan<InlayPlace> places, Tensor y)
+    {
+        using Call call = Enter();
+        call.Given(whole, windows, y);
+        call.Fits(
+            whole.Shape.Rank == 4 && windows.Shape.Rank == 4 && y.Shape.Rank == 4 && whole.Shape.N == 1 && whole.Shape.C == y.Shape.C
+                && windows.Shape.C == y.Shape.C && (windows.Shape.N == 1 || windows.Shape.N == y.Shape.N) && places.Length == y.Shape.N
+                && Lie(places, whole.Shape, windows.Shape),
+            "a whole image (1, H, W, C), windows (N or 1, h, w, C), y (N, P, Q, C), and N places with parts of both", whole, windows, y);
+        _verbs.Inlay(whole, windows, places, y);
+    }
+
+    /// <inheritdoc/>
     public void Resize(Tensor x, Corners corners, Tensor y)
     {
         using Call call = Enter();
@@ -470,6 +489,16 @@ public abstract partial class Backend
     /// <summary>With padding of more than half the kernel, some windows would contain padding only.</summary>
     private static bool IsPooling(Tensor x, ConvGeometry geometry, Tensor y) =>
         IsWindowed(x, geometry, y) && x.Shape.C == y.Shape.C && 2 * geometry.Padding <= geometry.Kernel;
+
+    private static bool Lie(ReadOnlySpan<InlayPlace> places, Shape whole, Shape windows)
+    {
+        foreach (InlayPlace place in places)
+        {
+            if (!place.Rows.Lies(whole.H, windows.H) || !place.Columns.Lies(whole.W, windows.W))
+                return false;
+        }
+        return true;
+    }
 
     /// <summary>The border is mirrored once, so half the taps must fit into the image.</summary>
     private static bool IsBlur(Tensor x, Tensor taps, Tensor y) =>

@@ -155,6 +155,29 @@ public interface IBackend : IDisposable
     /// </summary>
     void SubsampleBackward(Tensor dy, int stride, Accumulator dx);
 
+    // ---- windows of images: only where ComputesWindows says so ----
+
+    /// <summary>
+    /// Whether convolutions and poolings of a window have the bits that they have in the whole image, where no pixel beyond the window's cut is read.
+    /// </summary>
+    bool ComputesWindows => false;
+
+    /// <summary>
+    /// Side of the squares of output pixels, counted from the image's corner, that the convolution of whole images x computes together: by its rounding,
+    /// an output depends on all input pixels of its square, besides those under its kernel. 1 if each output is computed by itself. More than 1 only
+    /// where output and input have the same size. A window then begins at a square's corner, and has the pixels around it (zeros beyond the image)
+    /// in place of padding: <see cref="ConvGeometry.Tile"/>.
+    /// </summary>
+    int Tile(Shape x, Shape w, ConvGeometry geometry) => throw NoWindows;
+
+    /// <summary>
+    /// y (N, P, Q, C) = one window each of an image, whole (1, H, W, C), with a part of the windows (N or 1, h, w, C) in place of its own. 0 beyond the
+    /// image.
+    /// </summary>
+    void Inlay(Tensor whole, Tensor windows, ReadOnlySpan<InlayPlace> places, Tensor y) => throw NoWindows;
+
+    private NotSupportedException NoWindows => new($"{Name} has no such verb: ask ComputesWindows first.");
+
     // ---- resampling ----
 
     /// <summary>y = x resized bilinearly to y's extents, without antialiasing.</summary>

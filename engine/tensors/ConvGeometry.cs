@@ -22,6 +22,12 @@ public readonly record struct ConvGeometry(int Kernel, int Stride = 1, int Paddi
     /// <summary>The channels of an image in bfloat16: at least 8, so that a pixel is a whole 16-byte access.</summary>
     public static int Padded(int channels) => Math.Max(channels, 8);
 
+    /// <summary>
+    /// Side of the squares of output pixels that are computed together, for x that are windows of larger images: what
+    /// <c>IBackend.Tile</c> says of the whole images, so that the windows get the same bits. 0: x are whole images, and the device chooses.
+    /// </summary>
+    public int Tile { get; init; }
+
     /// <summary>Whether the kernel is 1x1 with stride 1 and no padding: such a convolution is a matrix product.</summary>
     public bool IsPointwise => this is { Kernel: 1, Stride: 1, Padding: 0 };
 }

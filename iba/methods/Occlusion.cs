@@ -9,9 +9,15 @@ namespace Iba.Methods;
 /// Occlusion (Zeiler and Fergus 2014): the drop of the logit when a square patch is replaced, for adjacent patches. Every pixel of the
 /// patch has the patch's drop as its value. Patches at the right and lower border are cut off at the image's edge.
 /// </summary>
+/// <remarks>
+/// A pass of the network for each patch and one for the image. On a device that computes windows of images with the bits of the whole (the CPU), the
+/// first layers of a patch's pass are computed only in the pixels that the patch can reach: <see cref="PatchedInference"/>. A pass then costs 0.58 of a
+/// whole one on ResNet-50 at 224 x 224 and 0.30 on VGG-16, counted in multiply-adds.
+/// </remarks>
 public sealed class Occlusion : NetworkMethod
 {
-    private readonly BatchCache<Inference> _recorded;
+    private readonly BatchCache<Inference> _whole;
+    private readonly BatchCache<PatchedInference> _patched;
     private readonly int _patch;
     private readonly int _columns;
     private readonly int _cells;
@@ -27,8 +33,9 @@ public sealed class Occlusion : NetworkMethod
         _patch = patch;
         _columns = (image.W + patch - 1) / patch;
         _cells = _columns * ((image.H + patch - 1) / patch);
-        _recorded = new BatchCache<Inference>(
-            rows => new Inference(network, Image.WithN(rows)), run => sizeof(float) * (run.ArenaCount + run.Input.Shape.Count));
+        _whole = new(rows => new Inference(network, Image.WithN(rows)), run => sizeof(float) * (run.ArenaCount + run.Input.Shape.Count));
+        _patched = new(rows => new PatchedInference(network, Image, patch, rows), run => sizeof(float) * run.ArenaCount);
+        UsesWindows = Backend.ComputesWindows;
     }
 
     /// <inheritdoc/>
@@ -37,14 +44,27 @@ public sealed class Occlusion : NetworkMethod
     /// <summary>What replaces a patch.</summary>
     public Baseline Baseline { get; init; } = Baseline.MeanColour;
 
+    /// <summary>Whether the first layers are computed only where a patch can reach. No bit of a result depends on it.</summary>
+    internal bool UsesWindows { get; init; }
+
     private protected override int RowsPerImage => _cells + 1;
 
-    private protected override IBatchCache Recorded => _recorded;
+    private protected override IBatchCache Recorded => UsesWindows ? _patched : _whole;
 
-    private protected override IEnumerable<Explanation> Explain(Sample[] samples, Action<int> rowsDone)
+    private protected override IEnumerable<Explanation> Explain(Sample[] samples, Action<int> rowsDone) =>
+        UsesWindows ? ByWindows(samples, rowsDone) : ByWholeImages(samples, rowsDone);
+
+    private IEnumerable<Explanation> ByWindows(Sample[] samples, Action<int> rowsDone)
+    {
+        PatchedInference run = _patched.For(_cells, MemoryBudget);
+        for (int i = 0; i < samples.Length; i++)
+            yield return Read(samples[i], run.Run(samples[i].Pixels, Baseline.Of(samples[i].Pixels), done => rowsDone(i * RowsPerImage + done)));
+    }
+
+    private IEnumerable<Explanation> ByWholeImages(Sample[] samples, Action<int> rowsDone)
     {
         int rows = samples.Length * RowsPerImage;
-        Inference run = _recorded.For(rows, MemoryBudget);
+        Inference run = _whole.For(rows, MemoryBudget);
         (int chunk, int classes) = (run.Input.Shape.N, run.Output.Shape.C);
         var logits = new float[rows][];
         using var tensors = new TensorScope(Backend);

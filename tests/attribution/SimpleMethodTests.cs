@@ -50,6 +50,43 @@ public sealed class SimpleMethodTests
         Assert.Equal(HeatmapUnit.LogitPerPatch, result.Heatmap.Unit);
     }
 
+    /// <summary>Several images, in memory for one row at a time and for many.</summary>
+    [Theory]
+    [InlineData("resnet50-narrow")]
+    [InlineData("vgg16-narrow")]
+    public void Occlusion_by_windows_has_the_bits_of_whole_passes(string network)
+    {
+        using GoldenBaselines golden = GoldenBaselines.Open(network);
+        Sample[] samples = [golden.Sample(), golden.Sample(golden.Other) with { Pixels = [.. golden.Pixels.Reverse()] }, golden.Sample(golden.Other)];
+        foreach (long memory in (long[])[1, 1 << 30])
+        {
+            using var whole = new Occlusion(golden.Network, golden.Image, 14) { MemoryBudget = memory, UsesWindows = false };
+            using var windows = new Occlusion(golden.Network, golden.Image, 14) { MemoryBudget = memory };
+            Assert.True(windows.UsesWindows);
+            Result[] expected = [.. whole.Attribute(samples)], actual = [.. windows.Attribute(samples)];
+            Assert.Equal(expected.Select(result => result.Heatmap.Values), actual.Select(result => result.Heatmap.Values));
+            Assert.Equal(expected.Select(result => result.Logits), actual.Select(result => result.Logits));
+        }
+    }
+
+    [Fact]
+    public void Occlusion_by_windows_counts_its_passes_and_stops_between_them()
+    {
+        using GoldenBaselines golden = GoldenBaselines.Open("resnet50-narrow");
+        using var source = new CancellationTokenSource();
+        using var method = new Occlusion(golden.Network, golden.Image, 14) { MemoryBudget = 1 };
+        var seen = new List<AttributionProgress>();
+        var told = new Told(progress =>
+        {
+            seen.Add(progress);
+            if (progress.Step == 7)
+                source.Cancel();
+        });
+        Assert.Throws<OperationCanceledException>(() => method.Attribute([golden.Sample()], told, source.Token).ToList());
+        int patches = (golden.Image.W + 13) / 14 * ((golden.Image.H + 13) / 14);
+        Assert.Equal(Enumerable.Range(0, 8).Select(step => new AttributionProgress(0, 1, step, patches + 1)), seen);
+    }
+
     [Fact]
     public void SmoothGrad_without_noise_is_the_gradient()
     {
@@ -117,4 +154,9 @@ public sealed class SimpleMethodTests
     [InlineData(Colours.SumOfMagnitudes, 6f)]
     public void Colours_become_one_number_as_named(Colours colours, float expected) =>
         Assert.Equal(expected, new MapRecipe(colours, Scaling.None).Apply([1, -4, 1, 0, 0, 0], 1, 2).Values[0], 1e-6f);
+
+    private sealed class Told(Action<AttributionProgress> told) : IProgress<AttributionProgress>
+    {
+        public void Report(AttributionProgress value) => told(value);
+    }
 }

@@ -28,8 +28,8 @@ internal sealed unsafe partial class CpuVerbs
     public void Convolution(Tensor x, Tensor w, Tensor? bias, Tensor? residual, bool relu, ConvGeometry geometry, Tensor y)
     {
         (int k, int taps, int c) = (w.Shape.N, w.Shape.H * w.Shape.W, w.Shape.C);
-        var grid = new WinogradGrid(x.Shape.N, x.Shape.H, x.Shape.W, In: c, Out: k);
-        if (UsesWinograd(geometry, grid))
+        var grid = new WinogradGrid(x.Shape.N, y.Shape.H, y.Shape.W, In: c, Out: k, Halo: 1 - geometry.Padding);
+        if (geometry.Tile == 0 ? UsesWinograd(geometry, grid) : geometry.Tile > 1)
         {
             Watch?.Invoke("winograd");
             var order = new WeightOrder(w.Offset, taps, c, k, TapStep: c, RowStep: 1, ColumnStep: taps * c)

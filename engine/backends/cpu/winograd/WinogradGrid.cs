@@ -13,7 +13,8 @@ namespace Iba.Engine.Backends.Cpu.Winograd;
 /// <param name="Width">Columns of an image.</param>
 /// <param name="In">Input channels, a multiple of <see cref="ChannelMultiple"/>.</param>
 /// <param name="Out">Output channels, a multiple of <see cref="ChannelMultiple"/>.</param>
-internal readonly record struct WinogradGrid(int Images, int Height, int Width, int In, int Out)
+/// <param name="Halo">Pixels on each side that the input has besides: 0 where they are padding, 1 where it is a window with what lies around it.</param>
+internal readonly record struct WinogradGrid(int Images, int Height, int Width, int In, int Out, int Halo = 0)
 {
     /// <summary>Channels must fill whole registers, even the widest.</summary>
     private const int ChannelMultiple = 16;

@@ -25,11 +25,13 @@ internal unsafe struct WinogradInput : ITiles
     {
         (int image, int row, int column) = Grid.Position(First + tile);
         float** pixels = stackalloc float*[WinogradTransform.Points];
+        (int height, int width) = (Grid.Height + 2 * Grid.Halo, Grid.Width + 2 * Grid.Halo);
+        (row, column) = (row - 1 + Grid.Halo, column - 1 + Grid.Halo);
         for (int i = 0; i < WinogradTransform.Points; i++)
         {
-            (int h, int w) = (row - 1 + i / WinogradTransform.InputSize, column - 1 + i % WinogradTransform.InputSize);
-            bool inside = (uint)h < (uint)Grid.Height && (uint)w < (uint)Grid.Width;
-            pixels[i] = inside ? X + (((nint)image * Grid.Height + h) * Grid.Width + w) * Grid.In : Zeros;
+            (int h, int w) = (row + i / WinogradTransform.InputSize, column + i % WinogradTransform.InputSize);
+            bool inside = (uint)h < (uint)height && (uint)w < (uint)width;
+            pixels[i] = inside ? X + (((nint)image * height + h) * width + w) * Grid.In : Zeros;
         }
         Registers.Run(new Tile(this, pixels, To + (nint)tile * Grid.In, Scratch.Buffer(worker)));
     }
