@@ -142,12 +142,12 @@ public sealed class Sha256Hash : IDisposable
     /// <summary>The first 32 bits of the fractional part of a root: the integer root of n · 2^(32 degree), modulo 2^32.</summary>
     private static uint Fraction(int n, int degree)
     {
-        BigInteger radicand = (BigInteger)n << (32 * degree), low = 0, high = (BigInteger)n << 32;
+        UInt128 radicand = (UInt128)n << (32 * degree), low = 0, high = (UInt128)n << 32;
         while (high - low > 1)
         {
-            BigInteger middle = (low + high) / 2;
-            (low, high) = BigInteger.Pow(middle, degree) <= radicand ? (middle, high) : (low, middle);
+            UInt128 middle = (low + high) >> 1, power = degree == 2 ? middle * middle : middle * middle * middle;
+            (low, high) = power <= radicand ? (middle, high) : (low, middle);
         }
-        return (uint)(low & uint.MaxValue);
+        return (uint)low;
     }
 }

@@ -1,6 +1,3 @@
-using System.Text;
-using System.Text.RegularExpressions;
-
 namespace Iba.Datasets;
 
 /// <summary>
@@ -50,46 +47,82 @@ internal sealed class GlobPattern
 
     private static bool IsWild(string name) => name.AsSpan().ContainsAny('*', '?', '[');
 
-    /// <summary>The pattern of one name.</summary>
+    /// <summary>The pattern of one name: for each letter what fits it, null for any number of any letters.</summary>
     private sealed class Segment(string text)
     {
-        private readonly Regex _regex = new(Translate(text), RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | RegexOptions.Singleline
-            | (RealPath.Comparison == StringComparison.Ordinal ? RegexOptions.None : RegexOptions.IgnoreCase));
+        private static readonly bool IgnoresCase = RealPath.Comparison != StringComparison.Ordinal;
+
+        private readonly Func<char, bool>?[] _letters = [.. Parse(text)];
 
         public bool IsAnyFolders => text == AnyFolders;
 
-        public bool Fits(string name) => name == text || (name.StartsWith('.') == text.StartsWith('.') && _regex.IsMatch(name));
+        public bool Fits(string name) => name == text || (name.StartsWith('.') == text.StartsWith('.') && FitsLetters(name));
 
-        private static string Translate(string text)
+        /// <summary>
+        /// Where a letter does not fit, the last * takes one more. Earlier ones need not be tried again, so the time is bounded by the product of the lengths.
+        /// </summary>
+        private bool FitsLetters(string name)
         {
-            var regex = new StringBuilder("^");
+            int at = 0, star = -1, from = 0;
+            for (int i = 0; i < name.Length;)
+            {
+                if (at < _letters.Length && _letters[at] is null)
+                {
+                    star = at++;
+                    from = i;
+                }
+                else if (at < _letters.Length && _letters[at]!(name[i]))
+                {
+                    at++;
+                    i++;
+                }
+                else if (star >= 0)
+                {
+                    at = star + 1;
+                    i = ++from;
+                }
+                else
+                {
+                    return false;
+                }
+            }
+            return _letters[at..].All(letter => letter is null);
+        }
+
+        private static IEnumerable<Func<char, bool>?> Parse(string text)
+        {
             for (int i = 0; i < text.Length; i++)
             {
-                if (text[i] == '[' && text.IndexOf(']', Math.Min(i + 2, text.Length)) is > 0 and int end)
+                char letter = text[i];
+                if (letter == '[' && text.IndexOf(']', Math.Min(i + 2, text.Length)) is > 0 and int end)
                 {
                     bool not = text[i + 1] is '!' or '^';
-                    regex.Append(OneOf(text[(not ? i + 2 : i + 1)..end], not));
+                    string letters = text[(not ? i + 2 : i + 1)..end];
+                    yield return found => IsOneOf(letters, found) != not;
                     i = end;
                 }
                 else
                 {
-                    regex.Append(text[i] switch { '*' => ".*", '?' => ".", _ => Regex.Escape($"{text[i]}") });
+                    yield return letter switch { '*' => null, '?' => _ => true, _ => found => Spellings(found).Contains(letter) };
                 }
             }
-            return regex.Append("\\z").ToString();
         }
 
-        /// <summary>A character class: characters and ranges of characters.</summary>
-        private static string OneOf(string letters, bool not)
+        /// <summary>Whether a letter is in a class of letters and ranges of letters.</summary>
+        private static bool IsOneOf(string letters, char found)
         {
-            var set = new StringBuilder(not ? "[^" : "[");
             for (int i = 0; i < letters.Length; i++)
             {
                 bool range = i + 2 < letters.Length && letters[i + 1] == '-' && letters[i] <= letters[i + 2];
-                set.Append(range ? $"\\u{(int)letters[i]:x4}-\\u{(int)letters[i + 2]:x4}" : $"\\u{(int)letters[i]:x4}");
+                (char least, char most) = (letters[i], letters[range ? i + 2 : i]);
+                if (Spellings(found).Any(letter => letter >= least && letter <= most))
+                    return true;
                 i += range ? 2 : 0;
             }
-            return set.Append(']').ToString();
+            return false;
         }
+
+        /// <summary>The letter, and where names ignore case, its other case.</summary>
+        private static char[] Spellings(char letter) => IgnoresCase ? [letter, char.ToUpperInvariant(letter), char.ToLowerInvariant(letter)] : [letter];
     }
 }

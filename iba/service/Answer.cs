@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Iba.Explaining;
-using Iba.Reports;
 using Microsoft.AspNetCore.Http;
 
 namespace Iba.Service;

@@ -17,44 +17,49 @@ public sealed class ExplainerTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
     private readonly string _weights = Golden.Path("resnet50-narrow.pth"), _statistics;
-    private readonly ExplainerOptions _options = new()
+
+    public ExplainerTests() => _statistics = SaveStatistics(_weights, _folder["statistics.safetensors"]);
+
+    /// <summary>The narrow network on one core, with photos of 64 x 64.</summary>
+    internal static ExplainerOptions Options => new()
     {
         Device = () => new CpuBackend(threads: 1),
         Preprocessing = new Preprocessing { Resize = 64, Crop = 64 },
         KeepsMasks = true,
     };
 
-    public ExplainerTests()
+    /// <summary>Statistics of a network, of four photos.</summary>
+    internal static string SaveStatistics(string weights, string path)
     {
-        _statistics = _folder["statistics.safetensors"];
         using var backend = new CpuBackend(threads: 1);
-        using StateDict dict = StateDict.Open(_weights);
+        using StateDict dict = StateDict.Open(weights);
         Network network = NetworkBuilder.Build(dict, backend);
-        var classifier = new Classifier(network) { Preprocessing = _options.Preprocessing!, WeightsSha256 = dict.Sha256() };
+        var classifier = new Classifier(network) { Preprocessing = Options.Preprocessing!, WeightsSha256 = dict.Sha256() };
         float[][] photos = [.. Enumerable.Range(0, 4).Select(i => classifier.Read(PhotoFile.Open(Png(i), "drawn")).Input.Values)];
         Estimation.Run(network, network.Architecture!.DefaultLayer, classifier.Image, photos, weightsSha256: classifier.WeightsSha256,
-            preprocessing: classifier.Preprocessing).Save(_statistics);
+            preprocessing: classifier.Preprocessing).Save(path);
+        return path;
     }
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public void Dispose() => _folder.Dispose();
 
-    private static byte[] Png(int seed)
+    internal static byte[] Png(int seed)
     {
         var pixels = new byte[70 * 66 * 3];
         new Random(seed).NextBytes(pixels);
         return PngFile.Encode(pixels, 70, 66);
     }
 
-    private Explainer Open() => Explainer.Open(_weights, _statistics, _options);
+    private Explainer Open() => Explainer.Open(_weights, _statistics, Options);
 
     [Fact]
     public void Paths_bytes_streams_and_pixels_give_the_same_explanation()
     {
         byte[] png = Png(1);
         string path = _folder.With("photo.png", png);
-        using Explainer explainer = Explainer.Open(FileSource.Of(File.ReadAllBytes(_weights)), FileSource.Of(File.OpenRead(_statistics)), _options);
+        using Explainer explainer = Explainer.Open(FileSource.Of(File.ReadAllBytes(_weights)), FileSource.Of(File.OpenRead(_statistics)), Options);
         PhotoExplanation[] all =
         [
             explainer.Explain(path), explainer.Explain(FileSource.Of(png)), explainer.Explain(FileSource.Of(new MemoryStream(png))),
@@ -146,7 +151,7 @@ public sealed class ExplainerTests : IDisposable
     [Fact]
     public void Mistakes_are_named()
     {
-        using Explainer explainer = Explainer.Open(_weights, options: _options);
+        using Explainer explainer = Explainer.Open(_weights, options: Options);
         FileSource photo = FileSource.Of(Png(0));
         Assert.Contains("feature statistics", Assert.Throws<ArgumentException>(() => explainer.Explain(photo)).Message);
         Assert.Contains("there is no method", Assert.Throws<ArgumentException>(() => Ask("no-method")).Message);
@@ -157,8 +162,8 @@ public sealed class ExplainerTests : IDisposable
         Assert.Equal(64, Ask("gradient").Heatmap.Width);
         Assert.Contains("does not come with the library", Assert.Throws<ArgumentException>(() => Explainer.OpenDemo("demo-alexnet")).Message);
         FileSource zeros = FileSource.Of(new byte[16], "16 bytes");
-        Assert.Contains("16 bytes", Assert.Throws<FileFormatException>(() => Explainer.Open(zeros, options: _options)).Message);
-        Assert.Throws<StatisticsException>(() => Explainer.Open(_weights, FileSource.Of(Demo.Bytes(Demo.Statistics("demo-vgg16"))), _options));
+        Assert.Contains("16 bytes", Assert.Throws<FileFormatException>(() => Explainer.Open(zeros, options: Options)).Message);
+        Assert.Throws<StatisticsException>(() => Explainer.Open(_weights, FileSource.Of(Demo.Bytes(Demo.Statistics("demo-vgg16"))), Options));
 
         PhotoExplanation Ask(string method) => explainer.Explain(photo, new ExplainerRequest { Method = method });
     }
