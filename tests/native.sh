@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The native files, compiled ahead of time: no warning, bounded sizes, the same results to the byte as the runtime's, and nothing needed but glibc.
 #   tests/native.sh [STEP...]        all steps of this machine, or those that are named: avx512 avx2 128 arm64 library service speed
-# Needs clang, and binutils; what a step needs beside them, and is not there, is said. Files go to out/native.
+# Needs clang, gcc and binutils; what a step needs beside them, and is not there, is said. Files go to out/native.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 CUDA_VISIBLE_DEVICES=-1
@@ -123,7 +123,7 @@ step_library() {
     echo "library: libiba.so $(bytes "$folder/libiba.so") + libSkiaSharp.so $(bytes "$folder/libSkiaSharp.so") = $(bytes "$folder"/*.so) bytes"
     [ "$(bytes "$folder"/*.so)" -le 25000000 ] || fail "the library has more than 25 MB"
     rm -rf "$work" && mkdir -p "$work"
-    clang -std=c11 -g -O1 -Wall -Wextra -Werror -pedantic -fsanitize=address,undefined -fno-sanitize-recover=all -I "$folder" tests/native/library.c \
+    gcc -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Werror -pedantic -fsanitize=address,undefined -fno-sanitize-recover=all -I "$folder" tests/native/library.c \
         -o "$work/library" "$folder/libiba.so" -Wl,-rpath,"$folder" -lpthread -lm
     # The runtime has signal handlers of its own, and keeps its heap until the end.
     ASAN_OPTIONS=handle_segv=0:detect_leaks=0:use_sigaltstack=0 "$work/library" \

@@ -82,7 +82,7 @@ assert png.raw.startswith(b"\x89PNG")
 
 with open(photo, "rb") as file:
     contents = file.read()
-check(iba.iba_explain_bytes(explainer, contents, len(contents), b"grad-cam", b"3", byref(other)))
+check(iba.iba_explain_bytes(explainer, contents, len(contents), b"gradient", b"3", byref(other)))
 check(iba.iba_get_facts(other, byref(facts)))
 assert facts.target == 3 and facts.total_bits != facts.total_bits
 check(iba.iba_close(other))
