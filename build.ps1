@@ -8,7 +8,7 @@
 .PARAMETER Publish
     Also publishes a self-contained iba command into out/<runtime>: a folder that runs on machines without .NET.
 .PARAMETER Native
-    With -Publish: one native file, compiled ahead of time for a processor family, which starts in a few milliseconds. Needs a C compiler: clang on Linux,
+    With -Publish: one native file, compiled ahead of time for a processor family, which starts in some 25 ms. Needs a C compiler: clang on Linux,
     the Xcode command line tools on macOS, the C++ build tools on Windows.
 .PARAMETER Family
     With -Native: avx512, avx2 or 128 for x64, neon for Arm. A file for one family says so on a processor that lacks it. Default: avx2 on x64.

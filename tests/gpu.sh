@@ -6,7 +6,7 @@
 #   tests/gpu.sh [STEP...]       packs and runs the steps (default: all) here; results.json is kept in tests/benchmarks/results/
 set -euo pipefail
 cd "$(dirname "$0")/.."
-# What may travel, sources and programs together, in bytes: one transfer to a borrowed machine is at most 64 MiB, and 7 MB of it are left for photos.tar.xz and
+# What may travel, sources and programs together, in bytes: some ways to a machine take at most 64 MiB at a time, and 7 MB of it are left for photos.tar.xz and
 # cache.tgz. PayloadTests holds the sources to what the programs' share leaves.
 limit=60000000
 programs_limit=23200000

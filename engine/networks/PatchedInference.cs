@@ -17,7 +17,7 @@ public sealed class PatchedInference : IDisposable
     private readonly Tensor _image;
     private readonly Tensor _patch;
     private readonly Value _logits;
-    private readonly Group[] _groups;
+    private readonly List<Group> _groups = [];
     private readonly int _columns;
 
     /// <param name="network">The network.</param>
@@ -51,7 +51,8 @@ public sealed class PatchedInference : IDisposable
             Value?[] ends = Ends(network, _tape);
             (int[] Rows, int[] Columns, WindowPlan Plan)[] plans = Best(_tape, ends, input, patch, farthest);
             _tape.Plan(null, [_logits, .. plans.SelectMany(group => group.Plan.Steps.Select(step => step.Line)).Distinct()]);
-            _groups = [.. plans.Select(group => new Group(network, this, input, group.Rows, group.Columns, group.Plan, rows))];
+            foreach ((int[] ofRows, int[] ofColumns, WindowPlan plan) in plans)
+                _groups.Add(new Group(network, this, input, ofRows, ofColumns, plan, rows));
         }
         catch
         {
@@ -107,7 +108,7 @@ public sealed class PatchedInference : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Group group in _groups ?? [])
+        foreach (Group group in _groups)
             group.Dispose();
         _tape.Dispose();
         _tensors.Dispose();
@@ -168,10 +169,31 @@ public sealed class PatchedInference : IDisposable
             Batch = (Count + batches - 1) / batches;
             _places = new (int, int)[Batch];
             _tape = new Tape(network.Backend);
-            var known = new Dictionary<Value, (Value Value, Windows Windows)> { [image] = (_tape.Constant(of._patch, "patch"), plan.Patches) };
+            try
+            {
+                _logits = Record(network, of, image);
+                _tape.Plan(null, _logits);
+            }
+            catch
+            {
+                _tape.Dispose();
+                throw;
+            }
+        }
+
+        public WindowPlan Plan { get; }
+
+        public int Count => _rows.Length * _columns.Length;
+
+        public int Batch { get; }
+
+        /// <summary>Records the plan's lines on windows and the rest of the network on whole images; returns the logits.</summary>
+        private Value Record(Network network, PatchedInference of, Value image)
+        {
+            var known = new Dictionary<Value, (Value Value, Windows Windows)> { [image] = (_tape.Constant(of._patch, "patch"), Plan.Patches) };
             var leaves = new Dictionary<Value, Value>();
             Value last = image;
-            foreach (WindowStep step in plan.Steps)
+            foreach (WindowStep step in Plan.Steps)
             {
                 Value[] inputs = [.. step.Line.Inputs.Select((input, i) => !known.ContainsKey(input) ? Leaf(input)
                     : i == 0 ? Inlaid(input, step.Input) : Inlaid(input, step.Residual))];
@@ -179,9 +201,8 @@ public sealed class PatchedInference : IDisposable
                 known.Add(last, (_tape.Record(step.Op, inputs).Named(last.Name), step.Output));
             }
             var whole = new Windows(known[last].Windows.Rows.Whole(), known[last].Windows.Columns.Whole());
-            var rest = new Network(network.Name, network.Backend, [.. network.Layers.Skip(plan.Layers)]);
-            _logits = rest.Record(Inlaid(last, whole));
-            _tape.Plan(null, _logits);
+            var rest = new Network(network.Name, network.Backend, [.. network.Layers.Skip(Plan.Layers)]);
+            return rest.Record(Inlaid(last, whole));
 
             Value Leaf(Value leaf) => leaves.TryGetValue(leaf, out Value? known) ? known : leaves[leaf] = _tape.Constant(leaf.Data, leaf.Name);
 
@@ -191,12 +212,6 @@ public sealed class PatchedInference : IDisposable
                 return into is null ? value : _tape.Record(new Inlay(windows, into, _places), Leaf(line), value);
             }
         }
-
-        public WindowPlan Plan { get; }
-
-        public int Count => _rows.Length * _columns.Length;
-
-        public int Batch { get; }
 
         public long ArenaCount => _tape.ArenaCount;
 

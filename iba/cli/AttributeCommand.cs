@@ -199,6 +199,9 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
             {
                 for (int first = 0; first < paths.Length; first += batch)
                 {
+                    // What cannot be written ends the run at once.
+                    if (writing.IsFaulted)
+                        Result(writing);
                     Entry[] entries = Result(reading), photos = [.. entries.Where(entry => entry.Sample is not null)];
                     reading = Next();
                     int done = first;
@@ -222,8 +225,9 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
             finally
             {
                 End(reading);
-                failed = Result(writing);
+                End(writing);
             }
+            failed = Result(writing);
 
             Task<Entry[]> Next()
             {

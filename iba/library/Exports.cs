@@ -86,10 +86,10 @@ internal static unsafe class Exports
         byte[] file = Handles.Get<PhotoExplanation>(result).ToPng();
         if (buffer is null)
             Given(needed);
-        if (needed is not null)
-            *needed = (nuint)file.Length;
         if (buffer is not null)
             CopyAll(file, buffer, size);
+        if (needed is not null)
+            *needed = (nuint)file.Length;
     });
 
     [UnmanagedCallersOnly(EntryPoint = "iba_close")]

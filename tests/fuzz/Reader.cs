@@ -53,7 +53,7 @@ public sealed record Reader(
             [typeof(FileFormatException), typeof(StatisticsException)], 2, Metadata,
             [.. SafetensorsWords, "\"width\":\"A\"", "\"width\":\"B\"", "\"conv1.weight\""]),
         new("checkpoint", Checkpoint, [typeof(FileFormatException)], 2, Metadata, SafetensorsWords),
-        new("photo", path => Preprocessing.ImageNet.Apply(PhotoFile.Open(path), rotate: true), [typeof(ImageException)], 5,
+        new("photo", path => Preprocessing.ImageNet.Apply(PhotoFile.Open(path), rotate: true), [typeof(ImageException), typeof(ImageTooLargeException)], 5,
             _ => 600_000_000,
             [
                 "\x89PNG\r\n\u001A\n", "IHDR", "IDAT", "PLTE", "tRNS", "eXIf", "acTL", "\xFF\xD8\xFF", "\xFF\xC0", "\xFF\xC2", "\xFF\xC4",

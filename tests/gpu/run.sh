@@ -62,7 +62,8 @@ step() {
     rm -f "$out/$name.jsonl" "$out/$name.ctrf.json"
     if [ -n "$cpu" ]; then
         # The limits are a GPU's. A processor takes longer, and other work on it must not decide: seconds of processor time are counted, of all cores.
-        (ulimit -t $((8 * limit)) && exec "$@") > "$out/$name.log" 2>&1 || status=$?
+        # The clock ends only what waits for nothing.
+        (ulimit -t $((8 * limit)) && exec timeout --kill-after=5 $((60 * limit)) "$@") > "$out/$name.log" 2>&1 || status=$?
     else
         [ "$limit" -le $((within - SECONDS)) ] || limit=$((within - SECONDS))
         if [ "$limit" -lt 5 ]; then note "$name" "not run: no time is left" 0; return; fi
@@ -70,7 +71,7 @@ step() {
     fi
     case $status in
         0) outcome=passed ;;
-        124 | 137 | 152) outcome="cut off after $([ -z "$cpu" ] && echo "$limit s" || echo "$((8 * limit)) s of processor time")" ;;
+        124 | 137 | 152) outcome="cut off after $([ -z "$cpu" ] && echo "$limit s" || echo "$((8 * limit)) s of processor time or $((60 * limit)) s")" ;;
         *) outcome="failed with exit code $status" ;;
     esac
     tail -n "${shown:-3}" "$out/$name.log" | cut -c1-220 | sed 's/^/    /'

@@ -140,7 +140,7 @@ public class PhotoFileTests
         foreach ((byte[] file, string message) in bombs)
         {
             long before = GC.GetAllocatedBytesForCurrentThread();
-            Assert.Contains(message, Assert.Throws<ImageException>(() => Preprocessing.ImageNet.Apply(PhotoFile.Open(file, "bomb"))).Message);
+            Assert.Contains(message, Assert.ThrowsAny<ImageException>(() => Preprocessing.ImageNet.Apply(PhotoFile.Open(file, "bomb"))).Message);
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 2 << 20);
         }
     }
@@ -181,7 +181,7 @@ public class PhotoFileTests
 
         byte[] gif = new byte[400_000_000];
         File.ReadAllBytes(Fixture("no-palette.gif")).CopyTo(gif, 0);
-        Assert.Contains("would take 5 s to decode", Assert.Throws<ImageException>(() => PhotoFile.Open(gif, "a.gif")).Message);
+        Assert.Contains("would take 5 s to decode", Assert.Throws<ImageTooLargeException>(() => PhotoFile.Open(gif, "a.gif")).Message);
     }
 
     [Fact]

@@ -6,11 +6,11 @@ internal readonly partial struct Launch
 {
     public static Launch MaxPool(Tensor x, ConvGeometry geometry, Tensor y) =>
         new("max_pool", IsHalf(x) ? "max_pool_forward_bf16" : "max_pool_forward", PixelQuads(y), Threads(256),
-            x, y, x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C, y.Shape.H, y.Shape.W, Argument.Of(geometry));
+            x, y, x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C, y.Shape.H, y.Shape.W, Window(geometry));
 
     public static Launch MaxPoolBackward(Tensor x, Tensor y, Tensor dy, ConvGeometry geometry, Accumulator dx) =>
         new("max_pool", IsHalf(x) ? "max_pool_backward_bf16" : "max_pool_backward", PixelQuads(x), Threads(256),
-            x, y, dy, dx.Tensor, x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C, y.Shape.H, y.Shape.W, Argument.Of(geometry), dx.Adds);
+            x, y, dy, dx.Tensor, x.Shape.N, x.Shape.H, x.Shape.W, x.Shape.C, y.Shape.H, y.Shape.W, Window(geometry), dx.Adds);
 
     public static Launch AdaptiveAveragePool(Tensor x, Tensor y) =>
         new("average_pool", IsHalf(x) ? "average_pool_forward_bf16" : "average_pool_forward", PixelQuads(y, 64), Threads(64),
@@ -36,4 +36,9 @@ internal readonly partial struct Launch
 
     /// <summary>Four channels of a pixel per thread.</summary>
     private static Extent PixelQuads(Tensor x, int block = 256) => RowQuads(Pixels(x), x.Shape.C, block);
+
+    private static Argument Window(ConvGeometry g) => Argument.Of(new WindowArgument(g.Kernel, g.Stride, g.Padding));
+
+    /// <summary>The struct Window of max_pool.cu.</summary>
+    private readonly record struct WindowArgument(int Kernel, int Stride, int Padding);
 }
