@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 CUDA_VISIBLE_DEVICES=-1
 out=$PWD/out/native
 demo=$PWD/weights/demo
+server=
+trap '[ -z "$server" ] || kill "$server" 2> /dev/null || true' EXIT
 managed=$PWD/iba/cli/bin/Release/net10.0/iba
 
 fail() { echo "native: $1" >&2; exit 1; }
@@ -137,7 +139,7 @@ step_library() {
 }
 
 step_service() {
-    local family=avx512 folder=$out/service work=$out/service-tests server address size
+    local family=avx512 folder=$out/service work=$out/service-tests address size
     [ "$(runner avx512)" != no ] || family=avx2
     publish iba/service "$family" linux-x64 "$folder"
     size=$(bytes "$folder/iba-serve" "$folder/libSkiaSharp.so")
@@ -152,10 +154,11 @@ step_service() {
         sleep 0.1
     done
     [ -n "$address" ] || { cat "$work/log" >&2; fail "the service does not start"; }
-    [ "$(curl -s "${address%/}/healthz")" = ok ] || fail "the service is not well"
-    curl -s --data-binary @"$demo/sample.png" -H 'Content-Type: image/png' "${address%/}/explain?format=safetensors" > "$work/sample.safetensors"
+    [ "$(curl -s --max-time 60 "${address%/}/healthz")" = ok ] || fail "the service is not well"
+    curl -s --max-time 60 --data-binary @"$demo/sample.png" -H 'Content-Type: image/png' "${address%/}/explain?format=safetensors" > "$work/sample.safetensors"
     kill -TERM "$server"
     wait "$server" || fail "the service does not end with 0"
+    server=
     (cd "$work" && env "$(switch "$family")" "$managed" attribute --device cpu --no-report > line.txt 2> progress.txt)
     cmp <(tail -c 200704 "$work/sample.safetensors") <(tail -c 200704 "$work/sample.iba.safetensors") || fail "the service's map is not the command's"
     echo "service: started, answered with the command's map to the byte, ended"
@@ -169,11 +172,10 @@ step_speed() {
     rm -rf "$work" && mkdir -p "$work"
     for round in $(seq 12); do cp "$demo/sample.png" "$work/$round.png"; photos+=("$work/$round.png"); done
     # The first photos of a process meet code that is not compiled at its best yet.
-    seconds() { "$1" attribute "${photos[@]}" --model demo-resnet50 --device cpu --batch 1 --no-report --json --out "$work" 2> /dev/null | tail -n 6 | grep -o '"seconds":[0-9.]*' | cut -d: -f2; }
+    seconds() { "$@" attribute "${photos[@]}" --model demo-resnet50 --device cpu --batch 1 --no-report --json --out "$work" 2> /dev/null | tail -n 6 | grep -o '"seconds":[0-9.]*' | cut -d: -f2; }
     for round in $(seq "${IBA_ROUNDS:-7}"); do
         seconds "$out/$family/iba" >> "$work/native"
-        env "$(switch "$family")" true
-        seconds "$managed" >> "$work/managed"
+        seconds env "$(switch "$family")" "$managed" >> "$work/managed"
     done
     paste <(sort -n "$work/native") <(sort -n "$work/managed") |
         awk '{ n[NR] = $1; m[NR] = $2 } END { h = int((NR + 1) / 2); printf "speed: native %.3f s, managed %.3f s, ratio %.3f, medians of %d photos each\n", n[h], m[h], n[h] / m[h], NR }'

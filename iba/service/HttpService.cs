@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Iba.Engine.Backends;
@@ -15,6 +16,8 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -33,8 +36,13 @@ internal sealed class HttpService : IAsyncDisposable
     private const string Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; "
         + "form-action 'none'; frame-ancestors 'none'";
 
+    private const string ExplainPath = "/explain";
+
     private static readonly string[] Taken =
         ["image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif", "application/octet-stream"];
+
+    /// <summary>Paths that are answered without the key. Every other one wants it, however it is spelled: routes ignore case and a slash at the end.</summary>
+    private static readonly string[] Public = ["/", "/healthz", "/readyz", "/openapi.json", "/page.js", "/page.css"];
 
     /// <summary>Settings by which a request could take hours or all memory, and their bounds.</summary>
     private static readonly Dictionary<string, int> Costly = new() { ["steps"] = 100, ["copies"] = 50, ["noise-samples"] = 200, ["path-steps"] = 200 };
@@ -58,14 +66,19 @@ internal sealed class HttpService : IAsyncDisposable
     /// <param name="settings">Where it listens, and what it takes.</param>
     public static HttpService Create(Explainer explainer, ServiceSettings settings)
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.Logging.ClearProviders();
+        // Nothing but the settings decides where it listens: no file of the working directory and no variable of the environment is read.
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore();
+        builder.Services.AddRoutingCore();
         builder.Logging.AddJsonConsole(options =>
         {
             options.UseUtcTimestamp = true;
             options.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ";
         });
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        // A service that cannot start says so by its exception, and these two would log its stack.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => level is >= LogLevel.Warning and < LogLevel.Critical);
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         builder.Logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(
             options => options.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = settings.Time + TimeSpan.FromSeconds(5));
@@ -73,7 +86,7 @@ internal sealed class HttpService : IAsyncDisposable
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = settings.MostBytes;
-            kestrel.Limits.MinRequestBodyDataRate = new MinDataRate(settings.LeastRate, TimeSpan.FromSeconds(5));
+            kestrel.Limits.MinRequestBodyDataRate = settings.LeastRate > 0 ? new MinDataRate(settings.LeastRate, TimeSpan.FromSeconds(5)) : null;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
             kestrel.Listen(settings.Listen);
         });
@@ -86,7 +99,18 @@ internal sealed class HttpService : IAsyncDisposable
     public Uri Address => new(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
     /// <summary>Starts it.</summary>
-    public Task Start(CancellationToken cancellation) => _app.StartAsync(cancellation);
+    /// <exception cref="IOException">The address cannot be listened on.</exception>
+    public async Task Start(CancellationToken cancellation)
+    {
+        try
+        {
+            await _app.StartAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (SocketException failure)
+        {
+            throw new IOException($"--listen {_settings.Listen}: {failure.Message}.", failure);
+        }
+    }
 
     /// <summary>Takes no further connection, and waits for the answers of requests in work.</summary>
     public Task Stop() => _app.StopAsync(CancellationToken.None);
@@ -105,8 +129,9 @@ internal sealed class HttpService : IAsyncDisposable
 
     private void Map()
     {
+        _app.Use(Count);
         _app.Use(Guard);
-        _app.MapPost("/explain", Explain);
+        _app.MapPost(ExplainPath, Explain);
         _app.MapGet("/healthz", context => Say(context, !_isDeviceLost, "ok", "the device is lost"));
         _app.MapGet("/readyz", context =>
             Say(context, !_isDeviceLost && !IsStopping && Volatile.Read(ref _open) < _settings.Queue, "ready", "busy or stopping"));
@@ -121,6 +146,48 @@ internal sealed class HttpService : IAsyncDisposable
 
     private static byte[] File(string name) => EmbeddedFile.Read(typeof(HttpService).Assembly, name)!;
 
+    /// <summary>What the log says of a call of /explain beside its status.</summary>
+    private sealed class Call
+    {
+        public bool HasArrived { get; set; }
+
+        public long Bytes { get; set; }
+
+        public string Method { get; set; } = "";
+    }
+
+    /// <summary>Counts and logs each call of /explain once: after its answer, or when it ended without one.</summary>
+    private async Task Count(HttpContext context, RequestDelegate next)
+    {
+        if ((context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText != ExplainPath)
+        {
+            await next(context).ConfigureAwait(false);
+            return;
+        }
+        var clock = Stopwatch.StartNew();
+        var call = new Call();
+        context.Features.Set(call);
+        int status = 500;
+        try
+        {
+            await next(context).ConfigureAwait(false);
+            status = context.Response.StatusCode;
+        }
+        catch (Exception failure) when (HungUp(context, call, failure))
+        {
+            // Nobody waits for an answer. 499 is what other servers log for it.
+            status = 499;
+        }
+        finally
+        {
+            _metrics.Answered(status);
+            _log.Answered(context.TraceIdentifier, status, Math.Round(clock.Elapsed.TotalSeconds, 4), call.Bytes, call.Method);
+        }
+    }
+
+    private static bool HungUp(HttpContext context, Call call, Exception failure) =>
+        context.RequestAborted.IsCancellationRequested || (!call.HasArrived && failure is IOException and not BadRequest);
+
     /// <summary>
     /// Keeps out who may not call. Without a key, only names of this machine are answered: another name comes from a page whose address was pointed here.
     /// </summary>
@@ -130,10 +197,9 @@ internal sealed class HttpService : IAsyncDisposable
         context.Response.Headers.XContentTypeOptions = "nosniff";
         context.Response.Headers["Referrer-Policy"] = "no-referrer";
         context.Response.Headers.CacheControl = "no-store";
-        bool isGuarded = context.Request.Path.Value is "/explain" or "/metrics";
         if (_settings.Key is { } key)
         {
-            if (!isGuarded || key.IsIn(context.Request.Headers))
+            if (Public.Contains(context.Request.Path.Value) || key.IsIn(context.Request.Headers))
                 return next(context);
             context.Response.Headers.WWWAuthenticate = "Bearer";
             return Refuse(context, 401, "the API key is missing or wrong. Send it as 'Authorization: Bearer KEY'.");
@@ -146,6 +212,7 @@ internal sealed class HttpService : IAsyncDisposable
     private async Task Explain(HttpContext context)
     {
         var clock = Stopwatch.StartNew();
+        Call call = context.Features.Get<Call>()!;
         if (Interlocked.Increment(ref _open) > _settings.Queue)
         {
             Interlocked.Decrement(ref _open);
@@ -155,10 +222,16 @@ internal sealed class HttpService : IAsyncDisposable
         }
         using var time = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         time.CancelAfter(_settings.Time);
-        bool arrived = false;
         try
         {
             HttpRequest request = context.Request;
+            if (request.ContentLength > _settings.MostBytes)
+            {
+                // What a caller still sends is then read for a while and dropped. A connection that is closed at once could take the answer with it.
+                context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = null;
+                await Refuse(context, 413, TooManyBytes).ConfigureAwait(false);
+                return;
+            }
             string type = (request.ContentType ?? "").Split(';')[0].Trim().ToLowerInvariant();
             if (!Taken.Contains(type))
             {
@@ -173,17 +246,20 @@ internal sealed class HttpService : IAsyncDisposable
             (ExplainerRequest asked, double? scale) = Asked(request.Query);
             using var body = new MemoryStream();
             await request.Body.CopyToAsync(body, time.Token).ConfigureAwait(false);
-            arrived = true;
+            (call.HasArrived, call.Bytes, call.Method) = (true, body.Length, asked.Method);
             string name = request.Query["name"].ToString() is { Length: > 0 } given ? given : "photo";
             PhotoExplanation photo = await _explainer.ExplainAsync(FileSource.Of(body.ToArray(), name), asked, time.Token).ConfigureAwait(false);
             byte[] answer = Formats.Write(format, photo, request.Query["picture"] == "true", scale);
             _metrics.Explained(clock.Elapsed.TotalSeconds);
-            Count(context, 200, clock, body.Length, asked.Method);
             await Write(context, Formats.MediaType(format), answer).ConfigureAwait(false);
         }
         catch (Exception failure)
         {
-            await Fail(context, failure, arrived, clock).ConfigureAwait(false);
+            if (failure is DeviceLostException)
+                _isDeviceLost = true;
+            if (HungUp(context, call, failure) || context.Response.HasStarted)
+                throw;
+            await Fail(context, failure, call.HasArrived).ConfigureAwait(false);
         }
         finally
         {
@@ -211,19 +287,13 @@ internal sealed class HttpService : IAsyncDisposable
         return (request, scale);
     }
 
-    private Task Fail(HttpContext context, Exception failure, bool arrived, Stopwatch clock)
+    private string TooManyBytes => $"a photo has at most {_settings.MostBytes} bytes here.";
+
+    private Task Fail(HttpContext context, Exception failure, bool arrived)
     {
-        if (context.RequestAborted.IsCancellationRequested)
-        {
-            // Nobody waits for an answer. 499 is what other servers log for it.
-            Count(context, 499, clock, 0, "");
-            return Task.CompletedTask;
-        }
-        if (failure is DeviceLostException)
-            _isDeviceLost = true;
         (int status, string detail) = failure switch
         {
-            BadRequest bad => (bad.StatusCode, bad.StatusCode == 413 ? $"a photo has at most {_settings.MostBytes} bytes here." : bad.Message),
+            BadRequest bad => (bad.StatusCode, bad.StatusCode == 413 ? TooManyBytes : bad.Message),
             OperationCanceledException when !arrived => (408, $"the photo did not arrive within {_settings.Time.TotalSeconds} s."),
             OperationCanceledException => (503, $"the photo was not explained within {_settings.Time.TotalSeconds} s."),
             ImageTooLargeException => (413, failure.Message),
@@ -237,26 +307,18 @@ internal sealed class HttpService : IAsyncDisposable
             context.Response.Headers.RetryAfter = Wait();
         if (status >= 500)
             _log.Failed(failure);
-        return Refuse(context, status, detail, clock);
+        return Refuse(context, status, detail);
     }
 
     /// <summary>Whole seconds after which there is likely to be room.</summary>
     private string Wait() =>
         Math.Clamp(Math.Ceiling(_metrics.MeanSeconds), 1, 3600).ToString(CultureInfo.InvariantCulture);
 
-    private Task Refuse(HttpContext context, int status, string detail, Stopwatch? clock = null)
+    private static Task Refuse(HttpContext context, int status, string detail)
     {
-        if (context.Request.Path == "/explain")
-            Count(context, status, clock, 0, "");
         context.Response.StatusCode = status;
         var problem = new Problem(status, ((HttpStatusCode)status).ToString(), ForeignText.Harmless(detail));
         return Write(context, Formats.Problem, JsonSerializer.SerializeToUtf8Bytes(problem, ServiceJson.Default.Problem));
-    }
-
-    private void Count(HttpContext context, int status, Stopwatch? clock, long bytes, string method)
-    {
-        _metrics.Answered(status);
-        _log.Answered(context.TraceIdentifier, status, Math.Round(clock?.Elapsed.TotalSeconds ?? 0, 4), bytes, method);
     }
 
     private static Task Say(HttpContext context, bool holds, string yes, string no)

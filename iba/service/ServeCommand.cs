@@ -34,8 +34,9 @@ internal static class ServeCommand
         var device = new Option<string>("--device") { Description = "auto, cpu, cuda or cuda:N.", DefaultValueFactory = _ => "auto" };
         var listen = new Option<string>("--listen")
         {
-            Description = "Address and port. Other addresses than this machine's own (127.0.0.1, [::1]) need an API key.",
-            DefaultValueFactory = _ => $"{usual.Listen}",
+            Description = "Address and port. Other addresses than this machine's own (127.0.0.1, [::1]) need an API key. "
+                + $"Default: the environment variable IBA_LISTEN, or else {usual.Listen}.",
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("IBA_LISTEN") is { Length: > 0 } given ? given : $"{usual.Listen}",
             HelpName = "ADDRESS:PORT",
         };
         var keyFile = new Option<string?>("--key-file")

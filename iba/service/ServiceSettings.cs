@@ -27,7 +27,7 @@ internal sealed record ServiceSettings
     /// <summary>Photos that are explained together at most.</summary>
     public int Batch { get; init; } = 8;
 
-    /// <summary>The slowest that a photo may arrive, bytes a second.</summary>
+    /// <summary>The slowest that a photo may arrive, bytes a second; 0 is no bound.</summary>
     public double LeastRate { get; init; } = 240;
 
     /// <summary>The settings that are those of the explainer.</summary>

@@ -19,7 +19,7 @@ public sealed class AnswerTests : IAsyncLifetime
 
     public ValueTask DisposeAsync() => _service.DisposeAsync();
 
-    [Fact]
+    [Fact(Timeout = RunningService.Longest)]
     public async Task A_photo_is_explained_in_every_form_as_the_library_explains_it()
     {
         byte[] photo = RunningService.Photo(1);
@@ -42,7 +42,7 @@ public sealed class AnswerTests : IAsyncLifetime
         }
     }
 
-    [Theory]
+    [Theory(Timeout = RunningService.Longest)]
     [InlineData("", "application/json")]
     [InlineData("*/*", "application/json")]
     [InlineData("image/*;q=0.8", "image/png")]
@@ -55,7 +55,7 @@ public sealed class AnswerTests : IAsyncLifetime
         Assert.Equal(expected, answer.Content.Headers.ContentType!.MediaType);
     }
 
-    [Theory]
+    [Theory(Timeout = RunningService.Longest)]
     [InlineData("format=tiff", "image/png", 406, "safetensors")]
     [InlineData("", "text/plain", 415, "image/jpeg")]
     [InlineData("", null, 415, "image/jpeg")]
@@ -66,7 +66,7 @@ public sealed class AnswerTests : IAsyncLifetime
     public async Task What_cannot_be_answered_says_why(string query, string? type, int status, string word) =>
         await Refused(await _service.Post(RunningService.Photo(1), query, type), status, word);
 
-    [Fact]
+    [Fact(Timeout = RunningService.Longest)]
     public async Task Photos_that_are_none_or_cost_too_much_are_refused()
     {
         await Refused(await _service.Post("no photo"u8.ToArray()), 422, "photo");
@@ -74,15 +74,24 @@ public sealed class AnswerTests : IAsyncLifetime
         await Refused(await _service.Post([]), 422, "photo");
         await Refused(await _service.Post(new byte[100_001]), 413, "100000 bytes");
         await Refused(await _service.Post(RunningService.Photo(1, 101, 100)), 413, "101 x 100");
-        Assert.Equal(0, await _service.Metric("iba_open"));
+        await _service.Until("iba_open", 0);
+    }
+
+    [Fact(Timeout = RunningService.Longest)]
+    public async Task A_call_is_counted_once_however_its_path_is_spelled()
+    {
+        await Refused(await _service.Client.PostAsync("/Explain/", null, Stop), 415, "image/jpeg");
+        await _service.Until("iba_requests_total", 1);
+        await Refused(await _service.Post(RunningService.Photo(1), "method=magic"), 400, "magic");
+        await _service.Until("iba_requests_total", 2);
     }
 
     /// <summary>A page elsewhere could give its own name this machine's address.</summary>
-    [Fact]
+    [Fact(Timeout = RunningService.Longest)]
     public async Task A_foreign_host_name_is_refused() =>
         await Refused(await _service.Post(RunningService.Photo(1), headers: headers => headers.Host = "evil.example"), 403, "evil.example");
 
-    [Fact]
+    [Fact(Timeout = RunningService.Longest)]
     public async Task The_description_names_every_path_and_every_status_that_the_tests_meet()
     {
         JsonElement description = await _service.Client.GetFromJsonAsync<JsonElement>("/openapi.json", Stop);
@@ -97,7 +106,7 @@ public sealed class AnswerTests : IAsyncLifetime
         Assert.All(met, status => Assert.True(answers.TryGetProperty(status, out _)));
     }
 
-    [Fact]
+    [Fact(Timeout = RunningService.Longest)]
     public async Task The_page_loads_only_its_own_style_and_script()
     {
         using HttpResponseMessage page = await _service.Client.GetAsync("/", Stop);

@@ -6,6 +6,7 @@ using Iba.Explaining;
 using Iba.Images;
 using Iba.Rendering;
 using Iba.Service;
+using Xunit;
 
 namespace Tests.Service;
 
@@ -15,12 +16,17 @@ internal sealed class RunningService : IAsyncDisposable
     /// <summary>A method that takes milliseconds here and needs no statistics.</summary>
     public const string Quick = "gradient";
 
+    /// <summary>Milliseconds after which a test has failed.</summary>
+    public const int Longest = 120_000;
+
+    private static CancellationToken End => TestContext.Current.CancellationToken;
+
     private readonly HttpService _service;
 
     private RunningService(Explainer explainer, HttpService service)
     {
         (Explainer, _service) = (explainer, service);
-        Client = new HttpClient { BaseAddress = service.Address, Timeout = Timeout.InfiniteTimeSpan };
+        Client = new HttpClient { BaseAddress = service.Address, Timeout = TimeSpan.FromSeconds(100) };
     }
 
     public Explainer Explainer { get; }
@@ -32,7 +38,8 @@ internal sealed class RunningService : IAsyncDisposable
     public static async Task<RunningService> Start(ServiceSettings? settings = null)
     {
         settings ??= new ServiceSettings();
-        settings = settings with { Listen = new(settings.Listen.Address, 0) };
+        // A request that a test holds open stays open on a busy machine too.
+        settings = settings with { Listen = new(settings.Listen.Address, 0), LeastRate = 0 };
         var explainer = Explainer.Open(Weights, options: settings.Explaining with
         {
             Device = () => new CpuBackend(threads: 1),
@@ -55,7 +62,7 @@ internal sealed class RunningService : IAsyncDisposable
 
     /// <summary>What the library says of a photo without the service.</summary>
     public Task<PhotoExplanation> Alone(byte[] photo, string name = "photo") =>
-        Explainer.ExplainAsync(FileSource.Of(photo, name), new ExplainerRequest { Method = Quick });
+        Explainer.ExplainAsync(FileSource.Of(photo, name), new ExplainerRequest { Method = Quick }, End);
 
     /// <summary>Sends a photo.</summary>
     public Task<HttpResponseMessage> Post(byte[] photo, string query = "", string? type = "image/png", Action<HttpRequestHeaders>? headers = null) =>
@@ -67,22 +74,34 @@ internal sealed class RunningService : IAsyncDisposable
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = body };
         body.Headers.ContentType = type is null ? null : new MediaTypeHeaderValue(type);
         headers?.Invoke(request.Headers);
-        return await Client.SendAsync(request);
+        return await Client.SendAsync(request, End);
     }
 
     /// <summary>Sends the beginning of a request, by hand: a client of .NET waits with the answer until the whole photo is sent.</summary>
     public async Task<TcpClient> SendHalf()
     {
         var caller = new TcpClient();
-        await caller.ConnectAsync(Client.BaseAddress!.Host, Client.BaseAddress.Port);
+        await caller.ConnectAsync(Client.BaseAddress!.Host, Client.BaseAddress.Port, End);
         byte[] half = [.. "POST /explain HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nbegin"u8];
-        await caller.GetStream().WriteAsync(half);
+        await caller.GetStream().WriteAsync(half, End);
         return caller;
     }
 
     /// <summary>A number of /metrics.</summary>
-    public async Task<double> Metric(string name) => (await Client.GetStringAsync("/metrics")).Split('\n')
+    public async Task<double> Metric(string name) => (await Client.GetStringAsync("/metrics", End)).Split('\n')
         .Where(line => line.StartsWith($"{name} ") || line.StartsWith($"{name}{{")).Sum(line => double.Parse(line.Split(' ')[^1]));
+
+    /// <summary>Waits until a number of /metrics is what the service is about to make it.</summary>
+    public async Task Until(string name, double expected)
+    {
+        double last = await Metric(name);
+        for (int poll = 0; poll < 1200 && last != expected; poll++)
+        {
+            await Task.Delay(50, End);
+            last = await Metric(name);
+        }
+        Assert.Equal(expected, last);
+    }
 
     public async ValueTask DisposeAsync()
     {
