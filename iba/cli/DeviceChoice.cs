@@ -62,11 +62,10 @@ internal sealed class DeviceOptions(bool winograd = true)
 
 /// <summary>The requested device. <see cref="Open()"/> is the one place that turns it into a backend.</summary>
 /// <param name="Word">auto, cpu, cuda or cuda:N.</param>
-/// <param name="Ordinal">Which GPU; null for the CPU.</param>
-/// <param name="FallsBack">Whether the CPU is used if there is no GPU.</param>
+/// <param name="Device">The device of that name.</param>
 /// <param name="Precision">The requested precision; null for the device's default.</param>
 /// <param name="Threads">CPU threads, 0 for all cores.</param>
-internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, Precision? Precision, int Threads)
+internal sealed record DeviceChoice(string Word, DeviceName Device, Precision? Precision, int Threads)
 {
     /// <summary>Whether the CPU may use Winograd's algorithm.</summary>
     public bool Winograd { get; init; } = true;
@@ -82,7 +81,7 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
     {
         Precision? precision = precisionWord is null ? null : PrecisionNames.Find(precisionWord)
             ?? throw new UsageException($"--precision {precisionWord}: it must be one of {string.Join(", ", PrecisionNames.All)}.");
-        return DeviceName.Find(word) is { } device ? new DeviceChoice(word, device.Ordinal, device.FallsBack, precision, threads)
+        return DeviceName.Find(word) is { } device ? new DeviceChoice(word, device, precision, threads)
             : throw new UsageException($"--device {word}: it must be auto, cpu, cuda or cuda:N.");
     }
 
@@ -95,36 +94,28 @@ internal sealed record DeviceChoice(string Word, int? Ordinal, bool FallsBack, P
     /// <param name="say">Called with the reason if another device or precision is used.</param>
     internal IBackend Open(Func<int, Precision, CudaBackend> gpu, Action<string> say)
     {
-        if (Ordinal is not { } ordinal)
-            return OnCpu();
         try
         {
-            var backend = gpu(ordinal, OnGpu);
+            return Device.Open(Gpu, OnCpu, say);
+        }
+        catch (NoCudaException none)
+        {
+            throw new DeviceException($"--device {Word}: {none.Message}", none.Diagnosis);
+        }
+
+        CudaBackend Gpu(int ordinal)
+        {
+            CudaBackend backend = gpu(ordinal, OnGpu);
             if (Precision is { } asked && backend.Precision != asked)
                 say($"--precision {asked.Word()}: {backend.DeviceName} is older than compute capability 8.0 and computes in {backend.Precision.Word()}.");
             foreach (string note in backend.Notes)
                 say(note);
             return backend;
         }
-        catch (NoCudaException none) when (FallsBack)
-        {
-            Finding? gap = none.Diagnosis.Gap;
-            say($"running on the CPU: {(gap is null ? none.Message : $"{gap.Subject}: {gap.Message}")}. See: iba doctor");
-            return OnCpu();
-        }
-        catch (CudaException refused) when (FallsBack && refused is not DeviceLostException)
-        {
-            say($"running on the CPU: {refused.Message}");
-            return OnCpu();
-        }
-        catch (NoCudaException none)
-        {
-            throw new DeviceException($"--device {Word}: {none.Message}", none.Diagnosis);
-        }
     }
 
     private CpuBackend OnCpu() => Precision is null or Iba.Engine.Backends.Cuda.Precision.Float32
         ? new CpuBackend(Threads) { Winograd = Winograd }
         : throw new UsageException($"--precision {Precision.Value.Word()}: the CPU computes in fp32 and nothing else. "
-            + $"Leave --precision out{(FallsBack ? ", or see iba doctor for why there is no GPU" : "")}.");
+            + $"Leave --precision out{(Device.FallsBack ? ", or see iba doctor for why there is no GPU" : "")}.");
 }

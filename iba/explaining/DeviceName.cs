@@ -33,17 +33,30 @@ public readonly record struct DeviceName(int? Ordinal, bool FallsBack)
     /// <summary>Opens the device: a GPU in TF32 with cuDNN, the CPU with all its cores.</summary>
     /// <exception cref="NoCudaException">The GPU that was asked for is not there, or something that it needs; the message says what.</exception>
     /// <exception cref="CudaException">It failed.</exception>
-    public IBackend Open()
+    public IBackend Open() =>
+        Open(ordinal => CudaBackend.Open(ordinal, Precision.TensorFloat32, requiresCudnn: true), () => new CpuBackend(), say: null);
+
+    /// <summary>Opens the device in the caller's way, by one rule for the fall to the CPU.</summary>
+    /// <param name="gpu">Opens a GPU.</param>
+    /// <param name="cpu">Opens the CPU.</param>
+    /// <param name="say">Called with the reason where the CPU is used instead of a GPU.</param>
+    internal IBackend Open(Func<int, IBackend> gpu, Func<IBackend> cpu, Action<string>? say)
     {
         if (Ordinal is not { } ordinal)
-            return new CpuBackend();
+            return cpu();
         try
         {
-            return CudaBackend.Open(ordinal, Precision.TensorFloat32, requiresCudnn: true);
+            return gpu(ordinal);
         }
-        catch (Exception refused) when (FallsBack && (refused is NoCudaException or CudaException and not DeviceLostException))
+        catch (NoCudaException none) when (FallsBack)
         {
-            return new CpuBackend();
+            Finding? gap = none.Diagnosis.Gap;
+            say?.Invoke($"running on the CPU: {(gap is null ? none.Message : $"{gap.Subject}: {gap.Message}")}. See: iba doctor");
         }
+        catch (CudaException refused) when (FallsBack && refused is not DeviceLostException)
+        {
+            say?.Invoke($"running on the CPU: {refused.Message}");
+        }
+        return cpu();
     }
 }
