@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Iba;
 using Iba.Engine.Autograd;
 using Iba.Engine.Backends.Cpu;
@@ -69,8 +67,7 @@ internal static class WholePasses
             foreach (string method in methods)
             {
                 Heatmap map = Method(network, method)().Heatmap;
-                string hash = System.Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(map.Values.AsSpan())));
-                Console.WriteLine($"{Registers.Bits} {architecture} {method} {hash[..16]}");
+                Console.WriteLine($"{Registers.Bits} {architecture} {method} {Sha256OfNumbers.Of(map.Values)[..16]}");
             }
         }
     }
