@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Iba.Engine.Files;
+using Iba.Images;
+
+namespace Iba.Cli;
+
+/// <summary>
+/// Explains photos batch by batch and writes the results. The next batch is read and the last one written while the device works: decoding, hashing and
+/// drawing take as long as a GPU's steps.
+/// </summary>
+internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod method, AttributionFiles files, int steps, bool json)
+{
+    public ExitCode Explain(string[] paths, int? target, int batch)
+    {
+        int failed = 0;
+        Terminal.Progress("attributing", paths.Length * steps, bar =>
+        {
+            // The method cuts the list that it is given. Paths are cut here because photos take memory once they are read.
+            var batches = new Queue<string[]>(paths.Chunk(batch));
+            Task<Entry[]> reading = Next();
+            Task<int> writing = Task.FromResult(0);
+            try
+            {
+                for (int first = 0; first < paths.Length; first += batch)
+                {
+                    // What cannot be written ends the run at once.
+                    if (writing.IsFaulted)
+                        Result(writing);
+                    Entry[] entries = Result(reading), photos = [.. entries.Where(entry => entry.Sample is not null)];
+                    reading = Next();
+                    int done = first;
+                    var relay = new AttributionRelay(more => bar.Report((done + more) * steps));
+                    var results = new List<Outcome>();
+                    var clock = Stopwatch.StartNew();
+                    try
+                    {
+                        results.AddRange(method.Explain([.. photos.Select(photo => photo.Sample!)], relay, Interrupt.Token));
+                    }
+                    finally
+                    {
+                        // If an error ends the batch early, its finished results are kept. One batch at a time is written.
+                        double seconds = clock.Elapsed.TotalSeconds / Math.Max(results.Count, 1);
+                        Task<int> before = writing;
+                        End(before);
+                        writing = Task.Run(() => Result(before) + Write(entries, photos, results, seconds));
+                    }
+                }
+            }
+            finally
+            {
+                End(reading);
+                End(writing);
+            }
+            failed = Result(writing);
+
+            Task<Entry[]> Next()
+            {
+                string[] some = batches.TryDequeue(out string[]? next) ? next : [];
+                return Task.Run(() => Read(some, target));
+            }
+        });
+        return failed == 0 ? ExitCode.Done : failed < paths.Length ? ExitCode.Partial : ExitCode.Failed;
+    }
+
+    /// <summary>Waits for a task; its exception, if it has one, is somebody else's.</summary>
+    private static void End(Task task) => task.ContinueWith(ended => ended.Exception, TaskScheduler.Default).Wait();
+
+    /// <summary>What a task ended with: its own exception, not that of waiting.</summary>
+    private static T Result<T>(Task<T> task) => task.GetAwaiter().GetResult();
+
+    private Entry[] Read(string[] paths, int? target) => [.. paths.Select(path =>
+    {
+        var clock = Stopwatch.StartNew();
+        try
+        {
+            PreparedPhoto photo = loaded.Read(path, files.FullPhoto);
+            return new Entry(path, photo, loaded.Sample(photo, target), null, clock.Elapsed.TotalSeconds);
+        }
+        catch (ImageException failure)
+        {
+            return new Entry(path, null, null, failure.Message, clock.Elapsed.TotalSeconds);
+        }
+    })];
+
+    /// <summary>Writes a batch's results, and says why others have none.</summary>
+    /// <returns>How many have none.</returns>
+    private int Write(Entry[] entries, Entry[] photos, List<Outcome> results, double seconds)
+    {
+        foreach (Entry unread in entries.Where(entry => entry.Fault is not null))
+            FailureLine.Tell(unread.Path, unread.Fault!, json);
+        return entries.Length - photos.Length + results.Count(result => !Write(photos[result.Sample], result, seconds));
+    }
+
+    /// <summary>A photo, or why it cannot be read.</summary>
+    private sealed record Entry(string Path, PreparedPhoto? Photo, Sample? Sample, string? Fault, double Seconds);
+
+    /// <summary>Writes a result, or says why there is none. An error of one photo does not stop the others.</summary>
+    private bool Write(Entry entry, Outcome result, double seconds)
+    {
+        PreparedPhoto photo = entry.Photo!;
+        try
+        {
+            Write(files.Write(photo, result.Explanation ?? throw result.Failure!, entry.Seconds, seconds));
+            return true;
+        }
+        catch (NonFiniteException failure)
+        {
+            FailureLine.Tell(photo.Path, $"{photo.Path}: {failure.Reason}. {failure.Remedy}", json);
+        }
+        catch (FileWriteException refused)
+        {
+            FailureLine.Tell(photo.Path, $"{photo.Path}: {refused.Message}", json);
+        }
+        return false;
+    }
+
+    private void Write(AttributionLine line)
+    {
+        string spread = line.TotalBitsDeviation is { } deviation ? $" (± {deviation:0} over {line.Seeds} seeds)" : "";
+        string bits = line.TotalBits is null
+            ? ""
+            : $", and {line.ProbabilityRestricted:0.000} if only the map's {line.TotalBits:0} bits{spread} pass, "
+                + $"at most {line.MaxBitsPerPixel:G3} bits per pixel";
+        Terminal.Data(json
+            ? JsonSerializer.Serialize(line, Json.Lines.AttributionLine)
+            : $"{line.Image}: {loaded.Labels.Describe(line.Target)}, p {line.Probability:0.000}{bits}, {line.Seconds:0.0} s -> {line.Overlay}");
+    }
+}
