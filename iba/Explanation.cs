@@ -33,5 +33,8 @@ public record Explanation(Heatmap Heatmap, int Target, float[] Logits)
     /// <summary>The same, or an error.</summary>
     /// <param name="sample">The image's place in its list.</param>
     /// <exception cref="NonFiniteException">A number of it is not finite.</exception>
-    internal Explanation MustBeFinite(int sample) => NonFinite is { } reason ? throw new NonFiniteException(sample, reason) : this;
+    internal Explanation MustBeFinite(int sample) => Fault(sample) is { } fault ? throw fault : this;
+
+    /// <summary>The same error; null where all is finite.</summary>
+    internal NonFiniteException? Fault(int sample) => NonFinite is { } reason ? new NonFiniteException(sample, reason) { Result = this } : null;
 }

@@ -10,6 +10,9 @@ public sealed class NonFiniteException(int sample, string reason)
     /// <summary>The image's place in the list that was to be explained, from 0.</summary>
     public int Sample { get; } = sample;
 
+    /// <summary>The result that holds it, whose earlier steps may be finite; null where there is none.</summary>
+    internal Explanation? Result { get; init; }
+
     /// <summary>Refuses logits that hold NaN or an infinity.</summary>
     /// <param name="logits">One for each class.</param>
     /// <param name="sample">The image's place in its list.</param>

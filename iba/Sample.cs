@@ -24,6 +24,9 @@ public sealed record Sample(float[] Pixels, int? Target = null)
     /// </summary>
     public Preprocessing? Preprocessing { get; init; } = Preprocessing.ImageNet;
 
+    /// <summary>A pass of the network over this image that was already run; null if there was none.</summary>
+    internal ForwardPass? Known { get; init; }
+
     /// <summary>
     /// The image index in the noise's counter: the first 24 bits of the SHA-256 of the pixels, so that the noise depends neither on the image's place in a
     /// list nor on the other images. Computed here, because photos are prepared while others are explained.

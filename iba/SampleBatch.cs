@@ -18,6 +18,19 @@ internal sealed class SampleBatch(IReadOnlyList<Sample> samples, int size)
             backend.Upload(At(i).Pixels, input.Rows(i, 1));
     }
 
+    /// <summary>size x classes logits of passes that were already run; null unless all images have one with the features of these layers.</summary>
+    public float[]? KnownLogits(params IReadOnlyList<string> layers) =>
+        samples.All(sample => sample.Known is { } known && layers.All(known.Features.ContainsKey))
+            ? [.. Enumerable.Range(0, size).SelectMany(i => At(i).Known!.Logits)]
+            : null;
+
+    /// <summary>Writes the features of a layer that are known of all images to (size, H, W, C).</summary>
+    public void UploadKnown(IBackend backend, string layer, Tensor features)
+    {
+        for (int i = 0; i < size; i++)
+            backend.Upload(At(i).Known!.Features[layer], features.Rows(i, 1));
+    }
+
     /// <summary>The class of each sample, or the predicted class if it has none; padding repeats the last one.</summary>
     /// <param name="logits">size x classes elements.</param>
     /// <exception cref="ArgumentException">The network has no such class.</exception>

@@ -34,6 +34,9 @@ public abstract partial class Backend : IBackend
 
     private protected Backend(IVerbs verbs) => _verbs = verbs;
 
+    /// <summary>Called with the name of each call: passes of tapes and verbs. For tests that count them.</summary>
+    internal Action<string>? Entered { get; set; }
+
     /// <inheritdoc/>
     public string Name => _verbs.Name;
 
@@ -97,6 +100,7 @@ public abstract partial class Backend : IBackend
     /// <remarks>The thread that is inside may enter again: a replay runs verbs.</remarks>
     public Call Enter([CallerMemberName] string what = "")
     {
+        Entered?.Invoke(what);
         int thread = Environment.CurrentManagedThreadId;
         int caller = Interlocked.CompareExchange(ref _caller, thread, 0);
         if (caller == thread)

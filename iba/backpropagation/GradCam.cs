@@ -19,7 +19,7 @@ public sealed class GradCam : NetworkMethod
     /// <exception cref="ArgumentException">The layer does not exist or its output has no rows and columns.</exception>
     public GradCam(Network network, Shape image, string? layer = null) : base(network, image)
     {
-        _layer = layer ?? DefaultLayer(network);
+        _layer = network.Resolve(layer ?? DefaultLayer(network));
         if (network.Until(_layer).Output(Image).Rank != 4)
         {
             throw new ArgumentException(
@@ -46,9 +46,16 @@ public sealed class GradCam : NetworkMethod
         rowsDone(0);
         Shape features = cut.Head.Input.Shape;
         int classes = cut.Head.Classes;
-        for (int i = 0; i < samples.Length; i++)
-            Backend.Upload(samples[i].Pixels, cut.Trunk.Input.Rows(i, 1));
-        cut.Trunk.Run();
+        var batch = new SampleBatch(samples, samples.Length);
+        if (batch.KnownLogits(_layer) is not null)
+        {
+            batch.UploadKnown(Backend, _layer, cut.Trunk.Output);
+        }
+        else
+        {
+            batch.Upload(Backend, cut.Trunk.Input);
+            cut.Trunk.Run();
+        }
         Backend.Copy(cut.Trunk.Output, cut.Head.Input);
         float[] logits = cut.Head.Forward(), seed = new float[logits.Length];
         for (int i = 0; i < samples.Length; i++)

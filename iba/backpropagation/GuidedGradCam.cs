@@ -34,7 +34,8 @@ public sealed class GuidedGradCam(GradCam cam, GuidedBackpropagation guided) : I
         }
     }
 
-    private static Explanation Product(Explanation where, Explanation edges)
+    /// <summary>The product of a map of each part.</summary>
+    internal static Explanation Product(Explanation where, Explanation edges)
     {
         float[] product = [.. where.Heatmap.Values.Zip(edges.Heatmap.Values, (a, b) => a * b)];
         return new Explanation(edges.Heatmap with { Values = product, Unit = HeatmapUnit.Relative }, edges.Target, edges.Logits);

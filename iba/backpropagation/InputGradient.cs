@@ -58,4 +58,8 @@ public sealed class Saliency(Network network, Shape image) : InputGradient(netwo
 {
     /// <inheritdoc/>
     public override string Name => "saliency";
+
+    /// <summary>The map that follows from a photo's gradient map.</summary>
+    internal static Explanation Of(Explanation gradient) =>
+        gradient with { Heatmap = MapRecipe.Revised.Apply(gradient.Colours, gradient.Heatmap.Height, gradient.Heatmap.Width) };
 }

@@ -139,13 +139,11 @@ internal sealed class MaskFit : IDisposable
     /// <summary>Elements of memory allocated for the loop besides the leaves.</summary>
     public long ArenaCount => _tape.ArenaCount;
 
-    /// <summary>Begins with a batch of images.</summary>
-    /// <param name="features">(I, H, W, C) the images' features.</param>
+    /// <summary>Begins with a batch of images, whose <see cref="Features"/> were written.</summary>
     /// <param name="noiseWords">The image index in the noise's counter, one per image.</param>
     /// <param name="targets">The class to explain, one per image.</param>
-    public void Begin(Tensor features, float[] noiseWords, IEnumerable<int> targets)
+    public void Begin(float[] noiseWords, IEnumerable<int> targets)
     {
-        _backend.Copy(features, Features);
         _backend.Upload(noiseWords, NoiseWords);
         _backend.Upload([.. targets.SelectMany(target => Enumerable.Repeat((float)target, _settings.Copies))], Targets);
         Begin();

@@ -17,6 +17,7 @@ public sealed class PerSampleBottleneck : IBottleneck
     private readonly Shape _image;
     private readonly int _batch;
     private readonly FeatureStatistics _statistics;
+    private readonly string _layer;
     private readonly BatchCache<Loop> _recorded;
 
     /// <param name="network">The classifier.</param>
@@ -37,7 +38,8 @@ public sealed class PerSampleBottleneck : IBottleneck
         statistics.MustBeOfLayerOf(network);
         Network until = network.Until(layer), after = network.After(layer);
         Shape features = until.Output(image);
-        statistics.MustFit(new FeatureOrigin(network.Name, network.Resolve(layer), features, weightsSha256));
+        _layer = network.Resolve(layer);
+        statistics.MustFit(new FeatureOrigin(network.Name, _layer, features, weightsSha256));
 
         _settings.Check();
         _settings.Check(features);
@@ -112,19 +114,27 @@ public sealed class PerSampleBottleneck : IBottleneck
         }
     }
 
-    /// <summary>Runs the trunk and the unrestricted network, and initialises the fit.</summary>
+    /// <summary>Initialises the fit with the features and the class: from a pass over the images, where none is known.</summary>
     private int[] Prepare(Loop loop, Sample[] samples, out float[] logits)
     {
-        (Inference trunk, Inference head, MaskFit fit) = (loop.Trunk, loop.Head, loop.Fit);
         var batch = new SampleBatch(samples, loop.Images);
-        batch.Upload(_backend, trunk.Input);
-        trunk.Run();
-        _backend.Copy(trunk.Output, head.Input);
-        head.Run();
-        logits = _backend.Read(head.Output);
-
+        if (batch.KnownLogits(_layer) is { } known)
+        {
+            logits = known;
+            batch.UploadKnown(_backend, _layer, loop.Fit.Features);
+        }
+        else
+        {
+            (Inference trunk, Inference head) = (loop.Trunk, loop.Head);
+            batch.Upload(_backend, trunk.Input);
+            trunk.Run();
+            _backend.Copy(trunk.Output, head.Input);
+            head.Run();
+            logits = _backend.Read(head.Output);
+            _backend.Copy(trunk.Output, loop.Fit.Features);
+        }
         int[] targets = batch.Targets(logits);
-        fit.Begin(trunk.Output, batch.NoiseWords, targets);
+        loop.Fit.Begin(batch.NoiseWords, targets);
         return targets[..samples.Length];
     }
 
@@ -156,40 +166,27 @@ public sealed class PerSampleBottleneck : IBottleneck
     private double Probability(float[] restricted, int image, int target, int classes) => Enumerable.Range(image * _settings.Copies, _settings.Copies)
         .Average(row => Classes.Probabilities(restricted.AsSpan(row * classes, classes))[target]);
 
-    /// <summary>The recordings for one batch size.</summary>
-    private sealed class Loop : IDisposable
+    /// <summary>The recordings for one batch size, each made when it is first needed.</summary>
+    private sealed class Loop(Network until, Network after, FeatureStatistics statistics, Shape images, BottleneckSettings settings) : IDisposable
     {
-        public Loop(Network until, Network after, FeatureStatistics statistics, Shape images, BottleneckSettings settings)
-        {
-            Images = images.N;
-            try
-            {
-                Trunk = new Inference(until, images);
-                Head = new Inference(after, until.Output(images));
-                Fit = new MaskFit(after, statistics, images.N, settings);
-            }
-            catch
-            {
-                Dispose();
-                throw;
-            }
-        }
+        private Inference? _trunk;
+        private Inference? _head;
+        private MaskFit? _fit;
 
-        public int Images { get; }
+        public int Images => images.N;
 
-        public Inference Trunk { get; }
+        public Inference Trunk => _trunk ??= new Inference(until, images);
 
-        public Inference Head { get; }
+        public Inference Head => _head ??= new Inference(after, until.Output(images));
 
-        public MaskFit Fit { get; }
+        public MaskFit Fit => _fit ??= new MaskFit(after, statistics, images.N, settings);
 
         /// <inheritdoc/>
         public void Dispose()
         {
-            // If a constructor ran out of memory, the parts after it do not exist.
-            Fit?.Dispose();
-            Head?.Dispose();
-            Trunk?.Dispose();
+            _fit?.Dispose();
+            _head?.Dispose();
+            _trunk?.Dispose();
         }
     }
 }

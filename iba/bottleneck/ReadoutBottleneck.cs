@@ -39,6 +39,9 @@ public sealed class ReadoutBottleneck : IBottleneck
     /// <inheritdoc/>
     public string Name => "readout";
 
+    /// <summary>The layers whose features the readout looks at.</summary>
+    internal IReadOnlyList<string> Layers => [.. _readout.Statistics.Layers.Select(layer => layer.Origin.Layer)];
+
     /// <inheritdoc/>
     public bool KeepsMask { get; set; }
 
@@ -63,14 +66,27 @@ public sealed class ReadoutBottleneck : IBottleneck
         _step.Storage.Dispose();
     }
 
+    /// <summary>Features and logits: from a pass over the images, where none is known.</summary>
+    private float[] Collect(ReadoutPass pass, SampleBatch batch)
+    {
+        if (batch.KnownLogits(Layers) is { } known)
+        {
+            foreach (string layer in Layers)
+                batch.UploadKnown(_backend, layer, pass.Features(layer));
+            pass.Standardise();
+            return known;
+        }
+        batch.Upload(_backend, pass.Images);
+        pass.Collect();
+        return _backend.Read(pass.Logits);
+    }
+
     private BottleneckExplanation[] Run(ReadoutPass pass, int images, Sample[] samples, Action<int> report)
     {
         using Backend.Call together = _backend.Enter(Name);
         report(0);
         var batch = new SampleBatch(samples, images);
-        batch.Upload(_backend, pass.Images);
-        pass.Collect();
-        float[] logits = _backend.Read(pass.Logits);
+        float[] logits = Collect(pass, batch);
         int[] targets = batch.Targets(logits);
         _backend.Upload(batch.NoiseWords, pass.NoiseWords);
         _backend.Upload([.. targets.Select(target => (float)target)], pass.Targets);

@@ -65,6 +65,9 @@ internal sealed class ReadoutPass : IDisposable
     /// <summary>(N, K) the classifier's own output, after <see cref="Collect"/>.</summary>
     public Tensor Logits => _classifier.Output;
 
+    /// <summary>The classifier's features of a layer that the readout needs. Whoever writes them has no need to <see cref="Collect"/>.</summary>
+    public Tensor Features(string layer) => _classifier[layer];
+
     /// <summary>(N) the image index in the noise's counter; write it before <see cref="Forward"/>.</summary>
     public Tensor NoiseWords => _restriction.NoiseWords;
 
@@ -102,6 +105,12 @@ internal sealed class ReadoutPass : IDisposable
     public void Collect()
     {
         _classifier.Run();
+        Standardise();
+    }
+
+    /// <summary>Standardises the features alone.</summary>
+    public void Standardise()
+    {
         _backend.Copy(_classifier[_first], _restriction.Features);
         _restriction.Standardise();
         foreach (ReadLayer layer in _deeper)

@@ -23,12 +23,27 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
 
     /// <param name="layer">Null for the file's own, or the paper's.</param>
     /// <param name="settings">Of the bottleneck that they are for: what it would refuse is refused before anything is estimated.</param>
-    public FeatureStatistics At(string? layer, BottleneckSettings? settings = null)
+    public FeatureStatistics At(string? layer, BottleneckSettings? settings = null) => AtAll([layer], settings)[0];
+
+    /// <summary>Of several layers: a file is read once, and photos run once for all layers whose statistics are not kept.</summary>
+    public IReadOnlyList<FeatureStatistics> AtAll(IReadOnlyList<string?> layers, BottleneckSettings? settings = null)
     {
-        FeatureStatistics statistics = file is not null ? FeatureStatistics.Load(file, Interrupt.Token)
-            : photos is not null ? Cached(photos, layer ?? loaded.DefaultLayer, settings)
+        if (file is null && photos is not null)
+            return [.. Cached(photos, [.. layers.Select(layer => loaded.Network.Resolve(layer ?? loaded.DefaultLayer))], settings).Select(Usable)];
+        FeatureStatistics one = Usable(file is not null ? FeatureStatistics.Load(file, Interrupt.Token)
             : loaded.Demo is not null ? FeatureStatistics.Load(Folders.DemoFile(Demo.Statistics(loaded.Demo)))
-            : throw Missing(takesFolder);
+            : throw Missing(takesFolder));
+        if (layers.FirstOrDefault(layer => layer is not null && loaded.Network.Resolve(layer) != one.Origin.Layer) is { } other)
+        {
+            throw new UsageException($"layer {other}: {file ?? $"what comes with {loaded.Demo}"} holds the statistics of {one.Origin.Layer}. "
+                + "Give --images DIR in its place, for those of any layer; iba dataset shapes makes photos for the demo networks.");
+        }
+        return [.. layers.Select(_ => one)];
+    }
+
+    /// <summary>The same statistics, if they are the network's; with a warning where they are of few photos.</summary>
+    private FeatureStatistics Usable(FeatureStatistics statistics)
+    {
         // Before a layer is looked for: the other network's layers have other names.
         if (file is not null && statistics.Origin.Network != loaded.Network.Name)
         {
@@ -44,9 +59,7 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
                 Terminal.Say($"{file} does not say how its photos were prepared; taken for {earlier}, as earlier releases did.");
         }
         WarnIfScarce(statistics);
-        return layer is null || loaded.Network.Resolve(layer) == statistics.Origin.Layer ? statistics : throw new UsageException(
-            $"layer {layer}: {file ?? $"what comes with {loaded.Demo}"} holds the statistics of {statistics.Origin.Layer}. "
-            + "Give --images DIR in its place, for those of any layer; iba dataset shapes makes photos for the demo networks.");
+        return statistics;
     }
 
     /// <summary>The error of a run that has no source.</summary>
@@ -55,10 +68,24 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
         + "--statistics FILE made by: iba estimate --images DIR --out FILE");
 
     /// <summary>The kept statistics, or new ones. A damaged file is written again; where none can be written, none is kept.</summary>
-    private FeatureStatistics Cached(PhotoSet images, string layer, BottleneckSettings? settings)
+    private FeatureStatistics[] Cached(PhotoSet images, string[] layers, BottleneckSettings? settings)
     {
-        settings?.Check(loaded.Network.Until(layer).Output(loaded.Image));
-        var cache = new StatisticsCache(Folders.Statistics, loaded, images, layer, samples);
+        foreach (string layer in layers)
+            settings?.Check(loaded.Network.Until(layer).Output(loaded.Image));
+        Dictionary<string, StatisticsCache> caches = layers.Distinct()
+            .ToDictionary(layer => layer, layer => new StatisticsCache(Folders.Statistics, loaded, images, layer, samples));
+        Dictionary<string, FeatureStatistics?> found = caches.ToDictionary(cache => cache.Key, cache => Kept(cache.Value, cache.Key));
+        string[] missing = [.. found.Keys.Where(layer => found[layer] is null)];
+        if (missing.Length > 0)
+        {
+            foreach ((string layer, FeatureStatistics statistics) in missing.Zip(Estimate(loaded, images, missing, samples).Layers))
+                Keep(caches[layer], found[layer] = statistics);
+        }
+        return [.. layers.Select(layer => found[layer]!)];
+    }
+
+    private FeatureStatistics? Kept(StatisticsCache cache, string layer)
+    {
         try
         {
             if (cache.Find() is { } kept)
@@ -71,7 +98,11 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
         {
             Terminal.Warn($"the statistics kept are estimated again: {damaged.Message}");
         }
-        FeatureStatistics statistics = Estimate(loaded, images, [layer], samples).First;
+        return null;
+    }
+
+    private static void Keep(StatisticsCache cache, FeatureStatistics statistics)
+    {
         try
         {
             cache.Keep(statistics);
@@ -81,7 +112,6 @@ internal sealed class StatisticsSource(LoadedNetwork loaded, string? file, Photo
         {
             Terminal.Warn($"the statistics are not kept: {refused.Message}");
         }
-        return statistics;
     }
 
     public static void WarnIfScarce(FeatureStatistics statistics)

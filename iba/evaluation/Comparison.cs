@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Iba.Bottleneck;
+using Iba.Engine.Autograd;
 using Iba.Images;
 using Iba.Methods;
 using Iba.Rendering;
@@ -24,21 +25,79 @@ public sealed record ComparedColumn(MethodKind Method, MethodInputs Inputs, IRea
 /// <param name="target">The class to explain, or null for the class that the network predicts.</param>
 public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhoto> photos, int? target = null)
 {
+    /// <summary>Each photo's pass of the network that several maps start from, once <see cref="Share"/> has run it.</summary>
+    private readonly Sample[] _samples = [.. photos.Select(photo => classifier.Sample(photo, target))];
+    private readonly double[] _shared = new double[photos.Count];
+
     private const string Remaining = "p is the probability of the class when no more than that passes.";
 
     /// <summary>The smoothing in the rows of the paper's figure 9, in feature cells.</summary>
     public static IReadOnlyList<double> EvolutionSigmas { get; } = [0, 2];
 
-    /// <summary>Creates a method and explains the photos one by one, so that the times of methods can be compared.</summary>
+    /// <summary>
+    /// Runs the network once on each photo, where several of the columns to come can start from such a pass: from its logits and the features of some layers.
+    /// </summary>
+    /// <param name="columns">The methods to come and what they are created from. Those that follow from others among them need no pass.</param>
+    /// <param name="cancellation">Checked before each photo.</param>
+    public void Share(IReadOnlyCollection<(MethodKind Method, MethodInputs Inputs)> columns, CancellationToken cancellation = default)
+    {
+        IReadOnlyList<string>[] reads =
+        [
+            .. columns.Where(column => column.Method.Parts.Count == 0 || !column.Method.Parts.All(part => columns.Any(other => other.Method.Name == part)))
+                .Select(column => column.Method.Reads(column.Inputs)).OfType<IReadOnlyList<string>>(),
+        ];
+        if (reads.Length < 2)
+            return;
+        var clock = Stopwatch.StartNew();
+        try
+        {
+            string[] layers = [.. reads.SelectMany(layers => layers).Distinct()];
+            foreach ((int i, ForwardPass pass) in ForwardPass.Of(classifier.Network, classifier.Image, _samples, layers).Index())
+            {
+                cancellation.ThrowIfCancellationRequested();
+                (_samples[i], _shared[i]) = (_samples[i] with { Known = pass }, clock.Elapsed.TotalSeconds);
+                clock.Restart();
+            }
+        }
+        catch (NonFiniteLineException)
+        {
+            // Each method runs its own pass, and says which of its lines is not finite.
+        }
+    }
+
+    /// <summary>
+    /// Creates a method and explains the photos one by one, so that the times of methods can be compared. Time for what several maps share is part of each
+    /// one's.
+    /// </summary>
     /// <param name="kind">The method.</param>
     /// <param name="inputs">What it is created from.</param>
+    /// <param name="made">Columns that are there already; a method that follows from some of them is not run.</param>
     /// <param name="progress">Called with the number of photos done.</param>
     /// <param name="cancellation">Checked between steps.</param>
     /// <exception cref="ArgumentException">Something that the method needs is missing.</exception>
-    public ComparedColumn Run(MethodKind kind, MethodInputs inputs, IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
+    public ComparedColumn Run(MethodKind kind, MethodInputs inputs, IReadOnlyCollection<ComparedColumn>? made = null,
+        IProgress<AttributionProgress>? progress = null, CancellationToken cancellation = default)
     {
+        if (Joined(kind, inputs, made ?? []) is { } joined)
+            return new ComparedColumn(kind, inputs, joined);
         using IAttributionMethod method = kind.Create(inputs);
-        return new ComparedColumn(kind, inputs, Maps(method, progress, cancellation));
+        return new ComparedColumn(kind, inputs, Maps(method, kind.Reads(inputs) is not null, progress, cancellation));
+    }
+
+    /// <summary>The maps that follow from those of other columns; null where one of these is missing.</summary>
+    private ComparedMap[]? Joined(MethodKind kind, MethodInputs inputs, IReadOnlyCollection<ComparedColumn> made)
+    {
+        ComparedColumn[] parts = [.. kind.Parts.SelectMany(name => made.Where(column => column.Method.Name == name && column.Inputs == inputs).Take(1))];
+        if (kind.Join is not { } join || parts.Length < kind.Parts.Count || parts.Any(part => part.Maps.Any(map => map.Explanation is null)))
+            return null;
+        return [.. photos.Select((_, photo) =>
+        {
+            var clock = Stopwatch.StartNew();
+            Explanation whole = join([.. parts.Select(part => part.Maps[photo].Explanation!)]);
+            double seconds = parts.Sum(part => part.Maps[photo].Seconds) + clock.Elapsed.TotalSeconds;
+            NonFiniteException? fault = whole.Fault(photo);
+            return new ComparedMap(fault is null ? whole : null, seconds, fault);
+        })];
     }
 
     /// <summary>Fits the per-sample bottleneck to the photos one by one, and keeps its maps on the way.</summary>
@@ -54,23 +113,34 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
         MethodInputs whole = inputs with { Bottleneck = inputs.Bottleneck with { Steps = updates[^1], FinalMap = FinalMap.AfterLastUpdate } };
         using IAttributionMethod method = kind.Create(whole);
         ((PerSampleBottleneck)method).KeepsAfter = updates;
-        IReadOnlyList<ComparedMap> maps = Maps(method, progress, cancellation);
-        return [.. updates.Select(after => new ComparedColumn(kind, whole,
-            [.. maps.Select(map => map with { Explanation = (map.Explanation as BottleneckExplanation)?.After(after) })]))];
+        IReadOnlyList<ComparedMap> maps = Maps(method, starts: true, progress, cancellation);
+        return [.. updates.Select(after => new ComparedColumn(kind, whole, [.. maps.Select((map, photo) => After(map, photo, after))]))];
     }
 
-    private List<ComparedMap> Maps(IAttributionMethod method, IProgress<AttributionProgress>? progress, CancellationToken cancellation)
+    /// <summary>The map after some updates of a fit: also of one that diverged later.</summary>
+    private static ComparedMap After(ComparedMap map, int photo, int updates)
+    {
+        if ((map.Explanation ?? map.Failure?.Result) is not BottleneckExplanation { Evolution.Count: > 0 } whole)
+            return map;
+        BottleneckExplanation then = whole.After(updates);
+        NonFiniteException? fault = then.Fault(photo);
+        return map with { Explanation = fault is null ? then : null, Failure = fault is null ? null : map.Failure ?? fault };
+    }
+
+    /// <param name="method">The method.</param>
+    /// <param name="starts">Whether it starts from the shared pass, where there is one.</param>
+    /// <param name="progress">Called with the number of photos done.</param>
+    /// <param name="cancellation">Checked between steps.</param>
+    private List<ComparedMap> Maps(IAttributionMethod method, bool starts, IProgress<AttributionProgress>? progress, CancellationToken cancellation)
     {
         var maps = new List<ComparedMap>();
-        foreach (PreparedPhoto photo in photos)
+        foreach ((int done, Sample sample) in _samples.Index())
         {
-            Sample[] sample = [classifier.Sample(photo, target)];
-            int done = maps.Count;
             var relay = new ProgressRelay<AttributionProgress>(
                 at => progress?.Report(at with { ImagesDone = done + at.ImagesDone, Images = done + at.Images }));
-            ComparedMap map = Timed(method, sample, relay, cancellation);
-            // The first run also compiles kernels and allocates memory, which takes long compared with a short run, so a second run is timed.
-            maps.Add(done == 0 && map.Seconds < 1 && map.Failure is null ? Timed(method, sample, relay, cancellation) : map);
+            var clock = Stopwatch.StartNew();
+            Outcome outcome = method.Explain([sample], relay, cancellation).Single();
+            maps.Add(new ComparedMap(outcome.Explanation, clock.Elapsed.TotalSeconds + (starts ? _shared[done] : 0), outcome.Failure));
             progress?.Report(new AttributionProgress(maps.Count, photos.Count, 0, 1));
         }
         return maps;
@@ -88,7 +158,7 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
             [
                 "Grey is 0, orange to red positive, blue negative; maps of magnitudes have no sign. Bits per pixel have one scale; every "
                     + "other map its own, up to the 99.5th percentile of its magnitudes. "
-                    + $"Below each map: the time it took on {(device == "cpu" ? "the CPU" : device)}.",
+                    + $"Below each map: the time it took on {(device == "cpu" ? "the CPU" : device)}. What several maps share counts for each.",
                 .. columns.Select(column => column.Method.Note?.Invoke(column.Inputs)).OfType<string>(),
                 .. columns.All(column => column.Method.IsReportedOn(network)) ? (string[])[] : [$"* not reported for {network} in the paper"],
             ],
@@ -158,13 +228,6 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
     /// <summary>The class that the last map explains; empty if the photo has no map.</summary>
     private string Explained(IReadOnlyList<ComparedColumn> columns, int photo) =>
         columns.Select(column => column.Maps[photo].Explanation).LastOrDefault(map => map is not null) is { } last ? classifier.Labels[last.Target] : "";
-
-    private static ComparedMap Timed(IAttributionMethod method, Sample[] sample, IProgress<AttributionProgress> progress, CancellationToken cancellation)
-    {
-        var clock = Stopwatch.StartNew();
-        Outcome outcome = method.Explain(sample, progress, cancellation).Single();
-        return new ComparedMap(outcome.Explanation, clock.Elapsed.TotalSeconds, outcome.Failure);
-    }
 
     private static string Seconds(double seconds) => seconds < 1 ? $"{1000 * seconds:0} ms" : seconds < 10 ? $"{seconds:0.0} s" : $"{seconds:0} s";
 }

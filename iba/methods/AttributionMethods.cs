@@ -39,6 +39,17 @@ public sealed record MethodKind(string Name, string Title, Func<MethodInputs, IA
     /// <summary>The settings that decide its map.</summary>
     public IReadOnlyList<MethodSetting> Settings { get; init; } = [];
 
+    /// <summary>The methods whose explanations of a photo tell its own, without a pass of the network; empty if there are none.</summary>
+    public IReadOnlyList<string> Parts { get; init; } = [];
+
+    /// <summary>Its explanation from those of <see cref="Parts"/>, in their order.</summary>
+    internal Func<IReadOnlyList<Explanation>, Explanation>? Join { get; init; }
+
+    /// <summary>
+    /// The layers whose features, with the logits, it can start from instead of a pass of its own: <see cref="Sample.Known"/>. Null where it cannot.
+    /// </summary>
+    internal Func<MethodInputs, IReadOnlyList<string>?> Reads { get; init; } = _ => null;
+
     /// <summary>Whether its map depends on <see cref="MethodInputs.Seed"/>.</summary>
     public bool IsRandom => Settings.Contains(MethodSetting.Seed);
 
@@ -151,8 +162,9 @@ public static class AttributionMethods
             MethodNeeds.Statistics)
         {
             Settings = [.. MethodSetting.OfPerSample, MethodSetting.Seed],
+            Reads = from => Full(from, from.AtLayer?.Origin.Layer),
         },
-        new("readout", "IBA Readout", from => from.Readout!(from), MethodNeeds.Readout),
+        new("readout", "IBA Readout", from => from.Readout!(from), MethodNeeds.Readout) { Reads = OfReadout },
         new("gradient", "Gradient", from => new Gradient(from.Network, from.Image)
         {
             MemoryBudget = from.MemoryBudget, Checks = from.Checks, Recipe = from.AsPublished ? MapRecipe.PublishedGradient : Gradient.DefaultRecipe,
@@ -163,7 +175,11 @@ public static class AttributionMethods
                 : "Gradient: divided by the sum of its magnitudes.",
             Settings = [MethodSetting.AsPublished],
         },
-        new("saliency", "Saliency", from => new Saliency(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Checks = from.Checks }),
+        new("saliency", "Saliency", from => new Saliency(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Checks = from.Checks })
+        {
+            Parts = ["gradient"],
+            Join = parts => Saliency.Of(parts[0]),
+        },
         new("smoothgrad", "SmoothGrad", from => new SmoothGrad(from.Network, from.Image)
         {
             MemoryBudget = from.MemoryBudget, Seed = from.Seed, Samples = from.NoiseSamples,
@@ -182,10 +198,13 @@ public static class AttributionMethods
             Settings = [MethodSetting.PathSteps, MethodSetting.PathBaseline, MethodSetting.AsPublished],
         },
         new("guided-backprop", "GuidedBP", Guided),
-        new("grad-cam", "Grad-CAM", Cam) { Settings = [MethodSetting.CamLayer, MethodSetting.Explain] },
+        new("grad-cam", "Grad-CAM", Cam) { Settings = [MethodSetting.CamLayer, MethodSetting.Explain], Reads = OfCam },
         new("guided-grad-cam", "GuidedGrad-CAM", from => new GuidedGradCam(Cam(from), Guided(from)))
         {
             Settings = [MethodSetting.CamLayer, MethodSetting.Explain],
+            Parts = ["grad-cam", "guided-backprop"],
+            Join = parts => GuidedGradCam.Product(parts[0], parts[1]),
+            Reads = OfCam,
         },
         new("occlusion-8", "Occlusion-8x8", from => Occluded(from, 8)) { Settings = [MethodSetting.Fill] },
         new("occlusion-14", "Occlusion-14x14", from => Occluded(from, 14)) { Settings = [MethodSetting.Fill] },
@@ -208,6 +227,7 @@ public static class AttributionMethods
         new(Random, "Random", from => new RandomMap(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Seed = from.Seed })
         {
             Settings = [MethodSetting.Seed],
+            Reads = _ => [],
         },
     ];
 
@@ -216,6 +236,18 @@ public static class AttributionMethods
     public static MethodKind Find(string name) => All.FirstOrDefault(kind => kind.Name == name)
         ?? throw new ArgumentException(
             $"there is no method '{name}'. There are: {string.Join(", ", All.Select(kind => kind.Name))}.", nameof(name));
+
+    /// <summary>The full name of a layer, where the network has it.</summary>
+    private static IReadOnlyList<string>? Full(MethodInputs from, string? layer) =>
+        layer is not null && from.Network.Has(layer) ? [from.Network.Resolve(layer)] : null;
+
+    private static IReadOnlyList<string>? OfCam(MethodInputs from) => Full(from, from.CamLayer ?? from.Network.Architecture?.CamLayer);
+
+    private static IReadOnlyList<string>? OfReadout(MethodInputs from)
+    {
+        using IAttributionMethod? method = from.Readout?.Invoke(from);
+        return (method as ReadoutBottleneck)?.Layers;
+    }
 
     private static GuidedBackpropagation Guided(MethodInputs from) => new(from.Network, from.Image) { MemoryBudget = from.MemoryBudget };
 

@@ -30,11 +30,9 @@ public sealed class RandomMap : NetworkMethod
     {
         Inference run = _recorded.Of(samples.Length);
         rowsDone(0);
-        for (int i = 0; i < samples.Length; i++)
-            Backend.Upload(samples[i].Pixels, run.Input.Rows(i, 1));
-        run.Run();
-        float[] all = Backend.Read(run.Output);
-        float[] keys = Keys(samples);
+        var batch = new SampleBatch(samples, samples.Length);
+        float[] all = batch.KnownLogits() ?? Logits(run, batch);
+        float[] keys = Keys(batch, samples.Length);
         int classes = run.Output.Shape.C, pixels = Image.H * Image.W;
         for (int i = 0; i < samples.Length; i++)
         {
@@ -43,12 +41,19 @@ public sealed class RandomMap : NetworkMethod
         }
     }
 
+    private float[] Logits(Inference run, SampleBatch batch)
+    {
+        batch.Upload(Backend, run.Input);
+        run.Run();
+        return Backend.Read(run.Output);
+    }
+
     /// <summary>A noise image for each sample, N x H x W elements.</summary>
-    private float[] Keys(Sample[] samples)
+    private float[] Keys(SampleBatch batch, int count)
     {
         using var tensors = new TensorScope(Backend);
-        Tensor noise = tensors.Allocate(new Shape(samples.Length, Image.H, Image.W, 1)), still = tensors.Allocate(noise.Shape);
-        Tensor words = tensors.Upload(new SampleBatch(samples, samples.Length).NoiseWords, new Shape(samples.Length)), step = tensors.Allocate(new Shape(1));
+        Tensor noise = tensors.Allocate(new Shape(count, Image.H, Image.W, 1)), still = tensors.Allocate(noise.Shape);
+        Tensor words = tensors.Upload(batch.NoiseWords, new Shape(count)), step = tensors.Allocate(new Shape(1));
         Backend.AddNoise(still, new Noise(Seed, words, step), 1, noise);
         return Backend.Read(noise);
     }

@@ -40,7 +40,8 @@ public sealed class RecordedLoop : IDisposable
             float[] logits = head.Run(trunk.Run(sample.Pixels));
             Target = Classes.Explained(sample.Target, logits);
             Probability = Classes.Probabilities(logits)[Target];
-            _fit.Begin(trunk.Output, [sample.NoiseWord], [Target]);
+            backend.Copy(trunk.Output, _fit.Features);
+            _fit.Begin([sample.NoiseWord], [Target]);
             for (int done = 0; done < step; done++)
             {
                 float[] alpha = backend.Read(_fit.Alpha);

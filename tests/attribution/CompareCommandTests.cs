@@ -1,4 +1,5 @@
 using System.Xml.Linq;
+using Iba.Statistics;
 using Tests.Cli;
 using Xunit;
 
@@ -99,6 +100,49 @@ public sealed class CompareCommandTests : IDisposable
         Assert.Equal(8, page.Split("class=\"of-map\"").Length - 1);
         Assert.Equal(2, page.Split("<h2 id=\"row-").Length - 1);
         Assert.Contains("layer1.2: ", page, StringComparison.Ordinal);
+    }
+
+    /// <summary>A photo that is left out is named each time that it is read. What comes through a pipe can be read once.</summary>
+    [Fact]
+    public void Photos_and_statistics_are_read_once_for_all_layers_and_weights()
+    {
+        string photos = _folder["photos"], statistics = _folder["statistics"];
+        Directory.CreateDirectory(photos);
+        foreach (string name in (string[])["jpeg444.jpg", "rgb.png"])
+            File.Copy(Photo(name), Path.Combine(photos, name));
+        File.WriteAllBytes(Path.Combine(photos, "cut.jpg"), File.ReadAllBytes(Photo("jpeg444.jpg"))[..400]);
+        IbaProcess.Result layers = Compare("--layers", "features.10,features.17", "--images", photos, "--out", _folder["layers"], Photo("rgb.png"));
+        Assert.True(layers.ExitCode == 0, layers.Error);
+        Assert.Equal(2, layers.Error.Split("statistics of 2 images kept").Length - 1);
+        Assert.Single(layers.Error.Split('\n'), line => line.Contains("cut.jpg", StringComparison.Ordinal));
+
+        IbaProcess.Result estimated = IbaProcess.Run(
+            "estimate", "--weights", _weights, "--size", "64", "--layer", "features.10", "--images", photos, "--out", statistics);
+        Assert.True(estimated.ExitCode == 0, estimated.Error);
+        IbaProcess.Result weights = IbaProcess.Shell(_folder[""], "mkfifo pipe; cat statistics > pipe & \"$IBA\" compare - --weights \"$W\" --size 64 "
+            + "--betas 1,10 --statistics pipe --out weights < \"$P\"", ("W", _weights), ("P", Photo("rgb.png")));
+        Assert.True(weights.ExitCode == 0, weights.Error);
+        Assert.Equal(["1", "10"], weights.Lines.Where(line => line.Contains("β =")).Select(line => line.Split("β = ")[1].Split('/')[0]));
+    }
+
+    /// <summary>With means so far away the gradient of the information overflows: a mask that was not updated has a map, the others have none.</summary>
+    [Fact]
+    public void Maps_before_a_fit_diverges_are_drawn_and_the_others_named()
+    {
+        string weights = Golden.Path("resnet50-narrow.pth"), statistics = _folder["statistics"], figure = _folder["evolution"];
+        IbaProcess.Result estimated = IbaProcess.Run(
+            "estimate", "--weights", weights, "--size", "64", "--layer", "layer1.2", "--images", _photos, "--out", statistics);
+        Assert.True(estimated.ExitCode == 0, estimated.Error);
+        FeatureStatistics of = FeatureStatistics.Load(statistics);
+        (of with { Mean = [.. of.Mean.Select(mean => 1e15f * mean)] }).Save(statistics, TestContext.Current.CancellationToken);
+        IbaProcess.Result result = IbaProcess.Run("compare", Photo("rgb.png"), "--weights", weights, "--size", "64", "--evolution", "--beta", "1e9",
+            "--statistics", statistics, "--out", figure);
+        Assert.True(result.ExitCode == 4, result.Error);
+        // A row of each smoothing.
+        Assert.Equal(2, result.Lines.Count(line => line.Contains("t = 0", StringComparison.Ordinal)));
+        Assert.DoesNotContain("t = 1", result.Output, StringComparison.Ordinal);
+        Assert.Equal(2, result.Error.Split("t = 10: the optimisation diverged").Length - 1);
+        Assert.True(File.Exists($"{figure}.svg"));
     }
 
     [Fact]

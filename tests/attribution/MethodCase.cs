@@ -78,16 +78,21 @@ internal sealed class MethodCase : IDisposable
     {
         "smoothgrad" when _isSlow => new SmoothGrad(Network, Image) { Samples = 5, MemoryBudget = memory },
         "integrated-gradients" when _isSlow => new IntegratedGradients(Network, Image) { Steps = 5, MemoryBudget = memory },
-        _ => AttributionMethods.Find(_method).Create(new MethodInputs(Network, Image)
+        _ => AttributionMethods.Find(_method).Create(Inputs with
         {
             Statistics = AttributionMethods.Find(_method).Needs == MethodNeeds.Statistics ? Statistics : null,
             Patterns = AttributionMethods.Find(_method).Needs == MethodNeeds.Patterns ? Patterns : null,
-            Readout = from => new ReadoutBottleneck(from.Network, Readout, from.Image, from.Batch),
-            Bottleneck = new BottleneckSettings { Steps = 3, Copies = 2 },
-            Class = ExplainedClass.Target,
             Batch = batch,
             MemoryBudget = memory,
         }),
+    };
+
+    /// <summary>What methods are created from, without statistics and patterns.</summary>
+    public MethodInputs Inputs => new(Network, Image)
+    {
+        Readout = from => new ReadoutBottleneck(from.Network, Readout, from.Image, from.Batch),
+        Bottleneck = new BottleneckSettings { Steps = 3, Copies = 2 },
+        Class = ExplainedClass.Target,
     };
 
     public void Dispose() => _narrow.Dispose();

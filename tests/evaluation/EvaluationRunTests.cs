@@ -353,7 +353,7 @@ public sealed class EvaluationRunTests : IDisposable
         ComparedColumn[] columns =
         [
             .. from name in (string[])["gradient", "lrp-alpha1-beta0"]
-               select comparison.Run(AttributionMethods.Find(name), inputs, new ProgressRelay<AttributionProgress>(at => progress.Add(at.ImagesDone))),
+               select comparison.Run(AttributionMethods.Find(name), inputs, null, new ProgressRelay<AttributionProgress>(at => progress.Add(at.ImagesDone))),
         ];
         ComparisonFigure figure = comparison.OfMethods(columns);
         Assert.Equal(["Gradient", "LRP α=1, β=0 *"], figure.Columns);
