@@ -1,6 +1,6 @@
 <#
 .SYNOPSIS
-    Checks formatting, builds, tests and publishes the iba command: the same steps as .ci/run, for PowerShell.
+    Checks formatting, builds program and documentation, tests and publishes the iba command: the same steps as .ci/run, for PowerShell.
 .DESCRIPTION
     Needs the .NET SDK that global.json names, and nothing else. Works in Windows PowerShell 5.1 and in PowerShell 7 on any system.
 .PARAMETER SkipTests
@@ -62,9 +62,10 @@ if ($Gpu) {
     return
 }
 
-Invoke-Step 'Restore' @('restore', '--locked-mode')
-Invoke-Step 'Formatting' @('format', '--no-restore', '--verify-no-changes')
-Invoke-Step 'Build' @('build', '--no-restore', '--configuration', 'Release')
+# The steps of .ci/run. A line: name | arguments of dotnet
+Select-String -Path '.ci/steps' -Pattern '^([^#|]+) \| (.+)$' | ForEach-Object {
+    Invoke-Step $_.Matches[0].Groups[1].Value ($_.Matches[0].Groups[2].Value -split '\s+')
+}
 
 if (-not $SkipTests) {
     # The README's own command, so that what it promises is what is tested.

@@ -51,7 +51,7 @@ public record Classifier(Network Network)
         Read(PhotoFile.Open(path, cancellation), keepsFile, cancellation);
 
     /// <summary>Prepares a photo whose bytes were read.</summary>
-    /// <inheritdoc cref="Read(string, bool, CancellationToken)"/>
+    /// <inheritdoc cref="Read(string, bool, CancellationToken)" path="/*[not(self::param)]"/>
     /// <param name="photo">The photo.</param>
     /// <param name="keepsFile">Whether <see cref="PreparedPhoto.File"/> is kept.</param>
     /// <param name="cancellation">Stops decoding.</param>

@@ -75,7 +75,7 @@ public sealed class Tape : IEnumerable<Value>, IDisposable
     /// <param name="keep">Values to be read after a run.</param>
     public void Plan(Value? loss, params Value[] keep) => Plan(loss, null, keep);
 
-    /// <inheritdoc cref="Plan(Value?, Value[])"/>
+    /// <inheritdoc cref="Plan(Value?, Value[])" path="/*[not(self::param)]"/>
     /// <param name="loss">The loss that <see cref="Backward"/> will start from, or null if there is no backward pass.</param>
     /// <param name="rule">The rule of every backward pass: values that it reads are kept, and its scratch memory is allocated.</param>
     /// <param name="keep">Values to be read after a run.</param>

@@ -102,7 +102,7 @@ public sealed class LabelledPhotos
     public LabelledPhoto Read(ImageFile file, CancellationToken cancellation = default) =>
         Read(file, PhotoFile.Open(file.Path, cancellation), cancellation);
 
-    /// <inheritdoc cref="Read(ImageFile, CancellationToken)"/>
+    /// <inheritdoc cref="Read(ImageFile, CancellationToken)" path="/*[not(self::param)]"/>
     /// <param name="file">The photo's file.</param>
     /// <param name="bytes">Its bytes.</param>
     /// <param name="cancellation">Stops decoding.</param>

@@ -134,7 +134,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
         Explained(request, cancel => Read(photo, cancel), cancellation);
 
     /// <summary>Explains pixels.</summary>
-    /// <inheritdoc cref="ExplainAsync(FileSource, ExplainerRequest?, CancellationToken)"/>
+    /// <inheritdoc cref="ExplainAsync(FileSource, ExplainerRequest?, CancellationToken)" path="/exception|/returns|/remarks"/>
     /// <param name="photo">8-bit RGB of any size; resized and cropped like a file's.</param>
     /// <param name="request">Method and class; null for the per-sample bottleneck and the predicted class.</param>
     /// <param name="cancellation">Takes the photo out, whether it waits or is in work.</param>

