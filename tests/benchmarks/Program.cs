@@ -6,7 +6,7 @@ using Iba.Weights;
 // "accuracy" compares both convolutions with double precision; "serve [threads]" is this project's side of compare.sh;
 // "degradation resnet50|vgg16 [rounds]" times the degradation measure against the plain forward pass;
 // "maps FOLDER FOLDER BOUND" compares maps for tests/methods.sh; "weights resnet50|vgg16 FILE" writes a full-size network with random weights;
-// "hashes METHOD..." prints the hashes of maps (results/hashes.txt);
+// "profile forward|gradient BATCH NETWORK [threads]" times every line of a pass; "hashes METHOD..." prints the hashes of maps (results/hashes.txt);
 // "results FOLDER FILE" joins the files of a run of tests/gpu/run.sh. Without arguments BenchmarkDotNet asks which benchmarks to run.
 switch (args)
 {
@@ -32,6 +32,9 @@ switch (args)
         using (var backend = new CpuBackend())
             ParameterWriter.Write(new FullSizeNetwork(architecture, backend).Network, path);
         break;
+    case ["profile", var direction, var batch, var profiled, .. var threads]:
+        Profile.Run(direction, int.Parse(batch), profiled, threads is [var cores] ? int.Parse(cores) : 1);
+        break;
     case ["hashes", .. var methods]:
         WholePasses.PrintHashes(methods);
         break;
@@ -44,7 +47,7 @@ switch (args)
 #else
         Console.Error.WriteLine(
             "quick [threads] [name...] | accuracy | serve [threads] | attribution cpu|cuda FILE ... | degradation NETWORK [rounds] | maps FOLDER FOLDER "
-            + "BOUND | weights NETWORK FILE | hashes METHOD... | results FOLDER FILE");
+            + "BOUND | weights NETWORK FILE | profile forward|gradient BATCH NETWORK [threads] | hashes METHOD... | results FOLDER FILE");
         Environment.ExitCode = 2;
 #endif
         break;

@@ -21,11 +21,19 @@ internal static class WholePasses
     }
 
     /// <summary>A forward and a backward pass of a batch, from one logit of each row to the pixels.</summary>
-    public static Action Gradient(FullSizeNetwork network, int batch)
+    public static Action Gradient(FullSizeNetwork network, int batch) => Recorded(network, batch, gradient: true).Run;
+
+    /// <summary>A pass of a batch and its tape, without or with a backward pass from one logit of each row to the pixels.</summary>
+    public static (Tape Tape, Action Run) Recorded(FullSizeNetwork network, int batch, bool gradient)
     {
         var tape = new Tape(network.Network.Backend);
         Tensor input = network.Network.Backend.Allocate(FullSizeNetwork.Image.WithN(batch));
         network.Network.Backend.Upload(FullSizeNetwork.Pixels(batch), input);
+        if (!gradient)
+        {
+            tape.Plan(null, network.Network.Record(tape.Constant(input, "pixels")));
+            return (tape, tape.Forward);
+        }
         Value pixels = tape.Variable(input, "pixels"), logits = network.Network.Record(pixels);
         Tensor seed = network.Network.Backend.Allocate(logits.Shape);
         float[] one = new float[logits.Shape.Count];
@@ -34,11 +42,11 @@ internal static class WholePasses
         network.Network.Backend.Upload(one, seed);
         Value score = (logits * tape.Constant(seed, "seed")).Sum();
         tape.Plan(score);
-        return () =>
+        return (tape, () =>
         {
             tape.Forward();
             _ = tape.Backward(score)[pixels];
-        };
+        });
     }
 
     /// <summary>A per-sample attribution with the paper's settings.</summary>
