@@ -9,6 +9,7 @@ namespace Iba.Engine.Backends.Cpu.Products;
 /// </summary>
 internal static unsafe class ProductKernel<S> where S : struct, IStrip<S>
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Run(ProductBlock* block)
     {
         if (block->Start is not null)
@@ -19,6 +20,7 @@ internal static unsafe class ProductKernel<S> where S : struct, IStrip<S>
     }
 
     /// <summary>Prefetches what the sums are combined with: the rows of a result are often more than a page apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PrefetchRows(ProductBlock* block, float* from)
     {
         for (int i = 0; i < block->RowCount; i++)

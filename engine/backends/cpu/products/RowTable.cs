@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Iba.Engine.Backends.Cpu.Simd;
 
 namespace Iba.Engine.Backends.Cpu.Products;
@@ -16,6 +17,7 @@ internal unsafe struct RowTable
     public float* Sums;
 
     /// <summary>Fills in rows <paramref name="first"/> to first + <paramref name="count"/> - 1 of the region.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Fill(in ProductRegion region, int first, int count)
     {
         (int n, int rest) = Math.DivRem(first, region.Height * region.Width);
@@ -41,6 +43,7 @@ internal unsafe struct RowTable
     /// Runs the micro-kernel over all rows of a panel; the other fields of the block are set. Meanwhile the panel that is
     /// <paramref name="next"/> elements ahead is prefetched: each call fetches one cache line of every row, until all are.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Run(in ProductKernels kernels, ProductBlock block, int panel, nint next)
     {
         block.Sums = Sums;

@@ -55,6 +55,7 @@ internal readonly unsafe struct Lanes128(Vector128<float> x) : IWideLanes<Lanes1
 
     public static bool All(Lanes128 mask) => Vector128.EqualsAll(mask.Words, Vector128<int>.AllBitsSet);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 Gated(Lanes128 dy, Lanes128 y) =>
         new(Vector128.ConditionalSelect(Vector128.LessThanOrEqual(y._x, Vector128<float>.Zero), Vector128<float>.Zero, dy._x));
 

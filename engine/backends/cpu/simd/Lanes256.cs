@@ -47,6 +47,8 @@ internal readonly unsafe struct Lanes256(Vector256<float> x) : IWideLanes<Lanes2
 
     public static bool All(Lanes256 mask) => Vector256.EqualsAll(mask.Words, Vector256<int>.AllBitsSet);
 
+    // Without the attribute the compiler leaves calls in the micro-kernel, which is large: a third of the time of a reduction over 64 elements.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes256 Gated(Lanes256 dy, Lanes256 y) =>
         new(Vector256.ConditionalSelect(Vector256.LessThanOrEqual(y._x, Vector256<float>.Zero), Vector256<float>.Zero, dy._x));
 

@@ -47,6 +47,7 @@ internal readonly unsafe struct Lanes512(Vector512<float> x) : IWideLanes<Lanes5
 
     public static bool All(Lanes512 mask) => Vector512.EqualsAll(mask.Words, Vector512<int>.AllBitsSet);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes512 Gated(Lanes512 dy, Lanes512 y) =>
         new(Vector512.ConditionalSelect(Vector512.LessThanOrEqual(y._x, Vector512<float>.Zero), Vector512<float>.Zero, dy._x));
 

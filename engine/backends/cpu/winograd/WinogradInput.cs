@@ -42,7 +42,7 @@ internal unsafe struct WinogradInput : ITiles
     }
 
     /// <summary>First along the columns into <paramref name="half"/>, then along the rows.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private readonly void Transform<V>(float** pixels, float* to, float* half) where V : struct, ILanes<V>
     {
         const int InputSize = WinogradTransform.InputSize;

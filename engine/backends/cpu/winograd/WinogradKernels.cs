@@ -49,7 +49,7 @@ internal unsafe struct WinogradKernels : ITiles
 
     /// <summary>Transforms a row of the panel, from (tap, column): first along the columns of the kernels, then along their rows.</summary>
     [SkipLocalsInit]
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Transform<V>(float* taps, int panel, float* to, nint plane) where V : struct, ILanes<V>
     {
         const int InputSize = WinogradTransform.InputSize;

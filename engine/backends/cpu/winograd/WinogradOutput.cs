@@ -34,7 +34,7 @@ internal unsafe struct WinogradOutput : ITiles
     }
 
     /// <summary>First along the columns into <paramref name="half"/>, then along the rows that lie inside the image.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private readonly void Transform<V>(int tile, float* half) where V : struct, ILanes<V>
     {
         const int InputSize = WinogradTransform.InputSize, TileSize = WinogradTransform.TileSize;
