@@ -103,6 +103,7 @@ internal sealed unsafe partial class CpuVerbs
                 Adds = dx.Adds,
                 Gate = dx.Gate is null ? null : Read(dx.Gate),
             };
+            spread.ShareAmong(_workers.Count, dy.Shape.N);
             _workers.Run(dy.Shape.N * spread.Bands, spread);
             return;
         }

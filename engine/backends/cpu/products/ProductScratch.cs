@@ -5,8 +5,8 @@ internal sealed unsafe class ProductScratch : IDisposable
 {
     private const int TableBytes = sizeof(long) * 2 * Product.MaxRows;
     private const int SumBytes = sizeof(float) * ProductKernels.Rows * ProductKernels.MaxPanel;
-    private const int BufferBytes = sizeof(float)
-        * (WeightProduct.PackedCount > DotProduct.SumCount ? WeightProduct.PackedCount : DotProduct.SumCount);
+    private static readonly int BufferBytes = sizeof(float)
+        * Math.Max(SpreadProduct.PatchCount, Math.Max(WeightProduct.PackedCount, DotProduct.SumCount));
 
     private readonly CpuBlock _block;
     private readonly byte* _memory;
@@ -16,7 +16,7 @@ internal sealed unsafe class ProductScratch : IDisposable
     /// <param name="workers">Number of workers.</param>
     public ProductScratch(CpuMemory memory, int workers)
     {
-        _perWorker = SumBytes + BufferBytes + (TableBytes + 63) / 64 * 64;
+        _perWorker = (nuint)(SumBytes + BufferBytes + (TableBytes + 63) / 64 * 64);
         _block = new CpuBlock(memory, (long)_perWorker * workers);
         _memory = (byte*)_block.Pointer;
     }
