@@ -17,11 +17,14 @@ public record Explanation(Heatmap Heatmap, int Target, float[] Logits)
     /// <summary>How the map varies with the seed, if it was computed with several; the map is then their mean. Otherwise null.</summary>
     public SeedSpread? Seeds { get; init; }
 
+    /// <summary>The loss that it minimises, or whose negative its map explains.</summary>
+    public LogitLoss Loss { get; init; } = LogitLoss.CrossEntropy;
+
     /// <summary>The class with the largest logit.</summary>
     public int Predicted => Classes.Largest(Logits);
 
-    /// <summary>The network's probability of the target, 0 to 1; see <see cref="Classes.Probabilities"/>.</summary>
-    public double Probability => Classes.Probabilities(Logits)[Target];
+    /// <summary>The network's probability of the target, 0 to 1, or of any of several classes; see <see cref="Classes.Probabilities"/>.</summary>
+    public double Probability => Loss.Probability(Classes.Probabilities(Logits), Target);
 
     /// <summary>What of it is not finite, and what to look at; null where all is finite.</summary>
     private protected virtual string? NonFinite =>

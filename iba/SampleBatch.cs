@@ -33,13 +33,14 @@ internal sealed class SampleBatch(IReadOnlyList<Sample> samples, int size)
 
     /// <summary>The class of each sample, or the predicted class if it has none; padding repeats the last one.</summary>
     /// <param name="logits">size x classes elements.</param>
-    /// <exception cref="ArgumentException">The network has no such class.</exception>
-    public int[] Targets(float[] logits)
+    /// <param name="loss">The loss that is minimised; null for cross-entropy.</param>
+    /// <exception cref="ArgumentException">The network has no such class, or the loss does not fit it.</exception>
+    public int[] Targets(float[] logits, LogitLoss? loss = null)
     {
         int classes = logits.Length / size;
         var targets = new int[size];
         for (int i = 0; i < size; i++)
-            targets[i] = Classes.Explained(At(i).Target, logits.AsSpan(i * classes, classes));
+            targets[i] = (loss ?? LogitLoss.CrossEntropy).Target(At(i).Target, logits.AsSpan(i * classes, classes));
         return targets;
     }
 

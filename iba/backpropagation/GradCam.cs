@@ -35,6 +35,9 @@ public sealed class GradCam : NetworkMethod
     /// <summary>Which class is explained; the paper's code always explains the predicted one.</summary>
     public ExplainedClass Class { get; init; } = ExplainedClass.Predicted;
 
+    /// <inheritdoc cref="InputGradient.Loss"/>
+    public LogitLoss Loss { get; init; } = LogitLoss.CrossEntropy;
+
     /// <summary>Whether the map is divided by its maximum (plus 1e-5), as in the paper's code.</summary>
     public bool Normalises { get; init; } = true;
 
@@ -57,9 +60,9 @@ public sealed class GradCam : NetworkMethod
             cut.Trunk.Run();
         }
         Backend.Copy(cut.Trunk.Output, cut.Head.Input);
-        float[] logits = cut.Head.Forward(), seed = new float[logits.Length];
-        for (int i = 0; i < samples.Length; i++)
-            seed[i * classes + ClassOf(samples[i], logits.AsSpan(i * classes, classes), Class)] = 1;
+        float[] logits = cut.Head.Forward();
+        int[] explained = [.. samples.Select((sample, i) => ClassOf(sample, logits.AsSpan(i * classes, classes), Class, Loss))];
+        float[] seed = new ExplainedScore(Backend, Loss).Gradient(logits, explained);
         float[] gradient = cut.Head.Download(cut.Head.Backward(seed)), maps = cut.Head.Download(cut.Trunk.Output);
         for (int i = 0; i < samples.Length; i++)
         {
@@ -67,9 +70,9 @@ public sealed class GradCam : NetworkMethod
             var activation = new ClassActivation(features, maps.AsSpan(at, features.Row), gradient.AsSpan(at, features.Row));
             yield return new ClassActivationExplanation(
                 activation.Heatmap(Image.H, Image.W, Normalises),
-                Array.IndexOf(seed, 1, i * classes, classes) - i * classes,
+                explained[i],
                 logits[(i * classes)..((i + 1) * classes)],
-                activation);
+                activation) { Loss = Loss };
         }
     }
 

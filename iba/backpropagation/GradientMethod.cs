@@ -18,6 +18,11 @@ public abstract class GradientMethod : NetworkMethod
     /// <summary>Which class is explained.</summary>
     public ExplainedClass Class { get; init; }
 
+    /// <summary>Minus this loss is explained; with cross-entropy, the logit itself.</summary>
+    private protected LogitLoss Minimised { get; init; } = LogitLoss.CrossEntropy;
+
+    private protected ExplainedScore Score => new(Backend, Minimised);
+
     /// <summary>Whether results include a check, if the method has one.</summary>
     public bool Checks { get; init; }
 
@@ -29,7 +34,7 @@ public abstract class GradientMethod : NetworkMethod
     /// <summary>Records the network for a batch.</summary>
     private protected virtual ScoreGradient Record(Shape images) => new(Network, images);
 
-    /// <summary>The initial gradient of the backward pass, at the logit of the explained class.</summary>
+    /// <summary>A factor of the score's gradient, from the logit of the explained class.</summary>
     private protected virtual float Seed(float logit) => 1;
 
     /// <summary>The checks of the results, one per image.</summary>
@@ -50,7 +55,7 @@ public abstract class GradientMethod : NetworkMethod
         for (int i = 0; i < samples.Length; i++)
         {
             Heatmap map = Recipe.Apply(gradients[i], Image.H, Image.W, Unit);
-            yield return new Explanation(map, classes[i], logits[i]) { Colours = gradients[i], Check = checks[i] };
+            yield return new Explanation(map, classes[i], logits[i]) { Colours = gradients[i], Check = checks[i], Loss = Minimised };
         }
     }
 
@@ -60,14 +65,15 @@ public abstract class GradientMethod : NetworkMethod
         for (int i = 0; i < samples.Length; i++)
             Backend.Upload(samples[i].Pixels, pass.Input.Rows(i, 1));
         float[] all = pass.Forward();
-        var seed = new float[all.Length];
         var classes = new int[samples.Length];
         for (int i = 0; i < samples.Length; i++)
         {
             logits[i] = all[(i * pass.Classes)..((i + 1) * pass.Classes)];
-            classes[i] = ClassOf(samples[i], logits[i], Class);
-            seed[i * pass.Classes + classes[i]] = Seed(logits[i][classes[i]]);
+            classes[i] = ClassOf(samples[i], logits[i], Class, Minimised);
         }
+        float[] seed = Score.Gradient(all, classes);
+        for (int i = 0; i < samples.Length; i++)
+            seed[i * pass.Classes + classes[i]] *= Seed(logits[i][classes[i]]);
         float[] gradient = pass.Download(pass.Backward(seed));
         for (int i = 0; i < samples.Length; i++)
             gradients[i] = gradient[(i * Image.Count)..((i + 1) * Image.Count)];

@@ -19,6 +19,9 @@ public sealed class GuidedBackpropagation : GradientMethod
     /// <inheritdoc/>
     public override string Name => "guided-backprop";
 
+    /// <inheritdoc cref="InputGradient.Loss"/>
+    public LogitLoss Loss { get => Minimised; init => Minimised = value; }
+
     private protected override ScoreGradient Record(Shape images) => new(Network, images, new GuidedRule());
 }
 

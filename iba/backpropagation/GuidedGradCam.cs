@@ -38,6 +38,6 @@ public sealed class GuidedGradCam(GradCam cam, GuidedBackpropagation guided) : I
     internal static Explanation Product(Explanation where, Explanation edges)
     {
         float[] product = [.. where.Heatmap.Values.Zip(edges.Heatmap.Values, (a, b) => a * b)];
-        return new Explanation(edges.Heatmap with { Values = product, Unit = HeatmapUnit.Relative }, edges.Target, edges.Logits);
+        return new Explanation(edges.Heatmap with { Values = product, Unit = HeatmapUnit.Relative }, edges.Target, edges.Logits) { Loss = edges.Loss };
     }
 }

@@ -3,7 +3,7 @@ using Iba.Engine.Tensors;
 
 namespace Iba.Backpropagation;
 
-/// <summary>d logit / d image as a map; optionally checked against a finite difference of logits.</summary>
+/// <summary>d logit / d image as a map; optionally checked against a finite difference of logits, or of the loss in their place.</summary>
 public abstract class InputGradient : GradientMethod
 {
     /// <summary>
@@ -16,6 +16,9 @@ public abstract class InputGradient : GradientMethod
     private protected InputGradient(Network network, Shape image) : base(network, image)
     {
     }
+
+    /// <summary>Minus this loss is explained; with cross-entropy, the default, the logit itself.</summary>
+    public LogitLoss Loss { get => Minimised; init => Minimised = value; }
 
     private protected override Check?[] Check(ScoreGradient pass, Sample[] samples, int[] classes, float[][] gradients)
     {
@@ -31,8 +34,8 @@ public abstract class InputGradient : GradientMethod
             shifted.Add([.. samples[i].Pixels.Zip(gradients[i], (x, g) => (float)(x + scale * g))]);
             shifted.Add([.. samples[i].Pixels.Zip(gradients[i], (x, g) => (float)(x - scale * g))]);
         }
-        float[][] logits = pass.Logits(shifted);
-        return [.. classes.Select((k, i) => new SlopeCheck(norms[i], (logits[2 * i][k] - logits[2 * i + 1][k]) / (2 * reaches[i])))];
+        double[] scores = Score.Of(pass.Logits(shifted), [.. classes.SelectMany(k => (int[])[k, k])]);
+        return [.. classes.Select((_, i) => new SlopeCheck(norms[i], (scores[2 * i] - scores[2 * i + 1]) / (2 * reaches[i])))];
     }
 }
 

@@ -43,6 +43,9 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
 
     private protected override Variations Vary(Sample[] samples) => new Path(this, samples);
 
+    /// <summary>The score of the image minus that of the baseline.</summary>
+    private double Change(float[][] probes, int explained) => Score.Of(probes, [explained, explained]) is var scores ? scores[0] - scores[1] : 0;
+
     private sealed class Path : Variations
     {
         private readonly IntegratedGradients _method;
@@ -87,7 +90,7 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
             {
                 Colours = _method.TimesInput ? product : mean,
                 Check = _method.Checks
-                    ? new CompletenessCheck(product.Sum(x => (double)x), (double)logits[0][explained] - logits[1][explained])
+                    ? new CompletenessCheck(product.Sum(x => (double)x), _method.Change(logits, explained))
                     : null,
             };
         }

@@ -16,6 +16,11 @@ public abstract class MeanGradientMethod : NetworkMethod
     /// <summary>How the mean gradient becomes a map.</summary>
     public MapRecipe Recipe { get; init; } = MapRecipe.Revised;
 
+    /// <inheritdoc cref="InputGradient.Loss"/>
+    public LogitLoss Loss { get; init; } = LogitLoss.CrossEntropy;
+
+    private protected ExplainedScore Score => new(Backend, Loss);
+
     private protected override IBatchCache Recorded => _recorded;
 
     /// <summary>Variations per image.</summary>
@@ -36,7 +41,7 @@ public abstract class MeanGradientMethod : NetworkMethod
         using Variations variations = Vary(samples);
         using var tensors = new TensorScope(Backend);
         Tensor sums = tensors.Allocate(Image.WithN(samples.Length));
-        Probed[] probed = [.. samples.Select(sample => new Probed(sample, new float[Probes][]))];
+        Probed[] probed = [.. samples.Select(sample => new Probed(sample, Loss, new float[Probes][]))];
         for (int first = 0; first < rows; first += pass.Rows)
         {
             rowsDone(first);
@@ -45,7 +50,7 @@ public abstract class MeanGradientMethod : NetworkMethod
         for (int i = 0; i < samples.Length; i++)
         {
             float[] mean = [.. pass.Download(sums.Rows(i, 1)).Select(sum => sum / VariationsPerImage)];
-            yield return variations.Read(i, mean, probed[i].Class, probed[i].Logits);
+            yield return variations.Read(i, mean, probed[i].Class, probed[i].Logits) with { Loss = Loss };
         }
     }
 
@@ -66,14 +71,21 @@ public abstract class MeanGradientMethod : NetworkMethod
             else
                 variations.Place(image, place - Probes, to);
         }
-        float[] logits = pass.Forward(), seed = new float[logits.Length];
+        float[] logits = pass.Forward();
+        int[] targets = new int[pass.Rows];
         for (int row = 0; row < count; row++)
         {
             (int image, int place) = Math.DivRem(first + row, RowsPerImage);
             if (place < Probes)
                 probed[image].Logits[place] = logits[(row * pass.Classes)..((row + 1) * pass.Classes)];
-            else
-                seed[row * pass.Classes + probed[image].Class] = 1;
+            targets[row] = probed[image].Class;
+        }
+        // A row that is read for its logits only has no gradient: nobody adds it up.
+        float[] seed = Score.Gradient(logits, targets);
+        for (int row = 0; row < pass.Rows; row++)
+        {
+            if (row >= count || (first + row) % RowsPerImage < Probes)
+                seed.AsSpan(row * pass.Classes, pass.Classes).Clear();
         }
         Tensor gradient = pass.Backward(seed);
         for (int row = 0; row < count; row++)
@@ -85,10 +97,10 @@ public abstract class MeanGradientMethod : NetworkMethod
     }
 
     /// <summary>An image and the logits of its probes, as far as they have been computed.</summary>
-    private sealed record Probed(Sample Sample, float[][] Logits)
+    private sealed record Probed(Sample Sample, LogitLoss Loss, float[][] Logits)
     {
         /// <summary>The class to explain.</summary>
-        public int Class => ClassOf(Sample, Logits[0]);
+        public int Class => ClassOf(Sample, Logits[0], loss: Loss);
     }
 
     /// <summary>The variations of some images, computed on the device when they are needed.</summary>

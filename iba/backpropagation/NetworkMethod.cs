@@ -73,6 +73,7 @@ public abstract class NetworkMethod : IAttributionMethod
 
     /// <summary>The class to explain.</summary>
     /// <exception cref="ArgumentException">The network has no such class.</exception>
-    private protected static int ClassOf(Sample sample, ReadOnlySpan<float> logits, ExplainedClass which = ExplainedClass.Target) =>
-        Classes.Explained(which == ExplainedClass.Target ? sample.Target : null, logits);
+    private protected static int ClassOf(
+        Sample sample, ReadOnlySpan<float> logits, ExplainedClass which = ExplainedClass.Target, LogitLoss? loss = null) =>
+        (loss ?? LogitLoss.CrossEntropy).Target(which == ExplainedClass.Target ? sample.Target : null, logits);
 }

@@ -63,7 +63,7 @@ public sealed record BottleneckExplanation(
 }
 
 /// <summary>The loss of one image at one step, in nats.</summary>
-/// <param name="Model">Cross-entropy of the target, mean over noise samples.</param>
+/// <param name="Model">The <see cref="LogitLoss"/>, by default the cross-entropy of the target, mean over noise samples.</param>
 /// <param name="Information">Mean over the layer's neurons.</param>
 /// <param name="Beta">Weight of the information.</param>
 public readonly record struct StepLoss(float Model, float Information, float Beta)

@@ -9,7 +9,7 @@ using Iba.Statistics;
 namespace Iba.Bottleneck;
 
 /// <summary>
-/// The optimisation of the masks of a batch of images (paper, section 3.2): minimise cross-entropy + β x mean information over α, where λ =
+/// The optimisation of the masks of a batch of images (paper, section 3.2): minimise loss + β x mean information over α, where λ =
 /// blur(sigmoid(α)) and Z = λ R + (1 - λ) ε. Each image has its own α and its own Adam state, and its loss does not affect the masks of
 /// others. The loop is recorded once and replayed for every step of every batch of that size.
 /// </summary>
@@ -39,9 +39,10 @@ internal sealed class MaskFit : IDisposable
     /// <param name="settings">The paper's hyper-parameters.</param>
     /// <param name="recordedNoise">Whether <see cref="Noise"/> replaces the generator's. The loop then runs in parts.</param>
     /// <param name="keepsEverything">Whether the tape keeps all values and gradients of a step, for study; everything is then recorded in parts.</param>
+    /// <param name="loss">The loss of the logits; null for cross-entropy.</param>
     /// <param name="inParts">Whether mask and information are lines of the tape, also where the device has verbs for several at once.</param>
     public MaskFit(Network after, FeatureStatistics statistics, int images, BottleneckSettings settings, bool recordedNoise = false,
-        bool keepsEverything = false, bool inParts = false)
+        bool keepsEverything = false, bool inParts = false, LogitLoss? loss = null)
     {
         settings.Check();
         (_backend, _settings) = (after.Backend, settings);
@@ -69,7 +70,7 @@ internal sealed class MaskFit : IDisposable
             _z = _tape.Variable(room.As(element, 0, copies), "Z");
             _logits = after.Record(_z, rounds: true).Widened();
             // The sum over images of the model's losses; the information's derivatives are in the turn.
-            _loss = _model = _logits.Surprise(_tape.Constant(Targets, "targets")).MeanRuns(images).Named("model loss");
+            _loss = _model = Model().MeanRuns(images).Named("model loss");
             _tape.Plan(_loss, _logits, _model);
             _step = _tape.Replay(StepByVerbs);
             return;
@@ -78,12 +79,14 @@ internal sealed class MaskFit : IDisposable
         _mask = _restriction.Mask(_alpha);
         (Value z, _capacity) = _restriction.Record(_mask, _adam.StepCount, clamp, element);
         _logits = after.Record(z, fused: !keepsEverything, rounds: !keepsEverything).Widened();
-        _model = _logits.Surprise(_tape.Constant(Targets, "targets")).MeanRuns(images).Named("model loss");
+        _model = Model().MeanRuns(images).Named("model loss");
         _information = _capacity.MeanRows().Named("information loss");
         _loss = (_model + _information * settings.Beta).Sum().Named("loss");
         if (!keepsEverything)
             _tape.Plan(_loss, _mask, _logits, _model, _information, _capacity);
         _step = _tape.Replay(StepByVerbs);
+
+        Value Model() => (loss ?? LogitLoss.CrossEntropy).On(new LossRows(_logits, Targets, _tensors));
     }
 
     /// <summary>(I, H, W, C) the images' features; write them before <see cref="Begin()"/>.</summary>
@@ -101,7 +104,7 @@ internal sealed class MaskFit : IDisposable
     /// <summary>(I x copies, H, W, C) recorded noise, if requested.</summary>
     public Tensor? Noise => _restriction.Noise;
 
-    /// <summary>(steps, I) cross-entropy in nats, mean over copies, before each update.</summary>
+    /// <summary>(steps, I) the loss of the logits, mean over copies, before each update.</summary>
     public Tensor ModelHistory { get; }
 
     /// <summary>(steps, I) information in nats, mean over neurons, before each update.</summary>

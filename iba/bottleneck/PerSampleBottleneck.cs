@@ -44,7 +44,7 @@ public sealed class PerSampleBottleneck : IBottleneck
         _settings.Check();
         _settings.Check(features);
         _batch = Math.Min(batch, int.MaxValue / (_settings.Copies * features.Row));
-        _recorded = new BatchCache<Loop>(images => new Loop(until, after, statistics, image.WithN(images), _settings));
+        _recorded = new BatchCache<Loop>(images => new Loop(until, after, statistics, image.WithN(images), _settings, Loss));
     }
 
     /// <inheritdoc/>
@@ -52,6 +52,9 @@ public sealed class PerSampleBottleneck : IBottleneck
 
     /// <inheritdoc/>
     public bool KeepsMask { get; set; }
+
+    /// <summary>The loss of the logits that is minimised together with the information; the paper's is cross-entropy.</summary>
+    public LogitLoss Loss { get; init; } = LogitLoss.CrossEntropy;
 
     /// <summary>
     /// Numbers of updates after which the map is kept, too, as <see cref="BottleneckExplanation.Evolution"/>: up to the number that the map itself shows.
@@ -133,7 +136,7 @@ public sealed class PerSampleBottleneck : IBottleneck
             logits = _backend.Read(head.Output);
             _backend.Copy(trunk.Output, loop.Fit.Features);
         }
-        int[] targets = batch.Targets(logits);
+        int[] targets = batch.Targets(logits, Loss);
         loop.Fit.Begin(batch.NoiseWords, targets);
         return targets[..samples.Length];
     }
@@ -156,18 +159,20 @@ public sealed class PerSampleBottleneck : IBottleneck
             yield return new BottleneckExplanation(
                 maps[i].Map, targets[i], logits[(i * classes)..((i + 1) * classes)], maps[i].Cells.TotalBits, probability, losses)
             {
+                Loss = Loss,
                 Mask = masks?[(i * features.Row)..((i + 1) * features.Row)],
                 Capacity = capacity?[(i * features.Row)..((i + 1) * features.Row)],
             };
         }
     }
 
-    /// <summary>The probability of an image's class, mean over its copies.</summary>
+    /// <summary>The probability of an image's class or classes, mean over its copies.</summary>
     private double Probability(float[] restricted, int image, int target, int classes) => Enumerable.Range(image * _settings.Copies, _settings.Copies)
-        .Average(row => Classes.Probabilities(restricted.AsSpan(row * classes, classes))[target]);
+        .Average(row => Loss.Probability(Classes.Probabilities(restricted.AsSpan(row * classes, classes)), target));
 
     /// <summary>The recordings for one batch size, each made when it is first needed.</summary>
-    private sealed class Loop(Network until, Network after, FeatureStatistics statistics, Shape images, BottleneckSettings settings) : IDisposable
+    private sealed class Loop(Network until, Network after, FeatureStatistics statistics, Shape images, BottleneckSettings settings, LogitLoss loss)
+        : IDisposable
     {
         private Inference? _trunk;
         private Inference? _head;
@@ -179,7 +184,7 @@ public sealed class PerSampleBottleneck : IBottleneck
 
         public Inference Head => _head ??= new Inference(after, until.Output(images));
 
-        public MaskFit Fit => _fit ??= new MaskFit(after, statistics, images.N, settings);
+        public MaskFit Fit => _fit ??= new MaskFit(after, statistics, images.N, settings, loss: loss);
 
         /// <inheritdoc/>
         public void Dispose()

@@ -96,7 +96,15 @@ internal static class AttributeCommand
         };
         var noReport = new Option<bool>("--no-report") { Description = "Write no page." };
         Option<bool> json = CommonOptions.Json();
-        var methodOptions = new MethodOptions();
+        var methodOptions = new MethodOptions
+        {
+            MarginTo = new("--margin-to")
+            {
+                Description = "Explain what makes it the target rather than this class: minus the difference of their logits takes the place of the "
+                    + "cross-entropy. It has no bound, so that --beta 100 is as strict as 10 is otherwise.",
+                HelpName = "CLASS",
+            },
+        };
         var networkOptions = new NetworkOptions();
         var command = new Command("attribute", "Show which pixels a classification depends on, in bits per pixel.")
         {
@@ -141,7 +149,7 @@ internal static class AttributeCommand
             int perBatch = Math.Min(parsed.GetValue(batch) ?? DefaultBatch, photos.Files.Count);
 
             using LoadedNetwork loaded = networkOptions.Load(parsed, fallback);
-            int? target = methodOptions.Target(parsed, loaded);
+            (int? target, LogitLoss loss) = methodOptions.Asked(parsed, loaded.Labels, loaded.Classes);
             FeatureStatistics? learnt = restricts ? methodOptions.Statistics(parsed, loaded, learntFrom).At(parsed.GetValue(layer), settings) : null;
             using ReadoutSource? masks = kind.Needs == MethodNeeds.Readout ? methodOptions.Readout(parsed, loaded) : null;
             MethodInputs inputs = methodOptions.Inputs(parsed, loaded, masks, perBatch) with
@@ -149,6 +157,7 @@ internal static class AttributeCommand
                 Statistics = learnt ?? masks?.Network.Statistics.First,
                 Bottleneck = masks?.Network.Settings.Bottleneck ?? settings,
                 Seed = masks?.Network.Settings.Seed ?? settings.Seed,
+                Loss = loss,
                 Checks = true,
             };
             var files = new AttributionFiles(loaded, inputs, kind, parsed.GetValue(output)!, parsed.GetValue(fullPhoto), parsed.GetValue(scale))

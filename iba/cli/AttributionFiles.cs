@@ -74,12 +74,12 @@ internal sealed class AttributionFiles(LoadedNetwork loaded, MethodInputs inputs
             NpyFile.Write(npy, result.Heatmap.Values, shape, Interrupt.Token);
         string? page = AddToReport(photo, result, facts, stem);
         return new AttributionLine(
-            photo.Path, loaded.Network.Name, method.Name, inputs.Statistics?.Origin.Layer, result.Target, loaded.Labels[result.Target],
+            photo.Path, loaded.Network.Name, method.Name, inputs.Statistics?.Origin.Layer, result.Target, result.Loss.Words(result.Target, loaded.Labels),
             result.Predicted, loaded.Labels[result.Predicted], result.Probability, bits?.ProbabilityRestricted, bits?.TotalBits,
             bits is null ? null : result.Heatmap.Max, bits is null ? null : [.. bits.Losses.Select(loss => (double)loss.Total)],
             result.Seeds?.Count, result.Seeds?.TotalBitsDeviation, map, overlay, alone, npy, page, Math.Round(seconds, 3), Math.Round(reading, 3),
             Math.Round(clock.Elapsed.TotalSeconds, 3),
-            Classes.Activation(loaded.Classes), loaded.Arithmetic.Device, loaded.Arithmetic.Precision);
+            Classes.Activation(loaded.Classes), loaded.Arithmetic.Device, loaded.Arithmetic.Precision, facts.GetValueOrDefault("objective"));
     }
 
     /// <summary>Writes the photo's page, or adds it to that of all photos, and returns the file.</summary>

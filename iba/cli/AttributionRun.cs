@@ -122,8 +122,9 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
             ? ""
             : $", and {line.ProbabilityRestricted:0.000} if only the map's {line.TotalBits:0} bits{spread} pass, "
                 + $"at most {line.MaxBitsPerPixel:G3} bits per pixel";
+        string target = line.Objective is null ? loaded.Labels.Describe(line.Target) : line.TargetLabel;
         Terminal.Data(json
             ? JsonSerializer.Serialize(line, Json.Lines.AttributionLine)
-            : $"{line.Image}: {loaded.Labels.Describe(line.Target)}, p {line.Probability:0.000}{bits}, {line.Seconds:0.0} s -> {line.Overlay}");
+            : $"{line.Image}: {target}, p {line.Probability:0.000}{bits}, {line.Seconds:0.0} s -> {line.Overlay}");
     }
 }

@@ -17,7 +17,7 @@ internal sealed record AttributionLine(
     string Image, string Model, string Method, string? Layer, int Target, string TargetLabel, int Predicted, string PredictedLabel,
     double Probability, double? ProbabilityRestricted, double? TotalBits, double? MaxBitsPerPixel, IReadOnlyList<double>? Loss,
     int? Seeds, double? TotalBitsDeviation, string Map, string Overlay, string? MapOnly, string? Npy, string? Report, double Seconds,
-    double ReadSeconds, double WriteSeconds, string Activation, string Device, string Precision);
+    double ReadSeconds, double WriteSeconds, string Activation, string Device, string Precision, string? Objective);
 
 /// <summary>One line of <c>iba predict --json</c>.</summary>
 internal sealed record PredictionLine(string Image, IReadOnlyList<Prediction> Top, string Activation, string Device, string Precision);

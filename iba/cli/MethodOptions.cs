@@ -2,6 +2,7 @@ using System.CommandLine;
 using Iba.Backpropagation;
 using Iba.Bottleneck;
 using Iba.Datasets;
+using Iba.Explaining;
 using Iba.Labels;
 using Iba.Methods;
 using Iba.Relevance;
@@ -72,6 +73,9 @@ internal sealed class MethodOptions
         CustomParser = Number.Between(1, 1 << 20).Parse,
     };
 
+    /// <summary><c>--margin-to</c>, of commands that also explain several classes or one rather than another; null for others.</summary>
+    public Option<string?>? MarginTo { get; init; }
+
     /// <param name="evaluates">
     /// Whether the command evaluates methods on a folder: then --images is that folder, its photos bring the classes to explain, and memory
     /// is left to the methods.
@@ -97,6 +101,10 @@ internal sealed class MethodOptions
         {
             command.Add(option);
         }
+        if (MarginTo is null)
+            return;
+        command.Add(MarginTo);
+        _target.Description += " Several with commas between are explained together.";
     }
 
     /// <summary>The settings of per-sample, not yet validated.</summary>
@@ -105,6 +113,25 @@ internal sealed class MethodOptions
     /// <summary>The requested class; null for the predicted one.</summary>
     public int? Target(ParseResult parsed, LoadedNetwork loaded) => parsed.GetValue(_target) is { } text ? loaded.Class(text) : null;
 
+    /// <summary>What is asked about a photo's class.</summary>
+    public Question Asked(ParseResult parsed, ClassLabels labels, int classes)
+    {
+        string? text = parsed.GetValue(_target), to = MarginTo is null ? null : parsed.GetValue(MarginTo);
+        if (MarginTo is null)
+            return new Question(text is null ? null : NetworkOptions.Class(text, labels, classes), LogitLoss.CrossEntropy);
+        // Among many photos, some may be predicted as that class itself.
+        if (to is not null && text is null)
+            throw new UsageException($"--margin-to {to}: it needs --target, the class to tell from it.");
+        try
+        {
+            return Question.Parse(text, to, labels, classes);
+        }
+        catch (ArgumentException mistake)
+        {
+            throw new UsageException($"--target {text}{(to is null ? "" : $" --margin-to {to}")}: {mistake.Message}");
+        }
+    }
+
     /// <summary>Rejects mistakes that can be detected before a network is loaded.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="kinds">The methods that must be ready.</param>
@@ -112,8 +139,8 @@ internal sealed class MethodOptions
     /// <param name="demo">Whether a demo network is to be loaded, which brings its statistics.</param>
     public void Check(ParseResult parsed, IEnumerable<MethodKind> kinds, ClassLabels? labels, bool demo)
     {
-        if (labels is not null && parsed.GetValue(_target) is { } text)
-            NetworkOptions.Class(text, labels, labels.Count);
+        if (labels is not null)
+            Asked(parsed, labels, labels.Count);
         bool folder = parsed.GetValue(_folder) is { Length: > 0 };
         if (folder && parsed.GetValue(_statistics) is not null)
             throw new UsageException("--statistics and --images exclude each other: give one of them.");

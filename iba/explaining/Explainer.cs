@@ -28,7 +28,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     private readonly ReadoutNetwork? _readout;
     private readonly bool _keepsMasks;
     private readonly long _mostPixels;
-    private readonly BatchQueue<string, Job, object> _queue;
+    private readonly BatchQueue<Key, Job, object> _queue;
     private readonly List<Made> _methods = [];
     private Task? _disposal;
     private readonly Lock _lock = new();
@@ -36,7 +36,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     private Explainer(Classifier classifier, MethodInputs inputs, ReadoutNetwork? readout, ExplainerOptions options)
     {
         (_classifier, _inputs, _readout, _keepsMasks, _mostPixels) = (classifier, inputs, readout, options.KeepsMasks, options.MostPixels);
-        _queue = new BatchQueue<string, Job, object>(options.Queue, options.Batch, Work);
+        _queue = new BatchQueue<Key, Job, object>(options.Queue, options.Batch, Work);
     }
 
     /// <summary>The network and how photos are prepared for it. Its backend takes one caller at a time: this explainer.</summary>
@@ -80,6 +80,8 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
                 Patterns = options.Patterns is { } patterns ? Patterns.Load(patterns, cancellation) : null,
                 Readout = readout is null ? null : from => new ReadoutBottleneck(from.Network, readout, from.Image, from.Batch, from.WeightsSha256),
                 WeightsSha256 = sha256,
+                // A class that is asked for is meant for every method; without one it is the predicted one.
+                Class = ExplainedClass.Target,
                 Batch = options.Batch,
             };
             // Statistics of another network are refused now, not with the first photo.
@@ -124,7 +126,8 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     /// <param name="cancellation">Takes the photo out, whether it waits or is in work.</param>
     /// <exception cref="ImageTooLargeException">It has more pixels than are taken.</exception>
     /// <exception cref="ImageException">The file cannot be read, or is not a photo.</exception>
-    /// <exception cref="ArgumentException">There is no such method, setting or class, or the method needs something that was not given.</exception>
+    /// <exception cref="ArgumentException">There is no such method, setting or class, or the method needs something that was not given, or does not take the
+    /// loss.</exception>
     /// <exception cref="NonFiniteException">A number of the result is not finite.</exception>
     /// <exception cref="DeviceMemoryException">Not even one photo fits the device's memory.</exception>
     /// <exception cref="CudaException">The GPU failed. After a <see cref="DeviceLostException"/> open another explainer.</exception>
@@ -154,7 +157,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
         FileSource photo, float[] mask, string method = "per-sample", int copies = 10, CancellationToken cancellation = default)
     {
         MethodVariant variant = MethodVariant.Parse(method);
-        object output = await _queue.Run(variant.Name, cancel =>
+        object output = await _queue.Run(new Key(variant.Name, LogitLoss.CrossEntropy), cancel =>
         {
             ReadPhoto prepared = Read(photo, cancel);
             return new Job(variant, prepared, Sample(prepared, null), mask, copies);
@@ -190,8 +193,10 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     {
         request ??= new ExplainerRequest();
         MethodVariant variant = MethodVariant.Parse(request.Method);
-        int? target = request.Target is { } name ? _classifier.Labels.Class(name, _classifier.Classes) : null;
-        object result = await _queue.Run(variant.Name, cancel =>
+        (int? target, LogitLoss loss) = Question.Parse(request.Target, request.MarginTo, _classifier.Labels, _classifier.Classes);
+        if (request.Loss is { } given)
+            loss = loss.IsCrossEntropy ? given : throw new ArgumentException($"the request asks for the losses '{loss}' and '{given}'. Give one of them.");
+        object result = await _queue.Run(new Key(variant.Name, loss), cancel =>
         {
             ReadPhoto prepared = prepare(cancel);
             return new Job(variant, prepared, Sample(prepared, target), null, 0);
@@ -210,7 +215,7 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     private Sample Sample(ReadPhoto photo, int? target) => new(photo.Input.Values, target) { Preprocessing = _classifier.Preprocessing };
 
     /// <summary>Explains or restricts the photos of a batch. The queue calls it from one thread at a time.</summary>
-    private IEnumerable<(object? Result, Exception? Failure)> Work(string key, IReadOnlyList<Job> jobs, CancellationToken cancellation)
+    private IEnumerable<(object? Result, Exception? Failure)> Work(Key key, IReadOnlyList<Job> jobs, CancellationToken cancellation)
     {
         (_, MethodKind kind, MethodInputs inputs, IAttributionMethod method, ResultFacts facts) = Get(key, jobs[0].Variant);
         for (int next = 0; next < jobs.Count;)
@@ -254,24 +259,24 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     }
 
     /// <summary>A method, created on first use. The least recently used one makes room for it.</summary>
-    private Made Get(string name, MethodVariant variant)
+    private Made Get(Key key, MethodVariant variant)
     {
-        Made made = _methods.Find(each => each.Name == name) ?? Make(name, variant);
+        Made made = _methods.Find(each => each.Key == key) ?? Make(key, variant);
         _methods.Remove(made);
         _methods.Insert(0, made);
         Forget(MostMethods);
         return made;
     }
 
-    private Made Make(string name, MethodVariant variant)
+    private Made Make(Key key, MethodVariant variant)
     {
-        MethodInputs inputs = variant.Apply(_inputs);
+        MethodInputs inputs = variant.Apply(_inputs with { Loss = key.Loss });
         if (variant.Kind.Needs == MethodNeeds.Readout && _readout is not null)
             inputs = inputs with { Statistics = _readout.Statistics.First, Bottleneck = _readout.Settings.Bottleneck };
         IAttributionMethod method = variant.Kind.Create(inputs);
         if (method is IBottleneck bottleneck)
             bottleneck.KeepsMask = _keepsMasks;
-        return new Made(name, variant.Kind, inputs, method, new ResultFacts(_classifier, inputs, variant.Kind));
+        return new Made(key, variant.Kind, inputs, method, new ResultFacts(_classifier, inputs, variant.Kind));
     }
 
     /// <summary>Frees all but the most recently used methods.</summary>
@@ -290,8 +295,13 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
         Std = new PerChannel(input.Std[0], input.Std[1], input.Std[2]),
     };
 
+    /// <summary>What photos of one batch share.</summary>
+    /// <param name="Method">The method with its settings.</param>
+    /// <param name="Loss">The loss that it explains.</param>
+    private readonly record struct Key(string Method, LogitLoss Loss);
+
     /// <summary>A method, and what it was created from.</summary>
-    private sealed record Made(string Name, MethodKind Kind, MethodInputs Inputs, IAttributionMethod Method, ResultFacts Facts);
+    private sealed record Made(Key Key, MethodKind Kind, MethodInputs Inputs, IAttributionMethod Method, ResultFacts Facts);
 
     /// <summary>A photo that is ready for the network.</summary>
     private sealed record ReadPhoto(NetworkInput Input, string Name, string Sha256);

@@ -45,6 +45,15 @@ public sealed record ExplainerRequest
     /// <summary>A method with its settings, as on the command line: <c>per-sample</c>, <c>per-sample:beta=100</c>, <c>grad-cam</c>.</summary>
     public string Method { get; init; } = "per-sample";
 
-    /// <summary>The class to explain by number, name or WordNet id; null for the class that the network predicts.</summary>
+    /// <summary>
+    /// The class to explain by number, name or WordNet id; null for the class that the network predicts. Several classes with commas between are explained
+    /// together: <see cref="LogitLoss.AnyOf"/>.
+    /// </summary>
     public string? Target { get; init; }
+
+    /// <summary>The class from which the target is told, by number, name or WordNet id: <see cref="LogitLoss.Margin"/>. Null for all classes.</summary>
+    public string? MarginTo { get; init; }
+
+    /// <summary>Another loss; null for that which <see cref="Target"/> and <see cref="MarginTo"/> ask for. Photos of equal losses share batches.</summary>
+    public LogitLoss? Loss { get; init; }
 }

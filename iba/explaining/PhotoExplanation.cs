@@ -32,13 +32,13 @@ public sealed class PhotoExplanation
     /// <summary>The class explained.</summary>
     public int Target => Explanation.Target;
 
-    /// <summary>Its name.</summary>
-    public string Label => _classifier.Labels[Target];
+    /// <summary>What is explained, in words: the class's name, "tabby or tiger cat" of several, "tabby rather than tiger cat" of a margin.</summary>
+    public string Label => Explanation.Loss.Words(Target, _classifier.Labels);
 
     /// <summary>The class with the largest logit.</summary>
     public int Predicted => Explanation.Predicted;
 
-    /// <summary>The network's probability of the target.</summary>
+    /// <summary>The network's probability of the target, or of any of several classes.</summary>
     public double Probability => Explanation.Probability;
 
     /// <summary>The map, S x S values: bits per pixel of bottlenecks, else the method's own unit.</summary>

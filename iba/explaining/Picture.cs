@@ -28,7 +28,7 @@ internal static class Picture
             Signed = bits is null ? null : false,
             Caption = new Caption
             {
-                ClassName = labels[result.Target],
+                ClassName = result.Loss.Words(result.Target, labels),
                 Probability = result.Probability,
                 TotalBits = bits?.TotalBits,
                 Method = method.Title,

@@ -45,6 +45,8 @@ internal sealed class ResultFacts(Classifier classifier, MethodInputs inputs, Me
             ["device"] = classifier.Arithmetic.Device,
             ["precision"] = classifier.Arithmetic.Precision,
         };
+        if (!result.Loss.IsCrossEntropy)
+            facts["objective"] = result.Loss.Name;
         if (classifier.Arithmetic is { Winograd: { } winograd, RegisterBits: { } bits })
         {
             facts["winograd"] = winograd ? "on" : "off";

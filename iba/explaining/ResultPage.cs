@@ -21,7 +21,7 @@ internal static class ResultPage
     {
         bool isRestricted = result is BottleneckExplanation;
         int neurons = isRestricted ? inputs.Statistics?.Origin.Shape.Row ?? 0 : 0;
-        var row = new ReportRow(name, Summary(result, classifier.Labels[result.Target]), crop,
+        var row = new ReportRow(name, Summary(result, result.Loss.Words(result.Target, classifier.Labels)), crop,
             [Map(result, isRestricted ? $"in {facts.GetValueOrDefault("layer")}" : "", neurons)]);
         return new MapReport($"What {classifier.Network.Name} looks at", [method.Title], [row]) { Notes = Notes(isRestricted, method), Facts = facts };
     }

@@ -43,7 +43,7 @@ typedef struct {
     int32_t target, predicted;   /* the class explained, and the class with the largest logit */
     int32_t classes;             /* number of logits */
     float maximum;               /* the map's largest value */
-    double probability;          /* of the target */
+    double probability;          /* of the target, or of any of several classes */
     double probability_restricted; /* of the target when only the bits pass; NaN for methods that are no bottleneck */
     double total_bits;           /* that pass the layer; NaN for methods that are no bottleneck */
 } iba_facts;
@@ -59,7 +59,7 @@ size_t iba_error(char *buffer, size_t size);
 iba_status iba_open(const char *weights, const char *statistics, const char *device, iba_handle *explainer);
 
 /* Explains a photo: JPEG, PNG, WebP, BMP or GIF. method: as on the command line, such as per-sample:beta=100; NULL is per-sample. target: a class by
- * number, name or WordNet id; NULL is the predicted class. */
+ * number, name or WordNet id, or several with commas between; NULL is the predicted class. */
 iba_status iba_explain(iba_handle explainer, const char *path, const char *method, const char *target, iba_handle *result);
 
 /* The same for a file in memory. */

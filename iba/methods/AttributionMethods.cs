@@ -50,6 +50,9 @@ public sealed record MethodKind(string Name, string Title, Func<MethodInputs, IA
     /// </summary>
     internal Func<MethodInputs, IReadOnlyList<string>?> Reads { get; init; } = _ => null;
 
+    /// <summary>Whether it explains other losses than cross-entropy.</summary>
+    public bool TakesLoss { get; init; }
+
     /// <summary>Whether its map depends on <see cref="MethodInputs.Seed"/>.</summary>
     public bool IsRandom => Settings.Contains(MethodSetting.Seed);
 
@@ -57,9 +60,13 @@ public sealed record MethodKind(string Name, string Title, Func<MethodInputs, IA
     public bool IsReportedOn(string network) => !NotReportedOn.Contains(network);
 
     /// <summary>Creates the method.</summary>
-    /// <exception cref="ArgumentException">Something that it needs is missing; the message says how to get it.</exception>
+    /// <exception cref="ArgumentException">Something that it needs is missing, or it does not take the loss; the message says what to do.</exception>
     public IAttributionMethod Create(MethodInputs from) => Needs switch
     {
+        _ when !TakesLoss && !from.Loss.IsCrossEntropy => throw new ArgumentException(
+            $"{Name} does not take the loss '{from.Loss}': "
+            + (Needs == MethodNeeds.Readout ? "its masks do not depend on a class. " : "it starts from the logit of one class. ")
+            + $"Ask for one class, or give one of {string.Join(", ", AttributionMethods.All.Where(kind => kind.TakesLoss).Select(kind => kind.Name))}."),
         MethodNeeds.Statistics when from.AtLayer is null => throw Missing(
             from.Layer is null ? "feature statistics" : $"feature statistics of layer {from.Layer}", "iba estimate --images DIR --layer NAME --out FILE"),
         MethodNeeds.Readout when from.Readout is null => throw Missing("a trained readout network", "iba readout train"),
@@ -93,6 +100,9 @@ public sealed record MethodInputs(Network Network, Shape Image)
 
     /// <summary>Hyper-parameters of per-sample.</summary>
     public BottleneckSettings Bottleneck { get; init; } = new();
+
+    /// <summary>The loss that is explained, for methods that take others than cross-entropy.</summary>
+    public LogitLoss Loss { get; init; } = LogitLoss.CrossEntropy;
 
     /// <summary>Images that per-sample fits in one batch.</summary>
     public int Batch { get; init; } = 1;
@@ -158,49 +168,59 @@ public static class AttributionMethods
     public static IReadOnlyList<MethodKind> All { get; } =
     [
         new(PerSample, "IBA Per-Sample", from => new PerSampleBottleneck(
-            from.Network, from.AtLayer!, from.Image, from.Batch, from.Bottleneck with { Seed = from.Seed }, from.WeightsSha256),
-            MethodNeeds.Statistics)
+            from.Network, from.AtLayer!, from.Image, from.Batch, from.Bottleneck with { Seed = from.Seed }, from.WeightsSha256)
         {
+            Loss = from.Loss,
+        }, MethodNeeds.Statistics)
+        {
+            TakesLoss = true,
             Settings = [.. MethodSetting.OfPerSample, MethodSetting.Seed],
             Reads = from => Full(from, from.AtLayer?.Origin.Layer),
         },
         new("readout", "IBA Readout", from => from.Readout!(from), MethodNeeds.Readout) { Reads = OfReadout },
         new("gradient", "Gradient", from => new Gradient(from.Network, from.Image)
         {
-            MemoryBudget = from.MemoryBudget, Checks = from.Checks, Recipe = from.AsPublished ? MapRecipe.PublishedGradient : Gradient.DefaultRecipe,
+            MemoryBudget = from.MemoryBudget, Checks = from.Checks, Loss = from.Loss,
+            Recipe = from.AsPublished ? MapRecipe.PublishedGradient : Gradient.DefaultRecipe,
         })
         {
+            TakesLoss = true,
             Note = from => from.AsPublished
                 ? "Gradient: divided by its signed sum, as published, which inverts the signs of some maps."
                 : "Gradient: divided by the sum of its magnitudes.",
             Settings = [MethodSetting.AsPublished],
         },
-        new("saliency", "Saliency", from => new Saliency(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Checks = from.Checks })
+        new("saliency", "Saliency", from => new Saliency(from.Network, from.Image) { MemoryBudget = from.MemoryBudget, Checks = from.Checks, Loss = from.Loss })
         {
+            TakesLoss = true,
             Parts = ["gradient"],
             Join = parts => Saliency.Of(parts[0]),
         },
         new("smoothgrad", "SmoothGrad", from => new SmoothGrad(from.Network, from.Image)
         {
-            MemoryBudget = from.MemoryBudget, Seed = from.Seed, Samples = from.NoiseSamples,
+            MemoryBudget = from.MemoryBudget, Seed = from.Seed, Samples = from.NoiseSamples, Loss = from.Loss,
         })
         {
+            TakesLoss = true,
             Settings = [MethodSetting.NoiseSamples, MethodSetting.Seed],
         },
         new("integrated-gradients", "Int. Grad.", from => new IntegratedGradients(from.Network, from.Image)
         {
             MemoryBudget = from.MemoryBudget, Checks = from.Checks, Steps = from.PathSteps, Baseline = from.Baseline, TimesInput = !from.AsPublished,
+            Loss = from.Loss,
         })
         {
+            TakesLoss = true,
             Note = from => from.AsPublished
                 ? "Int. Grad.: magnitudes of the mean gradient on the path, as published, without the factor (image - baseline)."
                 : "Int. Grad.: (image - baseline) times the mean gradient on the path, signed.",
             Settings = [MethodSetting.PathSteps, MethodSetting.PathBaseline, MethodSetting.AsPublished],
         },
-        new("guided-backprop", "GuidedBP", Guided),
-        new("grad-cam", "Grad-CAM", Cam) { Settings = [MethodSetting.CamLayer, MethodSetting.Explain], Reads = OfCam },
+        new("guided-backprop", "GuidedBP", Guided) { TakesLoss = true },
+        new("grad-cam", "Grad-CAM", Cam) { TakesLoss = true, Settings = [MethodSetting.CamLayer, MethodSetting.Explain], Reads = OfCam },
         new("guided-grad-cam", "GuidedGrad-CAM", from => new GuidedGradCam(Cam(from), Guided(from)))
         {
+            TakesLoss = true,
             Settings = [MethodSetting.CamLayer, MethodSetting.Explain],
             Parts = ["grad-cam", "guided-backprop"],
             Join = parts => GuidedGradCam.Product(parts[0], parts[1]),
@@ -249,12 +269,16 @@ public static class AttributionMethods
         return (method as ReadoutBottleneck)?.Layers;
     }
 
-    private static GuidedBackpropagation Guided(MethodInputs from) => new(from.Network, from.Image) { MemoryBudget = from.MemoryBudget };
+    private static GuidedBackpropagation Guided(MethodInputs from) => new(from.Network, from.Image)
+    {
+        MemoryBudget = from.MemoryBudget, Loss = from.Loss,
+    };
 
     private static GradCam Cam(MethodInputs from) => new(from.Network, from.Image, from.CamLayer)
     {
         MemoryBudget = from.MemoryBudget,
         Class = from.Class ?? ExplainedClass.Predicted,
+        Loss = from.Loss,
     };
 
     private static Occlusion Occluded(MethodInputs from, int patch) => new(from.Network, from.Image, patch)

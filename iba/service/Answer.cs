@@ -7,13 +7,14 @@ namespace Iba.Service;
 internal sealed record Answer(
     string Image, string ImageSha256, string Model, string Method, string? Layer, int Target, string TargetLabel, int Predicted, string PredictedLabel,
     double Probability, double? ProbabilityRestricted, double? TotalBits, double? MaxBitsPerPixel, double[]? Loss, string Unit, int Height, int Width,
-    byte[]? Picture)
+    byte[]? Picture, string? Objective)
 {
     public static Answer Of(PhotoExplanation photo, bool withPicture) => new(
         photo.Facts["image"], photo.Facts["image_sha256"], photo.Facts["model"], photo.Facts["method"], photo.Facts.GetValueOrDefault("layer"),
         photo.Target, photo.Label, photo.Predicted, photo.PredictedLabel, photo.Probability, photo.Bits?.ProbabilityRestricted, photo.Bits?.TotalBits,
         photo.Bits is null ? null : photo.Heatmap.Max, photo.Bits is { } bits ? [.. bits.Losses.Select(loss => (double)loss.Total)] : null,
-        photo.Heatmap.Unit.Words, photo.Heatmap.Height, photo.Heatmap.Width, withPicture ? photo.ToPng() : null);
+        photo.Heatmap.Unit.Words, photo.Heatmap.Height, photo.Heatmap.Width, withPicture ? photo.ToPng() : null,
+        photo.Facts.GetValueOrDefault("objective"));
 }
 
 /// <summary>Why there is no explanation (RFC 9457).</summary>

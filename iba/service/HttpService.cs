@@ -270,7 +270,11 @@ internal sealed class HttpService : IAsyncDisposable
     /// <exception cref="ArgumentException">Something in the query is not what it should be.</exception>
     private static (ExplainerRequest Request, double? Scale) Asked(IQueryCollection query)
     {
-        var request = new ExplainerRequest { Target = query["target"].ToString() is { Length: > 0 } target ? target : null };
+        var request = new ExplainerRequest
+        {
+            Target = query["target"].ToString() is { Length: > 0 } target ? target : null,
+            MarginTo = query["margin-to"].ToString() is { Length: > 0 } other ? other : null,
+        };
         if (query["method"].ToString() is { Length: > 0 } method)
             request = request with { Method = method };
         foreach ((MethodSetting setting, string value) in MethodVariant.Parse(request.Method).Settings)

@@ -149,6 +149,56 @@ public sealed class ExplainerTests : IDisposable
     }
 
     [Fact]
+    public async Task Photos_of_different_losses_share_no_batch()
+    {
+        const int Copies = 2;
+        await using Explainer explainer = Open();
+        FileSource photo = FileSource.Of(Png(1));
+        PhotoExplanation usual = Ask(new ExplainerRequest { Target = "1" }), several = Ask(new ExplainerRequest { Target = "1,2" });
+        Assert.DoesNotContain("objective", usual.Facts.Keys);
+        Assert.Equal(("any of 1, 2", "class 1 or class 2", 1), (several.Facts["objective"], several.Label, several.Target));
+        Assert.Equal(usual.Probability + Ask(new ExplainerRequest { Target = "2" }).Probability, several.Probability, 1e-12);
+        PhotoExplanation margin = Ask(new ExplainerRequest { Target = "1", MarginTo = "2" });
+        Assert.Equal(("margin to 2", "class 1 rather than class 2"), (margin.Facts["objective"], margin.Label));
+        Assert.NotEqual(usual.Heatmap.Values, margin.Heatmap.Values);
+
+        // The same formula as the default's, in batches of their own however many wait.
+        var rows = new System.Collections.Concurrent.ConcurrentBag<int>();
+        LogitLoss own = LogitLoss.Of("own", from =>
+        {
+            rows.Add(from.Rows);
+            return from.Surprise();
+        });
+        string method = $"per-sample:copies={Copies}:steps=2";
+        ExplainerRequest[] asked = [.. Enumerable.Range(0, 9).Select(i => new ExplainerRequest { Method = method, Target = "1", Loss = i == 4 ? own : null })];
+        PhotoExplanation[] all = await Task.WhenAll(asked.Select(each => explainer.ExplainAsync(photo, each, Stop)));
+        Assert.All(all, each => Assert.Equal(all[0].Heatmap.Values, each.Heatmap.Values));
+        Assert.Equal([Copies], rows);
+
+        Refused("margin to 2", new ExplainerRequest { Target = "1", MarginTo = "2", Loss = own });
+        Refused("a margin is of one", new ExplainerRequest { Target = "1,2", MarginTo = "3" });
+        Refused("the class explained", new ExplainerRequest { Target = "2", MarginTo = "2" });
+        Refused("'x': no class has that number or name", new ExplainerRequest { Target = "1,x" });
+        Refused("lrp-alpha1-beta0 does not take the loss 'any of 1, 2'", new ExplainerRequest { Target = "1,2", Method = "lrp-alpha1-beta0" });
+
+        PhotoExplanation Ask(ExplainerRequest request) => explainer.Explain(photo, request, Stop);
+
+        void Refused(string reason, ExplainerRequest request) => Assert.Contains(reason, Assert.Throws<ArgumentException>(() => Ask(request)).Message);
+    }
+
+    [Fact]
+    public void A_target_is_explained_by_every_method()
+    {
+        using Explainer explainer = Open();
+        int predicted = explainer.Explain(FileSource.Of(Png(1)), new ExplainerRequest { Method = "grad-cam" }).Predicted, other = predicted == 0 ? 1 : 0;
+        foreach (string method in (string[])["grad-cam", "guided-grad-cam", "saliency", "per-sample:steps=1:copies=1"])
+        {
+            PhotoExplanation found = explainer.Explain(FileSource.Of(Png(1)), new ExplainerRequest { Method = method, Target = $"{other}" });
+            Assert.Equal((predicted, other), (found.Predicted, found.Target));
+        }
+    }
+
+    [Fact]
     public void Mistakes_are_named()
     {
         using Explainer explainer = Explainer.Open(_weights, options: Options);
