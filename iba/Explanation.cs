@@ -1,9 +1,12 @@
+using System.Diagnostics;
+
 namespace Iba;
 
 /// <summary>The explanation of one image's classification.</summary>
 /// <param name="Heatmap">The evidence per pixel.</param>
 /// <param name="Target">The class explained.</param>
 /// <param name="Logits">The network's output for the unchanged image, one per class.</param>
+[DebuggerDisplay("{Shown,nq}")]
 public record Explanation(Heatmap Heatmap, int Target, float[] Logits)
 {
     /// <summary>
@@ -25,6 +28,9 @@ public record Explanation(Heatmap Heatmap, int Target, float[] Logits)
 
     /// <summary>The network's probability of the target, 0 to 1, or of any of several classes; see <see cref="Classes.Probabilities"/>.</summary>
     public double Probability => Loss.Probability(Classes.Probabilities(Logits), Target);
+
+    /// <summary>What a debugger shows, without a copy from the device.</summary>
+    internal virtual string Shown => $"class {Target}, p {Probability:0.000}: {Heatmap.Shown}";
 
     /// <summary>What of it is not finite, and what to look at; null where all is finite.</summary>
     private protected virtual string? NonFinite =>

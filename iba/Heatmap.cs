@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Iba;
 
 /// <summary>A heatmap: one value per pixel of the network's input.</summary>
@@ -5,8 +7,12 @@ namespace Iba;
 /// <param name="Width">Columns.</param>
 /// <param name="Values">Row-major.</param>
 /// <param name="Unit">The unit of the values.</param>
+[DebuggerDisplay("{Shown,nq}")]
 public sealed record Heatmap(int Height, int Width, float[] Values, HeatmapUnit Unit)
 {
+    /// <summary>What a debugger shows, without a copy from the device.</summary>
+    internal string Shown => $"{Height} x {Width}, {Unit}, at most {Max:G3}";
+
     /// <summary>The largest value.</summary>
     public float Max => Values.Max();
 }

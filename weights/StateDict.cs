@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Iba.Engine.Files;
 using Iba.Weights.Containers;
@@ -15,6 +16,7 @@ namespace Iba.Weights;
 /// memory and time.
 /// </para>
 /// </summary>
+[DebuggerDisplay("{Shown,nq}")]
 public sealed class StateDict : IDisposable
 {
     private const string Advice = "Fetch it again if it is damaged; of a checkpoint that holds more than tensors, "
@@ -51,6 +53,9 @@ public sealed class StateDict : IDisposable
         foreach (StateDictEntry entry in selection.Entries)
             _entries.Add(entry.Name, entry);
     }
+
+    /// <summary>What a debugger shows, without a copy from the device.</summary>
+    internal string Shown => $"{System.IO.Path.GetFileName(Path)}: {_entries.Count} tensors, {Format}";
 
     /// <summary>The file.</summary>
     public string Path { get; }

@@ -1,14 +1,19 @@
+using System.Diagnostics;
 using Iba.Engine.Files;
 
 namespace Iba.Weights;
 
 /// <summary>One tensor of a state dict. Its elements are read from the file on each request and not cached.</summary>
+[DebuggerDisplay("{Shown,nq}")]
 public sealed class StateDictEntry
 {
     private readonly ITensorSource _source;
 
     internal StateDictEntry(string name, ElementType type, string typeName, IReadOnlyList<int> shape, ITensorSource source) =>
         (Name, Type, TypeName, Shape, _source) = (name, type, typeName, shape, source);
+
+    /// <summary>What a debugger shows, without a copy from the device.</summary>
+    internal string Shown => $"{Name} ({string.Join(", ", Shape)}) {Type}";
 
     /// <summary>The name, without what <see cref="StateDict.Unwrapped"/> removed.</summary>
     public string Name { get; }

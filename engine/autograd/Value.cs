@@ -1,8 +1,10 @@
+using System.Diagnostics;
 using Iba.Engine.Tensors;
 
 namespace Iba.Engine.Autograd;
 
 /// <summary>A tensor with a history: one line of a tape.</summary>
+[DebuggerDisplay("{Shown,nq}")]
 public sealed class Value
 {
     private Tensor? _data;
@@ -66,6 +68,9 @@ public sealed class Value
 
     /// <summary>The op's input with index <paramref name="input"/>.</summary>
     public Value this[int input] => Inputs[input];
+
+    /// <summary>What a debugger shows, without a copy from the device.</summary>
+    internal string Shown => $"{Line}: {Name} {Shape} {Element}{(_data is null ? "" : $" on {_data.Storage}")}";
 
     /// <summary>Names the line, so that <see cref="Tape.this[string]"/> finds it.</summary>
     public Value Named(string name)

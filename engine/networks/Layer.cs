@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Iba.Engine.Autograd;
 using Iba.Engine.Ops;
 using Iba.Engine.Tensors;
@@ -6,8 +7,12 @@ namespace Iba.Engine.Networks;
 
 /// <summary>One step of a network, with torchvision's module name.</summary>
 /// <param name="Name">The name by which <see cref="Network.Until"/> and <see cref="Network.After"/> cut here.</param>
+[DebuggerDisplay("{Shown,nq}")]
 public abstract record Layer(string Name)
 {
+    /// <summary>What a debugger shows, without a copy from the device.</summary>
+    internal string Shown => $"{Name}: {GetType().Name}{string.Concat(Parameters.Select(each => $", {each.Data.Shape}"))}";
+
     /// <summary>Its learnt parameters.</summary>
     public virtual IEnumerable<Parameter> Parameters => [];
 

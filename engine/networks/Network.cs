@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
 using Iba.Engine.Tensors;
@@ -8,6 +9,7 @@ namespace Iba.Engine.Networks;
 /// A sequence of layers that can be cut at any of torchvision's module names. A network only records itself on a tape;
 /// <see cref="Inference"/> runs it without gradients.
 /// </summary>
+[DebuggerDisplay("{Shown,nq}")]
 public sealed class Network
 {
     /// <param name="name">Its name: <c>resnet50</c>.</param>
@@ -29,6 +31,9 @@ public sealed class Network
 
     /// <summary>Its learnt parameters, in the order of the layers.</summary>
     public IEnumerable<Parameter> Parameters => Layers.SelectMany(layer => layer.Parameters);
+
+    /// <summary>What a debugger shows, without a copy from the device.</summary>
+    internal string Shown => $"{Name}: {Layers.Count} layers on {Backend.Name}";
 
     /// <summary>The first layers, up to and including <paramref name="layer"/>.</summary>
     /// <exception cref="ArgumentException">No layer has that name.</exception>

@@ -1,9 +1,12 @@
+using System.Diagnostics;
+
 namespace Iba.Engine.Tensors;
 
 /// <summary>
 /// A contiguous array of a given shape and element type, in a device's memory. A tensor has no history: a <c>Value</c> has.
 /// Several tensors may share one storage (an arena), each at its own offset. A tensor always lies inside its storage.
 /// </summary>
+[DebuggerDisplay("{Shown,nq}")]
 public sealed record Tensor
 {
     /// <param name="shape">The extents.</param>
@@ -37,6 +40,9 @@ public sealed record Tensor
 
     /// <summary>The elements' type.</summary>
     public Element Element { get; }
+
+    /// <summary>What a debugger shows, without a copy from the device.</summary>
+    internal string Shown => $"{Shape} {Element} on {Storage}";
 
     /// <summary>A tensor that has a shape and no memory, for code that only infers shapes. Every verb refuses it.</summary>
     public static Tensor WithoutData(Shape shape) => new(shape, NoStorage.Instance);
@@ -81,6 +87,8 @@ public sealed record Tensor
         public static readonly NoStorage Instance = new();
 
         public long Count => long.MaxValue;
+
+        public override string ToString() => "no device";
 
         public void Dispose()
         {

@@ -49,6 +49,8 @@ public sealed record BottleneckExplanation(
         };
     }
 
+    internal override string Shown => $"{base.Shown}, {TotalBits:0} bits, p {ProbabilityRestricted:0.000} if only they pass";
+
     private protected override string? NonFinite
     {
         get

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Iba.Images;
 
 namespace Iba.Bottleneck;
@@ -6,9 +7,13 @@ namespace Iba.Bottleneck;
 /// The information that passes each cell of a layer: the neurons' KL divergences summed over channels, in bits (paper, section 3.2,
 /// "Measure of information").
 /// </summary>
+[DebuggerDisplay("{Shown,nq}")]
 public sealed class CapacityMap
 {
     private readonly double[] _bits;
+
+    /// <summary>What a debugger shows, without a copy from the device.</summary>
+    internal string Shown => $"{Height} x {Width} cells, {TotalBits:0} bits";
 
     /// <param name="height">Rows of cells.</param>
     /// <param name="width">Columns of cells.</param>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Iba.Bottleneck;
 using Iba.Datasets;
 using Iba.Engine.Backends;
+using Iba.Engine.Networks;
 using Iba.Methods;
 using Iba.Statistics;
 using Iba.Weights;
@@ -148,7 +149,7 @@ internal static class AttributeCommand
             PhotoSet? learntFrom = methodOptions.Photos(parsed);
             int perBatch = Math.Min(parsed.GetValue(batch) ?? DefaultBatch, photos.Files.Count);
 
-            using LoadedNetwork loaded = networkOptions.Load(parsed, fallback);
+            using LoadedNetwork loaded = networkOptions.Load(parsed, fallback, several: true);
             (int? target, LogitLoss loss) = methodOptions.Asked(parsed, loaded.Labels, loaded.Classes);
             FeatureStatistics? learnt = restricts ? methodOptions.Statistics(parsed, loaded, learntFrom).At(parsed.GetValue(layer), settings) : null;
             using ReadoutSource? masks = kind.Needs == MethodNeeds.Readout ? methodOptions.Readout(parsed, loaded) : null;
@@ -168,17 +169,37 @@ internal static class AttributeCommand
                 Pages = !parsed.GetValue(noReport) && parsed.GetValue(report) is null,
                 Report = parsed.GetValue(report),
             };
-            using IAttributionMethod explains = several > 1 ? new SeedEnsemble(kind, inputs, several) : kind.Create(inputs);
-            if (explains is PerSampleBottleneck fits && !parsed.GetValue(noReport))
-                fits.KeepsAfter = EvolutionStep.UpdatesOf(settings);
-            var run = new AttributionRun(loaded, explains, files, restricts ? settings.Steps : 1, parsed.GetValue(json));
+            List<IDisposable> owned = [];
             try
             {
+                List<IAttributionMethod> explains = [Method(inputs)];
+                foreach (Network twin in loaded.Twins)
+                    explains.Add(Method(On(twin)));
+                var run = new AttributionRun(loaded, explains, files, restricts ? settings.Steps : 1, parsed.GetValue(json));
                 return (int)photos.Outcome(run.Explain([.. photos.Files.Select(file => file.Path)], target, perBatch));
             }
             finally
             {
+                for (int last = owned.Count - 1; last >= 0; last--)
+                    owned[last].Dispose();
                 files.Finish();
+            }
+
+            MethodInputs On(Network twin)
+            {
+                ReadoutSource? there = masks is null ? null : methodOptions.Readout(parsed, loaded with { Network = twin });
+                if (there is not null)
+                    owned.Add(there);
+                return inputs with { Network = twin, Readout = there is null ? null : there.Method };
+            }
+
+            IAttributionMethod Method(MethodInputs from)
+            {
+                IAttributionMethod made = several > 1 ? new SeedEnsemble(kind, from, several) : kind.Create(from);
+                owned.Add(made);
+                if (made is PerSampleBottleneck fits && !parsed.GetValue(noReport))
+                    fits.KeepsAfter = EvolutionStep.UpdatesOf(settings);
+                return made;
             }
         });
         return command;

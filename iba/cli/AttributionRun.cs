@@ -7,9 +7,14 @@ namespace Iba.Cli;
 
 /// <summary>
 /// Explains photos batch by batch and writes the results. The next batch is read and the last one written while the device works: decoding, hashing and
-/// drawing take as long as a GPU's steps.
+/// drawing take as long as a GPU's steps. Where there are several devices, each takes a batch at a time: the same batches as one device would take.
 /// </summary>
-internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod method, AttributionFiles files, int steps, bool json)
+/// <param name="loaded">The network.</param>
+/// <param name="methods">The method on each device.</param>
+/// <param name="files">Where results go.</param>
+/// <param name="steps">Steps of a photo, for the progress.</param>
+/// <param name="json">Whether results are lines of JSON.</param>
+internal sealed class AttributionRun(LoadedNetwork loaded, IReadOnlyList<IAttributionMethod> methods, AttributionFiles files, int steps, bool json)
 {
     public ExitCode Explain(string[] paths, int? target, int batch)
     {
@@ -17,33 +22,40 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
         Terminal.Progress("attributing", paths.Length * steps, bar =>
         {
             // The method cuts the list that it is given. Paths are cut here because photos take memory once they are read.
-            var batches = new Queue<string[]>(paths.Chunk(batch));
-            Task<Entry[]> reading = Next();
+            var rounds = new Queue<string[][]>(paths.Chunk(batch).Chunk(methods.Count));
+            Task<Entry[][]> reading = Next();
             Task<int> writing = Task.FromResult(0);
             try
             {
-                for (int first = 0; first < paths.Length; first += batch)
+                for (int first = 0; first < paths.Length; first += methods.Count * batch)
                 {
                     // What cannot be written ends the run at once.
                     if (writing.IsFaulted)
                         Result(writing);
-                    Entry[] entries = Result(reading), photos = [.. entries.Where(entry => entry.Sample is not null)];
+                    Batch[] round = [.. Result(reading).Select(entries => new Batch(entries))];
                     reading = Next();
                     int done = first;
-                    var relay = new AttributionRelay(more => bar.Report((done + more) * steps));
-                    var results = new List<Outcome>();
+                    double[] more = new double[round.Length];
                     var clock = Stopwatch.StartNew();
                     try
                     {
-                        results.AddRange(method.Explain([.. photos.Select(photo => photo.Sample!)], relay, Interrupt.Token));
+                        OnEach(round.Length, device =>
+                        {
+                            var relay = new AttributionRelay(images =>
+                            {
+                                more[device] = images;
+                                bar.Report((done + more.Sum()) * steps);
+                            });
+                            round[device].Results.AddRange(methods[device].Explain(round[device].Samples, relay, Interrupt.Token));
+                        });
                     }
                     finally
                     {
-                        // If an error ends the batch early, its finished results are kept. One batch at a time is written.
-                        double seconds = clock.Elapsed.TotalSeconds / Math.Max(results.Count, 1);
+                        // If an error ends a batch early, its finished results are kept. One batch at a time is written.
+                        double seconds = clock.Elapsed.TotalSeconds / Math.Max(round.Sum(each => each.Results.Count), 1);
                         Task<int> before = writing;
                         End(before);
-                        writing = Task.Run(() => Result(before) + Write(entries, photos, results, seconds));
+                        writing = Task.Run(() => Result(before) + round.Sum(each => Write(each, seconds)));
                     }
                 }
             }
@@ -54,13 +66,27 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
             }
             failed = Result(writing);
 
-            Task<Entry[]> Next()
+            Task<Entry[][]> Next()
             {
-                string[] some = batches.TryDequeue(out string[]? next) ? next : [];
-                return Task.Run(() => Read(some, target));
+                string[][] some = rounds.TryDequeue(out string[][]? next) ? next : [];
+                return Task.Run(() => some.Select(each => Read(each, target)).ToArray());
             }
         });
         return failed == 0 ? ExitCode.Done : failed < paths.Length ? ExitCode.Partial : ExitCode.Failed;
+    }
+
+    /// <summary>Runs the work of each device on a thread of its own, that of a single one on this thread. All end before an exception is passed on.</summary>
+    private static void OnEach(int devices, Action<int> work)
+    {
+        if (devices == 1)
+        {
+            work(0);
+            return;
+        }
+        Task[] all = [.. Enumerable.Range(0, devices).Select(device => Task.Factory.StartNew(
+            () => work(device), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
+        Array.ForEach(all, End);
+        Array.ForEach(all, task => task.GetAwaiter().GetResult());
     }
 
     /// <summary>Waits for a task; its exception, if it has one, is somebody else's.</summary>
@@ -85,11 +111,23 @@ internal sealed class AttributionRun(LoadedNetwork loaded, IAttributionMethod me
 
     /// <summary>Writes a batch's results, and says why others have none.</summary>
     /// <returns>How many have none.</returns>
-    private int Write(Entry[] entries, Entry[] photos, List<Outcome> results, double seconds)
+    private int Write(Batch batch, double seconds)
     {
-        foreach (Entry unread in entries.Where(entry => entry.Fault is not null))
+        foreach (Entry unread in batch.Entries.Where(entry => entry.Fault is not null))
             FailureLine.Tell(unread.Path, unread.Fault!, json);
-        return entries.Length - photos.Length + results.Count(result => !Write(photos[result.Sample], result, seconds));
+        return batch.Entries.Length - batch.Photos.Length + batch.Results.Count(result => !Write(batch.Photos[result.Sample], result, seconds));
+    }
+
+    /// <summary>What a device takes at a time, and what came of it.</summary>
+    private sealed class Batch(Entry[] entries)
+    {
+        public Entry[] Entries => entries;
+
+        public Entry[] Photos { get; } = [.. entries.Where(entry => entry.Sample is not null)];
+
+        public Sample[] Samples => [.. Photos.Select(photo => photo.Sample!)];
+
+        public List<Outcome> Results { get; } = [];
     }
 
     /// <summary>A photo, or why it cannot be read.</summary>

@@ -13,7 +13,8 @@ internal sealed class DeviceOptions(bool winograd = true)
 {
     private readonly Option<string> _device = new("--device")
     {
-        Description = "auto, cpu, cuda or cuda:N. auto uses the GPU if everything that it needs is there, else the CPU, and says why.",
+        Description = "auto, cpu, cuda, cuda:N, or several GPUs of one kind for attribute, such as cuda:0,1. "
+            + "auto uses the GPU if everything that it needs is there, else the CPU, and says why.",
         DefaultValueFactory = _ => "auto",
     };
     private readonly Option<string?> _precision = new("--precision")
@@ -31,6 +32,13 @@ internal sealed class DeviceOptions(bool winograd = true)
         DefaultValueFactory = _ => winograd ? "on" : "off",
     };
 
+    private readonly Option<string?> _memory = new("--gpu-memory")
+    {
+        Description = "Upper bound of the memory that is taken on a GPU, such as 4GB, 512MiB or 80%; some hundred MiB of NVIDIA's libraries come on top. "
+            + "Where a batch does not fit, it is halved. Default: all that is free.",
+        HelpName = "SIZE",
+    };
+
     /// <summary>Whether every tape is checked line by line.</summary>
     public Option<bool> CheckFinite { get; } = new("--check-finite")
     {
@@ -43,7 +51,7 @@ internal sealed class DeviceOptions(bool winograd = true)
     public void AddTo(Command command)
     {
         _winograd.AcceptOnlyFromAmong("on", "off");
-        foreach (Option option in (Option[])[_device, _precision, _threads, _winograd, CheckFinite])
+        foreach (Option option in (Option[])[_device, _memory, _precision, _threads, _winograd, CheckFinite])
             command.Add(option);
         _plans.AddTo(command);
     }
@@ -56,22 +64,26 @@ internal sealed class DeviceOptions(bool winograd = true)
         {
             Winograd = parsed.GetValue(_winograd) == "on",
             Plans = _plans.Of(parsed),
+            Memory = parsed.GetValue(_memory) is { } size ? DeviceChoice.Limit(size, parsed.GetValue(_device)!) : null,
         };
     }
 }
 
 /// <summary>The requested device. <see cref="Open()"/> is the one place that turns it into a backend.</summary>
-/// <param name="Word">auto, cpu, cuda or cuda:N.</param>
-/// <param name="Device">The device of that name.</param>
+/// <param name="Word">auto, cpu, cuda, cuda:N or cuda:N,M.</param>
+/// <param name="Devices">The devices of that name.</param>
 /// <param name="Precision">The requested precision; null for the device's default.</param>
 /// <param name="Threads">CPU threads, 0 for all cores.</param>
-internal sealed record DeviceChoice(string Word, DeviceName Device, Precision? Precision, int Threads)
+internal sealed record DeviceChoice(string Word, IReadOnlyList<DeviceName> Devices, Precision? Precision, int Threads)
 {
     /// <summary>Whether the CPU may use Winograd's algorithm.</summary>
     public bool Winograd { get; init; } = true;
 
     /// <summary>How a GPU's convolutions are chosen.</summary>
     public PlanOptions Plans { get; init; } = new();
+
+    /// <summary>Upper bound of the memory that is taken on a GPU; null for all that is free.</summary>
+    public MemoryLimit? Memory { get; init; }
 
     /// <summary>The default precision of a GPU.</summary>
     public Precision OnGpu => Precision ?? Iba.Engine.Backends.Cuda.Precision.TensorFloat32;
@@ -81,22 +93,59 @@ internal sealed record DeviceChoice(string Word, DeviceName Device, Precision? P
     {
         Precision? precision = precisionWord is null ? null : PrecisionNames.Find(precisionWord)
             ?? throw new UsageException($"--precision {precisionWord}: it must be one of {string.Join(", ", PrecisionNames.All)}.");
-        return DeviceName.Find(word) is { } device ? new DeviceChoice(word, device, precision, threads)
-            : throw new UsageException($"--device {word}: it must be auto, cpu, cuda or cuda:N.");
+        try
+        {
+            return new DeviceChoice(word, DeviceName.FindAll(word), precision, threads);
+        }
+        catch (ArgumentException mistake)
+        {
+            throw new UsageException($"--{mistake.Message}");
+        }
     }
+
+    /// <summary>The bound that --gpu-memory gives for a device.</summary>
+    /// <exception cref="UsageException">It is no size, or for no GPU.</exception>
+    public static MemoryLimit Limit(string size, string device) => device == "cpu"
+        ? throw new UsageException($"--gpu-memory {size}: --device cpu uses no GPU. Leave one of them out.")
+        : MemoryLimit.Find(size) ?? throw new UsageException($"--gpu-memory {size}: it must be a size such as 4GB or 512MiB, or a share such as 80%.");
 
     /// <summary>Opens the device. Where it falls back to the CPU, one line says why.</summary>
     /// <exception cref="DeviceException">The requested GPU cannot be used.</exception>
-    /// <exception cref="UsageException">The precision is not one of the device's.</exception>
-    public IBackend Open() => Open((ordinal, precision) => CudaBackend.Open(ordinal, precision, requiresCudnn: true, Plans), Terminal.Say);
+    /// <exception cref="UsageException">The precision is not one of the device's, or there are several devices.</exception>
+    public IBackend Open() => Devices.Count == 1 ? OpenAll()[0]
+        : throw new UsageException($"--device {Word}: only iba attribute takes several devices. Name one.");
 
+    /// <inheritdoc cref="Open()"/>
+    /// <summary>Opens all devices.</summary>
+    public IReadOnlyList<IBackend> OpenAll() =>
+        OpenAll((ordinal, precision) => CudaBackend.Open(ordinal, precision, requiresCudnn: true, Plans, Memory), Terminal.Say);
+
+    /// <inheritdoc cref="Open(DeviceName, Func{int, Precision, CudaBackend}, Action{string})"/>
+    internal IReadOnlyList<IBackend> OpenAll(Func<int, Precision, CudaBackend> gpu, Action<string> say)
+    {
+        List<IBackend> opened = [];
+        try
+        {
+            foreach (DeviceName device in Devices)
+                opened.Add(Open(device, gpu, say));
+            DeviceName.MustBeAlike(opened);
+            return opened;
+        }
+        catch (Exception failure)
+        {
+            opened.ForEach(backend => backend.Dispose());
+            throw failure is ArgumentException ? new UsageException($"--device {Word}: {failure.Message}") : failure;
+        }
+    }
+
+    /// <param name="device">One of the devices.</param>
     /// <param name="gpu">Opens a GPU.</param>
     /// <param name="say">Called with the reason if another device or precision is used.</param>
-    internal IBackend Open(Func<int, Precision, CudaBackend> gpu, Action<string> say)
+    private IBackend Open(DeviceName device, Func<int, Precision, CudaBackend> gpu, Action<string> say)
     {
         try
         {
-            return Device.Open(Gpu, OnCpu, say);
+            return device.Open(Gpu, OnCpu, say);
         }
         catch (NoCudaException none)
         {
@@ -117,5 +166,5 @@ internal sealed record DeviceChoice(string Word, DeviceName Device, Precision? P
     private CpuBackend OnCpu() => Precision is null or Iba.Engine.Backends.Cuda.Precision.Float32
         ? new CpuBackend(Threads) { Winograd = Winograd }
         : throw new UsageException($"--precision {Precision.Value.Word()}: the CPU computes in fp32 and nothing else. "
-            + $"Leave --precision out{(Device.FallsBack ? ", or see iba doctor for why there is no GPU" : "")}.");
+            + $"Leave --precision out{(Devices[0].FallsBack ? ", or see iba doctor for why there is no GPU" : "")}.");
 }

@@ -48,8 +48,8 @@ internal static class DoctorCommand
             if (Architecture.Find(parsed.GetValue(model)!) is null)
                 throw new UsageException($"--model {parsed.GetValue(model)}: known are {Architecture.Names}.");
             DeviceChoice choice = DeviceChoice.Parse(parsed.GetValue(device)!, parsed.GetValue(precision));
-            if (choice.Device is not { Ordinal: { } ordinal, FallsBack: false })
-                throw new UsageException($"--device {choice.Word}: doctor examines GPUs only. Give cuda or cuda:N, or leave it out.");
+            if (choice.Devices is not [{ Ordinal: { } ordinal, FallsBack: false }])
+                throw new UsageException($"--device {choice.Word}: doctor examines one GPU. Give cuda or cuda:N, or leave it out.");
             Diagnosis diagnosis = Examine(ordinal, choice.OnGpu, settings.Of(parsed), out CudaBackend? backend);
             using (backend)
             {

@@ -23,7 +23,8 @@ internal sealed record Failure(ExitCode Code, string? Message, params IReadOnlyL
         DeviceLostException => new Failure(ExitCode.Failed, exception.Message,
             "What was finished is kept: run the command again for the rest; if it happens again, give --device cpu."),
         DeviceMemoryException or OutOfMemoryException => new Failure(ExitCode.Failed, exception.Message,
-            "Give a smaller --batch, --copies or --size where the command has them, free the GPU of other programs, or give --device cpu."),
+            "Give a smaller --batch, --copies or --size where the command has them, a larger --gpu-memory if you gave one, "
+                + "free the GPU of other programs, or give --device cpu."),
         FileNotFoundException or DirectoryNotFoundException => new Failure(ExitCode.Failed, exception.Message, "Check the path as the command line has it."),
         UnauthorizedAccessException => new Failure(ExitCode.Failed, exception.Message,
             "Files to read must be yours to read, and the folder of --out yours to write: change the right, or name another place."),

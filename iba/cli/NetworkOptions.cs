@@ -123,13 +123,15 @@ internal sealed class NetworkOptions
     /// <summary>Opens the weights and builds the network.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="fallback">The model where it names neither model nor weights, or null if it must.</param>
-    public LoadedNetwork Load(ParseResult parsed, string? fallback = null)
+    /// <param name="several">Whether the command takes several devices.</param>
+    public LoadedNetwork Load(ParseResult parsed, string? fallback = null, bool several = false)
     {
         string? model = NamesNone(parsed) ? fallback : parsed.GetValue(_model);
         string? demo = DemoNetwork(parsed, fallback);
         PerChannel? mean = Channels(parsed, _mean), std = Channels(parsed, _std);
         string path = parsed.GetValue(_weights) ?? (demo is null ? FetchedWeights(model) : Folders.DemoFile(Demo.Weights(demo)));
-        IBackend backend = _device.Choice(parsed).Open();
+        DeviceChoice choice = _device.Choice(parsed);
+        IReadOnlyList<IBackend> backends = several ? choice.OpenAll() : [choice.Open()];
         try
         {
             using StateDict weights = StateDict.Open(path, parsed.GetValue(_part), Interrupt.Token);
@@ -138,7 +140,9 @@ internal sealed class NetworkOptions
                 Terminal.Say($"{path}: took {string.Join(", ", weights.Unwrapped)}. "
                     + $"--state-dict TEXT takes another: {string.Join("; ", weights.Alternatives)}.");
             }
-            Network network = NetworkBuilder.Build(weights, backend, parsed.GetValue(_allowNonFinite), Interrupt.Token);
+            Network[] networks =
+                [.. backends.Select(backend => NetworkBuilder.Build(weights, backend, parsed.GetValue(_allowNonFinite), Interrupt.Token))];
+            Network network = networks[0];
             if (model is not null && demo is null && (Catalogue.Find(model)?.Architecture ?? model) != network.Name)
                 throw new UsageException($"--model {model}: {path} holds the weights of {network.Name}. Leave --model out, or give other weights.");
 
@@ -154,6 +158,7 @@ internal sealed class NetworkOptions
             return new LoadedNetwork(network)
             {
                 Demo = demo,
+                Twins = networks[1..],
                 Preprocessing = preprocessing,
                 Labels = labels is null ? ClassLabels.For(classes) : (GivenLabels(parsed) ?? ClassLabels.Read(labels)).OneFor(classes, labels),
                 WeightsSha256 = sha256,
@@ -162,7 +167,8 @@ internal sealed class NetworkOptions
         }
         catch
         {
-            backend.Dispose();
+            foreach (IBackend backend in backends)
+                backend.Dispose();
             throw;
         }
     }
@@ -205,11 +211,14 @@ internal sealed class NetworkOptions
     }
 }
 
-/// <summary>The network of a command line. It owns its backend.</summary>
+/// <summary>The network of a command line. It owns its backend, and those of its twins.</summary>
 internal sealed record LoadedNetwork(Network Network) : Classifier(Network), IDisposable
 {
     /// <summary>The demo network that it is, or null.</summary>
     public string? Demo { get; init; }
+
+    /// <summary>The same network on further devices.</summary>
+    public IReadOnlyList<Network> Twins { get; init; } = [];
 
     /// <summary>A class given by number, name or WordNet id.</summary>
     public int Class(string text) => NetworkOptions.Class(text, Labels, Classes);
@@ -222,7 +231,11 @@ internal sealed record LoadedNetwork(Network Network) : Classifier(Network), IDi
         ? Read(PhotoFile.Open(NamedPhotos.StandardInput, path), keepsFile, Interrupt.Token)
         : Read(path, keepsFile, Interrupt.Token);
 
-    public void Dispose() => Network.Backend.Dispose();
+    public void Dispose()
+    {
+        foreach (Network each in (IEnumerable<Network>)[Network, .. Twins])
+            each.Backend.Dispose();
+    }
 }
 
 /// <summary>Where files that can be made again are kept.</summary>

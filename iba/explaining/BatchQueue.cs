@@ -1,8 +1,9 @@
 namespace Iba.Explaining;
 
 /// <summary>
-/// Requests from any number of callers, worked off one batch at a time. A batch holds waiting requests of one key, the oldest first; nobody waits for a batch
-/// to fill. No thread is blocked while a request waits, and none while there is nothing to do.
+/// Requests from any number of callers, worked off one batch at a time by each worker. A batch holds waiting requests of one key, the oldest first; nobody
+/// waits for a batch to fill, and no worker takes more than its share of those that wait. No thread is blocked while a request waits, and none while there
+/// is nothing to do.
 /// </summary>
 /// <remarks>
 /// A cancelled request leaves the queue at once; one that is in work is answered at once, and its result is dropped. A batch stops when all of its requests
@@ -13,20 +14,23 @@ namespace Iba.Explaining;
 /// <typeparam name="TResult">What comes of it.</typeparam>
 /// <param name="room">Upper bound of the requests that are being prepared, wait, or are in work. Further callers wait for room.</param>
 /// <param name="most">Upper bound of the requests of a batch.</param>
-/// <param name="work">
-/// Works on a batch: the result of each item, or why it has none, in their order, as they are finished. It is never called twice at a time.
+/// <param name="workers">
+/// Each works on a batch: the result of each item, or why it has none, in their order, as they are finished. One is never called twice at a time.
 /// </param>
 internal sealed class BatchQueue<TKey, TItem, TResult>(
-    int room, int most, Func<TKey, IReadOnlyList<TItem>, CancellationToken, IEnumerable<(TResult? Result, Exception? Failure)>> work) : IAsyncDisposable
+    int room, int most, params BatchQueue<TKey, TItem, TResult>.Work[] workers) : IAsyncDisposable
     where TKey : notnull
 {
     private readonly Lock _lock = new();
     private readonly LinkedList<Request> _waiting = new();
     private readonly SemaphoreSlim _room = new(room, room);
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private Task _worker = Task.CompletedTask;
-    private bool _working, _closed;
+    private readonly Task?[] _working = new Task?[workers.Length];
+    private bool _closed;
     private int _open;
+
+    /// <summary>Works on a batch.</summary>
+    public delegate IEnumerable<(TResult? Result, Exception? Failure)> Work(TKey key, IReadOnlyList<TItem> items, CancellationToken stop);
 
     /// <summary>Requests that wait or are in work, and those that are being prepared.</summary>
     public int Open
@@ -80,7 +84,7 @@ internal sealed class BatchQueue<TKey, TItem, TResult>(
     /// <summary>Takes no further request, and waits until all that were taken have their answers.</summary>
     public async ValueTask DisposeAsync()
     {
-        Task worker;
+        Task[] working;
         lock (_lock)
         {
             _closed = true;
@@ -89,8 +93,8 @@ internal sealed class BatchQueue<TKey, TItem, TResult>(
         }
         await _empty.Task.ConfigureAwait(false);
         lock (_lock)
-            worker = _worker;
-        await worker.ConfigureAwait(false);
+            working = [.. _working.OfType<Task>()];
+        await Task.WhenAll(working).ConfigureAwait(false);
     }
 
     private void Add(Request request)
@@ -98,10 +102,9 @@ internal sealed class BatchQueue<TKey, TItem, TResult>(
         lock (_lock)
         {
             _waiting.AddLast(request);
-            if (_working)
-                return;
-            _working = true;
-            _worker = Task.Run(WorkOff);
+            int idle = Array.IndexOf(_working, null);
+            if (idle >= 0)
+                _working[idle] = Task.Run(() => WorkOff(idle));
         }
     }
 
@@ -120,28 +123,29 @@ internal sealed class BatchQueue<TKey, TItem, TResult>(
         stopped?.Cancel();
     }
 
-    private void WorkOff()
+    private void WorkOff(int worker)
     {
-        while (Next() is { } batch)
+        while (Next(worker) is { } batch)
         {
-            Work(batch, batch.Requests);
+            Do(workers[worker], batch, batch.Requests);
             // What a batch failed at, alone. Looked at one by one, because more may be cancelled meanwhile.
             foreach (Request left in batch.Requests.Where(request => !request.Answer.Task.IsCompleted))
-                Work(batch, [left]);
+                Do(workers[worker], batch, [left]);
         }
     }
 
     /// <summary>The next batch; null if nothing waits, and then the worker ends.</summary>
-    private Batch? Next()
+    private Batch? Next(int worker)
     {
         lock (_lock)
         {
             if (_waiting.First is not { } oldest)
             {
-                _working = false;
+                _working[worker] = null;
                 return null;
             }
-            Request[] some = [.. _waiting.Where(request => request.Key.Equals(oldest.Value.Key)).Take(most)];
+            Request[] alike = [.. _waiting.Where(request => request.Key.Equals(oldest.Value.Key))];
+            Request[] some = alike[..Math.Min((alike.Length + workers.Length - 1) / workers.Length, most)];
             var batch = new Batch(some) { Wanted = some.Length };
             foreach (Request request in some)
             {
@@ -152,7 +156,7 @@ internal sealed class BatchQueue<TKey, TItem, TResult>(
         }
     }
 
-    private void Work(Batch batch, Request[] some)
+    private void Do(Work work, Batch batch, Request[] some)
     {
         int done = 0;
         try

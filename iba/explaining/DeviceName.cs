@@ -30,11 +30,46 @@ public readonly record struct DeviceName(int? Ordinal, bool FallsBack)
         };
     }
 
+    /// <summary>Reads a name, or those of several GPUs: <c>cuda:0,1</c>.</summary>
+    /// <exception cref="ArgumentException">There is no such name, or one is given twice.</exception>
+    public static IReadOnlyList<DeviceName> FindAll(string word)
+    {
+        const string Numbered = "cuda:";
+        if (Find(word) is { } one)
+            return [one];
+        if (!word.StartsWith(Numbered, StringComparison.Ordinal) || !word.Contains(','))
+            throw new ArgumentException($"device {word}: it must be auto, cpu, cuda or cuda:N, or several such as cuda:0,1.");
+        DeviceName[] all = [.. word[Numbered.Length..].Split(',').Select(number => Find(Numbered + number)
+            ?? throw new ArgumentException($"device {word}: '{number}' is not the number of a GPU. Give numbers with commas between, such as cuda:0,1."))];
+        return all.FirstOrDefault(each => all.Count(other => other == each) > 1) is { Ordinal: { } twice }
+            ? throw new ArgumentException($"device {word}: it names cuda:{twice} twice. Give each GPU once.") : all;
+    }
+
     /// <summary>Opens the device: a GPU in TF32 with cuDNN, the CPU with all its cores.</summary>
     /// <exception cref="NoCudaException">The GPU that was asked for is not there, or something that it needs; the message says what.</exception>
     /// <exception cref="CudaException">It failed.</exception>
-    public IBackend Open() =>
-        Open(ordinal => CudaBackend.Open(ordinal, Precision.TensorFloat32, requiresCudnn: true), () => new CpuBackend(), say: null);
+    public IBackend Open() => Open(say: null);
+
+    /// <summary>Opens the device.</summary>
+    /// <param name="say">Called with the reason where the CPU is used instead of a GPU.</param>
+    /// <param name="memory">Upper bound of the memory that is taken on a GPU; null for all that is free.</param>
+    /// <inheritdoc cref="Open()"/>
+    public IBackend Open(Action<string>? say, MemoryLimit? memory = null) =>
+        Open(ordinal => CudaBackend.Open(ordinal, Precision.TensorFloat32, requiresCudnn: true, memory: memory), () => new CpuBackend(), say);
+
+    /// <summary>Refuses devices of several kinds: a map must not depend on which of them took the photo.</summary>
+    /// <exception cref="ArgumentException">They are not all of one kind.</exception>
+    internal static void MustBeAlike(IReadOnlyList<IBackend> backends)
+    {
+        if (backends.FirstOrDefault(each => Kind(each) != Kind(backends[0])) is { } other)
+        {
+            throw new ArgumentException($"{backends[0].Name} and {other.Name} are of different kinds, and a map must not depend on which of them took the "
+                + "photo. Name devices of one kind.");
+        }
+
+        // A GPU's name begins with its number.
+        static string Kind(IBackend backend) => backend is CudaBackend gpu ? gpu.Name[gpu.Name.IndexOf(' ')..] : $"{Arithmetic.Of(backend)}";
+    }
 
     /// <summary>Opens the device in the caller's way, by one rule for the fall to the CPU.</summary>
     /// <param name="gpu">Opens a GPU.</param>

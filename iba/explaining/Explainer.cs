@@ -10,37 +10,36 @@ using Iba.Methods;
 using Iba.Relevance;
 using Iba.Statistics;
 using Iba.Weights;
+using static Iba.Explaining.DeviceWorker;
 
 namespace Iba.Explaining;
 
 /// <summary>
 /// Explains an image classifier's decisions. It is safe from any number of threads: photos that wait at the same time and ask for the same are explained in
-/// one batch on the one device. A photo's result does not depend on the others (on a GPU but for rounding, because vendor libraries choose their
+/// one batch, shared out among the devices. A photo's result does not depend on the others (on a GPU but for rounding, because vendor libraries choose their
 /// code by the batch's size), and its failure does not touch them.
 /// </summary>
 public sealed class Explainer : IDisposable, IAsyncDisposable
 {
-    /// <summary>Methods whose recordings are kept: each takes memory on the device.</summary>
-    private const int MostMethods = 4;
-
     private readonly Classifier _classifier;
-    private readonly MethodInputs _inputs;
-    private readonly ReadoutNetwork? _readout;
-    private readonly bool _keepsMasks;
+    private readonly DeviceWorker[] _workers;
     private readonly long _mostPixels;
     private readonly BatchQueue<Key, Job, object> _queue;
-    private readonly List<Made> _methods = [];
     private Task? _disposal;
     private readonly Lock _lock = new();
 
-    private Explainer(Classifier classifier, MethodInputs inputs, ReadoutNetwork? readout, ExplainerOptions options)
+    private Explainer(Classifier classifier, DeviceWorker[] workers, ExplainerOptions options)
     {
-        (_classifier, _inputs, _readout, _keepsMasks, _mostPixels) = (classifier, inputs, readout, options.KeepsMasks, options.MostPixels);
-        _queue = new BatchQueue<Key, Job, object>(options.Queue, options.Batch, Work);
+        (_classifier, _workers, _mostPixels) = (classifier, workers, options.MostPixels);
+        _queue = new BatchQueue<Key, Job, object>(
+            options.Queue, options.Batch, [.. workers.Select(worker => (BatchQueue<Key, Job, object>.Work)worker.Work)]);
     }
 
-    /// <summary>The network and how photos are prepared for it. Its backend takes one caller at a time: this explainer.</summary>
+    /// <summary>The network, on the first device, and how photos are prepared for it. Its backend takes one caller at a time: this explainer.</summary>
     public Classifier Classifier => _classifier;
+
+    /// <summary>The devices, each with its precision.</summary>
+    public IReadOnlyList<string> Devices => [.. _workers.Select(worker => worker.Backend.Name)];
 
     /// <summary>Photos that are decoded, wait or are in work.</summary>
     public int Waiting => _queue.Open;
@@ -52,20 +51,24 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
     /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="FileFormatException">A file is damaged or something else than is needed; the message says what to give.</exception>
     /// <exception cref="StatisticsException">The statistics are of another network, layer, image size or weights.</exception>
-    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <exception cref="ArgumentException">An option is out of its range, or devices are of different kinds.</exception>
     public static Explainer Open(FileSource weights, FileSource? statistics = null, ExplainerOptions? options = null, CancellationToken cancellation = default)
     {
         options ??= new ExplainerOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Batch, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Queue, 1);
-        IBackend backend = options.Device?.Invoke() ?? DeviceName.Auto.Open();
-        ReadoutNetwork? readout = null;
+        List<IBackend> backends = [];
+        List<ReadoutNetwork> readouts = [];
         try
         {
+            backends.Add(options.Device?.Invoke() ?? DeviceName.Auto.Open());
+            foreach (Func<IBackend> open in options.MoreDevices)
+                backends.Add(open());
+            DeviceName.MustBeAlike(backends);
             using StateDict dict = StateDict.Open(weights, options.StateDict, cancellation);
-            Network network = NetworkBuilder.Build(dict, backend, cancel: cancellation);
+            Network[] networks = [.. backends.Select(backend => NetworkBuilder.Build(dict, backend, cancel: cancellation))];
             string sha256 = dict.Sha256(cancellation);
-            var classifier = new Classifier(network)
+            var classifier = new Classifier(networks[0])
             {
                 Preprocessing = options.Preprocessing ?? Prepared(Catalogue.Of(dict, sha256)?.Input ?? InputTransform.ImageNet),
                 WeightsSha256 = sha256,
@@ -73,26 +76,43 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
             if (options.Labels is { } labels)
                 classifier = classifier with { Labels = labels.OneFor(classifier.Classes, "the labels given") };
             if (options.Readout is { } trained)
-                (readout = ReadoutFile.Read(trained, backend)).MustFit(network, classifier.Image, sha256);
-            var inputs = new MethodInputs(network, classifier.Image)
+            {
+                using SafetensorsFile file = SafetensorsFile.Open(trained, cancellation);
+                foreach (Network network in networks)
+                {
+                    readouts.Add(ReadoutFile.Read(file, network.Backend));
+                    readouts[^1].MustFit(network, classifier.Image, sha256);
+                }
+            }
+            var inputs = new MethodInputs(networks[0], classifier.Image)
             {
                 Statistics = statistics is null ? null : FeatureStatistics.Load(statistics, cancellation),
                 Patterns = options.Patterns is { } patterns ? Patterns.Load(patterns, cancellation) : null,
-                Readout = readout is null ? null : from => new ReadoutBottleneck(from.Network, readout, from.Image, from.Batch, from.WeightsSha256),
                 WeightsSha256 = sha256,
                 // A class that is asked for is meant for every method; without one it is the predicted one.
                 Class = ExplainedClass.Target,
                 Batch = options.Batch,
             };
             // Statistics of another network are refused now, not with the first photo.
-            inputs.Statistics?.MustBeOfLayerOf(network);
-            inputs.Statistics?.MustFit(FeatureOrigin.Of(network, inputs.Statistics.Origin.Layer, classifier.Image, sha256));
-            return new Explainer(classifier, inputs, readout, options);
+            inputs.Statistics?.MustBeOfLayerOf(networks[0]);
+            inputs.Statistics?.MustFit(FeatureOrigin.Of(networks[0], inputs.Statistics.Origin.Layer, classifier.Image, sha256));
+            return new Explainer(classifier, [.. networks.Select(Worker)], options);
+
+            DeviceWorker Worker(Network network, int device)
+            {
+                ReadoutNetwork? readout = readouts.ElementAtOrDefault(device);
+                MethodInputs here = inputs with
+                {
+                    Network = network,
+                    Readout = readout is null ? null : from => new ReadoutBottleneck(from.Network, readout, from.Image, from.Batch, from.WeightsSha256),
+                };
+                return new DeviceWorker(classifier, here, readout, options.KeepsMasks);
+            }
         }
         catch
         {
-            readout?.Dispose();
-            backend.Dispose();
+            readouts.ForEach(readout => readout.Dispose());
+            backends.ForEach(backend => backend.Dispose());
             throw;
         }
     }
@@ -177,15 +197,8 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
         async Task Free()
         {
             await _queue.DisposeAsync().ConfigureAwait(false);
-            try
-            {
-                Forget(0);
-                _readout?.Dispose();
-            }
-            finally
-            {
-                _classifier.Network.Backend.Dispose();
-            }
+            foreach (DeviceWorker worker in _workers)
+                worker.Dispose();
         }
     }
 
@@ -214,78 +227,6 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
 
     private Sample Sample(ReadPhoto photo, int? target) => new(photo.Input.Values, target) { Preprocessing = _classifier.Preprocessing };
 
-    /// <summary>Explains or restricts the photos of a batch. The queue calls it from one thread at a time.</summary>
-    private IEnumerable<(object? Result, Exception? Failure)> Work(Key key, IReadOnlyList<Job> jobs, CancellationToken cancellation)
-    {
-        (_, MethodKind kind, MethodInputs inputs, IAttributionMethod method, ResultFacts facts) = Get(key, jobs[0].Variant);
-        for (int next = 0; next < jobs.Count;)
-        {
-            if (jobs[next].Mask is { } mask)
-            {
-                Job job = jobs[next++];
-                cancellation.ThrowIfCancellationRequested();
-                using RestrictedNetwork restricted = method is IBottleneck bottleneck ? bottleneck.Restricted(job.Copies)
-                    : throw new ArgumentException($"{method.Name} is no bottleneck: give per-sample or readout.", nameof(key));
-                yield return (restricted.Run(job.Sample, mask), null);
-                continue;
-            }
-            Job[] some = [.. jobs.Skip(next).TakeWhile(job => job.Mask is null)];
-            using IEnumerator<Outcome> outcomes = method.Explain([.. some.Select(job => job.Sample)], null, cancellation).GetEnumerator();
-            while (Next(outcomes))
-            {
-                Outcome outcome = outcomes.Current;
-                ReadPhoto photo = some[outcome.Sample].Photo;
-                yield return outcome.Explanation is { } explanation
-                    ? (new PhotoExplanation(
-                        explanation, photo.Input, _classifier, kind, inputs, photo.Name, facts.Of(photo.Name, photo.Sha256, explanation)), null)
-                    : (null, outcome.Failure);
-            }
-            next += some.Length;
-        }
-    }
-
-    /// <summary>The next result. Where memory does not suffice, the other methods' recordings are freed: the queue then tries the photos again.</summary>
-    private bool Next(IEnumerator<Outcome> outcomes)
-    {
-        try
-        {
-            return outcomes.MoveNext();
-        }
-        catch (DeviceMemoryException)
-        {
-            Forget(1);
-            throw;
-        }
-    }
-
-    /// <summary>A method, created on first use. The least recently used one makes room for it.</summary>
-    private Made Get(Key key, MethodVariant variant)
-    {
-        Made made = _methods.Find(each => each.Key == key) ?? Make(key, variant);
-        _methods.Remove(made);
-        _methods.Insert(0, made);
-        Forget(MostMethods);
-        return made;
-    }
-
-    private Made Make(Key key, MethodVariant variant)
-    {
-        MethodInputs inputs = variant.Apply(_inputs with { Loss = key.Loss });
-        if (variant.Kind.Needs == MethodNeeds.Readout && _readout is not null)
-            inputs = inputs with { Statistics = _readout.Statistics.First, Bottleneck = _readout.Settings.Bottleneck };
-        IAttributionMethod method = variant.Kind.Create(inputs);
-        if (method is IBottleneck bottleneck)
-            bottleneck.KeepsMask = _keepsMasks;
-        return new Made(key, variant.Kind, inputs, method, new ResultFacts(_classifier, inputs, variant.Kind));
-    }
-
-    /// <summary>Frees all but the most recently used methods.</summary>
-    private void Forget(int most)
-    {
-        for (; _methods.Count > most; _methods.RemoveAt(_methods.Count - 1))
-            _methods[^1].Method.Dispose();
-    }
-
     /// <summary>The preparation that publishers of weights use.</summary>
     internal static Preprocessing Prepared(InputTransform input) => new()
     {
@@ -294,23 +235,4 @@ public sealed class Explainer : IDisposable, IAsyncDisposable
         Mean = new PerChannel(input.Mean[0], input.Mean[1], input.Mean[2]),
         Std = new PerChannel(input.Std[0], input.Std[1], input.Std[2]),
     };
-
-    /// <summary>What photos of one batch share.</summary>
-    /// <param name="Method">The method with its settings.</param>
-    /// <param name="Loss">The loss that it explains.</param>
-    private readonly record struct Key(string Method, LogitLoss Loss);
-
-    /// <summary>A method, and what it was created from.</summary>
-    private sealed record Made(Key Key, MethodKind Kind, MethodInputs Inputs, IAttributionMethod Method, ResultFacts Facts);
-
-    /// <summary>A photo that is ready for the network.</summary>
-    private sealed record ReadPhoto(NetworkInput Input, string Name, string Sha256);
-
-    /// <summary>A photo in the queue.</summary>
-    /// <param name="Variant">The method.</param>
-    /// <param name="Photo">The prepared photo.</param>
-    /// <param name="Sample">The same in the form that methods take.</param>
-    /// <param name="Mask">λ, where the photo is to be restricted; null where it is to be explained.</param>
-    /// <param name="Copies">Noise samples of a restricted photo.</param>
-    private sealed record Job(MethodVariant Variant, ReadPhoto Photo, Sample Sample, float[]? Mask, int Copies);
 }

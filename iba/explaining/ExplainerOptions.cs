@@ -11,6 +11,11 @@ public sealed record ExplainerOptions
     /// <summary>Makes the device, which the explainer owns. Default: the first GPU where everything that it needs is there, else the CPU.</summary>
     public Func<IBackend>? Device { get; init; }
 
+    /// <summary>
+    /// Make further devices of the same kind. Each has a worker of its own, and photos that wait are shared out; facts of results name the first device.
+    /// </summary>
+    public IReadOnlyList<Func<IBackend>> MoreDevices { get; init; } = [];
+
     /// <summary>How photos are prepared. Default: as the publishers of the weights do it, else as torchvision does it for ImageNet.</summary>
     public Preprocessing? Preprocessing { get; init; }
 

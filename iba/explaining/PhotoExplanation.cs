@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Iba.Bottleneck;
 using Iba.Engine.Files;
 using Iba.Images;
@@ -7,6 +8,7 @@ using Iba.Rendering;
 namespace Iba.Explaining;
 
 /// <summary>The explanation of a photo's classification.</summary>
+[DebuggerDisplay("{Shown,nq}")]
 public sealed class PhotoExplanation
 {
     private readonly Classifier _classifier;
@@ -25,6 +27,9 @@ public sealed class PhotoExplanation
 
     /// <summary>The map, the logits, and of bottlenecks the losses.</summary>
     public Explanation Explanation { get; }
+
+    /// <summary>What a debugger shows, without a copy from the device.</summary>
+    internal string Shown => $"{_name}: {Label}, {Explanation.Shown}";
 
     /// <summary>The photo as the network saw it.</summary>
     public NetworkInput Photo { get; }

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using Iba.Engine.Backends;
 using Iba.Engine.Files;
 using Iba.Explaining;
 using Iba.Images;
@@ -25,16 +26,18 @@ internal static unsafe class Exports
     {
         Given(explainer);
         string path = Text(weights, nameof(weights)), word = Optional(device) ?? "auto";
-        DeviceName name = DeviceName.Find(word) ?? throw new ArgumentException($"device {word}: it must be auto, cpu, cuda or cuda:N.");
+        string reason = "";
+        Func<IBackend>[] devices = [.. DeviceName.FindAll(word).Select(name => (Func<IBackend>)(() => name.Open(why => reason = $" ({why})")))];
         FileSource? known = Optional(statistics) is { } of ? FileSource.OfPath(of) : null;
-        *explainer = Handles.Add(Explainer.Open(path, known, new ExplainerOptions { Device = name.Open }));
+        var opened = Explainer.Open(path, known, new ExplainerOptions { Device = devices[0], MoreDevices = devices[1..] });
+        *explainer = Handles.Add(new Opened(opened, string.Join("; ", opened.Devices) + reason));
     });
 
     [UnmanagedCallersOnly(EntryPoint = "iba_explain")]
     public static Code Explain(long explainer, byte* path, byte* method, byte* target, long* result) => Status.Of(() =>
     {
         Given(result);
-        *result = Handles.Add(Handles.Get<Explainer>(explainer).Explain(Text(path, nameof(path)), Request(method, target)));
+        *result = Handles.Add(Handles.Get<Opened>(explainer).Explainer.Explain(Text(path, nameof(path)), Request(method, target)));
     });
 
     [UnmanagedCallersOnly(EntryPoint = "iba_explain_bytes")]
@@ -43,7 +46,7 @@ internal static unsafe class Exports
         Given(file);
         Given(result);
         FileSource photo = FileSource.Of(Bytes(file, size));
-        *result = Handles.Add(Handles.Get<Explainer>(explainer).Explain(photo, Request(method, target)));
+        *result = Handles.Add(Handles.Get<Opened>(explainer).Explainer.Explain(photo, Request(method, target)));
     });
 
     [UnmanagedCallersOnly(EntryPoint = "iba_explain_pixels")]
@@ -54,7 +57,7 @@ internal static unsafe class Exports
         if (height <= 0 || width <= 0 || size != 3 * (nuint)height * (nuint)width)
             throw new WrongSizeException($"{size} bytes are not {height} x {width} RGB pixels");
         var photo = new Photo(Bytes(rgb, size), width, height, "the pixels given");
-        *result = Handles.Add(Handles.Get<Explainer>(explainer).Explain(photo, Request(method, target)));
+        *result = Handles.Add(Handles.Get<Opened>(explainer).Explainer.Explain(photo, Request(method, target)));
     });
 
     [UnmanagedCallersOnly(EntryPoint = "iba_get_facts")]
@@ -75,7 +78,7 @@ internal static unsafe class Exports
     [UnmanagedCallersOnly(EntryPoint = "iba_get_label")]
     public static Code GetLabel(long result, byte* buffer, nuint size, nuint* needed) => Status.Of(() =>
     {
-        nuint length = Copy(Handles.Get<PhotoExplanation>(result).Label, buffer, size);
+        nuint length = Copy(Handles.Find<Opened>(result)?.Device ?? Handles.Get<PhotoExplanation>(result).Label, buffer, size);
         if (needed is not null)
             *needed = length;
     });
@@ -93,7 +96,10 @@ internal static unsafe class Exports
     });
 
     [UnmanagedCallersOnly(EntryPoint = "iba_close")]
-    public static Code Close(long handle) => Status.Of(() => (Handles.Remove(handle) as IDisposable)?.Dispose());
+    public static Code Close(long handle) => Status.Of(() => (Handles.Remove(handle) as Opened)?.Explainer.Dispose());
+
+    /// <summary>An explainer, and what its devices are called, with the reason where it is the CPU in a GPU's place.</summary>
+    private sealed record Opened(Explainer Explainer, string Device);
 
     private static ExplainerRequest Request(byte* method, byte* target)
     {

@@ -17,9 +17,12 @@ internal static class Handles
         return handle;
     }
 
+    /// <summary>An object; null if there is no such object, or it is something else.</summary>
+    public static T? Find<T>(long handle) where T : class => Objects.GetValueOrDefault(handle) as T;
+
     /// <exception cref="WrongHandleException">There is no such object, or it is something else.</exception>
     public static T Get<T>(long handle) where T : class =>
-        Objects.GetValueOrDefault(handle) as T ?? throw new WrongHandleException(handle);
+        Find<T>(handle) ?? throw new WrongHandleException(handle);
 
     /// <summary>Lets an object go.</summary>
     /// <exception cref="WrongHandleException">There is no such object.</exception>

@@ -55,7 +55,7 @@ const char *iba_version(void);
 size_t iba_error(char *buffer, size_t size);
 
 /* Opens a network. weights: .pth or .safetensors with torchvision's names. statistics: made by `iba estimate`, for the method per-sample; NULL without it.
- * device: auto, cpu, cuda or cuda:N; NULL is auto. */
+ * device: auto, cpu, cuda, cuda:N, or several GPUs such as cuda:0,1; NULL is auto. */
 iba_status iba_open(const char *weights, const char *statistics, const char *device, iba_handle *explainer);
 
 /* Explains a photo: JPEG, PNG, WebP, BMP or GIF. method: as on the command line, such as per-sample:beta=100; NULL is per-sample. target: a class by
@@ -77,8 +77,9 @@ iba_status iba_get_map(iba_handle result, float *values, size_t count);
 /* The network's output for the unchanged photo: count = classes. */
 iba_status iba_get_logits(iba_handle result, float *values, size_t count);
 
-/* The name of the class explained. Copies at most size - 1 bytes and a zero byte; needed, if not NULL, receives the length of the whole text. */
-iba_status iba_get_label(iba_handle result, char *buffer, size_t size, size_t *needed);
+/* The name of the class explained; of an explainer, that of its device, and where the CPU takes the place of a GPU, why. Copies at most size - 1 bytes
+ * and a zero byte; needed, if not NULL, receives the length of the whole text. */
+iba_status iba_get_label(iba_handle result_or_explainer, char *buffer, size_t size, size_t *needed);
 
 /* The map over the photo with a colour bar, as a PNG file. With buffer NULL, only needed is written: the file's size, which size must then be. */
 iba_status iba_get_png(iba_handle result, void *buffer, size_t size, size_t *needed);

@@ -119,7 +119,9 @@ internal sealed class HttpService : IAsyncDisposable
     public async Task Run(CancellationToken cancellation)
     {
         await Start(cancellation).ConfigureAwait(false);
-        _log.Listening(Address, _explainer.Classifier.Network.Name, _explainer.Classifier.Arithmetic.Device);
+        foreach (string reason in _settings.Notes)
+            _log.FellBack(reason);
+        _log.Listening(Address, _explainer.Classifier.Network.Name, Devices);
         await _app.WaitForShutdownAsync(cancellation).ConfigureAwait(false);
         _log.Stopped();
     }
@@ -134,13 +136,15 @@ internal sealed class HttpService : IAsyncDisposable
         _app.MapPost(ExplainPath, Explain);
         _app.MapGet("/healthz", context => Say(context, !_isDeviceLost, "ok", "the device is lost"));
         _app.MapGet("/readyz", context =>
-            Say(context, !_isDeviceLost && !IsStopping && Volatile.Read(ref _open) < _settings.Queue, "ready", "busy or stopping"));
+            Say(context, !_isDeviceLost && !IsStopping && Volatile.Read(ref _open) < _settings.Queue, $"ready on {Devices}", "busy or stopping"));
         _app.MapGet("/metrics", context => Write(context, Metrics.ContentType, Encoding.UTF8.GetBytes(_metrics.Text(Volatile.Read(ref _open)))));
         _app.MapGet("/openapi.json", context => Write(context, Formats.Json, File("openapi.json")));
         _app.MapGet("/", context => Write(context, "text/html; charset=utf-8", File("page.html")));
         _app.MapGet("/page.js", context => Write(context, "text/javascript; charset=utf-8", File("page.js")));
         _app.MapGet("/page.css", context => Write(context, "text/css; charset=utf-8", Encoding.UTF8.GetBytes(HtmlPage.Style)));
     }
+
+    private string Devices => string.Join("; ", _explainer.Devices);
 
     private bool IsStopping => _app.Lifetime.ApplicationStopping.IsCancellationRequested;
 

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
 using Iba.Engine;
+using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Files;
 using Iba.Explaining;
 using Iba.Labels;
@@ -31,7 +33,16 @@ internal static class ServeCommand
             Description = "A text file with one class name per line. Default: ImageNet's names for 1000 classes, numbers otherwise.",
             HelpName = "FILE",
         };
-        var device = new Option<string>("--device") { Description = "auto, cpu, cuda or cuda:N.", DefaultValueFactory = _ => "auto" };
+        var device = new Option<string>("--device") 
+        {
+            Description = "auto, cpu, cuda, cuda:N, or several GPUs of one kind, such as cuda:0,1: a worker each.",
+            DefaultValueFactory = _ => "auto",
+        };
+        var memory = new Option<string?>("--gpu-memory")
+        {
+            Description = "Upper bound of the memory that is taken on each GPU, such as 4GB, 512MiB or 80%. Default: all that is free.",
+            HelpName = "SIZE",
+        };
         var listen = new Option<string>("--listen")
         {
             Description = "Address and port. Other addresses than this machine's own (127.0.0.1, [::1]) need an API key. "
@@ -51,7 +62,7 @@ internal static class ServeCommand
         var batch = Whole("--batch", "Photos that are explained together at most.", usual.Batch, 4096);
         var command = new RootCommand("Attribution of image classifiers over HTTP: POST a photo to /explain. The API is described at /openapi.json.")
         {
-            weights, statistics, readout, labels, device, listen, keyFile, mostBytes, mostPixels, seconds, queue, batch,
+            weights, statistics, readout, labels, device, memory, listen, keyFile, mostBytes, mostPixels, seconds, queue, batch,
         };
         command.SetAction((parsed, cancellation) => Run(() =>
         {
@@ -67,18 +78,22 @@ internal static class ServeCommand
                 Batch = parsed.GetValue(batch),
             };
             settings.Check();
-            DeviceName name = DeviceName.Find(parsed.GetValue(device)!)
-                ?? throw new ArgumentException($"--device {parsed.GetValue(device)}: it must be auto, cpu, cuda or cuda:N.");
+            IReadOnlyList<DeviceName> names = DeviceName.FindAll(parsed.GetValue(device)!);
+            MemoryLimit? most = parsed.GetValue(memory) is not { } size ? null : MemoryLimit.Find(size)
+                ?? throw new ArgumentException($"--gpu-memory {size}: it must be a size such as 4GB or 512MiB, or a share such as 80%.");
+            List<string> notes = [];
+            Func<IBackend>[] devices = [.. names.Select(name => (Func<IBackend>)(() => name.Open(notes.Add, most)))];
             ExplainerOptions options = settings.Explaining with
             {
-                Device = name.Open,
+                Device = devices[0],
+                MoreDevices = devices[1..],
                 Readout = parsed.GetValue(readout) is { } trained ? FileSource.OfPath(trained) : null,
                 Labels = parsed.GetValue(labels) is { } file ? ClassLabels.Read(file) : null,
             };
             Explainer explainer = parsed.GetValue(weights) is { } path
                 ? Explainer.Open(path, parsed.GetValue(statistics) is { } known ? FileSource.OfPath(known) : null, options, cancellation)
                 : Explainer.OpenDemo(options: options);
-            return (explainer, settings);
+            return (explainer, settings with { Notes = notes });
         }, cancellation));
         return command;
     }
@@ -99,7 +114,7 @@ internal static class ServeCommand
         catch (Exception failure) when (failure is IbaException or ArgumentException or IOException or UnauthorizedAccessException or InvalidDataException)
         {
             Console.Error.WriteLine($"iba-serve: {failure.Message}");
-            return failure switch { ArgumentException => WrongUsage, Engine.Backends.Cuda.NoCudaException => NoSuchDevice, _ => Failed };
+            return failure switch { ArgumentException => WrongUsage, NoCudaException => NoSuchDevice, _ => Failed };
         }
     }
 

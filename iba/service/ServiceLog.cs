@@ -8,6 +8,9 @@ internal static partial class ServiceLog
     [LoggerMessage(1, LogLevel.Information, "listening on {Address} with {Network} on {Device}")]
     public static partial void Listening(this ILogger log, Uri address, string network, string device);
 
+    [LoggerMessage(5, LogLevel.Warning, "{Reason}")]
+    public static partial void FellBack(this ILogger log, string reason);
+
     [LoggerMessage(2, LogLevel.Information, "{Request} answered {Status} after {Seconds} s: {Bytes} bytes, {Method}")]
     public static partial void Answered(this ILogger log, string request, int status, double seconds, long bytes, string method);
 

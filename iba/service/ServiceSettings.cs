@@ -30,6 +30,9 @@ internal sealed record ServiceSettings
     /// <summary>The slowest that a photo may arrive, bytes a second; 0 is no bound.</summary>
     public double LeastRate { get; init; } = 240;
 
+    /// <summary>Why the CPU is used instead of a GPU; empty if it is not.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>The settings that are those of the explainer.</summary>
     public ExplainerOptions Explaining => new() { Batch = Batch, Queue = Queue, MostPixels = MostPixels };
 

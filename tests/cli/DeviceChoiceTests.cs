@@ -111,6 +111,60 @@ public sealed class DeviceChoiceTests : IDisposable
     public void Other_words_are_usage_errors(string word) =>
         Assert.Contains("auto, cpu, cuda or cuda:N", Assert.Throws<UsageException>(() => DeviceChoice.Parse(word)).Message);
 
+    [Theory]
+    [InlineData("cuda:0,0", "it names cuda:0 twice")]
+    [InlineData("cuda:0,1,00", "it names cuda:0 twice")]
+    [InlineData("cuda:0,x", "'x' is not the number of a GPU")]
+    [InlineData("cuda:0,", "'' is not the number of a GPU")]
+    [InlineData("cpu,cuda:0", "it must be auto")]
+    public void Mistakes_in_a_list_of_gpus_are_named(string word, string message) =>
+        Assert.Contains($"--device {word}: {message}", Assert.Throws<UsageException>(() => DeviceChoice.Parse(word)).Message);
+
+    [Fact]
+    public void Several_gpus_of_one_kind_are_opened_and_others_refused()
+    {
+        _gpu.Driver.Devices = 2;
+        List<int> asked = [];
+        DeviceChoice choice = DeviceChoice.Parse("cuda:1,0");
+        // Two of one kind: the imitated ones have names of their own.
+        IReadOnlyList<IBackend> both = choice.OpenAll((ordinal, computes) =>
+        {
+            asked.Add(ordinal);
+            return CudaBackend.Open(_gpu.Libraries(), 0, computes, requiresCudnn: true);
+        }, _said.Add);
+        Assert.Equal((2, 1, 0), (both.Count, asked[0], asked[1]));
+        foreach (IBackend each in both)
+            each.Dispose();
+
+        UsageException unlike = Assert.Throws<UsageException>(() => choice.OpenAll(Open, _said.Add));
+        Assert.StartsWith("--device cuda:1,0: cuda:1 Fake GPU 1, tf32 and cuda:0 Fake GPU 0, tf32 are of different kinds", unlike.Message);
+        DeviceException absent = Assert.Throws<DeviceException>(() => DeviceChoice.Parse("cuda:0,7").OpenAll(Open, _said.Add));
+        Assert.Contains("--device cuda:0,7: no device cuda:7: this machine has cuda:0 (Fake GPU 0), cuda:1 (Fake GPU 1)", absent.Message);
+        Assert.Contains("only iba attribute takes several devices", Assert.Throws<UsageException>(() => choice.Open()).Message);
+
+        CudaBackend Open(int ordinal, Precision computes) => CudaBackend.Open(_gpu.Libraries(), ordinal, computes, requiresCudnn: true);
+    }
+
+    [Theory]
+    [InlineData("4GB", 4_000_000_000)]
+    [InlineData("1.5gib", 1_610_612_736)]
+    [InlineData("512MiB", 536_870_912)]
+    [InlineData("80%", 800)]
+    [InlineData("100 %", 1000)]
+    public void Bounds_of_memory_are_sizes_or_shares(string text, long bytes) => Assert.Equal(bytes, DeviceChoice.Limit(text, "cuda").Of(1000));
+
+    [Theory]
+    [InlineData("4", "auto")]
+    [InlineData("0GB", "auto")]
+    [InlineData("-1GB", "auto")]
+    [InlineData("101%", "auto")]
+    [InlineData("lots", "auto")]
+    [InlineData("1,5GB", "auto")]
+    [InlineData("NaNGB", "auto")]
+    [InlineData("4GB", "cpu")]
+    public void Other_bounds_are_usage_errors(string text, string device) =>
+        Assert.StartsWith($"--gpu-memory {text}: ", Assert.Throws<UsageException>(() => DeviceChoice.Limit(text, device)).Message);
+
     [Fact]
     public void An_error_that_ends_a_command_is_printed_with_its_code_and_the_next_step()
     {
@@ -162,5 +216,5 @@ public sealed class DeviceChoiceTests : IDisposable
 
     private IBackend Open(FakeGpu gpu, string word, string? precision = null) =>
         DeviceChoice.Parse(word, precision)
-            .Open((ordinal, computes) => CudaBackend.Open(gpu.Libraries(), ordinal, computes, requiresCudnn: true), _said.Add);
+            .OpenAll((ordinal, computes) => CudaBackend.Open(gpu.Libraries(), ordinal, computes, requiresCudnn: true), _said.Add).Single();
 }

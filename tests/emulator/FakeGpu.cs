@@ -57,8 +57,8 @@ internal sealed class FakeGpu : IDisposable
     public Libraries Libraries() => global::Iba.Engine.Backends.Cuda.Libraries.Load(_machine.Machine, _loader);
 
     /// <summary>The backend. Where nothing is computed, plans are not checked.</summary>
-    public CudaBackend Open(Precision precision = Precision.TensorFloat32, string? cache = null, SearchLimits? limits = null) =>
-        new(Libraries(), new CacheFolder(cache), 0, precision, limits ?? new SearchLimits(Checked: _computes));
+    public CudaBackend Open(Precision precision = Precision.TensorFloat32, string? cache = null, SearchLimits? limits = null, MemoryLimit? memory = null) =>
+        new(Libraries(), new CacheFolder(cache), 0, precision, limits ?? new SearchLimits(Checked: _computes), memory);
 
     /// <summary>Answers the calls of this thread too. As with a real driver, several threads must take turns.</summary>
     public void Join()

@@ -60,6 +60,29 @@ public sealed class FullMemoryTests
         Assert.Contains("MiB are free", message);
     }
 
+    /// <summary>The limit counts what is taken from the driver, as the driver does.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_limit_of_memory_works_like_a_full_device(string name)
+    {
+        (float[][] expected, _, nuint all) = Attribute(name, Images, Plenty);
+        (_, List<string> silent, nuint enough) = Attribute(name, Images, Plenty, MemoryLimit.OfBytes((long)all));
+        Assert.Empty(silent);
+        Assert.Equal(all, enough);
+        (_, _, nuint one) = Attribute(name, 1, Plenty);
+        nuint some = one + (all - one) * 3 / 5;
+        (float[][] actual, List<string> notes, nuint most) = Attribute(name, Images, Plenty, MemoryLimit.OfShare((some + 0.5) / Plenty));
+        Assert.Equal(expected, actual);
+        Assert.NotEmpty(notes);
+        Assert.True(most <= some, $"{most} bytes were taken, {some} are allowed");
+
+        nuint tooLittle = name is "smoothgrad" or "occlusion" ? one / 8 : one - 2048;
+        string message = Assert.Throws<DeviceMemoryException>(() => Attribute(name, Images, Plenty, MemoryLimit.OfBytes((long)tooLittle))).Message;
+        Assert.Contains("not even one image at a time fits", message);
+        Assert.Contains("but the memory limit is", message);
+        Assert.Contains("raise the limit", message);
+    }
+
     [Fact]
     public void Half_the_images_at_a_time_give_the_same_numbers_without_progress_too()
     {
@@ -113,10 +136,11 @@ public sealed class FullMemoryTests
         Assert.Contains("last op: replay", lost.Message);
     }
 
-    private static (float[][] Maps, List<string> Notes, nuint Peak) Attribute(string name, int images, nuint bytes, bool listens = true)
+    private static (float[][] Maps, List<string> Notes, nuint Peak) Attribute(
+        string name, int images, nuint bytes, MemoryLimit? limit = null, bool listens = true)
     {
         var notes = new List<string>();
-        (float[][] maps, _, nuint peak) = Run(bytes, (network, _) =>
+        (float[][] maps, _, nuint peak) = Run(bytes, limit, (network, _) =>
         {
             using IAttributionMethod method = Methods[name](network, images);
             return method.Attribute(Samples(images), listens ? new Notes(notes) : null).Select(result => result.Heatmap.Values).ToArray();
@@ -124,11 +148,13 @@ public sealed class FullMemoryTests
         return (maps, notes, peak);
     }
 
-    private static (T Result, List<int> Halved, nuint Peak) Run<T>(nuint bytes, Func<Network, Action<int>, T> work)
+    private static (T Result, List<int> Halved, nuint Peak) Run<T>(nuint bytes, Func<Network, Action<int>, T> work) => Run(bytes, null, work);
+
+    private static (T Result, List<int> Halved, nuint Peak) Run<T>(nuint bytes, MemoryLimit? limit, Func<Network, Action<int>, T> work)
     {
         using var gpu = new FakeGpu(computes: true);
         gpu.Driver.TotalBytes = bytes;
-        using CudaBackend backend = gpu.Open(Precision.Float32);
+        using CudaBackend backend = gpu.Open(Precision.Float32, memory: limit);
         var halved = new List<int>();
         return (work(Tiny(backend), halved.Add), halved, gpu.Driver.MostUsedBytes);
     }

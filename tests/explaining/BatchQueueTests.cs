@@ -120,6 +120,25 @@ public sealed class BatchQueueTests
         await closing;
     }
 
+    /// <summary>Two requests wait, and each is answered only while the other is in work: neither worker took both.</summary>
+    [Fact]
+    public async Task Workers_share_what_waits_and_work_at_the_same_time()
+    {
+        using var both = new Barrier(2);
+        IEnumerable<(string?, Exception?)> Work(string key, IReadOnlyList<int> items, CancellationToken stop)
+        {
+            both.SignalAndWait(Stop);
+            return Echo(key, items, stop);
+        }
+        var queue = new BatchQueue<string, int, string>(room: 4, most: 4, Work, Work);
+        for (int round = 0; round < 3; round++)
+        {
+            string[] answers = await Task.WhenAll(queue.Run("a", _ => 1, Stop), queue.Run("a", _ => 2, Stop));
+            Assert.Equal(["a 1", "a 2"], answers);
+        }
+        await queue.DisposeAsync();
+    }
+
     [Fact]
     public async Task A_request_that_cannot_be_prepared_fails_alone_and_gives_its_room_back()
     {

@@ -1,5 +1,6 @@
 using Iba;
 using Iba.Bottleneck;
+using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Files;
 using Iba.Engine.Networks;
@@ -184,6 +185,22 @@ public sealed class ExplainerTests : IDisposable
         PhotoExplanation Ask(ExplainerRequest request) => explainer.Explain(photo, request, Stop);
 
         void Refused(string reason, ExplainerRequest request) => Assert.Contains(reason, Assert.Throws<ArgumentException>(() => Ask(request)).Message);
+    }
+
+    [Fact]
+    public async Task Several_devices_give_the_files_of_one()
+    {
+        FileSource[] photos = [.. Enumerable.Range(0, 6).Select(i => FileSource.Of(Png(i)))];
+        var request = new ExplainerRequest { Method = "per-sample:steps=2:copies=2" };
+        await using Explainer one = Open();
+        await using Explainer two = Explainer.Open(_weights, _statistics, Options with { MoreDevices = [Options.Device!] });
+        Assert.Equal((1, 2), (one.Devices.Count, two.Devices.Count));
+        PhotoExplanation[] all = await Task.WhenAll(photos.Select(photo => two.ExplainAsync(photo, request, Stop)));
+        foreach ((FileSource photo, PhotoExplanation found) in photos.Zip(all))
+            Assert.Equal(one.Explain(photo, request, Stop).ToSafetensors(), found.ToSafetensors());
+        Func<IBackend> unlike = () => new CpuBackend(threads: 1) { Winograd = false };
+        Assert.Contains("different kinds",
+            Assert.Throws<ArgumentException>(() => Explainer.Open(_weights, options: Options with { MoreDevices = [unlike] })).Message);
     }
 
     [Fact]

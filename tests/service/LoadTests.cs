@@ -183,12 +183,24 @@ public sealed class LoadTests
         using Process process = StartProgram("127.0.0.1:0", folder);
         try
         {
+            List<string> reasons = [];
             JsonElement listening;
-            do
+            while (true)
+            {
                 listening = JsonDocument.Parse((await process.StandardError.ReadLineAsync(Stop))!).RootElement;
-            while (listening.GetProperty("EventId").GetInt32() != 1);
+                int kind = listening.GetProperty("EventId").GetInt32();
+                if (kind == 1)
+                    break;
+                if (kind == 5)
+                    reasons.Add(listening.GetProperty("State").GetProperty("Reason").GetString()!);
+            }
+            // Where it runs on the CPU, one line says why.
+            string device = listening.GetProperty("State").GetProperty("Device").GetString()!;
+            Assert.Equal(device.StartsWith("CPU", StringComparison.Ordinal) ? 1 : 0, reasons.Count);
+            Assert.All(reasons, reason => Assert.StartsWith("running on the CPU: ", reason));
             using var client = new HttpClient { BaseAddress = new Uri(listening.GetProperty("State").GetProperty("Address").GetString()!) };
             Assert.Equal("ok", await client.GetStringAsync("/healthz", Stop));
+            Assert.Equal($"ready on {device}", await client.GetStringAsync("/readyz", Stop));
             using var kill = Process.Start("kill", $"{process.Id}");
             string[] rest = (await process.StandardError.ReadToEndAsync(Stop)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
             await process.WaitForExitAsync(Stop);
@@ -222,7 +234,7 @@ public sealed class LoadTests
 
     private static Process StartProgram(string listen, string folder)
     {
-        string[] arguments = ["--weights", RunningService.Weights, "--device", "cpu", "--listen", listen];
+        string[] arguments = ["--weights", RunningService.Weights, "--device", "auto", "--listen", listen];
         return Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "iba-serve"), arguments)
         {
             RedirectStandardError = true,

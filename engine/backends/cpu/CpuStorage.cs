@@ -22,6 +22,9 @@ internal sealed unsafe class CpuStorage : IStorage
     /// <inheritdoc/>
     public long Count { get; }
 
+    /// <summary>The device.</summary>
+    public override string ToString() => "cpu";
+
     /// <summary>Address of the first element.</summary>
     /// <exception cref="ObjectDisposedException">It is disposed.</exception>
     public float* Pointer

@@ -18,16 +18,20 @@ internal sealed unsafe class Arena(Device device) : IDisposable
 
     private readonly List<Block> _blocks = [];
     private readonly Dictionary<ulong, (Block? Block, long Bytes)> _pieces = [];
+    private long _taken;
 
     /// <summary>Bytes in use, without the free parts of blocks.</summary>
     public long UsedBytes { get; private set; }
+
+    /// <summary>Upper bound of the bytes that are taken from the driver, free parts of blocks included.</summary>
+    public long Most { get; set; } = long.MaxValue;
 
     /// <summary>Allocates memory with undefined contents, 512-byte aligned.</summary>
     /// <param name="bytes">The size.</param>
     /// <param name="mayReclaim">
     /// Whether unreachable tensors may be collected to make room. False inside a verb, which already has its tensors' addresses.
     /// </param>
-    /// <exception cref="DeviceMemoryException">The device is out of memory.</exception>
+    /// <exception cref="DeviceMemoryException">The device is out of memory, or the limit is reached.</exception>
     /// <exception cref="InvalidOperationException">A loop is being captured.</exception>
     public ulong Allocate(long bytes, bool mayReclaim = false)
     {
@@ -52,7 +56,7 @@ internal sealed unsafe class Arena(Device device) : IDisposable
             throw new InvalidOperationException($"{piece:x} is no piece of this arena");
         UsedBytes -= held.Bytes;
         if (held.Block is null)
-            device.Check(device.Driver.cuMemFree_v2(piece), "cuMemFree");
+            ToDriver(piece, held.Bytes);
         else
             held.Block.Give(piece, held.Bytes);
     }
@@ -100,15 +104,24 @@ internal sealed unsafe class Arena(Device device) : IDisposable
         return FromDriver(bytes) is { } alone ? Remember(alone, null, bytes) : null;
     }
 
-    /// <summary>Allocates from the driver; null if it is out of memory.</summary>
+    /// <summary>Allocates from the driver; null if it is out of memory, or the limit is reached.</summary>
     private ulong? FromDriver(long bytes)
     {
+        if (bytes > Most - _taken)
+            return null;
         ulong pointer;
         Native.CUresult result = device.Driver.cuMemAlloc_v2(&pointer, (nuint)bytes);
         if (result == Native.CUresult.CUDA_ERROR_OUT_OF_MEMORY)
             return null;
         device.Check(result, "cuMemAlloc");
+        _taken += bytes;
         return pointer;
+    }
+
+    private void ToDriver(ulong pointer, long bytes)
+    {
+        _taken -= bytes;
+        device.Check(device.Driver.cuMemFree_v2(pointer), "cuMemFree");
     }
 
     private void DropEmptyBlocks()
@@ -116,7 +129,7 @@ internal sealed unsafe class Arena(Device device) : IDisposable
         foreach (Block block in _blocks.Where(block => block.IsEmpty).ToArray())
         {
             _blocks.Remove(block);
-            device.Check(device.Driver.cuMemFree_v2(block.Start), "cuMemFree");
+            ToDriver(block.Start, BlockBytes);
         }
     }
 
@@ -125,6 +138,13 @@ internal sealed unsafe class Arena(Device device) : IDisposable
         const double mebi = 1 << 20;
         nuint free = 0, total = 0;
         device.Driver.cuMemGetInfo_v2(&free, &total);
+        if (bytes > Most - _taken)
+        {
+            return new DeviceMemoryException(
+                $"cuda:{device.Ordinal} ({device.Name})",
+                $"{device.LastOp} needs {bytes / mebi:F1} MiB, but the memory limit is {Most / mebi:F1} MiB; this program uses {UsedBytes / mebi:F1} MiB",
+                "Take fewer or smaller images at a time, or raise the limit (--gpu-memory).");
+        }
         return new DeviceMemoryException(
             $"cuda:{device.Ordinal} ({device.Name})",
             $"{device.LastOp} needs {bytes / mebi:F1} MiB, but only {free / mebi:F1} of {total / mebi:F1} MiB are free; "

@@ -13,8 +13,8 @@ public sealed class CudaBackend : Backend
 {
     private readonly CudaVerbs _verbs;
 
-    internal CudaBackend(Libraries libraries, CacheFolder cache, int ordinal, Precision precision, SearchLimits? limits = null)
-        : this(new CudaVerbs(libraries, cache, ordinal, precision, limits))
+    internal CudaBackend(Libraries libraries, CacheFolder cache, int ordinal, Precision precision, SearchLimits? limits = null, MemoryLimit? memory = null)
+        : this(new CudaVerbs(libraries, cache, ordinal, precision, limits, memory))
     {
     }
 
@@ -25,14 +25,18 @@ public sealed class CudaBackend : Backend
     /// <param name="precision">The precision of convolutions and matrix products; float32 on devices that support nothing else.</param>
     /// <param name="requiresCudnn">Whether a missing or broken cuDNN is an error. If not, convolutions are only slow.</param>
     /// <param name="plans">How convolutions are chosen among cuDNN's engines.</param>
+    /// <param name="memory">Upper bound of the memory that it takes; null for all that is free. What does not fit is a <see cref="DeviceMemoryException"/>,
+    /// as on a full GPU.</param>
     /// <exception cref="NoCudaException">This machine has no CUDA, or no such device; the message has the reason and the
     /// remedy.</exception>
     /// <exception cref="Files.FileFormatException">The file of plans that <paramref name="plans"/> names is damaged.</exception>
     public static CudaBackend Open(
-        int ordinal = 0, Precision precision = Precision.TensorFloat32, bool requiresCudnn = false, PlanOptions? plans = null) =>
-        Open(Libraries.Load(Machine.Here(), new SystemLoader()), ordinal, precision, requiresCudnn, plans);
+        int ordinal = 0, Precision precision = Precision.TensorFloat32, bool requiresCudnn = false, PlanOptions? plans = null,
+        MemoryLimit? memory = null) =>
+        Open(Libraries.Load(Machine.Here(), new SystemLoader()), ordinal, precision, requiresCudnn, plans, memory);
 
-    internal static CudaBackend Open(Libraries libraries, int ordinal, Precision precision, bool requiresCudnn = false, PlanOptions? plans = null)
+    internal static CudaBackend Open(
+        Libraries libraries, int ordinal, Precision precision, bool requiresCudnn = false, PlanOptions? plans = null, MemoryLimit? memory = null)
     {
         Diagnosis diagnosis = Doctor.Examine(libraries, precision);
         if ((requiresCudnn ? diagnosis.Gap : diagnosis.Obstacle) is { } obstacle)
@@ -43,7 +47,7 @@ public sealed class CudaBackend : Backend
                 $"this machine has {string.Join(", ", diagnosis.Devices.Select(device => $"cuda:{device.Ordinal} ({device.Name})"))}",
                 "Choose one of these.", diagnosis);
         }
-        var backend = new CudaBackend(libraries, CacheFolder.OfUser(), ordinal, precision, (plans ?? new PlanOptions()).Limits);
+        var backend = new CudaBackend(libraries, CacheFolder.OfUser(), ordinal, precision, (plans ?? new PlanOptions()).Limits, memory);
         if (!requiresCudnn || backend._verbs.HasCudnn)
             return backend;
         backend.Dispose();

@@ -28,6 +28,9 @@ internal sealed class CudaStorage(Device device, long count)
     /// <summary>Whether that device allocated it.</summary>
     public bool IsOf(Device owner) => Device == owner;
 
+    /// <summary>The device.</summary>
+    public override string ToString() => $"cuda:{Device.Ordinal}";
+
     public new void Dispose()
     {
         Copies?.ForEach(copy => copy.Memory.Dispose());

@@ -17,11 +17,13 @@ internal sealed partial class CudaVerbs : IVerbs
     private readonly MatrixProducts _products;
     private readonly Convolutions _convolutions;
 
-    public CudaVerbs(Libraries libraries, CacheFolder cache, int ordinal, Precision precision, SearchLimits? limits)
+    public CudaVerbs(Libraries libraries, CacheFolder cache, int ordinal, Precision precision, SearchLimits? limits, MemoryLimit? memory)
     {
         _device = new Device(libraries.Driver!, ordinal);
         try
         {
+            if (memory is { } most)
+                _device.Limit(most);
             // Tensor cores before compute capability 8.0 support neither format.
             Precision = _device.ComputeCapability < 80 ? Precision.Float32 : precision;
             _compiler = new KernelCompiler(libraries.Nvrtc, _device.ComputeCapability, cache);

@@ -81,6 +81,14 @@ internal sealed unsafe class Device : IDisposable
     /// <summary>Allocates the memory of tensors.</summary>
     public Arena Arena { get; }
 
+    /// <summary>Bounds what is allocated. Called where the context is current.</summary>
+    public void Limit(MemoryLimit memory)
+    {
+        nuint free, total;
+        Check(Driver.cuMemGetInfo_v2(&free, &total), "cuMemGetInfo");
+        Arena.Most = memory.Of((long)total);
+    }
+
     /// <summary>Copies between host and device.</summary>
     public Staging Staging { get; }
 
