@@ -9,7 +9,7 @@ namespace Iba.Engine.Backends.Cpu.Products;
 internal unsafe struct Product : ITiles
 {
     /// <summary>Upper bound of the rows of a tile, on any machine.</summary>
-    public const int MaxRows = 16 * ProductKernels.Rows;
+    public const int MaxRows = 18 * ProductKernels.Rows;
 
     /// <summary>
     /// Upper bound of the panels of a tile. Its rows of the left operand come from L3 or memory and are loaded once for all of them.
@@ -59,21 +59,29 @@ internal unsafe struct Product : ITiles
     }
 
     /// <summary>
-    /// Makes tiles smaller until each core has a few, so that all finish at about the same time. Each tile loads its operands itself, which
-    /// sets a lower bound on its size.
+    /// Divides the rows equally. Makes tiles smaller until each core has a few, so that all finish at about the same time. Each tile loads its
+    /// operands itself, which sets a lower bound on its size.
     /// </summary>
     public void ShareAmong(int cores)
     {
         const int TilesPerCore = 4, MinRows = 4 * ProductKernels.Rows;
         _cores = cores;
+        int most = 0;
+        for (int i = 0; i < RegionCount; i++)
+            most = Math.Max(most, Regions[i].Rows);
+        int blocks = Math.Max((most + TileRows - 1) / TileRows, 1);
+        TileRows = Math.Max(Groups((most + blocks - 1) / blocks), ProductKernels.Rows);
         while (Tiles < TilesPerCore * cores && (TileColumns > Kernels.Panel || TileRows > MinRows))
         {
             if (TileColumns > Kernels.Panel)
                 TileColumns /= 2;
             else
-                TileRows /= 2;
+                TileRows = Math.Max(Groups(TileRows / 2), MinRows);
         }
     }
+
+    /// <summary>Rows rounded up to whole groups of the micro-kernel's.</summary>
+    private static int Groups(int rows) => (rows + ProductKernels.Rows - 1) / ProductKernels.Rows * ProductKernels.Rows;
 
     private readonly int ColumnBlocks => (Columns + TileColumns - 1) / TileColumns;
 
@@ -85,9 +93,22 @@ internal unsafe struct Product : ITiles
         rows.Fill(*region, first, Math.Min(TileRows, region->Rows - first));
 
         int end = Math.Min(Columns, column + TileColumns);
-        int taps = Math.Clamp(Chunk / region->Depth, 1, Math.Max(region->TapCount, 1));
+        if (region->TapCount == 0)
+        {
+            // Nothing is summed: the operands of the sums are read row by row, as they lie.
+            for (int row = 0; row < rows.Count; row += ProductKernels.Rows)
+            {
+                for (int j = column, panel; j < end; j += panel)
+                {
+                    panel = Kernels.NextPanel(end - j);
+                    RunPanel(*region, new Extent(0, 0, 0, region->Depth, IsLast: true), j, panel, rows.Group(row), next: null);
+                }
+            }
+            return;
+        }
+        int taps = Math.Clamp(Chunk / region->Depth, 1, region->TapCount);
         int pieces = (region->Depth + Chunk - 1) / Chunk, piece = (region->Depth + pieces - 1) / pieces;
-        for (int tap = 0; tap == 0 || tap < region->TapCount; tap += taps)
+        for (int tap = 0; tap < region->TapCount; tap += taps)
         {
             for (int depth = 0; depth < region->Depth; depth += piece)
             {

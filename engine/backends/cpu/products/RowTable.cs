@@ -39,6 +39,9 @@ internal unsafe struct RowTable
             (A[row], Y[row]) = (A[0], Y[0]);
     }
 
+    /// <summary>The micro-kernel's rows from <paramref name="row"/> on.</summary>
+    public readonly RowTable Group(int row) => new() { Count = Math.Min(ProductKernels.Rows, Count - row), A = A + row, Y = Y + row, Sums = Sums };
+
     /// <summary>
     /// Runs the micro-kernel over all rows of a panel; the other fields of the block are set. Meanwhile the panel that is
     /// <paramref name="next"/> elements ahead is prefetched: each call fetches one cache line of every row, until all are.

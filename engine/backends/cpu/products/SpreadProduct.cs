@@ -21,8 +21,11 @@ internal unsafe struct SpreadProduct : ITiles
     /// <summary>Columns of the patches that are computed before they are added: a multiple of every panel, and more than 7 x 7 x 3.</summary>
     private const int BlockColumns = 3 * ProductKernels.MaxPanel;
 
+    /// <summary>Pixels whose patches are computed before they are added.</summary>
+    private const int BlockPixels = 16 * ProductKernels.Rows;
+
     /// <summary>Elements of the buffer of patches that a worker needs.</summary>
-    public const int PatchCount = Product.MaxRows * BlockColumns;
+    public const int PatchCount = BlockPixels * BlockColumns;
 
     public ProductKernels Kernels;
     public ProductScratch Scratch;
@@ -69,8 +72,8 @@ internal unsafe struct SpreadProduct : ITiles
         int last = Math.Min(OutHeight - 1, (bottom - 1 + Geometry.Padding) / Geometry.Stride);
         for (int p = first; p <= last; p++)
         {
-            for (int q = 0; q < OutWidth; q += Product.MaxRows)
-                RunPixels(image, p, q, Math.Min(Product.MaxRows, OutWidth - q), top, bottom, worker);
+            for (int q = 0; q < OutWidth; q += BlockPixels)
+                RunPixels(image, p, q, Math.Min(BlockPixels, OutWidth - q), top, bottom, worker);
         }
         if (Gate is null)
             return;
