@@ -21,8 +21,9 @@ internal interface IBatchCache : IDisposable
 /// does not pay for a batch, and a long list is recorded once. If the device is out of memory, the size is halved.
 /// </summary>
 /// <param name="record">Records for a number of rows.</param>
-/// <param name="bytes">The memory of a recording; null if there is no budget.</param>
-internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = null) : IBatchCache where P : class, IDisposable
+/// <param name="bytes">The memory of a recording that grows with its rows; null if there is no budget.</param>
+/// <param name="shared">The memory besides, whatever the rows; null for none.</param>
+internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = null, Func<P, long>? shared = null) : IBatchCache where P : class, IDisposable
 {
     /// <summary>An arena's element count is an int.</summary>
     private const long MostBytes = sizeof(float) * (long)int.MaxValue;
@@ -31,13 +32,14 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
     private int _rows;
     private int _most = int.MaxValue;
     private long _perRow;
+    private long _shared;
 
     /// <inheritdoc/>
     public int Within(long budget)
     {
         if (_perRow == 0)
-            _perRow = bytes!(Of(1));
-        return (int)Math.Max(Math.Min(_most, Math.Min(budget, MostBytes) / _perRow), 1);
+            (_perRow, _shared) = (bytes!(Of(1)), shared?.Invoke(Of(1)) ?? 0);
+        return (int)Math.Max(Math.Min(_most, Math.Min(budget - _shared, MostBytes) / _perRow), 1);
     }
 
     /// <summary>A recording of exactly that many rows.</summary>

@@ -67,6 +67,9 @@ public sealed class PatchedInference : IDisposable
     /// <summary>Elements of memory allocated for the versions that run at once.</summary>
     public long ArenaCount => _groups.Sum(group => group.ArenaCount);
 
+    /// <summary>Elements of memory allocated for the image, whatever the number of versions: pixels, the patch, and what the versions share.</summary>
+    public long SharedCount => _tape.ArenaCount + _image.Shape.Count + _patch.Shape.Count;
+
     /// <summary>The number of lines that are computed on windows, in all groups of patches.</summary>
     internal int WindowLines => _groups.Sum(group => group.Plan.Steps.Count);
 

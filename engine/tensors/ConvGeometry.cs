@@ -8,12 +8,15 @@ public readonly record struct ConvGeometry(int Kernel, int Stride = 1, int Paddi
 {
     /// <summary>
     /// Output pixels along an axis of <paramref name="extent"/> input pixels; 0 if the kernel does not fit, kernel size or stride are below 1,
-    /// or padding is negative or makes the axis longer than an <see cref="int"/> can count.
+    /// padding is negative or makes the axis longer than an <see cref="int"/> can count, or <see cref="Tile"/> is negative, or more than 1 beside a stride
+    /// or padding.
     /// </summary>
     public int Output(int extent)
     {
         long padded = extent + 2L * Padding;
-        return Kernel < 1 || Stride < 1 || Padding < 0 || padded < Kernel || padded > int.MaxValue ? 0 : ((int)padded - Kernel) / Stride + 1;
+        bool fits = Kernel >= 1 && Stride >= 1 && Padding >= 0 && padded >= Kernel && padded <= int.MaxValue && Tile >= 0
+            && (Tile <= 1 || (Stride == 1 && Padding == 0));
+        return fits ? ((int)padded - Kernel) / Stride + 1 : 0;
     }
 
     /// <summary>The output's shape for an (N, H, W, C) input and <paramref name="channels"/> output channels.</summary>

@@ -34,7 +34,8 @@ public sealed class Occlusion : NetworkMethod
         _columns = (image.W + patch - 1) / patch;
         _cells = _columns * ((image.H + patch - 1) / patch);
         _whole = new(rows => new Inference(network, Image.WithN(rows)), run => sizeof(float) * (run.ArenaCount + run.Input.Shape.Count));
-        _patched = new(rows => new PatchedInference(network, Image, patch, rows), run => sizeof(float) * run.ArenaCount);
+        _patched = new(
+            rows => new PatchedInference(network, Image, patch, rows), run => sizeof(float) * run.ArenaCount, run => sizeof(float) * run.SharedCount);
         UsesWindows = Backend.ComputesWindows;
     }
 

@@ -29,6 +29,14 @@ public sealed class MethodTests
         Assert.Equal([1, 8, 5, 1], made);
     }
 
+    [Fact]
+    public void What_rows_share_is_taken_from_the_budget_once()
+    {
+        using var rows = new BatchCache<MemoryStream>(count => new MemoryStream(new byte[100 * count]), stream => stream.Length, _ => 250);
+        Assert.Equal(6, rows.Within(899));
+        Assert.Equal(1, rows.Within(100));
+    }
+
     [Theory, MemberData(nameof(NarrowNetwork.Names), MemberType = typeof(NarrowNetwork))]
     public void More_rows_take_more_memory_in_proportion(string network)
     {

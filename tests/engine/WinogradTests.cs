@@ -37,6 +37,19 @@ public sealed class WinogradTests : IDisposable
     /// <summary>A batch of several blocks of tiles, cut at both edges, whose channels reach the second chunk of the reduction.</summary>
     internal static ConvolutionCase Layer { get; } = new(Kernel, new Shape(9, 14, 13, 528), 80, true, false, true, true, true, 7);
 
+    /// <summary>Five channels do not fill a register, so no tile fits but that of single outputs.</summary>
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void A_tile_that_is_not_the_backends_is_refused(int tile)
+    {
+        using CpuBackend backend = new(1);
+        Tensor x = backend.Allocate(new Shape(1, 6, 6, 5)), w = backend.Allocate(new Shape(16, 3, 3, 5)), y = backend.Allocate(new Shape(1, 4, 4, 16));
+        backend.Convolution(x, w, null, null, relu: false, new ConvGeometry(3) { Tile = 1 }, y);
+        Assert.Throws<ShapeException>(() => backend.Convolution(x, w, null, null, relu: false, new ConvGeometry(3) { Tile = tile }, y));
+    }
+
     [Fact]
     public void Convolution_is_the_textbooks() => Any.Sample(Forward, iter: Cases, threads: 1);
 

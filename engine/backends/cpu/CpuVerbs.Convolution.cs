@@ -29,6 +29,11 @@ internal sealed unsafe partial class CpuVerbs
     {
         (int k, int taps, int c) = (w.Shape.N, w.Shape.H * w.Shape.W, w.Shape.C);
         var grid = new WinogradGrid(x.Shape.N, y.Shape.H, y.Shape.W, In: c, Out: k, Halo: 1 - geometry.Padding);
+        if (geometry.Tile > 1 && !(geometry.Tile == WinogradTransform.TileSize && WinogradGrid.Fits(geometry with { Padding = 1 }, c, k)))
+        {
+            throw new ShapeException("Convolution", $"cannot compute squares of {geometry.Tile} x {geometry.Tile} outputs of {w.Shape} together",
+                "Give the tile that IBackend.Tile names for the whole images.");
+        }
         if (geometry.Tile == 0 ? UsesWinograd(geometry, grid) : geometry.Tile > 1)
         {
             Watch?.Invoke("winograd");
