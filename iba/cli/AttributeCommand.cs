@@ -149,7 +149,7 @@ internal static class AttributeCommand
             PhotoSet? learntFrom = methodOptions.Photos(parsed);
             int perBatch = Math.Min(parsed.GetValue(batch) ?? DefaultBatch, photos.Files.Count);
 
-            using LoadedNetwork loaded = networkOptions.Load(parsed, fallback, several: true);
+            using LoadedNetwork loaded = networkOptions.Load(parsed, fallback, several: true, WarmUp.Begin);
             (int? target, LogitLoss loss) = methodOptions.Asked(parsed, loaded.Labels, loaded.Classes);
             FeatureStatistics? learnt = restricts ? methodOptions.Statistics(parsed, loaded, learntFrom).At(parsed.GetValue(layer), settings) : null;
             using ReadoutSource? masks = kind.Needs == MethodNeeds.Readout ? methodOptions.Readout(parsed, loaded) : null;

@@ -124,7 +124,8 @@ internal sealed class NetworkOptions
     /// <param name="parsed">The command line.</param>
     /// <param name="fallback">The model where it names neither model nor weights, or null if it must.</param>
     /// <param name="several">Whether the command takes several devices.</param>
-    public LoadedNetwork Load(ParseResult parsed, string? fallback = null, bool several = false)
+    /// <param name="opened">Called with the first device before the weights are read.</param>
+    public LoadedNetwork Load(ParseResult parsed, string? fallback = null, bool several = false, Action<IBackend>? opened = null)
     {
         string? model = NamesNone(parsed) ? fallback : parsed.GetValue(_model);
         string? demo = DemoNetwork(parsed, fallback);
@@ -134,6 +135,7 @@ internal sealed class NetworkOptions
         IReadOnlyList<IBackend> backends = several ? choice.OpenAll() : [choice.Open()];
         try
         {
+            opened?.Invoke(backends[0]);
             using StateDict weights = StateDict.Open(path, parsed.GetValue(_part), Interrupt.Token);
             if (weights.Alternatives.Count > 0)
             {
