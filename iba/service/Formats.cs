@@ -42,7 +42,7 @@ internal static class Formats
         Format.Png => photo.ToPng(scale),
         Format.Safetensors => photo.ToSafetensors(),
         Format.Html => photo.ToHtml(),
-        _ => JsonSerializer.SerializeToUtf8Bytes(Answer.Of(photo, withPicture), ServiceJson.Default.Answer),
+        _ => JsonSerializer.SerializeToUtf8Bytes(Answer.Of(photo, withPicture, scale), ServiceJson.Default.Answer),
     };
 
     private static Format? Find(Func<(Format Format, string Word, string MediaType), bool> fits) =>

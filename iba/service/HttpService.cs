@@ -1,15 +1,10 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using System.Text.Json;
-using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Files;
 using Iba.Explaining;
-using Iba.Images;
-using Iba.Methods;
 using Iba.Reports;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -38,14 +33,12 @@ internal sealed class HttpService : IAsyncDisposable
 
     private const string ExplainPath = "/explain";
 
-    private static readonly string[] Taken =
-        ["image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif", "application/octet-stream"];
+    private static readonly string[] Taken = ["image/jpeg", "image/png", "image/webp", "image/bmp", "image/gif", "application/octet-stream"];
+
+    private static readonly string NotTaken = $"send the photo's file as the body, with a Content-Type of {string.Join(", ", Taken)}.";
 
     /// <summary>Paths that are answered without the key. Every other one wants it, however it is spelled: routes ignore case and a slash at the end.</summary>
     private static readonly string[] Public = ["/", "/healthz", "/readyz", "/openapi.json", "/page.js", "/page.css"];
-
-    /// <summary>Settings by which a request could take hours or all memory, and their bounds.</summary>
-    private static readonly Dictionary<string, int> Costly = new() { ["steps"] = 100, ["copies"] = 50, ["noise-samples"] = 200, ["path-steps"] = 200 };
 
     private readonly Explainer _explainer;
     private readonly ServiceSettings _settings;
@@ -134,14 +127,14 @@ internal sealed class HttpService : IAsyncDisposable
         _app.Use(Count);
         _app.Use(Guard);
         _app.MapPost(ExplainPath, Explain);
-        _app.MapGet("/healthz", context => Say(context, !_isDeviceLost, "ok", "the device is lost"));
+        _app.MapGet("/healthz", context => Answer.Say(context, !_isDeviceLost, "ok", "the device is lost"));
         _app.MapGet("/readyz", context =>
-            Say(context, !_isDeviceLost && !IsStopping && Volatile.Read(ref _open) < _settings.Queue, $"ready on {Devices}", "busy or stopping"));
-        _app.MapGet("/metrics", context => Write(context, Metrics.ContentType, Encoding.UTF8.GetBytes(_metrics.Text(Volatile.Read(ref _open)))));
-        _app.MapGet("/openapi.json", context => Write(context, Formats.Json, File("openapi.json")));
-        _app.MapGet("/", context => Write(context, "text/html; charset=utf-8", File("page.html")));
-        _app.MapGet("/page.js", context => Write(context, "text/javascript; charset=utf-8", File("page.js")));
-        _app.MapGet("/page.css", context => Write(context, "text/css; charset=utf-8", Encoding.UTF8.GetBytes(HtmlPage.Style)));
+            Answer.Say(context, !_isDeviceLost && !IsStopping && Volatile.Read(ref _open) < _settings.Queue, $"ready on {Devices}", "busy or stopping"));
+        _app.MapGet("/metrics", context => Answer.Write(context, Metrics.ContentType, Encoding.UTF8.GetBytes(_metrics.Text(Volatile.Read(ref _open)))));
+        _app.MapGet("/openapi.json", context => Answer.Write(context, Formats.Json, File("openapi.json")));
+        _app.MapGet("/", context => Answer.Write(context, "text/html; charset=utf-8", File("page.html")));
+        _app.MapGet("/page.js", context => Answer.Write(context, "text/javascript; charset=utf-8", File("page.js")));
+        _app.MapGet("/page.css", context => Answer.Write(context, "text/css; charset=utf-8", [.. Encoding.UTF8.GetBytes(HtmlPage.Style), .. File("page.css")]));
     }
 
     private string Devices => string.Join("; ", _explainer.Devices);
@@ -206,11 +199,11 @@ internal sealed class HttpService : IAsyncDisposable
             if (Public.Contains(context.Request.Path.Value) || key.IsIn(context.Request.Headers))
                 return next(context);
             context.Response.Headers.WWWAuthenticate = "Bearer";
-            return Refuse(context, 401, "the API key is missing or wrong. Send it as 'Authorization: Bearer KEY'.");
+            return Refusal.Write(context, 401, "the API key is missing or wrong. Send it as 'Authorization: Bearer KEY'.");
         }
         string host = context.Request.Host.Host.Trim('[', ']');
         return host == "localhost" || IPAddress.TryParse(host, out IPAddress? address) && IPAddress.IsLoopback(address) ? next(context)
-            : Refuse(context, 403, $"{context.Request.Host} is not a name of this machine.");
+            : Refusal.Write(context, 403, $"{context.Request.Host} is not a name of this machine.");
     }
 
     private async Task Explain(HttpContext context)
@@ -220,8 +213,8 @@ internal sealed class HttpService : IAsyncDisposable
         if (Interlocked.Increment(ref _open) > _settings.Queue)
         {
             Interlocked.Decrement(ref _open);
-            context.Response.Headers.RetryAfter = Wait();
-            await Refuse(context, 429, $"{_settings.Queue} photos wait already. Try again later.").ConfigureAwait(false);
+            context.Response.Headers.RetryAfter = _metrics.Wait;
+            await Refusal.Write(context, 429, $"the queue is full: {_settings.Queue} wait already. Try again later.").ConfigureAwait(false);
             return;
         }
         using var time = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
@@ -233,21 +226,21 @@ internal sealed class HttpService : IAsyncDisposable
             {
                 // What a caller still sends is then read for a while and dropped. A connection that is closed at once could take the answer with it.
                 context.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = null;
-                await Refuse(context, 413, TooManyBytes).ConfigureAwait(false);
+                await Refusal.Write(context, 413, Refusal.TooManyBytes(_settings)).ConfigureAwait(false);
                 return;
             }
             string type = (request.ContentType ?? "").Split(';')[0].Trim().ToLowerInvariant();
             if (!Taken.Contains(type))
             {
-                await Refuse(context, 415, $"send the photo's file as the body, with a Content-Type of {string.Join(", ", Taken)}.").ConfigureAwait(false);
+                await Refusal.Write(context, 415, NotTaken).ConfigureAwait(false);
                 return;
             }
             if (Formats.Of(request) is not { } format)
             {
-                await Refuse(context, 406, "give format=json, png, safetensors or html.").ConfigureAwait(false);
+                await Refusal.Write(context, 406, "give format=json, png, safetensors or html.").ConfigureAwait(false);
                 return;
             }
-            (ExplainerRequest asked, double? scale) = Asked(request.Query);
+            (ExplainerRequest asked, double? scale) = Asked.Of(request.Query);
             using var body = new MemoryStream();
             await request.Body.CopyToAsync(body, time.Token).ConfigureAwait(false);
             (call.HasArrived, call.Bytes, call.Method) = (true, body.Length, asked.Method);
@@ -255,7 +248,7 @@ internal sealed class HttpService : IAsyncDisposable
             PhotoExplanation photo = await _explainer.ExplainAsync(FileSource.Of(body.ToArray(), name), asked, time.Token).ConfigureAwait(false);
             byte[] answer = Formats.Write(format, photo, request.Query["picture"] == "true", scale);
             _metrics.Explained(clock.Elapsed.TotalSeconds);
-            await Write(context, Formats.MediaType(format), answer).ConfigureAwait(false);
+            await Answer.Write(context, Formats.MediaType(format), answer).ConfigureAwait(false);
         }
         catch (Exception failure)
         {
@@ -271,74 +264,13 @@ internal sealed class HttpService : IAsyncDisposable
         }
     }
 
-    /// <exception cref="ArgumentException">Something in the query is not what it should be.</exception>
-    private static (ExplainerRequest Request, double? Scale) Asked(IQueryCollection query)
-    {
-        var request = new ExplainerRequest
-        {
-            Target = query["target"].ToString() is { Length: > 0 } target ? target : null,
-            MarginTo = query["margin-to"].ToString() is { Length: > 0 } other ? other : null,
-        };
-        if (query["method"].ToString() is { Length: > 0 } method)
-            request = request with { Method = method };
-        foreach ((MethodSetting setting, string value) in MethodVariant.Parse(request.Method).Settings)
-        {
-            if (Costly.TryGetValue(setting.Name, out int most) && double.Parse(value, CultureInfo.InvariantCulture) > most)
-                throw new ArgumentException($"method {request.Method}: {setting.Name} is at most {most} here.");
-        }
-        double? scale = null;
-        if (query["scale"].ToString() is { Length: > 0 } end)
-        {
-            scale = double.TryParse(end, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && value is > 0 and < 1e9 ? value
-                : throw new ArgumentException($"scale={end}: it must be a number above 0.");
-        }
-        return (request, scale);
-    }
-
-    private string TooManyBytes => $"a photo has at most {_settings.MostBytes} bytes here.";
-
     private Task Fail(HttpContext context, Exception failure, bool arrived)
     {
-        (int status, string detail) = failure switch
-        {
-            BadRequest bad => (bad.StatusCode, bad.StatusCode == 413 ? TooManyBytes : bad.Message),
-            OperationCanceledException when !arrived => (408, $"the photo did not arrive within {_settings.Time.TotalSeconds} s."),
-            OperationCanceledException => (503, $"the photo was not explained within {_settings.Time.TotalSeconds} s."),
-            ImageTooLargeException => (413, failure.Message),
-            ImageException or NonFiniteException => (422, failure.Message),
-            ObjectDisposedException => (503, "the service is stopping."),
-            ArgumentException { ParamName: var parameter } => (400, failure.Message.Replace($" (Parameter '{parameter}')", "")),
-            DeviceMemoryException or CudaException => (503, failure.Message),
-            _ => (500, $"{failure.GetType().Name}: {failure.Message}"),
-        };
+        (int status, string detail) = Refusal.Of(failure, arrived, _settings);
         if (status == 503)
-            context.Response.Headers.RetryAfter = Wait();
+            context.Response.Headers.RetryAfter = _metrics.Wait;
         if (status >= 500)
             _log.Failed(failure);
-        return Refuse(context, status, detail);
-    }
-
-    /// <summary>Whole seconds after which there is likely to be room.</summary>
-    private string Wait() =>
-        Math.Clamp(Math.Ceiling(_metrics.MeanSeconds), 1, 3600).ToString(CultureInfo.InvariantCulture);
-
-    private static Task Refuse(HttpContext context, int status, string detail)
-    {
-        context.Response.StatusCode = status;
-        var problem = new Problem(status, ((HttpStatusCode)status).ToString(), ForeignText.Harmless(detail));
-        return Write(context, Formats.Problem, JsonSerializer.SerializeToUtf8Bytes(problem, ServiceJson.Default.Problem));
-    }
-
-    private static Task Say(HttpContext context, bool holds, string yes, string no)
-    {
-        context.Response.StatusCode = holds ? 200 : 503;
-        return Write(context, "text/plain; charset=utf-8", Encoding.UTF8.GetBytes(holds ? yes : no));
-    }
-
-    private static async Task Write(HttpContext context, string type, byte[] body)
-    {
-        context.Response.ContentType = type;
-        context.Response.ContentLength = body.Length;
-        await context.Response.Body.WriteAsync(body, context.RequestAborted).ConfigureAwait(false);
+        return Refusal.Write(context, status, detail);
     }
 }

@@ -34,13 +34,13 @@ internal sealed class Metrics
         }
     }
 
-    /// <summary>Mean seconds of a photo so far; 1 before the first.</summary>
-    public double MeanSeconds
+    /// <summary>Whole seconds after which there is likely to be room: those of a photo so far, in the mean; 1 before the first.</summary>
+    public string Wait
     {
         get
         {
             lock (_lock)
-                return _explained == 0 ? 1 : _seconds / _explained;
+                return Math.Clamp(Math.Ceiling(_explained == 0 ? 1 : _seconds / _explained), 1, 3600).ToString(CultureInfo.InvariantCulture);
         }
     }
 

@@ -1,26 +1,15 @@
 // Opens pages in Chromium and does what a reader does. Arguments: the browser, then a file of JSON, [{ "file", "kind", ... }]. Prints one line for each thing
 // that is wrong, and exits with 1 if there is one.
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { chromium } from 'playwright-core';
+import { accessible, browser, end, judge, plan, watch } from './checks.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const [, , executablePath, plan] = process.argv;
-const mistakes = [];
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-
-for (const { file, kind, pixel, expected, last, title, shots, brief } of JSON.parse(readFileSync(plan, 'utf8'))) {
-  const wrong = what => mistakes.push(`${file}: ${what}`);
-  const must = (holds, what) => { if (!holds) wrong(what); };
+for (const { file, kind, pixel, expected, last, title, shots, brief } of plan) {
+  const { wrong, must } = judge(file);
   const url = pathToFileURL(file).href;
   for (const [width, colorScheme] of brief ? [[1600, 'light']] : [[1600, 'light'], [400, 'dark']]) {
-    // axe runs from the test, not from the page: the page's own policy must not stop it. That policy is tested by the requests below.
-    const context = await browser.newContext({ viewport: { width, height: 1000 }, colorScheme, bypassCSP: false });
+    const context = await browser.newContext({ viewport: { width, height: 1000 }, colorScheme });
     const page = await context.newPage();
-    page.on('console', message => { if (['error', 'warning'].includes(message.type())) wrong(`console: ${message.text()}`); });
-    page.on('pageerror', error => wrong(`error: ${error.message}`));
-    page.on('dialog', dialog => { wrong(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
+    watch(page, wrong);
     page.on('request', request => { if (request.url() !== url && !request.url().startsWith('data:')) wrong(`it asked for ${request.url()}`); });
     const start = Date.now();
     await page.goto(url);
@@ -103,16 +92,11 @@ for (const { file, kind, pixel, expected, last, title, shots, brief } of JSON.pa
     await context.close();
     if (brief) continue;
 
-    const looked = await browser.newContext({ viewport: { width, height: 1000 }, colorScheme, bypassCSP: true });
+    const looked = await browser.newContext({ viewport: { width, height: 1000 }, colorScheme });
     const again = await looked.newPage();
     await again.goto(url);
-    await again.addScriptTag({ content: axe });
-    const found = await again.evaluate(() => globalThis.axe.run(document));
-    for (const { id, help, nodes } of found.violations)
-      wrong(`axe, ${width} pixels, ${colorScheme}: ${id}, ${help}: ${nodes.slice(0, 3).map(node => node.html.slice(0, 150)).join(' | ')}`);
+    await accessible(again, what => wrong(`${width} pixels, ${colorScheme}: ${what}`));
     await looked.close();
   }
 }
-await browser.close();
-for (const mistake of mistakes) console.log(mistake);
-process.exit(mistakes.length > 0 ? 1 : 0);
+await end();

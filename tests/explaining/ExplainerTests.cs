@@ -10,6 +10,7 @@ using Iba.Rendering;
 using Iba.Statistics;
 using Iba.Weights;
 using Xunit;
+using static Tests.Explaining.NarrowExplainer;
 
 namespace Tests.Explaining;
 
@@ -17,41 +18,13 @@ namespace Tests.Explaining;
 public sealed class ExplainerTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
-    private readonly string _weights = Golden.Path("resnet50-narrow.pth"), _statistics;
+    private readonly string _weights = NarrowExplainer.Weights, _statistics;
 
-    public ExplainerTests() => _statistics = SaveStatistics(_weights, _folder["statistics.safetensors"]);
-
-    /// <summary>The narrow network on one core, with photos of 64 x 64.</summary>
-    internal static ExplainerOptions Options => new()
-    {
-        Device = () => new CpuBackend(threads: 1),
-        Preprocessing = new Preprocessing { Resize = 64, Crop = 64 },
-        KeepsMasks = true,
-    };
-
-    /// <summary>Statistics of a network, of four photos.</summary>
-    internal static string SaveStatistics(string weights, string path)
-    {
-        using var backend = new CpuBackend(threads: 1);
-        using StateDict dict = StateDict.Open(weights);
-        Network network = NetworkBuilder.Build(dict, backend);
-        var classifier = new Classifier(network) { Preprocessing = Options.Preprocessing!, WeightsSha256 = dict.Sha256() };
-        float[][] photos = [.. Enumerable.Range(0, 4).Select(i => classifier.Read(PhotoFile.Open(Png(i), "drawn")).Input.Values)];
-        Estimation.Run(network, network.Architecture!.DefaultLayer, classifier.Image, photos, weightsSha256: classifier.WeightsSha256,
-            preprocessing: classifier.Preprocessing).Save(path);
-        return path;
-    }
+    public ExplainerTests() => _statistics = SaveStatistics(_folder["statistics.safetensors"]);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public void Dispose() => _folder.Dispose();
-
-    internal static byte[] Png(int seed)
-    {
-        var pixels = new byte[70 * 66 * 3];
-        new Random(seed).NextBytes(pixels);
-        return PngFile.Encode(pixels, 70, 66);
-    }
 
     private Explainer Open() => Explainer.Open(_weights, _statistics, Options);
 
@@ -89,7 +62,7 @@ public sealed class ExplainerTests : IDisposable
     {
         const int Callers = 1000, Photos = 20;
         string[] methods = ["gradient", "grad-cam", "per-sample:steps=1:copies=1"];
-        byte[][] files = [.. Enumerable.Range(0, Photos).Select(Png)];
+        byte[][] files = [.. Enumerable.Range(0, Photos).Select(seed => Png(seed))];
         await using Explainer explainer = Open();
         var alone = new Dictionary<(int, string), float[]>();
         foreach (string method in methods)

@@ -19,10 +19,9 @@ public sealed class LeakTests : IDisposable
     public void Memory_is_level_over_500_explanations()
     {
         CpuBackend backend = null!;
-        string weights = Golden.Path("resnet50-narrow.pth"), statistics = ExplainerTests.SaveStatistics(weights, _folder["statistics.safetensors"]);
-        using var explainer = Explainer.Open(
-            weights, statistics, ExplainerTests.Options with { Device = () => backend = new CpuBackend(threads: 1), KeepsMasks = false });
-        FileSource[] photos = [.. Enumerable.Range(0, 4).Select(seed => FileSource.Of(ExplainerTests.Png(seed)))];
+        using var explainer = Explainer.Open(NarrowExplainer.Weights, NarrowExplainer.SaveStatistics(_folder["statistics.safetensors"]),
+            NarrowExplainer.Options with { Device = () => backend = new CpuBackend(threads: 1), KeepsMasks = false });
+        FileSource[] photos = [.. Enumerable.Range(0, 4).Select(seed => FileSource.Of(NarrowExplainer.Png(seed)))];
         ExplainerRequest[] requests = [new() { Method = "gradient" }, new() { Method = "per-sample:steps=1:copies=1" }];
         Explain(20);
         (long native, long managed) = Bytes();

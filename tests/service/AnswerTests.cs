@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Iba.Explaining;
 using Iba.Service;
+using Tests.Explaining;
 using Xunit;
 
 namespace Tests.Service;
@@ -22,7 +23,7 @@ public sealed class AnswerTests : IAsyncLifetime
     [Fact(Timeout = RunningService.Longest)]
     public async Task A_photo_is_explained_in_every_form_as_the_library_explains_it()
     {
-        byte[] photo = RunningService.Photo(1);
+        byte[] photo = NarrowExplainer.Png(1);
         PhotoExplanation expected = await _service.Alone(photo);
         Assert.Equal(expected.ToPng(), await Read("format=png"));
         Assert.Equal(expected.ToPng(2), await Read("format=png&scale=2"));
@@ -51,7 +52,7 @@ public sealed class AnswerTests : IAsyncLifetime
     public async Task The_Accept_header_chooses_the_form(string accept, string expected)
     {
         using HttpResponseMessage answer = await _service.Post(
-            RunningService.Photo(1), headers: headers => headers.TryAddWithoutValidation("Accept", accept));
+            NarrowExplainer.Png(1), headers: headers => headers.TryAddWithoutValidation("Accept", accept));
         Assert.Equal(expected, answer.Content.Headers.ContentType!.MediaType);
     }
 
@@ -64,16 +65,16 @@ public sealed class AnswerTests : IAsyncLifetime
     [InlineData("target=1000", "image/png", 400, "no class has that number")]
     [InlineData("format=png&scale=-1", "image/png", 400, "scale")]
     public async Task What_cannot_be_answered_says_why(string query, string? type, int status, string word) =>
-        await Refused(await _service.Post(RunningService.Photo(1), query, type), status, word);
+        await Refused(await _service.Post(NarrowExplainer.Png(1), query, type), status, word);
 
     [Fact(Timeout = RunningService.Longest)]
     public async Task Photos_that_are_none_or_cost_too_much_are_refused()
     {
         await Refused(await _service.Post("no photo"u8.ToArray()), 422, "photo");
-        await Refused(await _service.Post(RunningService.Photo(1)[..500]), 422, "photo");
+        await Refused(await _service.Post(NarrowExplainer.Png(1)[..500]), 422, "photo");
         await Refused(await _service.Post([]), 422, "photo");
         await Refused(await _service.Post(new byte[100_001]), 413, "100000 bytes");
-        await Refused(await _service.Post(RunningService.Photo(1, 101, 100)), 413, "101 x 100");
+        await Refused(await _service.Post(NarrowExplainer.Png(1, 101, 100)), 413, "101 x 100");
         await _service.Until("iba_open", 0);
     }
 
@@ -82,14 +83,14 @@ public sealed class AnswerTests : IAsyncLifetime
     {
         await Refused(await _service.Client.PostAsync("/Explain/", null, Stop), 415, "image/jpeg");
         await _service.Until("iba_requests_total", 1);
-        await Refused(await _service.Post(RunningService.Photo(1), "method=magic"), 400, "magic");
+        await Refused(await _service.Post(NarrowExplainer.Png(1), "method=magic"), 400, "magic");
         await _service.Until("iba_requests_total", 2);
     }
 
     /// <summary>A page elsewhere could give its own name this machine's address.</summary>
     [Fact(Timeout = RunningService.Longest)]
     public async Task A_foreign_host_name_is_refused() =>
-        await Refused(await _service.Post(RunningService.Photo(1), headers: headers => headers.Host = "evil.example"), 403, "evil.example");
+        await Refused(await _service.Post(NarrowExplainer.Png(1), headers: headers => headers.Host = "evil.example"), 403, "evil.example");
 
     [Fact(Timeout = RunningService.Longest)]
     public async Task The_description_names_every_path_and_every_status_that_the_tests_meet()

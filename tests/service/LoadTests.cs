@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Iba.Service;
+using Tests.Explaining;
 using Xunit;
 
 namespace Tests.Service;
@@ -22,7 +23,7 @@ public sealed class LoadTests
     {
         const int Requests = 500, Clients = 32, Photos = 25;
         await using RunningService service = await RunningService.Start(new ServiceSettings { MostBytes = 100_000, Queue = 2 * Clients });
-        byte[][] photos = [.. Enumerable.Range(0, Photos).Select(seed => RunningService.Photo(seed))];
+        byte[][] photos = [.. Enumerable.Range(0, Photos).Select(seed => NarrowExplainer.Png(seed))];
         var expected = new byte[Photos][];
         for (int i = 0; i < Photos; i++)
             expected[i] = (await service.Alone(photos[i], $"{i}.png")).ToSafetensors();
@@ -73,11 +74,11 @@ public sealed class LoadTests
     {
         await using RunningService service = await RunningService.Start(new ServiceSettings { Queue = 1 });
         var rest = new TaskCompletionSource();
-        Task<HttpResponseMessage> first = service.Post(new SlowPhoto(RunningService.Photo(1), rest.Task));
+        Task<HttpResponseMessage> first = service.Post(new SlowPhoto(NarrowExplainer.Png(1), rest.Task));
         await service.Until("iba_open", 1);
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await service.Client.GetAsync("/readyz", Stop)).StatusCode);
-        using HttpResponseMessage second = await service.Post(RunningService.Photo(2));
+        using HttpResponseMessage second = await service.Post(NarrowExplainer.Png(2));
         Assert.Equal(HttpStatusCode.TooManyRequests, second.StatusCode);
         Assert.InRange(second.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 3600);
 
@@ -85,7 +86,7 @@ public sealed class LoadTests
         using HttpResponseMessage answer = await first;
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         await service.Until("iba_open", 0);
-        using HttpResponseMessage third = await service.Post(RunningService.Photo(2));
+        using HttpResponseMessage third = await service.Post(NarrowExplainer.Png(2));
         Assert.Equal(HttpStatusCode.OK, third.StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await service.Client.GetAsync("/readyz", Stop)).StatusCode);
     }
@@ -116,7 +117,7 @@ public sealed class LoadTests
     {
         await using RunningService service = await RunningService.Start();
         var rest = new TaskCompletionSource();
-        byte[] photo = RunningService.Photo(1);
+        byte[] photo = NarrowExplainer.Png(1);
         byte[] expected = (await service.Alone(photo)).ToPng();
         Task<HttpResponseMessage> first = service.Post(new SlowPhoto(photo, rest.Task), "format=png");
         await service.Until("iba_open", 1);
@@ -134,7 +135,7 @@ public sealed class LoadTests
     {
         const string Secret = "a secret of 24 letters..";
         await using RunningService service = await RunningService.Start(new ServiceSettings { Key = ApiKey.Find(null, Secret) });
-        byte[] photo = RunningService.Photo(1);
+        byte[] photo = NarrowExplainer.Png(1);
         foreach (string path in (string[])["/", "/healthz", "/readyz", "/openapi.json"])
             Assert.Equal(HttpStatusCode.OK, (await service.Client.GetAsync(path, Stop)).StatusCode);
         Assert.Equal(HttpStatusCode.Unauthorized, (await service.Client.GetAsync("/metrics", Stop)).StatusCode);
@@ -234,7 +235,7 @@ public sealed class LoadTests
 
     private static Process StartProgram(string listen, string folder)
     {
-        string[] arguments = ["--weights", RunningService.Weights, "--device", "auto", "--listen", listen];
+        string[] arguments = ["--weights", NarrowExplainer.Weights, "--device", "auto", "--listen", listen];
         return Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "iba-serve"), arguments)
         {
             RedirectStandardError = true,

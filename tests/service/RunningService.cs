@@ -3,9 +3,8 @@ using System.Net.Sockets;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Files;
 using Iba.Explaining;
-using Iba.Images;
-using Iba.Rendering;
 using Iba.Service;
+using Tests.Explaining;
 using Xunit;
 
 namespace Tests.Service;
@@ -26,24 +25,27 @@ internal sealed class RunningService : IAsyncDisposable
     private RunningService(Explainer explainer, HttpService service)
     {
         (Explainer, _service) = (explainer, service);
-        Client = new HttpClient { BaseAddress = service.Address, Timeout = TimeSpan.FromSeconds(100) };
+        Client = Connect();
     }
 
     public Explainer Explainer { get; }
 
-    public HttpClient Client { get; }
+    public HttpClient Client { get; private set; }
 
-    public static string Weights { get; } = Path.Combine(FindRoot(AppContext.BaseDirectory), "tests", "golden", "resnet50-narrow.pth");
-
-    public static async Task<RunningService> Start(ServiceSettings? settings = null)
+    /// <summary>Starts it.</summary>
+    /// <param name="settings">The port is any free one.</param>
+    /// <param name="statistics">For the method per-sample.</param>
+    /// <param name="backend">The device; null for one core.</param>
+    public static async Task<RunningService> Start(ServiceSettings? settings = null, string? statistics = null, CpuBackend? backend = null)
     {
         settings ??= new ServiceSettings();
         // A request that a test holds open stays open on a busy machine too.
         settings = settings with { Listen = new(settings.Listen.Address, 0), LeastRate = 0 };
-        var explainer = Explainer.Open(Weights, options: settings.Explaining with
+        ExplainerOptions narrow = NarrowExplainer.Options;
+        var explainer = Explainer.Open(NarrowExplainer.Weights, statistics is null ? null : FileSource.OfPath(statistics), settings.Explaining with
         {
-            Device = () => new CpuBackend(threads: 1),
-            Preprocessing = new Preprocessing { Resize = 64, Crop = 64 },
+            Device = backend is null ? narrow.Device : () => backend,
+            Preprocessing = narrow.Preprocessing,
         });
         HttpService service = HttpService.Create(explainer, settings);
         await service.Start(CancellationToken.None);
@@ -52,13 +54,14 @@ internal sealed class RunningService : IAsyncDisposable
 
     public Task Stop() => _service.Stop();
 
-    /// <summary>A photo of noise.</summary>
-    public static byte[] Photo(int seed, int width = 70, int height = 66)
+    /// <summary>Closes the client's connections.</summary>
+    public void HangUp()
     {
-        var pixels = new byte[width * height * 3];
-        new Random(seed).NextBytes(pixels);
-        return PngFile.Encode(pixels, width, height);
+        Client.Dispose();
+        Client = Connect();
     }
+
+    private HttpClient Connect() => new() { BaseAddress = _service.Address, Timeout = TimeSpan.FromSeconds(100) };
 
     /// <summary>What the library says of a photo without the service.</summary>
     public Task<PhotoExplanation> Alone(byte[] photo, string name = "photo") =>
@@ -110,8 +113,6 @@ internal sealed class RunningService : IAsyncDisposable
         await _service.DisposeAsync();
         await Explainer.DisposeAsync();
     }
-
-    private static string FindRoot(string folder) => File.Exists(Path.Combine(folder, "Engine.sln")) ? folder : FindRoot(Path.GetDirectoryName(folder)!);
 }
 
 /// <summary>A photo whose bytes arrive when the test says so.</summary>
