@@ -20,8 +20,20 @@ step_slurm() { tests/slurm.sh; }
 # The native files of every processor family, the shared library and the service's, in a root with nothing but glibc.
 step_native() { tests/native.sh; }
 
+# Every method in batches of one and of eight: the same bytes.
+step_methods() {
+    local network
+    for network in demo-resnet50 demo-vgg16; do
+        rm -rf "out/methods/$network"
+        tests/methods.sh "out/methods/$network" --model "$network" --device cpu
+    done
+}
+
+# What a GPU is asked for, or where there is none, the dry run without one.
+step_gpu() { if nvidia-smi > /dev/null 2>&1; then tests/gpu.sh; else tests/gpu.sh --cpu; fi; }
+
 dotnet build tests --configuration Release --verbosity quiet
-for step in ${*:-memory fuzz faults slurm native}; do
+for step in ${*:-memory fuzz faults slurm native methods gpu}; do
     echo "== $step"
     "step_$step"
 done

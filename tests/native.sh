@@ -108,7 +108,7 @@ step_128() { x64 128; }
 step_arm64() {
     if ! command -v aarch64-linux-gnu-gcc > /dev/null; then echo "arm64: no aarch64-linux-gnu-gcc, not compiled"; return; fi
     local folder=$out/arm64 run actual=$out/actual-arm64
-    publish iba/cli neon linux-arm64 "$folder" -p:SysRoot=/ -p:ObjCopyName=aarch64-linux-gnu-objcopy -p:CppLinker=aarch64-linux-gnu-gcc
+    publish iba/cli neon linux-arm64 "$folder" -p:SysRoot=/ -p:ObjCopyName=aarch64-linux-gnu-objcopy
     echo "arm64: iba $(bytes "$folder/iba") + libSkiaSharp.so $(bytes "$folder/libSkiaSharp.so") = $(bytes "$folder/iba" "$folder/libSkiaSharp.so") bytes"
     run=$(runner arm64)
     if [ "$run" = no ]; then echo "arm64: no qemu-aarch64, not run"; return; fi
