@@ -3,8 +3,8 @@
 
 usage: throughput.py [--photos 64] [--rounds 3] [--batch 8] [--iba PROGRAM] [--serve PROGRAM]
 
-Each turn of the command explains the photos twice and is timed from the first half's last line to the second's: by then its code is compiled. The service
-is started once and explains them once before the first turn. Both draw each photo's picture and use all cores. Prints medians: wall time, processor time of
+Each turn of the command explains as many other photos first and is timed from their last line to its own: by then its code is compiled. The service is
+started once and explains the others before the first turn. Both draw each photo's picture and use all cores. Prints medians: wall time, processor time of
 the program alone, and the service's throughput in percent of the command's. Wants a quiet machine; processor times hardly depend on it.
 """
 import argparse
@@ -16,6 +16,7 @@ import re
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -27,14 +28,14 @@ def processor(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def command(program, photos, batch, folder):
-    line = [program, "attribute", *photos, *photos, "--model", "demo-resnet50", "--device", "cpu", "--batch", str(batch), "--no-report", "--json",
+def command(program, others, photos, batch, folder):
+    line = [program, "attribute", *others, *photos, "--model", "demo-resnet50", "--device", "cpu", "--batch", str(batch), "--no-report", "--json",
             "--out", folder]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         for number, _ in enumerate(process.stdout, 1):
-            if number == len(photos):
+            if number == len(others):
                 begin = time.monotonic(), processor(process.pid)
-            if number == 2 * len(photos):
+            if number == len(others) + len(photos):
                 end = time.monotonic(), processor(process.pid)
     assert process.returncode == 0, f"{program} ends with {process.returncode}"
     return end[0] - begin[0], end[1] - begin[1]
@@ -45,7 +46,12 @@ class Service:
         line = [program, "--device", "cpu", "--listen", "127.0.0.1:0", "--batch", str(batch), "--seconds", "3600"]
         self.clients = 2 * batch
         self.process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
-        self.port = int(re.search(r"listening on http://127\.0\.0\.1:(\d+)", self.process.stderr.readline()).group(1))
+        for line in self.process.stderr:
+            if found := re.search(r"listening on http://127\.0\.0\.1:(\d+)", line):
+                break
+        self.port = int(found.group(1))
+        # A log that nobody reads would fill its pipe.
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()
 
     def explain(self, photos):
         def some(own):
@@ -55,8 +61,6 @@ class Service:
                 answer = connection.getresponse()
                 assert answer.status == 200, answer.read()
                 answer.read()
-                # What it logs.
-                self.process.stderr.readline()
             connection.close()
 
         begin = time.monotonic(), processor(self.process.pid)
@@ -75,19 +79,20 @@ def main():
     parser.add_argument("--serve", default=ROOT / "iba/service" / built / "iba-serve")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        shapes = [given.iba, "dataset", "shapes", "--out", folder, "--seed", "6", "--count", str(given.photos)]
+        shapes = [given.iba, "dataset", "shapes", "--out", folder, "--seed", "6", "--count", str(2 * given.photos)]
         subprocess.run(shapes, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        photos = sorted(str(path) for path in pathlib.Path(folder).glob("images/**/*.png"))
+        drawn = sorted(str(path) for path in pathlib.Path(folder).glob("images/**/*.png"))
+        others, photos = drawn[::2], drawn[1::2]
         service = Service(given.serve, given.batch)
         try:
-            service.explain(photos)
+            service.explain(others)
             turns = []
             for _ in range(given.rounds):
-                turns.append((*command(given.iba, photos, given.batch, folder), *service.explain(photos)))
+                turns.append((*command(given.iba, others, photos, given.batch, folder), *service.explain(photos)))
                 print("iba {:.2f} s wall, {:.2f} s processor; iba-serve {:.2f} s wall, {:.2f} s processor".format(*turns[-1]), flush=True)
         finally:
             service.process.terminate()
-            service.process.communicate()
+            service.process.wait()
     wall, cpu, served, serving = (statistics.median(column) for column in zip(*turns))
     print(f"{len(photos)} photos in batches of {given.batch}, medians of {given.rounds}: iba {len(photos) / wall:.3f} a second, "
           f"iba-serve {len(photos) / served:.3f} a second: {100 * wall / served:.1f} %; by processor time {100 * cpu / serving:.1f} %")

@@ -88,7 +88,7 @@ public sealed class DoctorCommandTests : IDisposable
         Assert.Contains("install one cuDNN 9 whole", result.Output);
 
         File.Delete(_folder["libcudnn_ops.so.9"]);
-        Assert.Contains("lacks CudnnOps", Run().Output);
+        Assert.Contains("lacks libcudnn_ops.so.9", Run().Output);
     }
 
     [Fact]

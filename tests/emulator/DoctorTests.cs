@@ -171,7 +171,7 @@ public sealed class DoctorTests : IDisposable
         _machine.Remove(System, "libcudnn_heuristic.so.9");
         Finding finding = Find(Examine(), "cuDNN");
         Assert.Equal(Severity.Slower, finding.Severity);
-        Assert.Contains($"{System} lacks CudnnHeuristic", finding.Message);
+        Assert.Contains($"{System} lacks libcudnn_heuristic.so.9:", finding.Message);
     }
 
     [Fact]
@@ -185,7 +185,7 @@ public sealed class DoctorTests : IDisposable
         Assert.Equal(Severity.Fine, Find(diagnosis, "cuDNN").Severity);
         Assert.Empty(_loader.Loaded);
         _machine.Remove(System, "libcudnn_ops.so.9");
-        Assert.Contains("lacks CudnnOps", Find(Examine(), "cuDNN").Message);
+        Assert.Contains("lacks libcudnn_ops.so.9", Find(Examine(), "cuDNN").Message);
         Assert.Empty(_loader.Loaded);
     }
 

@@ -53,6 +53,18 @@ internal sealed class FakeGpu : IDisposable
 
     public FakeNvrtc Nvrtc => _nvrtc;
 
+    /// <summary>Takes a library away, by its name or, where more of a version follows, by its beginning; false if it is not there.</summary>
+    public bool Remove(string library)
+    {
+        const string Driver = "libcuda.so.1";
+        if (library == Driver)
+            return _loader.Forgets(Driver);
+        string[] files = [.. _machine.Machine.Entries(Folder).Where(file => file == library || file.StartsWith($"{library}.", StringComparison.Ordinal))];
+        foreach (string file in files)
+            _machine.Remove(Folder, file);
+        return files.Length > 0;
+    }
+
     /// <summary>The machine's libraries, loaded.</summary>
     public Libraries Libraries() => global::Iba.Engine.Backends.Cuda.Libraries.Load(_machine.Machine, _loader);
 

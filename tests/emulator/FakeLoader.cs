@@ -32,7 +32,7 @@ internal sealed class FakeLoader(FakeMachine machine) : Loader
     }
 
     /// <summary>Lets the system's loader know a bare name no longer.</summary>
-    public void Forgets(string name) => _known.Remove(name);
+    public bool Forgets(string name) => _known.Remove(name);
 
     /// <summary>Lets a file that is there not load.</summary>
     public void Breaks(string path) => _broken.Add(path);

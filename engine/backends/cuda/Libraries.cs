@@ -9,19 +9,20 @@ namespace Iba.Engine.Backends.Cuda;
 internal sealed class Libraries
 {
     private readonly Loader _loader;
+    private readonly bool _isWindows;
     private readonly List<(string Path, string Reason)> _refused = [];
     private readonly List<string> _tried = [];
 
     private Libraries(Machine machine, Loader loader, bool runs)
     {
-        _loader = loader;
+        (_loader, _isWindows) = (loader, machine.IsWindows);
         var paths = new LibraryPaths(machine);
         LoadDriver(paths);
         if (Driver is not null && Driver.Version >= 1000)
         {
             AreLoaded = true;
             int major = runs ? Driver.Version / 1000 : LibraryNames.NewestMajor;
-            LoadToolkit(paths, major, machine.IsWindows);
+            LoadToolkit(paths, major);
             LoadCudnn(paths, major);
         }
         else
@@ -84,10 +85,10 @@ internal sealed class Libraries
         }
     }
 
-    private void LoadToolkit(LibraryPaths paths, int driverMajor, bool windows)
+    private void LoadToolkit(LibraryPaths paths, int driverMajor)
     {
         IEnumerable<LibrarySet> sets = paths.Toolkits(driverMajor);
-        foreach (LibrarySet set in sets.Concat(ByName(driverMajor, windows)))
+        foreach (LibrarySet set in sets.Concat(ByName(driverMajor)))
         {
             Dictionary<Library, nint> loaded = Preload(set);
             Nvrtc = Table(set, loaded, Library.Nvrtc, find => new Nvrtc(find));
@@ -130,20 +131,20 @@ internal sealed class Libraries
         paths.Cudnns(Toolkit, driverMajor).Select(set => (set, paths.Versions(set))).ToList().OrderBy(each => FaultOf(each.set, each.Item2) is null ? 0 : 1);
 
     /// <summary>The last resort: bare names, which the system's loader may find in places unknown to this search.</summary>
-    private static IEnumerable<LibrarySet> ByName(int driverMajor, bool windows)
+    private IEnumerable<LibrarySet> ByName(int driverMajor)
     {
         for (int major = Math.Min(driverMajor, LibraryNames.NewestMajor); major >= LibraryNames.OldestMajor; major--)
         {
             int cuda = major;
             yield return new LibrarySet(new Place("the system's loader", []), major,
-                new[] { Library.Nvrtc, Library.CublasLt }.ToDictionary(library => library, library => LibraryNames.Of(library, cuda, windows)));
+                new[] { Library.Nvrtc, Library.CublasLt }.ToDictionary(library => library, library => LibraryNames.Of(library, cuda, _isWindows)));
         }
     }
 
-    private static string? FaultOf(LibrarySet set, IReadOnlyDictionary<Library, string> versions)
+    private string? FaultOf(LibrarySet set, IReadOnlyDictionary<Library, string> versions)
     {
         string folder = set.Place.Folders[0];
-        Library[] missing = [.. LibraryNames.CudnnCore.Where(part => !set.Has(part))];
+        string[] missing = [.. LibraryNames.CudnnCore.Where(part => !set.Has(part)).Select(part => LibraryNames.Of(part, set.Major, _isWindows))];
         if (missing.Length > 0)
             return $"{folder} lacks {string.Join(", ", missing)}: cuDNN would look for it elsewhere and meet another version";
         if (versions.Values.Distinct().Count() > 1)
