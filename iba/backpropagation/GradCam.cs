@@ -68,11 +68,8 @@ public sealed class GradCam : NetworkMethod
         {
             int at = i * features.Row;
             var activation = new ClassActivation(features, maps.AsSpan(at, features.Row), gradient.AsSpan(at, features.Row));
-            yield return new ClassActivationExplanation(
-                activation.Heatmap(Image.H, Image.W, Normalises),
-                explained[i],
-                logits[(i * classes)..((i + 1) * classes)],
-                activation) { Loss = Loss };
+            float[] own = logits[(i * classes)..((i + 1) * classes)];
+            yield return new ClassActivationExplanation(activation.Heatmap(Image.H, Image.W, Normalises), explained[i], own, activation) { Loss = Loss };
         }
     }
 

@@ -271,7 +271,8 @@ public static class AttributionMethods
 
     private static GuidedBackpropagation Guided(MethodInputs from) => new(from.Network, from.Image)
     {
-        MemoryBudget = from.MemoryBudget, Loss = from.Loss,
+        MemoryBudget = from.MemoryBudget,
+        Loss = from.Loss,
     };
 
     private static GradCam Cam(MethodInputs from) => new(from.Network, from.Image, from.CamLayer)

@@ -33,7 +33,7 @@ internal static class ServeCommand
             Description = "A text file with one class name per line. Default: ImageNet's names for 1000 classes, numbers otherwise.",
             HelpName = "FILE",
         };
-        var device = new Option<string>("--device") 
+        var device = new Option<string>("--device")
         {
             Description = "auto, cpu, cuda, cuda:N, or several GPUs of one kind, such as cuda:0,1: a worker each.",
             DefaultValueFactory = _ => "auto",

@@ -166,8 +166,13 @@ public abstract class LogitLossTests(Device on) : TestsOnDevice(on)
         Network network = FullMemoryTests.Tiny(On.Backend);
         var inputs = new MethodInputs(network, FullMemoryTests.Image)
         {
-            Statistics = FullMemoryTests.Statistics(network, "relu"), Bottleneck = new BottleneckSettings { Steps = 1, Copies = 1 }, CamLayer = "relu",
-            NoiseSamples = 1, PathSteps = 1, Loss = LogitLoss.Margin(2), Class = ExplainedClass.Target,
+            Statistics = FullMemoryTests.Statistics(network, "relu"),
+            Bottleneck = new BottleneckSettings { Steps = 1, Copies = 1 },
+            CamLayer = "relu",
+            NoiseSamples = 1,
+            PathSteps = 1,
+            Loss = LogitLoss.Margin(2),
+            Class = ExplainedClass.Target,
             Readout = _ => throw new InvalidOperationException("it is not made"),
         };
         foreach (MethodKind kind in AttributionMethods.All)

@@ -61,7 +61,9 @@ internal sealed class Profile(int threads) : TapeWatch
             double flops = y.Op is Convolution or Linear ? 2.0 * y.Shape.Count * y[1].Shape.Row : 0;
             all += flops;
             string speed = flops > 0 ? $"{flops / seconds / 1e9:F0}" : "";
-            Console.WriteLine($"{(backward ? "back " : "     ")}{y.Name,-26}{y[0].Shape,-20} {y.Shape,-20}{seconds * 1e3,9:F3} ms {seconds / sum,6:P1} {speed,5} {y.Op}");
+            Console.WriteLine(
+                $"{(backward ? "back " : "     ")}{y.Name,-26}{y[0].Shape,-20} {y.Shape,-20}"
+                + $"{seconds * 1e3,9:F3} ms {seconds / sum,6:P1} {speed,5} {y.Op}");
         }
         Console.WriteLine(
             $"lines {sum * 1e3:F1} ms, whole pass {plain * 1e3:F1} ms, {all / 1e9:F1} GFLOP, {all / plain / 1e9:F0} GFLOP/s of {peak:F0}; "

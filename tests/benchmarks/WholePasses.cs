@@ -42,11 +42,13 @@ internal static class WholePasses
         network.Network.Backend.Upload(one, seed);
         Value score = (logits * tape.Constant(seed, "seed")).Sum();
         tape.Plan(score);
-        return (tape, () =>
+        return (tape, Run);
+
+        void Run()
         {
             tape.Forward();
             _ = tape.Backward(score)[pixels];
-        });
+        }
     }
 
     /// <summary>A per-sample attribution with the paper's settings.</summary>
