@@ -1,3 +1,4 @@
+using Iba.Engine;
 using Iba.Engine.Backends;
 using Iba.Engine.Tensors;
 
@@ -9,11 +10,17 @@ internal interface IBatchCache : IDisposable
     /// <summary>The number of rows that a budget allows, at least one; measured on a recording of one row.</summary>
     int Within(long budget);
 
+    /// <summary>
+    /// Whether fewer rows may do where the last ones failed: the device is out of memory, or a tensor of several rows would be too large. That shows when a
+    /// method records, which may be late.
+    /// </summary>
+    bool IsTooLarge(IbaException fault);
+
     /// <summary>Drops the recording; from now on none has more than half its rows.</summary>
     /// <param name="full">The reason.</param>
     /// <returns>The new number of rows.</returns>
     /// <exception cref="DeviceMemoryException">It had one row already.</exception>
-    int Halve(DeviceMemoryException full);
+    int Halve(IbaException full);
 }
 
 /// <summary>
@@ -43,21 +50,15 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
     }
 
     /// <summary>A recording of exactly that many rows.</summary>
-    /// <exception cref="DeviceMemoryException">The device is out of memory, or a tensor of so many rows would be too large.</exception>
+    /// <exception cref="DeviceMemoryException">The device is out of memory.</exception>
+    /// <exception cref="TensorSizeException">A tensor of so many rows would be too large.</exception>
     public P Of(int rows)
     {
         if (_recorded is null || _rows != rows)
         {
             Dispose();
             _rows = rows;
-            try
-            {
-                _recorded = record(rows);
-            }
-            catch (TensorSizeException large) when (rows > 1)
-            {
-                throw new DeviceMemoryException(large.Subject, large.Reason, large.Remedy);
-            }
+            _recorded = record(rows);
         }
         return _recorded;
     }
@@ -84,9 +85,10 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
 
     /// <summary>Runs work on a recording of the given number of rows, or of fewer if memory does not suffice.</summary>
     /// <param name="rows">The upper bound.</param>
-    /// <param name="work">Called with the recording and its rows; restarted with fewer if the device is out of memory.</param>
+    /// <param name="work">Called with the recording and its rows; restarted with fewer if so many are too large.</param>
     /// <param name="halved">Called with the new number of rows.</param>
     /// <exception cref="DeviceMemoryException">Not even one row fits.</exception>
+    /// <exception cref="TensorSizeException">A tensor of one row would be too large.</exception>
     public R With<R>(int rows, Func<P, int, R> work, Action<int>? halved)
     {
         while (true)
@@ -96,7 +98,7 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
                 int some = Math.Min(rows, _most);
                 return work(Of(some), some);
             }
-            catch (DeviceMemoryException full)
+            catch (IbaException full) when (IsTooLarge(full))
             {
                 int fewer = Halve(full);
                 halved?.Invoke(fewer);
@@ -105,7 +107,10 @@ internal sealed class BatchCache<P>(Func<int, P> record, Func<P, long>? bytes = 
     }
 
     /// <inheritdoc/>
-    public int Halve(DeviceMemoryException full)
+    public bool IsTooLarge(IbaException fault) => fault is DeviceMemoryException || (fault is TensorSizeException && _rows > 1);
+
+    /// <inheritdoc/>
+    public int Halve(IbaException full)
     {
         Dispose();
         if (_rows <= 1)

@@ -9,6 +9,9 @@ namespace Iba;
 /// <param name="Features">The outputs of some layers, H x W x C elements each, by the layer's full name.</param>
 internal sealed record ForwardPass(float[] Logits, IReadOnlyDictionary<string, float[]> Features)
 {
+    /// <summary>The memory of the features.</summary>
+    public long Bytes => Features.Values.Sum(layer => sizeof(float) * (long)layer.Length);
+
     /// <summary>Runs a network on images one by one.</summary>
     /// <param name="network">The network.</param>
     /// <param name="image">(1, H, W, 3) the shape of an image.</param>

@@ -1,5 +1,5 @@
+using Iba.Engine;
 using Iba.Engine.Autograd;
-using Iba.Engine.Backends;
 
 namespace Iba;
 
@@ -13,7 +13,7 @@ namespace Iba;
 internal sealed class SampleBatches(IReadOnlyList<Sample> samples, IProgress<AttributionProgress>? progress, CancellationToken cancellation)
 {
     /// <summary>Explains all images, in their order.</summary>
-    /// <param name="recorded">What the method records for a number of rows; halved if the device is out of memory.</param>
+    /// <param name="recorded">What the method records for a number of rows; halved if they are too large.</param>
     /// <param name="size">The size of the next batch, given how many images remain; it may be larger than that.</param>
     /// <param name="explain">Explains images with a recording of the size that was chosen. Calls the action with the number of steps done.</param>
     /// <param name="steps">The number of steps for a number of images.</param>
@@ -40,7 +40,7 @@ internal sealed class SampleBatches(IReadOnlyList<Sample> samples, IProgress<Att
                     progress?.Report(new AttributionProgress(done, samples.Count, step, steps(some.Length)));
                 }
             }
-            catch (DeviceMemoryException full)
+            catch (IbaException full) when (recorded.IsTooLarge(full))
             {
                 int fewer = recorded.Halve(full);
                 progress?.Report(AttributionProgress.Halved(done, samples.Count, fewer, rows));

@@ -39,9 +39,6 @@ public sealed class ReadoutBottleneck : IBottleneck
     /// <inheritdoc/>
     public string Name => "readout";
 
-    /// <summary>The layers whose features the readout looks at.</summary>
-    internal IReadOnlyList<string> Layers => [.. _readout.Statistics.Layers.Select(layer => layer.Origin.Layer)];
-
     /// <inheritdoc/>
     public bool KeepsMask { get; set; }
 
@@ -69,9 +66,10 @@ public sealed class ReadoutBottleneck : IBottleneck
     /// <summary>Features and logits: from a pass over the images, where none is known.</summary>
     private float[] Collect(ReadoutPass pass, SampleBatch batch)
     {
-        if (batch.KnownLogits(Layers) is { } known)
+        IReadOnlyList<string> layers = _readout.Statistics.Names;
+        if (batch.KnownLogits(layers) is { } known)
         {
-            foreach (string layer in Layers)
+            foreach (string layer in layers)
                 batch.UploadKnown(_backend, layer, pass.Features(layer));
             pass.Standardise();
             return known;

@@ -102,7 +102,7 @@ public sealed class ReadoutNetwork : IDisposable
     }
 
     internal static ReadoutLayout LayoutOf(StatisticsSet statistics, ReadoutWidth width) => new(
-        [.. statistics.Layers.Select(layer => layer.Origin.Shape.C)], [.. statistics.Layers.Select(layer => layer.Origin.Layer)], width);
+        [.. statistics.Layers.Select(layer => layer.Origin.Shape.C)], statistics.Names, width);
 
     /// <summary>
     /// PyTorch's initial convolutions, uniform within 1 / sqrt(fan-in); then, as the reference does, the last one's weights scaled down and

@@ -176,6 +176,7 @@ internal sealed class MethodOptions
             Bottleneck = Bottleneck(parsed),
             Batch = batch,
             Readout = readout is null ? null : readout.Method,
+            ReadoutStatistics = readout?.Network.Statistics,
             ReadoutSha256 = readout?.Sha256 ?? "",
             ReadoutBeta = readout?.Network.Settings.Bottleneck.Beta,
             Patterns = parsed.GetValue(_patterns) is { } file ? Patterns.Load(file, Interrupt.Token) : null,

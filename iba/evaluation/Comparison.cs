@@ -25,11 +25,19 @@ public sealed record ComparedColumn(MethodKind Method, MethodInputs Inputs, IRea
 /// <param name="target">The class to explain, or null for the class that the network predicts.</param>
 public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhoto> photos, int? target = null)
 {
-    /// <summary>Each photo's pass of the network that several maps start from, once <see cref="Share"/> has run it.</summary>
+    /// <summary>
+    /// The photos, and for as many as <see cref="MostShared"/> allows the pass of the network that several maps start from, once <see cref="Share"/> has run
+    /// it. It is held to the comparison's end, because maps are made column by column: of ResNet-50, 22 MB a photo for its 16 layers.
+    /// </summary>
     private readonly Sample[] _samples = [.. photos.Select(photo => classifier.Sample(photo, target))];
     private readonly double[] _shared = new double[photos.Count];
 
     private const string Remaining = "p is the probability of the class when no more than that passes.";
+
+    /// <summary>
+    /// Upper bound of the features that shared passes hold, in bytes; one photo's are held anyway. On photos beyond it each method runs its own pass.
+    /// </summary>
+    internal long MostShared { get; init; } = 1L << 30;
 
     /// <summary>The smoothing in the rows of the paper's figure 9, in feature cells.</summary>
     public static IReadOnlyList<double> EvolutionSigmas { get; } = [0, 2];
@@ -44,11 +52,12 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
         IReadOnlyList<string>[] reads =
         [
             .. columns.Where(column => column.Method.Parts.Count == 0 || !column.Method.Parts.All(part => columns.Any(other => other.Method.Name == part)))
-                .Select(column => column.Method.Reads(column.Inputs)).OfType<IReadOnlyList<string>>(),
+                .Select(column => Reads(column.Method, column.Inputs)).OfType<IReadOnlyList<string>>(),
         ];
         if (reads.Length < 2)
             return;
         var clock = Stopwatch.StartNew();
+        long left = MostShared;
         try
         {
             string[] layers = [.. reads.SelectMany(layers => layers).Distinct()];
@@ -56,6 +65,9 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
             {
                 cancellation.ThrowIfCancellationRequested();
                 (_samples[i], _shared[i]) = (_samples[i] with { Known = pass }, clock.Elapsed.TotalSeconds);
+                // The next photo's takes as much.
+                if ((left -= pass.Bytes) < pass.Bytes)
+                    return;
                 clock.Restart();
             }
         }
@@ -64,6 +76,10 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
             // Each method runs its own pass, and says which of its lines is not finite.
         }
     }
+
+    /// <summary>What a method starts from of a shared pass; null where it runs its own, as for another network than the classifier.</summary>
+    private IReadOnlyList<string>? Reads(MethodKind kind, MethodInputs inputs) =>
+        ReferenceEquals(inputs.Network, classifier.Network) ? kind.Reads(inputs) : null;
 
     /// <summary>
     /// Creates a method and explains the photos one by one, so that the times of methods can be compared. Time for what several maps share is part of each
@@ -81,7 +97,7 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
         if (Joined(kind, inputs, made ?? []) is { } joined)
             return new ComparedColumn(kind, inputs, joined);
         using IAttributionMethod method = kind.Create(inputs);
-        return new ComparedColumn(kind, inputs, Maps(method, kind.Reads(inputs) is not null, progress, cancellation));
+        return new ComparedColumn(kind, inputs, Maps(method, Reads(kind, inputs) is not null, progress, cancellation));
     }
 
     /// <summary>The maps that follow from those of other columns; null where one of these is missing.</summary>
@@ -113,7 +129,7 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
         MethodInputs whole = inputs with { Bottleneck = inputs.Bottleneck with { Steps = updates[^1], FinalMap = FinalMap.AfterLastUpdate } };
         using IAttributionMethod method = kind.Create(whole);
         ((PerSampleBottleneck)method).KeepsAfter = updates;
-        IReadOnlyList<ComparedMap> maps = Maps(method, starts: true, progress, cancellation);
+        IReadOnlyList<ComparedMap> maps = Maps(method, Reads(kind, whole) is not null, progress, cancellation);
         return [.. updates.Select(after => new ComparedColumn(kind, whole, [.. maps.Select((map, photo) => After(map, photo, after))]))];
     }
 
@@ -139,7 +155,7 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
             var relay = new ProgressRelay<AttributionProgress>(
                 at => progress?.Report(at with { ImagesDone = done + at.ImagesDone, Images = done + at.Images }));
             var clock = Stopwatch.StartNew();
-            Outcome outcome = method.Explain([sample], relay, cancellation).Single();
+            Outcome outcome = method.Explain([starts ? sample : sample with { Known = null }], relay, cancellation).Single();
             maps.Add(new ComparedMap(outcome.Explanation, clock.Elapsed.TotalSeconds + (starts ? _shared[done] : 0), outcome.Failure));
             progress?.Report(new AttributionProgress(maps.Count, photos.Count, 0, 1));
         }

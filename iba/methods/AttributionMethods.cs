@@ -64,9 +64,9 @@ public sealed record MethodKind(string Name, string Title, Func<MethodInputs, IA
     public IAttributionMethod Create(MethodInputs from) => Needs switch
     {
         _ when !TakesLoss && !from.Loss.IsCrossEntropy => throw new ArgumentException(
-            $"{Name} does not take the loss '{from.Loss}': "
-            + (Needs == MethodNeeds.Readout ? "its masks do not depend on a class. " : "it starts from the logit of one class. ")
-            + $"Ask for one class, or give one of {string.Join(", ", AttributionMethods.All.Where(kind => kind.TakesLoss).Select(kind => kind.Name))}."),
+            $"{Name} does not take the loss '{from.Loss}': its map is of the logit of one class, or of no class. "
+            + "Name one class and leave out --margin-to, or use one of: "
+            + $"{string.Join(", ", AttributionMethods.All.Where(kind => kind.TakesLoss).Select(kind => kind.Name))}."),
         MethodNeeds.Statistics when from.AtLayer is null => throw Missing(
             from.Layer is null ? "feature statistics" : $"feature statistics of layer {from.Layer}", "iba estimate --images DIR --layer NAME --out FILE"),
         MethodNeeds.Readout when from.Readout is null => throw Missing("a trained readout network", "iba readout train"),
@@ -109,6 +109,9 @@ public sealed record MethodInputs(Network Network, Shape Image)
 
     /// <summary>Creates the readout bottleneck from the other inputs; required by readout.</summary>
     public Func<MethodInputs, IAttributionMethod>? Readout { get; init; }
+
+    /// <summary>Statistics of the layers that the readout reads; null if unknown: it then shares no pass of the network with other methods.</summary>
+    public StatisticsSet? ReadoutStatistics { get; init; }
 
     /// <summary>SHA-256 of the readout's file in hexadecimal; empty if unknown.</summary>
     public string ReadoutSha256 { get; init; } = "";
@@ -177,7 +180,7 @@ public static class AttributionMethods
             Settings = [.. MethodSetting.OfPerSample, MethodSetting.Seed],
             Reads = from => Full(from, from.AtLayer?.Origin.Layer),
         },
-        new("readout", "IBA Readout", from => from.Readout!(from), MethodNeeds.Readout) { Reads = OfReadout },
+        new("readout", "IBA Readout", from => from.Readout!(from), MethodNeeds.Readout) { Reads = from => from.ReadoutStatistics?.Names },
         new("gradient", "Gradient", from => new Gradient(from.Network, from.Image)
         {
             MemoryBudget = from.MemoryBudget, Checks = from.Checks, Loss = from.Loss,
@@ -262,12 +265,6 @@ public static class AttributionMethods
         layer is not null && from.Network.Has(layer) ? [from.Network.Resolve(layer)] : null;
 
     private static IReadOnlyList<string>? OfCam(MethodInputs from) => Full(from, from.CamLayer ?? from.Network.Architecture?.CamLayer);
-
-    private static IReadOnlyList<string>? OfReadout(MethodInputs from)
-    {
-        using IAttributionMethod? method = from.Readout?.Invoke(from);
-        return (method as ReadoutBottleneck)?.Layers;
-    }
 
     private static GuidedBackpropagation Guided(MethodInputs from) => new(from.Network, from.Image)
     {

@@ -14,13 +14,16 @@ public sealed record StatisticsSet(IReadOnlyList<FeatureStatistics> Layers)
     /// <summary>The statistics of the first layer, at which the flow is restricted.</summary>
     public FeatureStatistics First => Layers[0];
 
+    /// <summary>The layers' full names.</summary>
+    internal IReadOnlyList<string> Names => [.. Layers.Select(layer => layer.Origin.Layer)];
+
     /// <summary>The tensors of a file.</summary>
     internal IEnumerable<SafetensorsTensor> Tensors => Layers.SelectMany(layer => layer.Tensors($"{layer.Origin.Layer}."));
 
     /// <summary>The metadata of a file. Layers are separated by blanks, which no layer's name contains.</summary>
     internal Dictionary<string, string> Metadata => new()
     {
-        [LayersKey] = string.Join(' ', Layers.Select(layer => layer.Origin.Layer)),
+        [LayersKey] = string.Join(' ', Names),
         ["network"] = First.Origin.Network,
         ["samples"] = $"{First.Samples}",
         ["weights_sha256"] = First.Origin.WeightsSha256,

@@ -1,12 +1,15 @@
 using Iba;
 using Iba.Bottleneck;
 using Iba.Engine.Backends;
+using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Networks;
+using Iba.Engine.Tensors;
 using Iba.Evaluation;
 using Iba.Images;
 using Iba.Methods;
 using Iba.Statistics;
 using Tests.Devices;
+using Tests.Emulator;
 using Tests.Networks;
 using Xunit;
 using Result = Iba.Explanation;
@@ -22,7 +25,14 @@ public sealed class SharedWorkTests(Cpu cpu) : TestsOnDevice(cpu), IClassFixture
     public void All_methods_together_run_what_each_runs_alone_without_what_they_share(string network)
     {
         using MethodCase of = Case(network);
-        MethodInputs inputs = of.Inputs with { Statistics = of.Statistics, Patterns = of.Patterns, NoiseSamples = 3, PathSteps = 3 };
+        MethodInputs inputs = of.Inputs with
+        {
+            Statistics = of.Statistics,
+            ReadoutStatistics = of.Depths,
+            Patterns = of.Patterns,
+            NoiseSamples = 3,
+            PathSteps = 3,
+        };
         inputs.Readout!(inputs).Dispose();
         var alone = new Dictionary<string, (Result Map, Work Work)>();
         foreach (MethodKind kind in AttributionMethods.All)
@@ -50,8 +60,11 @@ public sealed class SharedWorkTests(Cpu cpu) : TestsOnDevice(cpu), IClassFixture
         Assert.Equal(new Work(left, expected.Sum(work => work.Backward)), work);
     }
 
-    [Fact]
-    public void Weights_and_layers_have_one_pass_of_each_photo()
+    /// <summary>Where the bound on what is held allows one photo's pass, methods run their own on the other.</summary>
+    [Theory]
+    [InlineData(1L << 30, 2)]
+    [InlineData(1, 1)]
+    public void Weights_and_layers_have_one_pass_of_each_photo(long mostShared, int shares)
     {
         using MethodCase of = Case("resnet50-narrow");
         MethodInputs[] columns =
@@ -71,14 +84,14 @@ public sealed class SharedWorkTests(Cpu cpu) : TestsOnDevice(cpu), IClassFixture
         }
         (List<Result> together, Work shared) = Counted(() =>
         {
-            Comparison comparison = Of(of, 2);
+            Comparison comparison = Of(of, 2, mostShared);
             comparison.Share([.. columns.Select(inputs => (PerSample, inputs))], TestContext.Current.CancellationToken);
             return columns.SelectMany(inputs => comparison.Run(PerSample, inputs, cancellation: TestContext.Current.CancellationToken).Maps)
                 .Select(map => map.Explanation!).ToList();
         });
         foreach ((Result one, Result other) in expected.Zip(together))
             Same(one, other);
-        Assert.Equal(alone with { Forward = alone.Forward - 2 * (columns.Length - 1) * pass.Forward }, shared);
+        Assert.Equal(alone with { Forward = alone.Forward - shares * (columns.Length - 1) * pass.Forward }, shared);
     }
 
     /// <summary>One fit each with and without smoothing has the maps of all numbers of updates.</summary>
@@ -108,6 +121,68 @@ public sealed class SharedWorkTests(Cpu cpu) : TestsOnDevice(cpu), IClassFixture
         Assert.Equal(alone - pass.Forward, shared.Forward);
     }
 
+    /// <summary>
+    /// Features go to the host and back; in bf16 they are widened on the way. A second convolution makes what follows the bottleneck bf16, too.
+    /// </summary>
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.BFloat16)]
+    public void A_gpu_starts_from_a_shared_pass_as_from_its_own(Precision precision)
+    {
+        using var on = new EmulatedGpu(precision: precision);
+        Network tiny = FullMemoryTests.Tiny(on.Backend);
+        Parameter Place(string name, int seed, Shape shape) => new(name, on.Backend.Tensor(shape, Draws.Of(seed, shape).Floats()));
+        var second = new ParameterPair(Place("conv2.weight", 5, new Shape(4, 3, 3, 4)), Place("conv2.bias", 6, new Shape(4)));
+        var network = new Network("tiny", on.Backend,
+            [.. tiny.Layers.Take(2), new ConvolutionLayer("conv2", second, new ConvGeometry(3, 1, 1)), new ReluLayer("relu2"), .. tiny.Layers.Skip(2)]);
+        var depths = new StatisticsSet([FullMemoryTests.Statistics(network, "relu"), FullMemoryTests.Statistics(network, "fc")]);
+        using var readout = new ReadoutNetwork(on.Backend, depths);
+        MethodInputs inputs = OfTiny(network) with
+        {
+            Readout = from => new ReadoutBottleneck(from.Network, readout, from.Image),
+            ReadoutStatistics = depths,
+            CamLayer = "relu2",
+        };
+        MethodKind[] kinds = [PerSample, AttributionMethods.Find("readout"), AttributionMethods.Find("grad-cam"), AttributionMethods.Find("random")];
+        Sample[] photos = [FullMemoryTests.Samples(1)[0] with { Target = null }];
+        (Result[] alone, Work work) = Counted(() => kinds.Select(kind => Alone(kind, inputs, photos[0])).ToArray(), on.Backend);
+        (Result[] together, Work shared) = Counted(() =>
+        {
+            Comparison comparison = Of(network, FullMemoryTests.Image, photos);
+            comparison.Share([.. kinds.Select(kind => (kind, inputs))], TestContext.Current.CancellationToken);
+            return kinds.Select(kind => comparison.Run(kind, inputs, cancellation: TestContext.Current.CancellationToken).Maps[0].Explanation!).ToArray();
+        }, on.Backend);
+        foreach ((Result one, Result other) in alone.Zip(together))
+            Same(one, other);
+        Assert.Equal(work.Forward - 2 * (kinds.Length - 1), shared.Forward);
+    }
+
+    [Fact]
+    public void A_network_other_than_the_classifiers_has_its_own_pass()
+    {
+        Network network = FullMemoryTests.Tiny(On.Backend), other = FullMemoryTests.Tiny(On.Backend);
+        foreach (Parameter parameter in other.Parameters)
+            On.Backend.Upload([.. On.Backend.Read(parameter.Data).Select(number => 2 * number)], parameter.Data);
+        MethodInputs inputs = OfTiny(network), others = OfTiny(other);
+        Sample[] photos = [FullMemoryTests.Samples(1)[0] with { Target = null }];
+        Comparison comparison = Of(network, FullMemoryTests.Image, photos);
+        comparison.Share([(PerSample, inputs), (PerSample, inputs), (PerSample, others)], TestContext.Current.CancellationToken);
+        foreach (MethodInputs each in (MethodInputs[])[others, inputs])
+            Same(Alone(PerSample, each, photos[0]), comparison.Run(PerSample, each, cancellation: TestContext.Current.CancellationToken).Maps[0].Explanation!);
+    }
+
+    private static MethodInputs OfTiny(Network network) => new(network, FullMemoryTests.Image)
+    {
+        Statistics = FullMemoryTests.Statistics(network, "relu"),
+        Bottleneck = new BottleneckSettings { Steps = 2, Copies = 2 },
+    };
+
+    private static Result Alone(MethodKind kind, MethodInputs inputs, Sample sample)
+    {
+        using IAttributionMethod method = kind.Create(inputs);
+        return method.Attribute([sample]).Single();
+    }
+
     /// <summary>Means so far away that the gradient of the information overflows: the first mask has a map, those after its update have none.</summary>
     [Fact]
     public void A_fit_that_diverges_keeps_the_maps_before()
@@ -129,9 +204,9 @@ public sealed class SharedWorkTests(Cpu cpu) : TestsOnDevice(cpu), IClassFixture
     /// <summary>Convolutions forward and backward. All else of a pass goes with them.</summary>
     private record struct Work(int Forward, int Backward);
 
-    private (T Result, Work Work) Counted<T>(Func<T> run)
+    private (T Result, Work Work) Counted<T>(Func<T> run, IBackend? on = null)
     {
-        var backend = (Backend)On.Backend;
+        var backend = (Backend)(on ?? On.Backend);
         Work work = default;
         backend.Entered = call =>
         {
@@ -159,12 +234,17 @@ public sealed class SharedWorkTests(Cpu cpu) : TestsOnDevice(cpu), IClassFixture
     /// <summary>Photos of whose classes the predicted one is explained, as in a comparison without a target.</summary>
     private static IEnumerable<Sample> Predicted(MethodCase of, int photos) => of.Samples.Where(sample => sample.Target is null).Take(photos);
 
-    private static Comparison Of(MethodCase of, int photos)
+    private static Comparison Of(MethodCase of, int photos, long mostShared = 1L << 30) => Of(of.Network, of.Image, Predicted(of, photos), mostShared);
+
+    private static Comparison Of(Network network, Shape image, IEnumerable<Sample> photos, long mostShared = 1L << 30)
     {
-        (int height, int width) = (of.Image.H, of.Image.W);
+        (int height, int width) = (image.H, image.W);
         var crop = new Photo(new byte[3 * height * width], width, height, "test");
-        return new Comparison(new Classifier(of.Network) { Preprocessing = new Preprocessing { Crop = height }, ChecksSamples = false },
-            [.. Predicted(of, photos).Select(sample => new PreparedPhoto("test", "", (width, height), new NetworkInput(sample.Pixels, crop, default), null))]);
+        return new Comparison(new Classifier(network) { Preprocessing = new Preprocessing { Crop = height }, ChecksSamples = false },
+            [.. photos.Select(sample => new PreparedPhoto("test", "", (width, height), new NetworkInput(sample.Pixels, crop, default), null))])
+        {
+            MostShared = mostShared,
+        };
     }
 
     private static void Same(Result expected, Result actual)

@@ -3,6 +3,7 @@ using Iba.Bottleneck;
 using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
+using Iba.Engine.Networks;
 using Iba.Engine.Ops;
 using Iba.Engine.Tensors;
 using Tests.Emulator;
@@ -106,6 +107,31 @@ public sealed class BatchSizeTests
         }
     }
 
+    /// <summary>
+    /// The layer before the bottleneck's is 1024 wide: (1, 16, 16, 1024) for each image. 9000 of them are more than an int counts, which shows only when
+    /// the trunk is recorded.
+    /// </summary>
+    [Fact]
+    public void A_batch_that_proves_too_large_while_it_is_explained_is_halved()
+    {
+        const int Wide = 1024, Many = 9000;
+        using var backend = new CpuBackend(1);
+        ParameterPair Of(string name, Shape weights) =>
+            new(new Parameter($"{name}.weight", backend.Allocate(weights)), new Parameter($"{name}.bias", backend.Allocate(new Shape(weights.N))));
+        var network = new Network("wide", backend,
+        [
+            new ConvolutionLayer("wide", Of("wide", new Shape(Wide, 1, 1, 3)), new ConvGeometry(1)),
+            new ConvolutionLayer("narrow", Of("narrow", new Shape(2, 1, 1, Wide)), new ConvGeometry(1)),
+            new AveragePoolLayer("avgpool", 1),
+            new LinearLayer("fc", Of("fc", new Shape(3, 2))),
+        ]);
+        using var method = new PerSampleBottleneck(
+            network, FullMemoryTests.Statistics(network, "narrow"), FullMemoryTests.Image, Many, new BottleneckSettings { Steps = 1, Copies = 1 });
+        IReadOnlyList<Sample> samples = [.. Enumerable.Repeat(FullMemoryTests.Samples(1)[0], Many)];
+        Assert.Contains($"going on with {Many / 2} images at a time",
+            Assert.Throws<OperationCanceledException>(() => method.Attribute(samples, new UntilNote()).First()).Message);
+    }
+
     /// <summary>As when a device's memory is full, half as many images may fit.</summary>
     [Fact]
     public void A_tape_too_large_for_one_allocation_is_reported_as_out_of_memory()
@@ -125,6 +151,16 @@ public sealed class BatchSizeTests
             (new() { ActiveThreshold = 1.5f }, "active threshold"), (new() { InitialAlpha = float.NegativeInfinity }, "initial alpha")])
         {
             Assert.StartsWith(name, Assert.Throws<ArgumentException>(settings.Check).Message);
+        }
+    }
+
+    /// <summary>Ends the work with its first note.</summary>
+    private sealed class UntilNote : IProgress<AttributionProgress>
+    {
+        public void Report(AttributionProgress at)
+        {
+            if (at.Note is { } note)
+                throw new OperationCanceledException(note);
         }
     }
 

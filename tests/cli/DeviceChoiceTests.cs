@@ -154,6 +154,13 @@ public sealed class DeviceChoiceTests : IDisposable
     public void Bounds_of_memory_are_sizes_or_shares(string text, long bytes) => Assert.Equal(bytes, DeviceChoice.Limit(text, "cuda").Of(1000));
 
     [Theory]
+    [InlineData("7%")]
+    [InlineData("33.3%")]
+    [InlineData("100%")]
+    [InlineData("512MiB")]
+    public void A_bound_is_written_as_it_was_given(string text) => Assert.Equal(text, MemoryLimit.Find(text)!.ToString());
+
+    [Theory]
     [InlineData("4", "auto")]
     [InlineData("0GB", "auto")]
     [InlineData("-1GB", "auto")]

@@ -42,6 +42,7 @@ public sealed class QuestionTests : IDisposable
     [InlineData("--target 3 --margin-to 3", "--target 3 --margin-to 3: the margin is to '3', the class explained")]
     [InlineData("--target 3,5 --margin-to 4", "several classes, and a margin is of one")]
     [InlineData("--target 3,5 --method lrp-alpha1-beta0", "lrp-alpha1-beta0 does not take the loss 'any of 3, 5'")]
+    [InlineData("--target 3 --margin-to 5 --method random", "random does not take the loss 'margin to 5': its map is of the logit of one class")]
     public void Mistakes_are_usage_errors(string question, string message)
     {
         IbaProcess.Result result = Run(["--out", _folder["refused"], .. question.Split(' ')]);

@@ -31,7 +31,9 @@ public sealed class MissingLibraryTests : IDisposable
     public static TheoryData<string, bool, string> Missed() =>
         [.. Table().Where(row => !row.Without.StartsWith(Nothing, StringComparison.Ordinal))];
 
-    /// <summary>Where it is needed, cuda is refused by a message that names it and says what to do, and auto has its reason; else something is slower.</summary>
+    /// <summary>
+    /// Where it is needed, cuda is refused by a message that names it and says what to do, and auto has its reason; else something is slower.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Missed))]
     public void A_library_that_is_taken_away_is_missed_as_the_table_says(string library, bool needed, string without)

@@ -6,7 +6,7 @@ namespace Iba.Engine.Backends.Cuda;
 /// How much of a GPU's memory a backend may take: a size or a share of the whole. What the driver and NVIDIA's libraries take for themselves, some hundred
 /// MiB, comes on top.
 /// </summary>
-public readonly record struct MemoryLimit
+public sealed record MemoryLimit
 {
     private static readonly (string Unit, long Bytes)[] Units =
         [("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000)];
@@ -49,7 +49,7 @@ public readonly record struct MemoryLimit
 
     /// <summary>As it may be written.</summary>
     public override string ToString() =>
-        FormattableString.Invariant(_isShare ? $"{_number * 100}%" : (FormattableString)$"{_number / (1 << 20):0.###}MiB");
+        FormattableString.Invariant(_isShare ? $"{_number * 100:0.############}%" : (FormattableString)$"{_number / (1 << 20):0.###}MiB");
 
     private static double Number(string text) =>
         double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double number) ? number : 0;
