@@ -16,9 +16,12 @@ internal sealed record AnyOfLoss : LogitLoss
     {
         _classes = [.. classes];
         if (_classes.Distinct().Count() < _classes.Length)
-            throw new ArgumentException($"{Name} has a class twice. Give each once.");
+            throw new ArgumentException($"the loss '{Name}' has a class twice. Give each once.");
         if (_classes.Length < 2)
-            throw new ArgumentException("give two classes at least; for one, cross-entropy is the loss.");
+        {
+            throw new ArgumentException(
+                $"a loss of several classes needs two classes at least, and was given {_classes.Length}. For one, cross-entropy is the loss.");
+        }
     }
 
     public override string Name => $"any of {string.Join(", ", _classes)}";
@@ -32,7 +35,7 @@ internal sealed record AnyOfLoss : LogitLoss
         foreach (int each in _classes)
             Classes.Explained(each, logits);
         int target = asked ?? _classes[0];
-        return _classes.Contains(target) ? target : throw new ArgumentException($"class {target} is not one of the loss, {Name}. Name one of them, or none.");
+        return _classes.Contains(target) ? target : throw new ArgumentException($"class {target} is not one of the loss '{Name}'. Name one of them, or none.");
     }
 
     internal override double Probability(double[] probabilities, int target) => _classes.Sum(each => probabilities[each]);

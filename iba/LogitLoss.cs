@@ -41,7 +41,10 @@ public abstract record LogitLoss
 
     /// <summary>A loss of the caller's own, anything that the engine can derive. Two are equal if their names and their functions are.</summary>
     /// <param name="name">What it is called in files and messages.</param>
-    /// <param name="record">Records it: one number for each row, (N). Called once for each batch size, on the thread that explains.</param>
+    /// <param name="record">
+    /// Records it: one number for each row, (N). Called whenever a tape is recorded, for gradient methods for every batch, on the thread that explains. A
+    /// lambda that captures variables is another function each time it is made: keep the loss to have its photos share batches and recordings.
+    /// </param>
     /// <exception cref="ArgumentException">It has no name.</exception>
     public static LogitLoss Of(string name, Func<LossRows, Value> record)
     {

@@ -60,11 +60,11 @@ internal sealed class DeviceOptions(bool winograd = true)
     {
         if (parsed.GetValue(CheckFinite))
             FiniteCheck.IsOn = true;
-        return DeviceChoice.Parse(parsed.GetValue(_device)!, parsed.GetValue(_precision), parsed.GetValue(_threads)) with
+        string word = parsed.GetValue(_device)!;
+        return DeviceChoice.Parse(word, parsed.GetValue(_precision), parsed.GetValue(_threads), parsed.GetValue(_memory)) with
         {
             Winograd = parsed.GetValue(_winograd) == "on",
             Plans = _plans.Of(parsed),
-            Memory = parsed.GetValue(_memory) is { } size ? DeviceChoice.Limit(size, parsed.GetValue(_device)!) : null,
         };
     }
 }
@@ -88,26 +88,23 @@ internal sealed record DeviceChoice(string Word, IReadOnlyList<DeviceName> Devic
     /// <summary>The default precision of a GPU.</summary>
     public Precision OnGpu => Precision ?? Iba.Engine.Backends.Cuda.Precision.TensorFloat32;
 
-    /// <exception cref="UsageException">There is no such kind of device, or no such precision.</exception>
-    public static DeviceChoice Parse(string word, string? precisionWord = null, int threads = 0)
+    /// <exception cref="UsageException">There is no such kind of device, no such precision, or the bound is no size or for no GPU.</exception>
+    public static DeviceChoice Parse(string word, string? precisionWord = null, int threads = 0, string? memory = null)
     {
         Precision? precision = precisionWord is null ? null : PrecisionNames.Find(precisionWord)
             ?? throw new UsageException($"--precision {precisionWord}: it must be one of {string.Join(", ", PrecisionNames.All)}.");
         try
         {
-            return new DeviceChoice(word, DeviceName.FindAll(word), precision, threads);
+            return new DeviceChoice(word, DeviceName.FindAll(word), precision, threads)
+            {
+                Memory = memory is null ? null : DeviceName.Limit(memory, word),
+            };
         }
         catch (ArgumentException mistake)
         {
             throw new UsageException($"--{mistake.Message}");
         }
     }
-
-    /// <summary>The bound that --gpu-memory gives for a device.</summary>
-    /// <exception cref="UsageException">It is no size, or for no GPU.</exception>
-    public static MemoryLimit Limit(string size, string device) => device == "cpu"
-        ? throw new UsageException($"--gpu-memory {size}: --device cpu uses no GPU. Leave one of them out.")
-        : MemoryLimit.Find(size) ?? throw new UsageException($"--gpu-memory {size}: it must be a size such as 4GB or 512MiB, or a share such as 80%.");
 
     /// <summary>Opens the device. Where it falls back to the CPU, one line says why.</summary>
     /// <exception cref="DeviceException">The requested GPU cannot be used.</exception>

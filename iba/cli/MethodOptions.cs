@@ -121,7 +121,7 @@ internal sealed class MethodOptions
             return new Question(text is null ? null : NetworkOptions.Class(text, labels, classes), LogitLoss.CrossEntropy);
         // Among many photos, some may be predicted as that class itself.
         if (to is not null && text is null)
-            throw new UsageException($"--margin-to {to}: it needs --target, the class to tell from it.");
+            throw new UsageException($"--margin-to {to}: it needs --target, the class to compare with it.");
         try
         {
             return Question.Parse(text, to, labels, classes);

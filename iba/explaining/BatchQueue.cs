@@ -1,3 +1,5 @@
+using Iba.Engine.Backends.Cuda;
+
 namespace Iba.Explaining;
 
 /// <summary>
@@ -7,7 +9,8 @@ namespace Iba.Explaining;
 /// </summary>
 /// <remarks>
 /// A cancelled request leaves the queue at once; one that is in work is answered at once, and its result is dropped. A batch stops when all of its requests
-/// are cancelled. An exception of a batch is not blamed on all: requests that have no result yet are tried again one by one.
+/// are cancelled. An exception of a batch is not blamed on all: requests that have no result yet are tried again one by one. A worker whose device is lost
+/// leaves them to the other workers and takes no more; the last one goes on and says so to every caller.
 /// </remarks>
 /// <typeparam name="TKey">What requests of one batch share.</typeparam>
 /// <typeparam name="TItem">What is worked on.</typeparam>
@@ -26,6 +29,8 @@ internal sealed class BatchQueue<TKey, TItem, TResult>(
     private readonly SemaphoreSlim _room = new(room, room);
     private readonly TaskCompletionSource _empty = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task?[] _working = new Task?[workers.Length];
+    private readonly Batch?[] _batches = new Batch?[workers.Length];
+    private readonly bool[] _isLost = new bool[workers.Length];
     private bool _closed;
     private int _open;
 
@@ -102,10 +107,16 @@ internal sealed class BatchQueue<TKey, TItem, TResult>(
         lock (_lock)
         {
             _waiting.AddLast(request);
-            int idle = Array.IndexOf(_working, null);
-            if (idle >= 0)
-                _working[idle] = Task.Run(() => WorkOff(idle));
+            Wake();
         }
+    }
+
+    /// <summary>Starts a worker that is idle, if there is one. A lost one keeps its task. Called under the lock.</summary>
+    private void Wake()
+    {
+        int idle = Array.IndexOf(_working, null);
+        if (idle >= 0)
+            _working[idle] = Task.Run(() => WorkOff(idle));
     }
 
     private void Withdraw(Request request, CancellationToken cancellation)
@@ -127,10 +138,14 @@ internal sealed class BatchQueue<TKey, TItem, TResult>(
     {
         while (Next(worker) is { } batch)
         {
-            Do(workers[worker], batch, batch.Requests);
+            if (!Do(worker, batch, batch.Requests))
+                return;
             // What a batch failed at, alone. Looked at one by one, because more may be cancelled meanwhile.
             foreach (Request left in batch.Requests.Where(request => !request.Answer.Task.IsCompleted))
-                Do(workers[worker], batch, [left]);
+            {
+                if (!Do(worker, batch, [left]))
+                    return;
+            }
         }
     }
 
@@ -139,38 +154,68 @@ internal sealed class BatchQueue<TKey, TItem, TResult>(
     {
         lock (_lock)
         {
+            _batches[worker] = null;
             if (_waiting.First is not { } oldest)
             {
                 _working[worker] = null;
                 return null;
             }
             Request[] alike = [.. _waiting.Where(request => request.Key.Equals(oldest.Value.Key))];
-            Request[] some = alike[..Math.Min((alike.Length + workers.Length - 1) / workers.Length, most)];
+            // A share for each worker that has nothing left to answer, this one included.
+            int free = Enumerable.Range(0, workers.Length).Count(each => !_isLost[each] && _batches[each] is not { Wanted: > 0 });
+            Request[] some = alike[..Math.Min((alike.Length + free - 1) / free, most)];
             var batch = new Batch(some) { Wanted = some.Length };
             foreach (Request request in some)
             {
                 _waiting.Remove(request);
                 request.Batch = batch;
             }
+            _batches[worker] = batch;
             return batch;
         }
     }
 
-    private void Do(Work work, Batch batch, Request[] some)
+    /// <summary>Works on requests of a batch.</summary>
+    /// <returns>False if the device is lost and others take over.</returns>
+    private bool Do(int worker, Batch batch, Request[] some)
     {
         int done = 0;
         try
         {
-            foreach ((TResult? result, Exception? failure) in work(some[0].Key, [.. some.Select(request => request.Item)], batch.Stop.Token))
+            foreach ((TResult? result, Exception? failure) in workers[worker](some[0].Key, [.. some.Select(request => request.Item)], batch.Stop.Token))
                 Answer(some[done++], result, failure);
             if (done < some.Length)
                 throw new InvalidOperationException($"{done} of {some.Length} requests were answered");
+        }
+        catch (DeviceLostException) when (Retire(worker, batch))
+        {
+            return false;
         }
         catch (Exception failure)
         {
             // Those of a larger batch are tried one by one.
             if (some.Length == 1)
                 Answer(some[0], default, failure);
+        }
+        return true;
+    }
+
+    /// <summary>Leaves what has no answer yet to the other workers; false if there are none.</summary>
+    private bool Retire(int worker, Batch batch)
+    {
+        lock (_lock)
+        {
+            if (_isLost.Count(lost => lost) == workers.Length - 1)
+                return false;
+            _isLost[worker] = true;
+            _batches[worker] = null;
+            foreach (Request left in batch.Requests.Reverse().Where(request => !request.Answer.Task.IsCompleted))
+            {
+                left.Batch = null;
+                _waiting.AddFirst(left);
+            }
+            Wake();
+            return true;
         }
     }
 

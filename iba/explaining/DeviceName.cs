@@ -45,6 +45,14 @@ public readonly record struct DeviceName(int? Ordinal, bool FallsBack)
             ? throw new ArgumentException($"device {word}: it names cuda:{twice} twice. Give each GPU once.") : all;
     }
 
+    /// <summary>The bound of a GPU's memory that <c>--gpu-memory</c> gives for devices.</summary>
+    /// <param name="size">Such as 4GB or 80%.</param>
+    /// <param name="device">The devices' names.</param>
+    /// <exception cref="ArgumentException">It is no size, or for no GPU.</exception>
+    internal static MemoryLimit Limit(string size, string device) => device == "cpu"
+        ? throw new ArgumentException($"gpu-memory {size}: device cpu is no GPU. Leave one of them out.")
+        : MemoryLimit.Find(size) ?? throw new ArgumentException($"gpu-memory {size}: it must be a size such as 4GB or 512MiB, or a share such as 80%.");
+
     /// <summary>Opens the device: a GPU in TF32 with cuDNN, the CPU with all its cores.</summary>
     /// <exception cref="NoCudaException">The GPU that was asked for is not there, or something that it needs; the message says what.</exception>
     /// <exception cref="CudaException">It failed.</exception>

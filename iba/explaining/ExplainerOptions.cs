@@ -56,7 +56,7 @@ public sealed record ExplainerRequest
     /// </summary>
     public string? Target { get; init; }
 
-    /// <summary>The class from which the target is told, by number, name or WordNet id: <see cref="LogitLoss.Margin"/>. Null for all classes.</summary>
+    /// <summary>The class to compare the target with, by number, name or WordNet id: <see cref="LogitLoss.Margin"/>. Null for all classes.</summary>
     public string? MarginTo { get; init; }
 
     /// <summary>Another loss; null for that which <see cref="Target"/> and <see cref="MarginTo"/> ask for. Photos of equal losses share batches.</summary>

@@ -9,7 +9,7 @@ internal readonly record struct Question(int? Target, LogitLoss Loss)
 {
     /// <summary>Reads a question.</summary>
     /// <param name="target">A class by number, name or WordNet id, or several with commas between; null for the predicted one.</param>
-    /// <param name="marginTo">The class that it is told from; null if from all.</param>
+    /// <param name="marginTo">The class to compare it with; null for all.</param>
     /// <param name="labels">The names of the classes.</param>
     /// <param name="classes">Classes of the network.</param>
     /// <exception cref="ArgumentException">There is no such class, or the question makes no sense.</exception>
@@ -19,6 +19,8 @@ internal readonly record struct Question(int? Target, LogitLoss Loss)
         if (target is not null && target.Contains(',') && labels.Find(target, classes) is null)
         {
             int[] several = [.. target.Split(',', StringSplitOptions.TrimEntries).Select(name => Class(name, labels, classes))];
+            if (several.Distinct().Count() == 1)
+                throw new ArgumentException($"'{target}' is one class, {several[0]}, by {several.Length} names. Give one of them.");
             return marginTo is null ? new Question(several[0], LogitLoss.AnyOf(several))
                 : throw new ArgumentException($"'{target}' are several classes, and a margin is of one. Name one class, or no margin.");
         }

@@ -40,7 +40,8 @@ internal static class ServeCommand
         };
         var memory = new Option<string?>("--gpu-memory")
         {
-            Description = "Upper bound of the memory that is taken on each GPU, such as 4GB, 512MiB or 80%. Default: all that is free.",
+            Description = "Upper bound of the memory of tensors and workspaces on each GPU, such as 4GB, 512MiB or 45%; NVIDIA's libraries take some hundred "
+                + "MiB more. Default: all that is free.",
             HelpName = "SIZE",
         };
         var listen = new Option<string>("--listen")
@@ -78,11 +79,8 @@ internal static class ServeCommand
                 Batch = parsed.GetValue(batch),
             };
             settings.Check();
-            IReadOnlyList<DeviceName> names = DeviceName.FindAll(parsed.GetValue(device)!);
-            MemoryLimit? most = parsed.GetValue(memory) is not { } size ? null : MemoryLimit.Find(size)
-                ?? throw new ArgumentException($"--gpu-memory {size}: it must be a size such as 4GB or 512MiB, or a share such as 80%.");
             List<string> notes = [];
-            Func<IBackend>[] devices = [.. names.Select(name => (Func<IBackend>)(() => name.Open(notes.Add, most)))];
+            Func<IBackend>[] devices = Devices(parsed.GetValue(device)!, parsed.GetValue(memory), notes.Add);
             ExplainerOptions options = settings.Explaining with
             {
                 Device = devices[0],
@@ -96,6 +94,20 @@ internal static class ServeCommand
             return (explainer, settings with { Notes = notes });
         }, cancellation));
         return command;
+    }
+
+    /// <summary>What opens the devices of a name, each with the bound of its memory.</summary>
+    private static Func<IBackend>[] Devices(string names, string? memory, Action<string> say)
+    {
+        try
+        {
+            MemoryLimit? most = memory is null ? null : DeviceName.Limit(memory, names);
+            return [.. DeviceName.FindAll(names).Select(name => (Func<IBackend>)(() => name.Open(say, most)))];
+        }
+        catch (ArgumentException mistake)
+        {
+            throw new ArgumentException($"--{mistake.Message}", mistake);
+        }
     }
 
     /// <summary>Serves until the process is told to stop, then finishes what was taken.</summary>

@@ -14,8 +14,8 @@ function say(text, failed = false, later = false) {
 }
 
 // Asks for one form of the explanation of the photo that is shown.
-async function ask(format, signal, more = {}) {
-  const query = new URLSearchParams({ format, name: photo.name, method: `per-sample:beta=${beta()}`, ...more });
+async function ask(format, β, signal, more = {}) {
+  const query = new URLSearchParams({ format, name: photo.name, method: `per-sample:beta=${β}`, ...more });
   if (at("target").value.trim()) query.set("target", at("target").value.trim());
   if (at("same").checked && scale) query.set("scale", scale);
   // A file of another type is sent all the same: the service says what is wrong with it.
@@ -45,11 +45,13 @@ async function explain() {
   if (!photo) return;
   if (running) running.abort();
   const mine = running = new AbortController();
-  say(`Explaining ${photo.name} with β = ${beta()} …`);
+  // The slider may move before the answer comes.
+  const β = beta();
+  say(`Explaining ${photo.name} with β = ${β} …`);
   at("found").setAttribute("aria-busy", "true");
   try {
-    const answer = await (await ask("json", mine.signal, { picture: "true" })).json();
-    if (mine === running) show(answer, beta());
+    const answer = await (await ask("json", β, mine.signal, { picture: "true" })).json();
+    if (mine === running) show(answer, β);
   } catch (failure) {
     if (failure.name !== "AbortError") say(`No map of ${photo.name}: ${failure.message.replace(`${photo.name}: `, "")}`, true, failure.later);
   }
@@ -57,7 +59,7 @@ async function explain() {
 }
 
 function show(answer, β) {
-  const of = `${answer.image_sha256} ${answer.target}`, kept = found && found.of === of ? found.tried : new Map();
+  const of = `${answer.image_sha256} ${answer.target} ${answer.objective}`, kept = found && found.of === of ? found.tried : new Map();
   found = { of, tried: kept.set(β, answer) };
   if (!at("same").checked || !scale) scale = answer.max_bits_per_pixel;
   at("map").src = `data:image/png;base64,${answer.picture}`;
@@ -80,7 +82,7 @@ function show(answer, β) {
 async function download(format, ending) {
   try {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(await (await ask(format)).blob());
+    link.href = URL.createObjectURL(await (await ask(format, beta())).blob());
     link.download = photo.name.replace(/\.[^.]*$/, "") + ending;
     link.click();
     URL.revokeObjectURL(link.href);

@@ -66,7 +66,9 @@ for (const [width, colorScheme] of [[1600, 'light'], [400, 'dark']]) {
   const [second, secondMap] = await shown(page);
   numbers(second, '0.1');
   must(secondMap !== firstMap && second[1] !== first[1], 'another β has the same map and bits');
-  must(await page.locator('#tried tr').count() === 2, 'the first β is forgotten');
+  // A β on the way is asked for where the machine is so slow that the slider seems to rest.
+  const tried = await page.locator('#tried th').allTextContents();
+  must(tried.includes('10') && tried.includes('0.1'), 'the first β is forgotten');
   await look(page, 'map');
 
   // On the first map's scale the second is another picture.

@@ -151,7 +151,8 @@ public sealed class DeviceChoiceTests : IDisposable
     [InlineData("512MiB", 536_870_912)]
     [InlineData("80%", 800)]
     [InlineData("100 %", 1000)]
-    public void Bounds_of_memory_are_sizes_or_shares(string text, long bytes) => Assert.Equal(bytes, DeviceChoice.Limit(text, "cuda").Of(1000));
+    public void Bounds_of_memory_are_sizes_or_shares(string text, long bytes) =>
+        Assert.Equal(bytes, DeviceChoice.Parse("cuda", memory: text).Memory!.Of(1000));
 
     [Theory]
     [InlineData("7%")]
@@ -170,7 +171,7 @@ public sealed class DeviceChoiceTests : IDisposable
     [InlineData("NaNGB", "auto")]
     [InlineData("4GB", "cpu")]
     public void Other_bounds_are_usage_errors(string text, string device) =>
-        Assert.StartsWith($"--gpu-memory {text}: ", Assert.Throws<UsageException>(() => DeviceChoice.Limit(text, device)).Message);
+        Assert.StartsWith($"--gpu-memory {text}: ", Assert.Throws<UsageException>(() => DeviceChoice.Parse(device, memory: text)).Message);
 
     [Fact]
     public void An_error_that_ends_a_command_is_printed_with_its_code_and_the_next_step()

@@ -37,7 +37,7 @@ public sealed class QuestionTests : IDisposable
 
     [Theory]
     [InlineData("--target 3,x", "--target 3,x: 'x': no class has that number or name")]
-    [InlineData("--target 3,3", "--target 3,3: any of 3, 3 has a class twice")]
+    [InlineData("--target 3,3", "--target 3,3: '3,3' is one class, 3, by 2 names.")]
     [InlineData("--margin-to 3", "--margin-to 3: it needs --target")]
     [InlineData("--target 3 --margin-to 3", "--target 3 --margin-to 3: the margin is to '3', the class explained")]
     [InlineData("--target 3,5 --margin-to 4", "several classes, and a margin is of one")]

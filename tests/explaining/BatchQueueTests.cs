@@ -1,3 +1,4 @@
+using Iba.Engine.Backends.Cuda;
 using Iba.Explaining;
 using Xunit;
 
@@ -137,6 +138,30 @@ public sealed class BatchQueueTests
             Assert.Equal(["a 1", "a 2"], answers);
         }
         await queue.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_lost_device_leaves_its_requests_to_the_others_and_the_last_one_says_so()
+    {
+        int asked = 0;
+        bool areAllLost = false;
+        IEnumerable<(string?, Exception?)> Lost(string key, IReadOnlyList<int> items, CancellationToken stop)
+        {
+            Interlocked.Increment(ref asked);
+            throw new DeviceLostException("GPU 0", "fell off the bus", 719);
+        }
+        IEnumerable<(string?, Exception?)> Works(string key, IReadOnlyList<int> items, CancellationToken stop) =>
+            Volatile.Read(ref areAllLost) ? throw new DeviceLostException("GPU 1", "fell off the bus", 719) : Echo(key, items, stop);
+
+        await using var queue = new BatchQueue<string, int, string>(room: 8, most: 4, Lost, Works);
+        // The first request wakes the first worker.
+        Assert.Equal("a 1", await queue.Run("a", _ => 1, Stop));
+        string[] answers = await Task.WhenAll(Enumerable.Range(2, 6).Select(item => queue.Run("a", _ => item, Stop)));
+        Assert.Equal(Enumerable.Range(2, 6).Select(item => $"a {item}"), answers);
+        Assert.Equal(1, asked);
+        Volatile.Write(ref areAllLost, true);
+        for (int i = 0; i < 2; i++)
+            Assert.Equal("GPU 1", (await Assert.ThrowsAsync<DeviceLostException>(() => queue.Run("a", _ => 1, Stop))).Subject);
     }
 
     [Fact]

@@ -166,7 +166,18 @@ public sealed class ExplainerTests : IDisposable
         FileSource[] photos = [.. Enumerable.Range(0, 6).Select(i => FileSource.Of(Png(i)))];
         var request = new ExplainerRequest { Method = "per-sample:steps=2:copies=2" };
         await using Explainer one = Open();
-        await using Explainer two = Explainer.Open(_weights, _statistics, Options with { MoreDevices = [Options.Device!] });
+        CpuBackend first = new(threads: 1), second = new(threads: 1);
+        await using Explainer two = Explainer.Open(_weights, _statistics, Options with { Device = () => first, MoreDevices = [() => second] });
+        // Neither works before the other has work, too.
+        using var both = new Barrier(2);
+        foreach (CpuBackend backend in (CpuBackend[])[first, second])
+        {
+            backend.Entered = _ =>
+            {
+                backend.Entered = null;
+                both.SignalAndWait(Stop);
+            };
+        }
         Assert.Equal((1, 2), (one.Devices.Count, two.Devices.Count));
         PhotoExplanation[] all = await Task.WhenAll(photos.Select(photo => two.ExplainAsync(photo, request, Stop)));
         foreach ((FileSource photo, PhotoExplanation found) in photos.Zip(all))

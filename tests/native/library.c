@@ -132,8 +132,9 @@ int main(int count, char **arguments)
     for (int i = 0; i < 10; i++)
         CHECK(logits[i] <= logits[facts.predicted]);
     CHECK(iba_get_label(result, text, sizeof text, &needed) == IBA_OK && needed == strlen(text));
-    CHECK(iba_get_label(explainer, text, sizeof text, NULL) == IBA_OK && strlen(text) >= 3
-        && iba_get_label(result, NULL, 0, &needed) == IBA_OK && iba_get_label(result, text, 1, NULL) == IBA_OK && text[0] == 0);
+    CHECK(iba_get_label(explainer, text, sizeof text, NULL) == IBA_OK && strlen(text) >= 3);
+    CHECK(iba_get_label(result, NULL, 0, &needed) == IBA_OK);
+    CHECK(iba_get_label(result, text, 1, NULL) == IBA_OK && text[0] == 0);
     FAILS(iba_get_png(result, NULL, 0, NULL), IBA_WRONG_ARGUMENT, "needed");
     CHECK(iba_get_png(result, NULL, 0, &needed) == IBA_OK && needed > 1000);
     unsigned char *png = malloc(needed);

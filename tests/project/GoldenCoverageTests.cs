@@ -13,7 +13,10 @@ public sealed class GoldenCoverageTests
     [Fact]
     public void Every_field_of_every_golden_file_is_read_by_some_test()
     {
-        IEnumerable<string> options = Environment.GetCommandLineArgs().Where(word => word.StartsWith('-'));
+        string[] words = Environment.GetCommandLineArgs();
+        // .ci/run leaves out the tests that count allocations: others read the same fields.
+        IEnumerable<string> options = words.Where((word, at) =>
+            word.StartsWith('-') && (word, words.ElementAtOrDefault(at + 1)) is not ("--filter-not-class", "*AllocationTests"));
         Assert.SkipWhen(options.Any(word => word.Contains("filter") || word.Contains("class") || word.Contains("method")),
             "only some of the tests were asked for, so only some of the golden fields are read");
 

@@ -231,14 +231,14 @@ def products(engine):
 
 
 def memory():
-    """Gigabytes at most of a process that does nothing but attributions, and of one that does nothing but the other methods."""
+    """Gigabytes at most of processes of which each does nothing but an attribution, or one of the other methods."""
     peaks = {}
     for kind, name in MEMORY:
-        engine = Engine()
         for request in [f"attribution on {name}"] if kind == "attribution on" else [f"method {method} {name}" for method in METHODS]:
+            engine, key = Engine(), f"{kind.split()[0]} {name}"
             engine.ask(request)
-        peaks[f"{kind.split()[0]} {name}"] = int(engine.ask("memory")) / 1e9
-        engine.close()
+            peaks[key] = max(peaks.get(key, 0), int(engine.ask("memory")) / 1e9)
+            engine.close()
     return peaks
 
 

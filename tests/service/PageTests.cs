@@ -44,8 +44,12 @@ public sealed class PageTests
         };
         await Task.Run(() => Chromium.Run("service.mjs", plan), TestContext.Current.CancellationToken);
 
-        async Task<PhotoExplanation> Explain(double β, string? target = null) => await open.Explainer.ExplainAsync(
-            FileSource.Of(photo, "photo.png"), new ExplainerRequest { Method = string.Create(CultureInfo.InvariantCulture, $"per-sample:beta={β}"), Target = target }, TestContext.Current.CancellationToken);
+        async Task<PhotoExplanation> Explain(double β, string? target = null)
+        {
+            string method = string.Create(CultureInfo.InvariantCulture, $"per-sample:beta={β}");
+            return await open.Explainer.ExplainAsync(
+                FileSource.Of(photo, "photo.png"), new ExplainerRequest { Method = method, Target = target }, TestContext.Current.CancellationToken);
+        }
 
         static double[] Numbers(PhotoExplanation of) => [of.Bits!.TotalBits, of.Heatmap.Max, of.Bits.ProbabilityRestricted];
     }
