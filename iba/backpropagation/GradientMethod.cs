@@ -62,8 +62,7 @@ public abstract class GradientMethod : NetworkMethod
     /// <returns>The classes explained.</returns>
     private int[] Run(ScoreGradient pass, Sample[] samples, float[][] logits, float[][] gradients)
     {
-        for (int i = 0; i < samples.Length; i++)
-            Backend.Upload(samples[i].Pixels, pass.Input.Rows(i, 1));
+        new SampleBatch(samples, samples.Length).Upload(Backend, pass.Input);
         float[] all = pass.Forward();
         var classes = new int[samples.Length];
         for (int i = 0; i < samples.Length; i++)

@@ -44,7 +44,11 @@ public sealed class IntegratedGradients(Network network, Shape image) : MeanGrad
     private protected override Variations Vary(Sample[] samples) => new Path(this, samples);
 
     /// <summary>The score of the image minus that of the baseline.</summary>
-    private double Change(float[][] probes, int explained) => Score.Of(probes, [explained, explained]) is var scores ? scores[0] - scores[1] : 0;
+    private double Change(float[][] probes, int explained)
+    {
+        double[] scores = Score.Of(probes, [explained, explained]);
+        return scores[0] - scores[1];
+    }
 
     private sealed class Path : Variations
     {

@@ -58,9 +58,9 @@ public sealed class SmoothGrad(Network network, Shape image) : MeanGradientMetho
             (_method, _on) = (method, method.Backend);
             _tensors = new TensorScope(_on);
             _images = _tensors.Allocate(method.Image.WithN(samples.Length));
-            for (int i = 0; i < samples.Length; i++)
-                _on.Upload(samples[i].Pixels, _images.Rows(i, 1));
-            _words = _tensors.Upload([.. samples.Select(sample => (float)sample.NoiseWord)], new Shape(samples.Length));
+            var batch = new SampleBatch(samples, samples.Length);
+            batch.Upload(_on, _images);
+            _words = _tensors.Upload(batch.NoiseWords, new Shape(samples.Length));
             _steps = _tensors.Upload([.. Enumerable.Range(0, method.Samples).Select(step => (float)step)], new Shape(method.Samples));
             _std = [.. samples.Select(sample => method.RelativeStd * (sample.Pixels.Max() - sample.Pixels.Min()))];
             if (method.RecordedNoise is { } noise)

@@ -116,9 +116,10 @@ internal sealed class MethodOptions
     /// <summary>What is asked about a photo's class.</summary>
     public Question Asked(ParseResult parsed, ClassLabels labels, int classes)
     {
-        string? text = parsed.GetValue(_target), to = MarginTo is null ? null : parsed.GetValue(MarginTo);
+        string? text = parsed.GetValue(_target);
         if (MarginTo is null)
             return new Question(text is null ? null : NetworkOptions.Class(text, labels, classes), LogitLoss.CrossEntropy);
+        string? to = parsed.GetValue(MarginTo);
         // Among many photos, some may be predicted as that class itself.
         if (to is not null && text is null)
             throw new UsageException($"--margin-to {to}: it needs --target, the class to compare with it.");

@@ -10,6 +10,8 @@ namespace Iba.Explaining;
 /// <param name="FallsBack">Whether the CPU is used where the GPU cannot be.</param>
 public readonly record struct DeviceName(int? Ordinal, bool FallsBack)
 {
+    private const string Numbered = "cuda:";
+
     /// <summary>The first GPU where everything that it needs is there, else the CPU.</summary>
     public static DeviceName Auto { get; } = new(0, true);
 
@@ -17,7 +19,6 @@ public readonly record struct DeviceName(int? Ordinal, bool FallsBack)
     /// <returns>The device; null if there is no such name.</returns>
     public static DeviceName? Find(string word)
     {
-        const string Numbered = "cuda:";
         return word switch
         {
             "auto" => Auto,
@@ -34,7 +35,6 @@ public readonly record struct DeviceName(int? Ordinal, bool FallsBack)
     /// <exception cref="ArgumentException">There is no such name, or one is given twice.</exception>
     public static IReadOnlyList<DeviceName> FindAll(string word)
     {
-        const string Numbered = "cuda:";
         if (Find(word) is { } one)
             return [one];
         if (!word.StartsWith(Numbered, StringComparison.Ordinal) || !word.Contains(','))

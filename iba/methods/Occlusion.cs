@@ -70,10 +70,10 @@ public sealed class Occlusion : NetworkMethod
         var logits = new float[rows][];
         using var tensors = new TensorScope(Backend);
         Tensor images = tensors.Allocate(Image.WithN(samples.Length)), fills = tensors.Allocate(new Shape(samples.Length, _patch, 3));
+        new SampleBatch(samples, samples.Length).Upload(Backend, images);
         for (int i = 0; i < samples.Length; i++)
         {
             float[] colour = Baseline.Of(samples[i].Pixels);
-            Backend.Upload(samples[i].Pixels, images.Rows(i, 1));
             Backend.Upload([.. Enumerable.Range(0, 3 * _patch).Select(at => colour[at % 3])], fills.Rows(i, 1));
         }
         for (int first = 0; first < rows; first += chunk)
