@@ -20,11 +20,22 @@ internal sealed class DoctorReport(Diagnosis diagnosis, string? gpu = null, IRea
         ]),
     ];
 
+    private long Bytes => diagnosis.Files.Sum(file => file.Bytes ?? 0);
+
+    /// <summary>The libraries' sizes: what has to be shipped.</summary>
+    private IReadOnlyList<string> Files => diagnosis.Files.Count == 0 ? [] :
+    [
+        "NVIDIA's libraries, in bytes:",
+        .. diagnosis.Files.Select(file => $"{Grouped(file.Bytes),13}  {file.Path}"),
+        $"{Grouped(Bytes),13}  in {diagnosis.Files.Count} files; the driver's own come with the host",
+    ];
+
     /// <summary>The findings and the verdict.</summary>
     /// <param name="searched">Whether every file that was looked for is listed too: hundreds.</param>
     public IReadOnlyList<string> Lines(bool searched) =>
     [
         .. Findings,
+        .. Files,
         .. searched ? diagnosis.PathsTried.Select(path => $"        {path}").Prepend("searched paths:")
             : diagnosis.Gap is null ? [] : [$"iba doctor --searched lists the {diagnosis.PathsTried.Count} files that were looked for."],
         .. notes ?? [],
@@ -43,21 +54,26 @@ internal sealed class DoctorReport(Diagnosis diagnosis, string? gpu = null, IRea
         [.. diagnosis.Devices.Select(device => new DeviceLine($"cuda:{device.Ordinal}", device.Name,
             string.Create(CultureInfo.InvariantCulture, $"{device.ComputeCapability / 10}.{device.ComputeCapability % 10}"),
             device.FreeBytes, device.TotalBytes))],
-        searched ? diagnosis.PathsTried : null, plans, gpu);
+        [.. diagnosis.Files.Select(file => new FileLine(file.Path, file.Bytes))], Bytes, searched ? diagnosis.PathsTried : null, plans, gpu);
+
+    private static string Grouped(long? bytes) => bytes?.ToString("N0", CultureInfo.InvariantCulture) ?? "not known";
 
     private static string Word(Severity severity) => severity switch { Severity.Fine => "ok", Severity.Slower => "slower", _ => "missing" };
 }
 
 /// <summary><c>iba doctor --json</c>.</summary>
 internal sealed record DoctorLine(
-    bool Usable, string Verdict, IReadOnlyList<FindingLine> Findings, IReadOnlyList<DeviceLine> Devices, IReadOnlyList<string>? PathsTried,
-    IReadOnlyList<PlanLine>? Plans, string? Description);
+    bool Usable, string Verdict, IReadOnlyList<FindingLine> Findings, IReadOnlyList<DeviceLine> Devices,
+    IReadOnlyList<FileLine> Files, long FileBytes, IReadOnlyList<string>? PathsTried, IReadOnlyList<PlanLine>? Plans, string? Description);
 
 /// <summary>One finding: ok, slower or missing.</summary>
 internal sealed record FindingLine(string Subject, string State, string Message, string? Remedy);
 
 /// <summary>A GPU.</summary>
 internal sealed record DeviceLine(string Device, string Name, string ComputeCapability, long FreeBytes, long TotalBytes);
+
+/// <summary>A file of NVIDIA's, without bytes where only the system's loader knows its place.</summary>
+internal sealed record FileLine(string Path, long? Bytes);
 
 /// <summary>How one layer is computed in one direction.</summary>
 internal sealed record PlanLine(

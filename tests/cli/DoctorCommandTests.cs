@@ -105,6 +105,25 @@ public sealed class DoctorCommandTests : IDisposable
         Assert.Contains(line.GetProperty("paths_tried").EnumerateArray(), path => path.GetString() == _folder["libcudnn.so.9"]);
     }
 
+    /// <summary>A link counts by the file that it leads to, as in Debian's packages.</summary>
+    [Fact]
+    public void The_bytes_of_the_libraries_are_listed_and_summed_up()
+    {
+        Assert.DoesNotContain("in bytes", Run().Output);
+        File.WriteAllBytes(_folder["libcublasLt.so.12"], new byte[1234]);
+        File.WriteAllBytes(_folder["libcudnn.so.9.13.1"], new byte[56]);
+        File.CreateSymbolicLink(_folder["libcudnn.so.9.13"], "libcudnn.so.9.13.1");
+        File.CreateSymbolicLink(_folder["libcudnn.so.9"], "libcudnn.so.9.13");
+        IbaProcess.Result result = Run();
+        Assert.Contains($"        1,234  {_folder["libcublasLt.so.12"]}", result.Lines);
+        Assert.Contains($"           56  {_folder["libcudnn.so.9"]}", result.Lines);
+        Assert.Contains("        1,290  in 2 files; the driver's own come with the host", result.Lines);
+
+        JsonElement line = JsonDocument.Parse(Assert.Single(Run("--json").Lines)).RootElement;
+        Assert.Equal([1234, 56], line.GetProperty("files").EnumerateArray().Select(file => file.GetProperty("bytes").GetInt64()));
+        Assert.Equal(1290, line.GetProperty("file_bytes").GetInt64());
+    }
+
     [Theory]
     [InlineData("--batch", "0")]
     [InlineData("--model", "alexnet")]

@@ -131,6 +131,16 @@ public sealed class DoctorTests : IDisposable
     }
 
     [Fact]
+    public void What_is_found_beside_the_driver_is_listed_with_its_size_and_without_one_where_only_the_loader_knows_it()
+    {
+        WithDriver();
+        _loader.Knows("libcublasLt.so.12");
+        File.WriteAllBytes(_machine.Put(System, "libcudnn.so.9").Real($"{System}/libcudnn.so.9"), new byte[3]);
+        Assert.Equal([new LibraryFile("libcublasLt.so.12", null), new LibraryFile($"{System}/libcudnn.so.9", 3)],
+            Examine().Files.Where(file => !file.Path.StartsWith("libnvrtc", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void Libraries_are_loaded_in_the_order_of_their_needs()
     {
         WithEverything();

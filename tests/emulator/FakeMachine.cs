@@ -11,7 +11,7 @@ internal sealed class FakeMachine(bool windows = false) : IDisposable
 
     public List<string> Loaded { get; } = [];
 
-    public Machine Machine => new(windows, name => Variables.GetValueOrDefault(name), List, Follow, Loaded);
+    public Machine Machine => new(windows, name => Variables.GetValueOrDefault(name), List, Follow, Measure, Loaded);
 
     /// <summary>Makes empty files in a folder of the machine.</summary>
     public FakeMachine Put(string folder, params string[] files)
@@ -45,6 +45,8 @@ internal sealed class FakeMachine(bool windows = false) : IDisposable
         path.IndexOfAny(['/', '\\']) < 0 ? path : _folder["root"] + "/" + path.Replace('\\', '/').Replace(":", "").TrimStart('/');
 
     public void Dispose() => _folder.Dispose();
+
+    private long? Measure(string path) => File.Exists(Real(path)) ? File.ReadAllBytes(Real(path)).Length : null;
 
     private IReadOnlyCollection<string> List(string folder) => Directory.Exists(Real(folder))
         ? [.. Directory.EnumerateFileSystemEntries(Real(folder)).Select(entry => Path.GetFileName(entry)!)]

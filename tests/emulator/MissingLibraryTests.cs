@@ -1,3 +1,4 @@
+using System.Globalization;
 using Iba.Engine.Backends.Cuda;
 using Iba.Engine.Backends.Cuda.Native;
 using Xunit;
@@ -18,6 +19,18 @@ public sealed class MissingLibraryTests : IDisposable
     public void The_table_has_every_library_that_is_looked_for() => Assert.Equal(
         Enum.GetValues<Library>().Select(library => LibraryNames.Of(library, LibraryNames.OldestMajor, windows: false)).Order(),
         Table().Select(row => row.Library).Order());
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void The_sums_of_the_table_are_those_of_its_rows(int column)
+    {
+        Assert.Equal(Lines().Where(cells => cells[1] == "yes").Sum(cells => Bytes(cells[column])), Sum("sum of what is needed"));
+        Assert.Equal(Lines().Sum(cells => Bytes(cells[column])), Sum("sum of all"));
+
+        long Sum(string name) => Bytes(Lines($"| {name} |").Single()[column]);
+        static long Bytes(string cell) => cell == "-" ? 0 : long.Parse(cell, NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
+    }
 
     [Fact]
     public void Without_what_the_table_calls_no_loss_the_doctor_finds_nothing()
@@ -61,10 +74,13 @@ public sealed class MissingLibraryTests : IDisposable
     /// <summary>As the command and the service open it.</summary>
     private CudaBackend Open() => CudaBackend.Open(_gpu.Libraries(), 0, Precision.TensorFloat32, requiresCudnn: true);
 
-    /// <summary>The rows of the table: the first name of the first column, whether the second says yes, and the third.</summary>
+    /// <summary>The libraries of the table: the first name of the first column, whether the second says yes, and the last.</summary>
     private static IEnumerable<(string Library, bool Needed, string Without)> Table() =>
+        Lines().Select(cells => (cells[0].Split('`')[1], cells[1] == "yes", cells[^1]));
+
+    /// <summary>The cells of the table's lines that begin so.</summary>
+    private static IEnumerable<string[]> Lines(string beginning = "| `lib") =>
         from line in File.ReadLines(Path.Combine(Golden.Root, "docs", "deploy.md"))
-        where line.StartsWith("| `lib", StringComparison.Ordinal)
-        let cells = line.Trim('|', ' ').Split('|')
-        select (cells[0].Split('`')[1], cells[1].Trim() == "yes", cells[2].Trim());
+        where line.StartsWith(beginning, StringComparison.Ordinal)
+        select line[1..^1].Split('|', StringSplitOptions.TrimEntries);
 }

@@ -28,12 +28,20 @@ public sealed record Finding(string Subject, Severity Severity, string Message, 
 /// <param name="TotalBytes">Total memory.</param>
 public sealed record DeviceDescription(int Ordinal, string Name, int ComputeCapability, long FreeBytes, long TotalBytes);
 
+/// <summary>A file of NVIDIA's that the program loads.</summary>
+/// <param name="Path">Where it is; a bare name if only the system's loader knows.</param>
+/// <param name="Bytes">Its size, of the file itself where the path is a link; null if it cannot be told.</param>
+public sealed record LibraryFile(string Path, long? Bytes);
+
 /// <summary>The results of all checks of a machine.</summary>
 /// <param name="Findings">In order of dependency.</param>
 /// <param name="Devices">The devices, if the driver lists any.</param>
 /// <param name="PathsTried">Every library file that was looked for.</param>
 public sealed record Diagnosis(IReadOnlyList<Finding> Findings, IReadOnlyList<DeviceDescription> Devices, IReadOnlyList<string> PathsTried)
 {
+    /// <summary>The libraries that were found, without the driver's own: what has to be shipped where the host brings no more than a driver.</summary>
+    public IReadOnlyList<LibraryFile> Files { get; init; } = [];
+
     /// <summary>Whether CUDA can be used.</summary>
     public bool HasCuda => Findings.All(finding => finding.Severity != Severity.Fatal);
 

@@ -39,7 +39,7 @@ public sealed class Doctor
         doctor.LookAtCudnn();
         if (runs)
             doctor.LookAtPrecision();
-        return new Diagnosis(doctor._findings, doctor._devices, libraries.Tried);
+        return new Diagnosis(doctor._findings, doctor._devices, libraries.Tried) { Files = libraries.Files };
     }
 
     private unsafe bool DriverWorks()

@@ -31,6 +31,8 @@ internal sealed class Libraries
         }
         _tried.AddRange(paths.Tried);
         Tried = [.. _tried.Distinct()];
+        Files = [.. new[] { Toolkit, CudnnSet }.OfType<LibrarySet>().SelectMany(set => set.InOrder)
+            .Select(file => new LibraryFile(file.Path, machine.Bytes(file.Path)))];
     }
 
     /// <summary>Finds and loads all libraries.</summary>
@@ -65,6 +67,9 @@ internal sealed class Libraries
 
     /// <summary>The full versions of cuDNN's parts, if their file names have them.</summary>
     public IReadOnlyDictionary<Library, string> CudnnVersions { get; private set; } = new Dictionary<Library, string>();
+
+    /// <summary>The files of the toolkit and of cuDNN, as far as they were found.</summary>
+    public IReadOnlyList<LibraryFile> Files { get; }
 
     /// <summary>Every file that was searched for, in order.</summary>
     public IReadOnlyList<string> Tried { get; }

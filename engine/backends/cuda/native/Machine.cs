@@ -8,12 +8,14 @@ namespace Iba.Engine.Backends.Cuda.Native;
 /// <param name="Variable">An environment variable, or null.</param>
 /// <param name="Entries">The names of the files and folders in a folder; none where it does not exist.</param>
 /// <param name="Target">The target of a link, one step; the path itself if it is not a link.</param>
+/// <param name="Bytes">The size of a file, of the one a link leads to in the end; null if it cannot be told.</param>
 /// <param name="Loaded">Paths of libraries that the process has loaded already.</param>
 internal sealed record Machine(
     bool IsWindows,
     Func<string, string?> Variable,
     Func<string, IReadOnlyCollection<string>> Entries,
     Func<string, string> Target,
+    Func<string, long?> Bytes,
     IReadOnlyList<string> Loaded)
 {
     /// <summary>The machine this program runs on. Each folder is read once: a search asks for dozens of files in folders of thousands.</summary>
@@ -21,7 +23,7 @@ internal sealed record Machine(
     {
         var listed = new ConcurrentDictionary<string, IReadOnlyCollection<string>>();
         return new Machine(RuntimeInformation.IsOSPlatform(OSPlatform.Windows), Environment.GetEnvironmentVariable,
-            folder => listed.GetOrAdd(folder, List), Follow, LoadedHere());
+            folder => listed.GetOrAdd(folder, List), Follow, Measure, LoadedHere());
     }
 
     /// <summary>Joins folder and name in the notation of that machine's system.</summary>
@@ -52,6 +54,19 @@ internal sealed record Machine(
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return path;
+        }
+    }
+
+    private static long? Measure(string path)
+    {
+        try
+        {
+            var file = new FileInfo((File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)).FullName);
+            return file.Exists ? file.Length : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
         }
     }
 
