@@ -1,4 +1,5 @@
 using Iba.Backpropagation;
+using Iba.Engine;
 using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
 using Iba.Engine.Networks;
@@ -23,9 +24,11 @@ public static class PatternFit
     /// <param name="weightsSha256">SHA-256 of the network's weights, saved with the patterns; empty if unknown.</param>
     /// <param name="preprocessing">How the images were prepared, saved with the patterns; null if unknown.</param>
     /// <param name="progress">Called with the number of images seen.</param>
-    /// <param name="halved">Called with the new number of images per run if the device is out of memory.</param>
+    /// <param name="halved">Called with the new number of images per run if so many are too large for the device or for a tensor.</param>
     /// <param name="cancellation">Checked between batches.</param>
     /// <exception cref="PatternsException">There were fewer than two images.</exception>
+    /// <exception cref="DeviceMemoryException">Not even one image fits.</exception>
+    /// <exception cref="TensorSizeException">A tensor of one image would be too large.</exception>
     /// <exception cref="ArgumentException">An image has a value that is not finite.</exception>
     public static Patterns Run(
         Network network, Shape image, IEnumerable<float[]> images, SignalEstimator estimator = SignalEstimator.TwoComponent, int batch = 4,
@@ -33,7 +36,7 @@ public static class PatternFit
         CancellationToken cancellation = default)
     {
         var sums = new Dictionary<string, PatternSums>();
-        ActivationTape? run = null;
+        using var run = new BatchCache<ActivationTape>(rows => new ActivationTape(network, image.WithN(rows)));
         long seen = 0;
         int most = batch;
         try
@@ -49,11 +52,11 @@ public static class PatternFit
                     {
                         Add(some);
                     }
-                    catch (DeviceMemoryException) when (seen == 0 && some.Length > 1)
+                    catch (IbaException full) when (seen == 0 && run.IsTooLarge(full))
                     {
                         // The sums restart at 0, so that nothing is counted twice. Later batches need no more memory than the first.
                         Forget();
-                        most = some.Length / 2;
+                        most = run.Halve(full);
                         halved?.Invoke(most);
                         continue;
                     }
@@ -75,20 +78,15 @@ public static class PatternFit
 
         void Add(float[][] some)
         {
-            if (run?.Rows != some.Length)
-            {
-                run?.Dispose();
-                run = null;
-                run = new ActivationTape(network, image.WithN(some.Length));
-            }
+            ActivationTape tape = run.Of(some.Length);
             for (int i = 0; i < some.Length; i++)
                 Sample.CheckFinite(some[i], seen + i, image);
-            run.Forward(some);
-            foreach (WeightedSum sum in run.Sums)
+            tape.Forward(some);
+            foreach (WeightedSum sum in tape.Sums)
             {
                 if (!sums.TryGetValue(sum.W.Name, out PatternSums? into))
                 {
-                    bool whereOn = estimator == SignalEstimator.TwoComponent && run.EndsInRelu(sum);
+                    bool whereOn = estimator == SignalEstimator.TwoComponent && tape.EndsInRelu(sum);
                     sums[sum.W.Name] = into = new PatternSums(network.Backend, sum, whereOn);
                 }
                 into.Add(sum);
@@ -97,8 +95,6 @@ public static class PatternFit
 
         void Forget()
         {
-            run?.Dispose();
-            run = null;
             foreach (PatternSums each in sums.Values)
                 each.Dispose();
             sums.Clear();
@@ -118,8 +114,6 @@ public static class PatternFit
             network.Record(_tape.Constant(_input, "input"), fused: false);
             Sums = [.. _tape.Where(line => line.Op is not null).Select(WeightedSum.Of).OfType<WeightedSum>()];
         }
-
-        public int Rows => _input.Shape.N;
 
         public IReadOnlyList<WeightedSum> Sums { get; }
 

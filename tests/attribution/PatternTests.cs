@@ -1,3 +1,4 @@
+using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
 using Iba.Engine.Backends.Cpu;
 using Iba.Engine.Files;
@@ -42,6 +43,21 @@ public sealed class PatternTests : IDisposable
             // No ReLU follows the last layer: its estimator is linear, whatever the setting.
             Expect(patterns, network, "fc.weight", Last(first), whereOn: false);
         }
+    }
+
+    /// <summary>As where a layer makes so much of an image that a few of them are more than an int counts.</summary>
+    [Fact]
+    public void Images_that_are_too_many_for_a_tensor_are_taken_in_smaller_batches()
+    {
+        List<int> halved = [];
+        var narrow = new Network("narrow", _backend, [.. Tiny().Layers, new FewAtATime("few", Most: 2)]);
+        Patterns patterns = PatternFit.Run(narrow, Image, Photos, batch: 7, halved: halved.Add);
+        Assert.Equal([3, 1], halved);
+        Patterns expected = PatternFit.Run(Tiny(), Image, Photos, batch: 1);
+        Assert.Equal(expected["conv.weight"], patterns["conv.weight"]);
+
+        narrow = new Network("narrow", _backend, [.. Tiny().Layers, new FewAtATime("few", Most: 0)]);
+        Assert.Contains("elements", Assert.Throws<TensorSizeException>(() => PatternFit.Run(narrow, Image, Photos)).Message);
     }
 
     [Fact]
@@ -192,5 +208,15 @@ public sealed class PatternTests : IDisposable
     {
         Parameter parameter = network.Parameters.Single(p => p.Name == name);
         return _backend.Read(parameter.Data);
+    }
+
+    /// <summary>Takes no more images at a time than that, as a layer with many channels does.</summary>
+    private sealed record FewAtATime(string Name, int Most) : Layer(Name)
+    {
+        public override Value Record(Value x, Recording recording, bool relu = false)
+        {
+            _ = new Shape(1, int.MaxValue / Math.Max(Most, 1)).WithN(Most == 0 ? 2 : x.Shape.N);
+            return x;
+        }
     }
 }
