@@ -1,3 +1,5 @@
+using Iba.Engine.Autograd;
+
 namespace Iba.Bottleneck;
 
 /// <summary>An attribution in bits.</summary>
@@ -30,6 +32,9 @@ public sealed record BottleneckExplanation(
     /// <summary>The mask while it was fitted, in the order of the updates; empty unless <see cref="PerSampleBottleneck.KeepsAfter"/> asked for it.</summary>
     public IReadOnlyList<EvolutionStep> Evolution { get; init; } = [];
 
+    /// <summary>Where a check stopped the fit: of such a result, only <see cref="Evolution"/> says something. Otherwise null.</summary>
+    internal NonFiniteLine? Stop { get; init; }
+
     /// <summary>The explanation that a fit with fewer updates gives: both have the same noise, so the shorter is the beginning of the longer.</summary>
     /// <param name="updates">One of the numbers of updates that were kept.</param>
     /// <exception cref="ArgumentException">It was not kept.</exception>
@@ -46,6 +51,7 @@ public sealed record BottleneckExplanation(
             Mask = null,
             Capacity = null,
             Evolution = [],
+            Stop = null,
         };
     }
 
@@ -55,6 +61,8 @@ public sealed record BottleneckExplanation(
     {
         get
         {
+            if (Stop is not null)
+                return $"{Stop}";
             int step = Losses.TakeWhile(loss => float.IsFinite(loss.Total)).Count();
             if (NonFiniteException.FirstIn(Logits) is null && step < Losses.Count)
                 return $"the optimisation diverged: the loss of step {step} is {Losses[step].Total}. Give a smaller learning rate or β";

@@ -139,6 +139,9 @@ internal sealed class MaskFit : IDisposable
     /// <summary>What a step runs, and what it minimises.</summary>
     public (Tape Tape, Value Loss) Recorded => (_tape, _loss);
 
+    /// <summary>Whether a checked pass that stopped at that line had the logits and the information by then.</summary>
+    public bool HasRestricted(NonFiniteLine stop) => !stop.IsBackward && stop.Line > Math.Max(_logits.Line, _capacity.Line);
+
     /// <summary>Elements of memory allocated for the loop besides the leaves.</summary>
     public long ArenaCount => _tape.ArenaCount;
 

@@ -1,3 +1,4 @@
+using Iba.Engine.Autograd;
 using Iba.Engine.Backends;
 using Iba.Engine.Networks;
 using Iba.Engine.Tensors;
@@ -86,34 +87,46 @@ public sealed class PerSampleBottleneck : IBottleneck
         // An update that no map would show is skipped.
         bool last = _settings.FinalMap == FinalMap.AfterLastUpdate;
         List<EvolutionStep>[] kept = [.. samples.Select(_ => new List<EvolutionStep>())];
-        for (int step = 0; step < _settings.Steps; step++)
+        int step = 0;
+        NonFiniteLine? stop = null;
+        try
         {
-            report(step);
-            bool updates = last || step < _settings.Steps - 1, keeps = KeepsAfter.Contains(step);
-            if (updates && !keeps)
+            for (; step < _settings.Steps; step++)
             {
-                loop.Fit.Step();
-                continue;
+                report(step);
+                bool updates = last || step < _settings.Steps - 1, keeps = KeepsAfter.Contains(step);
+                if (updates && !keeps)
+                {
+                    loop.Fit.Step();
+                    continue;
+                }
+                loop.Fit.RecordLosses();
+                if (keeps)
+                    Keep();
+                if (updates)
+                    loop.Fit.Update();
             }
-            loop.Fit.RecordLosses();
-            if (keeps)
-                Keep(step);
-            if (updates)
-                loop.Fit.Update();
+            if (last)
+            {
+                loop.Fit.Evaluate();
+                if (KeepsAfter.Contains(step))
+                    Keep();
+            }
         }
-        if (last)
+        catch (NonFiniteLineException broken) when (samples.Length == 1 && KeepsAfter.Count > 0)
         {
-            loop.Fit.Evaluate();
-            if (KeepsAfter.Contains(_settings.Steps))
-                Keep(_settings.Steps);
+            // The masks before the line are finite. Of several images, each is fitted again alone.
+            stop = broken.Line;
+            if (KeepsAfter.Contains(step) && loop.Fit.HasRestricted(stop))
+                Keep();
         }
-        return [.. Read(loop, targets, logits).Select((result, i) => result with { Evolution = kept[i] })];
+        return [.. Read(loop, targets, logits).Select((result, i) => result with { Evolution = kept[i], Stop = stop })];
 
-        void Keep(int updates)
+        void Keep()
         {
             float[] restricted = _backend.Read(loop.Fit.Logits);
             foreach ((int i, CapacityMap cells) in loop.Fit.Cells(targets.Length).Index())
-                kept[i].Add(new EvolutionStep(updates, cells, Probability(restricted, i, targets[i], logits.Length / loop.Images)));
+                kept[i].Add(new EvolutionStep(step, cells, Probability(restricted, i, targets[i], logits.Length / loop.Images)));
         }
     }
 

@@ -133,10 +133,10 @@ public sealed class Comparison(Classifier classifier, IReadOnlyList<PreparedPhot
         return [.. updates.Select(after => new ComparedColumn(kind, whole, [.. maps.Select((map, photo) => After(map, photo, after))]))];
     }
 
-    /// <summary>The map after some updates of a fit: also of one that diverged later.</summary>
+    /// <summary>The map after some updates of a fit: also of one that diverged later, or that a check stopped then.</summary>
     private static ComparedMap After(ComparedMap map, int photo, int updates)
     {
-        if ((map.Explanation ?? map.Failure?.Result) is not BottleneckExplanation { Evolution.Count: > 0 } whole)
+        if ((map.Explanation ?? map.Failure?.Result) is not BottleneckExplanation whole || whole.Evolution.All(step => step.Updates != updates))
             return map;
         BottleneckExplanation then = whole.After(updates);
         NonFiniteException? fault = then.Fault(photo);
