@@ -34,8 +34,7 @@ internal sealed class DeviceOptions(bool winograd = true)
 
     private readonly Option<string?> _memory = new("--gpu-memory")
     {
-        Description = "Upper bound of the memory that is taken on a GPU, such as 4GB, 512MiB or 80%; some hundred MiB of NVIDIA's libraries come on top. "
-            + "Where a batch does not fit, it is halved. Default: all that is free.",
+        Description = DeviceName.LimitHelp,
         HelpName = "SIZE",
     };
 

@@ -45,6 +45,10 @@ public readonly record struct DeviceName(int? Ordinal, bool FallsBack)
             ? throw new ArgumentException($"device {word}: it names cuda:{twice} twice. Give each GPU once.") : all;
     }
 
+    /// <summary>What <c>--gpu-memory</c> is, for the help of the command and of the service.</summary>
+    internal const string LimitHelp = "Upper bound of the memory of tensors and workspaces on each GPU, such as 4GB, 512MiB or 45%; NVIDIA's libraries take "
+        + "some hundred MiB more. Where a batch does not fit, it is halved. Default: all that is free.";
+
     /// <summary>The bound of a GPU's memory that <c>--gpu-memory</c> gives for devices.</summary>
     /// <param name="size">Such as 4GB or 80%.</param>
     /// <param name="device">The devices' names.</param>

@@ -38,12 +38,7 @@ internal static class ServeCommand
             Description = "auto, cpu, cuda, cuda:N, or several GPUs of one kind, such as cuda:0,1: a worker each.",
             DefaultValueFactory = _ => "auto",
         };
-        var memory = new Option<string?>("--gpu-memory")
-        {
-            Description = "Upper bound of the memory of tensors and workspaces on each GPU, such as 4GB, 512MiB or 45%; NVIDIA's libraries take some hundred "
-                + "MiB more. Default: all that is free.",
-            HelpName = "SIZE",
-        };
+        var memory = new Option<string?>("--gpu-memory") { Description = DeviceName.LimitHelp, HelpName = "SIZE" };
         var listen = new Option<string>("--listen")
         {
             Description = "Address and port. Other addresses than this machine's own (127.0.0.1, [::1]) need an API key. "
