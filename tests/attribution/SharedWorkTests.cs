@@ -157,6 +157,33 @@ public sealed class SharedWorkTests(Cpu cpu) : TestsOnDevice(cpu), IClassFixture
         Assert.Equal(work.Forward - 2 * (kinds.Length - 1), shared.Forward);
     }
 
+    /// <summary>
+    /// What is after a bottleneck near the end has no convolution and is float32, where the shared pass pools bfloat16: both sum the same numbers in float32.
+    /// </summary>
+    [Theory]
+    [InlineData("resnet50-narrow", "layer4.2")]
+    [InlineData("resnet50-narrow", "layer4.0")]
+    [InlineData("resnet50-narrow", "avgpool")]
+    [InlineData("vgg16-narrow", "features.28")]
+    [InlineData("vgg16-narrow", "features.29")]
+    [InlineData("vgg16-narrow", "features.30")]
+    public void In_bf16_maps_of_the_last_layers_are_those_without_a_shared_pass(string name, string layer)
+    {
+        using var on = new EmulatedGpu(precision: Precision.BFloat16);
+        using NarrowNetwork narrow = NarrowNetwork.Open(name, on);
+        var image = new Shape(1, 64, 64, 3);
+        MethodInputs inputs = new(narrow.Network, image)
+        {
+            Statistics = FullMemoryTests.Statistics(narrow.Network, layer, image),
+            Bottleneck = new BottleneckSettings { Steps = 2, Copies = 2, Sigma = 0 },
+        };
+        Sample[] photos = [new Sample(Draws.Of(1, image, -2, 2).Floats()) { Preprocessing = null }];
+        Result alone = Alone(PerSample, inputs, photos[0]);
+        Comparison comparison = Of(narrow.Network, image, photos);
+        comparison.Share([(PerSample, inputs), (PerSample, inputs)], TestContext.Current.CancellationToken);
+        Same(alone, comparison.Run(PerSample, inputs, cancellation: TestContext.Current.CancellationToken).Maps[0].Explanation!);
+    }
+
     [Fact]
     public void A_network_other_than_the_classifiers_has_its_own_pass()
     {

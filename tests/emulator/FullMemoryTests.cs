@@ -163,9 +163,9 @@ public sealed class FullMemoryTests
 
     internal static Sample[] Samples(int count) => [.. Photos(count).Select(pixels => new Sample(pixels, 1) { Preprocessing = null })];
 
-    internal static FeatureStatistics Statistics(Network network, string layer)
+    internal static FeatureStatistics Statistics(Network network, string layer, Shape? image = null)
     {
-        FeatureOrigin origin = FeatureOrigin.Of(network, layer, Image, "");
+        FeatureOrigin origin = FeatureOrigin.Of(network, layer, image ?? Image, "");
         float[] ones = [.. Enumerable.Repeat(1f, origin.Shape.Count)];
         return new FeatureStatistics(origin, 2000, new float[ones.Length], ones, ones, ones);
     }
