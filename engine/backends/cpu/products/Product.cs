@@ -175,7 +175,7 @@ internal unsafe struct Product : ITiles
             Gate = chunk.IsLast && Gate is not null ? Gate + column : null,
             Relu = chunk.IsLast && Relu,
         };
-        rows.Run(Kernels, block, panel, next is null ? 0 : (nint)(next - Panel(region, chunk, column)));
+        rows.Run(Kernels, block, panel, next is null ? 0 : (nint)(next - Panel(region, chunk, column)), isCold: column % TileColumns == 0 && AStep == 1);
     }
 
     /// <summary>A chunk of the reduction: some taps, each from element Depth on for Length elements.</summary>

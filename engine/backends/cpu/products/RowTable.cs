@@ -46,8 +46,13 @@ internal unsafe struct RowTable
     /// Runs the micro-kernel over all rows of a panel; the other fields of the block are set. Meanwhile the panel that is
     /// <paramref name="next"/> elements ahead is prefetched: each call fetches one cache line of every row, until all are.
     /// </summary>
+    /// <param name="kernels">The micro-kernels.</param>
+    /// <param name="block">The panel and the reduction.</param>
+    /// <param name="panel">Width of the panel.</param>
+    /// <param name="next">Distance of the panel to prefetch; 0 for none.</param>
+    /// <param name="isCold">Whether this is the first panel to read these rows, so that they are prefetched too: their elements must be adjacent.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public readonly void Run(in ProductKernels kernels, ProductBlock block, int panel, nint next)
+    public readonly void Run(in ProductKernels kernels, ProductBlock block, int panel, nint next, bool isCold = false)
     {
         block.Sums = Sums;
         for (int row = 0; row < Count; row += ProductKernels.Rows)
@@ -57,7 +62,27 @@ internal unsafe struct RowTable
             nint offset = row / ProductKernels.Rows * Prefetch.CacheLine;
             block.PrefetchOffset = offset < panel ? next + offset : 0;
             block.RowCount = Math.Min(ProductKernels.Rows, Count - row);
+            if (isCold && row + ProductKernels.Rows < Count)
+                PrefetchRows(block, block.ARows + ProductKernels.Rows);
             kernels.Run(panel, &block);
+        }
+    }
+
+    /// <summary>
+    /// Prefetches the micro-kernel's next rows of the left operand. They come from L3 or memory in six streams, each shorter than a page, which the
+    /// hardware prefetcher starts late: without this the first panel's calls wait for them.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PrefetchRows(in ProductBlock block, nint* rows)
+    {
+        for (Tap* tap = block.Taps, end = tap + block.TapCount; tap != end; tap++)
+        {
+            for (int row = 0; row < ProductKernels.Rows; row++)
+            {
+                float* a = block.A + tap->A + rows[row];
+                for (nint k = 0; k < block.Depth; k += Prefetch.CacheLine)
+                    Prefetch.IntoL2(a + k);
+            }
         }
     }
 }
