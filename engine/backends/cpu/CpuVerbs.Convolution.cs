@@ -209,7 +209,7 @@ internal sealed unsafe partial class CpuVerbs
         product.Taps = Workspace.Taps.Pointer;
         product.Chunk = chunk;
         product.TileRows = TileRows;
-        product.TileColumns = Product.MaxPanels * product.Kernels.Panel;
+        product.TileColumns = Product.MaxColumns;
         product.ShareAmong(_workers.Count);
         _workers.Run(product.Tiles, product);
     }

@@ -12,9 +12,9 @@ internal unsafe struct Product : ITiles
     public const int MaxRows = 18 * ProductKernels.Rows;
 
     /// <summary>
-    /// Upper bound of the panels of a tile. Its rows of the left operand come from L3 or memory and are loaded once for all of them.
+    /// Upper bound of the columns of a tile, a multiple of every panel. Its rows of the left operand come from L3 or memory and are loaded once for all.
     /// </summary>
-    public const int MaxPanels = 8;
+    public const int MaxColumns = 8 * ProductKernels.MaxPanel;
 
     public ProductKernels Kernels;
     public ProductRegion* Regions;
@@ -95,7 +95,14 @@ internal unsafe struct Product : ITiles
         int end = Math.Min(Columns, column + TileColumns);
         if (region->TapCount == 0)
         {
-            // Nothing is summed: the operands of the sums are read row by row, as they lie.
+            // Nothing is summed, so what does not start from something is 0: three pixels of four in the gradient of a 1 x 1 convolution with stride 2.
+            if (Start is null && Bias is null)
+            {
+                for (int row = 0; row < rows.Count; row++)
+                    new Span<float>(Y + rows.Y[row] + column, end - column).Clear();
+                return;
+            }
+            // What it starts from is read row by row, as it lies.
             for (int row = 0; row < rows.Count; row += ProductKernels.Rows)
             {
                 for (int j = column, panel; j < end; j += panel)
