@@ -14,12 +14,17 @@ internal static unsafe class ProductKernel<S> where S : struct, IStrip<S>
     {
         if (block->Start is not null)
             PrefetchRows(block, block->Start);
+        else if (S.FillsRegisters)
+            PrefetchRows(block, block->Y);
         if (block->Gate is not null)
             PrefetchRows(block, block->Gate);
         Sum(block);
     }
 
-    /// <summary>Prefetches what the sums are combined with: the rows of a result are often more than a page apart.</summary>
+    /// <summary>
+    /// Prefetches what the sums are combined with: the rows of a result are often more than a page apart. Where sums are finished through memory, also
+    /// what they are written to: theirs and the result's are 48 stores, which fill the store buffer while the first of the result's waits for its line.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PrefetchRows(ProductBlock* block, float* from)
     {
