@@ -28,10 +28,7 @@ internal sealed unsafe partial class CpuMemory
     /// <summary>Whether that many more bytes are available.</summary>
     public bool CanAllocate(long bytes) => bytes <= Limit - UsedBytes;
 
-    /// <summary>
-    /// Allocates uninitialised memory, aligned to 64 bytes. Large blocks ask Linux for huge pages: products and transforms read dozens of streams, whose
-    /// small pages do not fit into the TLB, and a walk of the page table costs most on a virtual machine.
-    /// </summary>
+    /// <summary>Allocates uninitialised memory, aligned to 64 bytes.</summary>
     /// <exception cref="DeviceMemoryException">Not enough memory is available.</exception>
     public nint Allocate(long bytes)
     {
@@ -40,16 +37,13 @@ internal sealed unsafe partial class CpuMemory
         void* pointer;
         try
         {
-            pointer = NativeMemory.AlignedAlloc((nuint)bytes, (nuint)(bytes < HugePage ? Alignment : HugePage));
+            pointer = NativeMemory.AlignedAlloc((nuint)bytes, Alignment);
         }
         catch (OutOfMemoryException)
         {
             throw Full(bytes);
         }
-        // Advice only: where the system has no huge pages, or none to spare, the memory is as it was.
-        const int UseHugePages = 14;
-        if (bytes >= HugePage && OperatingSystem.IsLinux())
-            _ = MemoryAdvice((nint)pointer, (nuint)bytes, UseHugePages);
+        AskForHugePages((nint)pointer, bytes);
         Interlocked.Add(ref _used, bytes);
         GC.AddMemoryPressure(bytes);
         return (nint)pointer;
@@ -81,6 +75,18 @@ internal sealed unsafe partial class CpuMemory
     {
         _isClosed = true;
         Free();
+    }
+
+    /// <summary>
+    /// Asks Linux for huge pages where they lie wholly inside a block, so that the process holds no more than it asked for. Products and transforms read
+    /// dozens of streams, whose small pages do not fit into the TLB, and a walk of the page table costs most on a virtual machine. It is advice only.
+    /// </summary>
+    private static void AskForHugePages(nint pointer, long bytes)
+    {
+        const int UseHugePages = 14;
+        long start = (pointer + HugePage - 1L) / HugePage * HugePage, end = (pointer + bytes) / HugePage * HugePage;
+        if (start < end && OperatingSystem.IsLinux())
+            _ = MemoryAdvice((nint)start, (nuint)(end - start), UseHugePages);
     }
 
     [LibraryImport("libc", EntryPoint = "madvise")]
